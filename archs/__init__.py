@@ -1,0 +1,1 @@
+"""The shipped specs: one YAML file for each network."""
