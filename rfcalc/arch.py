@@ -27,6 +27,9 @@ class Node:
     inputs: tuple[int, ...]
     line: int | None = None
     """Where the spec states it."""
+    params: int | None = None
+    """What it holds where its type does not tell: weights shared with a layer above, computed or fixed weights."""
+    macs: int | None = None
 
 
 class ReceptiveField(NamedTuple):
@@ -46,6 +49,8 @@ class Row:
     out: FeatureMap
     params: int
     macs: int
+    image: tuple[int, ...] = ()
+    """The spatial sizes of the input."""
 
     @property
     def name(self) -> str:
@@ -59,6 +64,26 @@ class Row:
     def x(self) -> FeatureMap:
         """The map that comes in; of a join, which makes no window of its own, the joined one."""
         return self.out if self.layer.joins else self.inputs[0]
+
+    @property
+    def status(self) -> str:
+        """What its field is worth: exact; whole input (every unit sees the whole image, through a value that all units
+        share); upper bound, or unknown, with the operation that made it so.
+
+        >>> import rfcalc
+        >>> rfcalc.load("s9").rows[0].status
+        'exact'
+        """
+        axes = self.out.axes
+        for axis in axes:
+            if not axis.strands:
+                return f"unknown ({axis.doubt})"
+        for axis in axes:
+            if axis.doubt:
+                return f"upper bound ({axis.doubt})"
+        if all(axis.shared and axis.covers(size) for axis, size in zip(axes, self.image, strict=True)):
+            return "whole input"
+        return "exact"
 
     @property
     def windows(self) -> tuple[Window, ...]:
@@ -100,6 +125,8 @@ class Arch:
     targets: Mapping[str, Any] = field(default_factory=dict)
     train: Mapping[str, Any] = field(default_factory=dict)
     path: str = ""
+    unused: Mapping[str, int] = field(default_factory=dict)
+    """Of a traced module: the parts that its forward never uses, with their parameters, which no total counts."""
 
     @cached_property
     def rows(self) -> tuple[Row, ...]:
@@ -170,7 +197,7 @@ class Arch:
 def unknown_name(name: str, known: Sequence[str], fact: str) -> str:
     from difflib import get_close_matches
 
-    near = get_close_matches(name, known[:5000], 1)
+    near = get_close_matches(name, known[:5000], 1, cutoff=0.5)
     return f"{fact} {name!r}" + (f": did you mean {near[0]}?" if near else "")
 
 
@@ -211,7 +238,9 @@ def walk(shape: tuple[int, ...], nodes: Sequence[Node | None], path: str) -> tup
                 problems.append(f"{place(path, node.line)}{node.name} ({layer.op}): {error}")
             else:
                 x: FeatureMap = out if layer.joins else inputs[0]  # type: ignore[assignment]
-                rows.append(Row(index, node, inputs, out, layer.params(x), layer.macs(x, out)))  # type: ignore[arg-type]
+                params = layer.params(x) if node.params is None else node.params
+                macs = layer.macs(x, out) if node.macs is None else node.macs
+                rows.append(Row(index, node, inputs, out, params, macs, shape[1:]))  # type: ignore[arg-type]
         maps.append(out)
     return rows, problems
 

@@ -1,4 +1,4 @@
-"""What a spec says its source states (`claims`) and what its design must satisfy (`targets`), beside what is computed."""
+"""What a spec says its source states (`claims`) and its design must meet (`targets`), beside the computed figures."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from . import yamlfile
 from .ops import FEATURES, LAYERS
 from .settings import describe
 
@@ -76,7 +77,7 @@ def _mapping(value: Any, line: int, where: str, known: tuple[str, ...]) -> Probl
 
 
 def _layer_claims(value: Any, line: int, layers: set[str]) -> Problems:
-    if not isinstance(value, dict):
+    if not isinstance(value, yamlfile.Mapping):
         yield line, f"claims.layers must map layers to their figures, not {describe(value)}"
         return
     for name, figures in value.items():
@@ -115,7 +116,7 @@ def agrees(stated: Any, computed: int) -> bool:
         return bool(stated == computed)
     digits, unit = stated[:-1], ROUNDED[stated[-1]]
     places = len(digits.partition(".")[2])
-    return abs(float(digits) - computed / unit) <= 0.5 * 10**-places + 1e-9
+    return bool(abs(float(digits) - computed / unit) <= 0.5 * 10**-places + 1e-9)
 
 
 def claims_of(arch: Arch) -> list[Claim]:

@@ -228,6 +228,8 @@ class Axis:
 
     size: int
     strands: tuple[Strand, ...]
+    doubt: str = ""
+    """The operation for whose sake the fields are an upper bound or, where there are no strands, unknown."""
 
     @staticmethod
     def image(size: int) -> Axis:
@@ -242,7 +244,7 @@ class Axis:
         """The axis behind an operation, of the given size."""
         if not 0 < size <= MAX_SIZE:
             raise ShapeError(f"the map of size {self.size} would become one of size {size:,}")
-        return Axis(size, tuple([strand.through(taps) for strand in self.strands]))
+        return Axis(size, tuple([strand.through(taps) for strand in self.strands]), self.doubt)
 
     def at(self, unit: int) -> Field | None:
         """The pixels that a unit sees, borders left out of account."""
@@ -290,6 +292,11 @@ class Axis:
         units = {*range(min(turn, self.size)), *range(max(self.size - turn, 0), self.size)}
         return all((f := self.at(unit)) is not None and f.first <= 0 and f.last >= size - 1 for unit in units)
 
+    @property
+    def shared(self) -> bool:
+        """Whether all units see what one value brought them, so that their fields do not move from unit to unit."""
+        return any(not strand.advance for strand in self.strands)
+
     def outside(self, unit: int, size: int) -> Fraction | None:
         """The share of a unit's field that lies outside an image of the given size."""
         field = self.at(unit)
@@ -307,14 +314,15 @@ def join(axes: Sequence[Axis]) -> Axis:
     if all(axis is axes[0] or axis == axes[0] for axis in axes):
         return axes[0]
     size = max(axis.size for axis in axes)
-    if not all(axis.strands for axis in axes):
-        return Axis(size, ())
+    if unknown := [axis for axis in axes if not axis.strands]:
+        return Axis(size, (), unknown[0].doubt)
+    doubt = next((axis.doubt for axis in axes if axis.doubt), "")
     by_jump: dict[Number, list[Strand]] = {}
     for axis in axes:
         shared = axis.size == 1 < size
         for strand in [Strand(0, (axis.at(0),))] if shared else axis.strands:
             by_jump.setdefault(strand.jump, []).append(strand)
-    return Axis(size, tuple(_merge(strands) for strands in by_jump.values()))
+    return Axis(size, tuple(_merge(strands) for strands in by_jump.values()), doubt)
 
 
 def _merge(strands: list[Strand]) -> Strand:

@@ -63,6 +63,10 @@ class Layer:
     joins: ClassVar[bool] = False
     """Takes several inputs; in torch it is an operation, not a module."""
     norm: ClassVar[bool] = False
+    reduces: ClassVar[bool] = False
+    """A pool that takes the map to a size of its own."""
+    transposed: ClassVar[bool] = False
+    """Its windows lie on its output."""
     keeps_flat: ClassVar[bool] = True
     """Whether it takes a map that flatten has left with channels only."""
 
@@ -99,6 +103,10 @@ class Layer:
     def macs(self, x: FeatureMap, out: FeatureMap) -> int:
         return 0
 
+    def sums(self, x: FeatureMap, out: FeatureMap) -> tuple[str, str]:
+        """Parameters and MACs as arithmetic; empty where there are none."""
+        return "", ""
+
     def features(self, x: FeatureMap) -> tuple[str, ...]:
         """The words of must_use and must_not_use that it answers to, beside its own name."""
         return ()
@@ -131,7 +139,11 @@ def make_windows(kernel_size: PerAxis, stride: PerAxis, padding: Any, dilation: 
     return tuple(map(Window, kernel_size, stride, padding, dilation))
 
 
-def symmetric(padding: Padding) -> bool:
+def product(*factors: int) -> str:
+    return "*".join(map(str, factors))
+
+
+def symmetric(padding: Any) -> bool:
     return all(before == after for before, after in padding)
 
 
@@ -212,6 +224,10 @@ class Conv(Layer):
     def macs(self, x: FeatureMap, out: FeatureMap) -> int:
         return out.elements * prod(self.kernel_size) * (x.channels // self.groups_of(x))
 
+    def sums(self, x: FeatureMap, out: FeatureMap) -> tuple[str, str]:
+        weights = product(*self.kernel_size, x.channels // self.groups_of(x))
+        return f"{out.channels}*({weights}{' + 1' * self.bias})", f"{product(*out.sizes, out.channels)}*{weights}"
+
     def features(self, x: FeatureMap) -> tuple[str, ...]:
         groups = self.groups_of(x)
         found = {
@@ -268,6 +284,7 @@ class ConvTranspose(Layer):
     torch_name = "ConvTranspose"
     torch_axes = True
     scalar = "out_channels"
+    transposed = True
     pointwise = False
     keeps_flat = False
     out_channels: int = setting(Integer())
@@ -314,6 +331,11 @@ class ConvTranspose(Layer):
 
     def macs(self, x: FeatureMap, out: FeatureMap) -> int:
         return x.elements * prod(self.kernel_size) * (self.out_channels // self.groups_of(x))
+
+    def sums(self, x: FeatureMap, out: FeatureMap) -> tuple[str, str]:
+        per_input = product(*self.kernel_size, self.out_channels // self.groups_of(x))
+        bias = f" + {self.out_channels}" * self.bias
+        return f"{x.channels}*{per_input}{bias}", f"{product(*x.sizes, x.channels)}*{per_input}"
 
     def module(self, nn: Any, x: FeatureMap) -> Any:
         cut = before(self.padding) if symmetric(self.padding) else (0,) * len(x.axes)
@@ -368,12 +390,14 @@ class Linear(Layer):
     def macs(self, x: FeatureMap, out: FeatureMap) -> int:
         return self.out_features * x.elements
 
+    def sums(self, x: FeatureMap, out: FeatureMap) -> tuple[str, str]:
+        return f"{self.out_features}*({x.elements}{' + 1' * self.bias})", product(self.out_features, x.elements)
+
     def arguments(self, x: FeatureMap) -> tuple[Any, ...]:
         return x.elements, self.out_features, self.bias
 
 
 @layer("flatten")
-@dataclass(frozen=True, slots=True)
 class Flatten(Layer):
     """All axes into channels (torch.nn.Flatten); each value counts as seeing what any of them sees."""
 
@@ -479,6 +503,7 @@ class AdaptivePool(Layer):
     that is already there the identity.
     """
 
+    reduces = True
     torch_axes = True
     pointwise = False
     keeps_flat = False
@@ -508,7 +533,6 @@ def adaptive_taps(size: int, out: int) -> Taps:
 
 
 @layer("adaptive_avg_pool")
-@dataclass(frozen=True, slots=True)
 class AdaptiveAvgPool(AdaptivePool):
     """Mean to a fixed size (torch.nn.AdaptiveAvgPool1d to 3d)."""
 
@@ -516,17 +540,16 @@ class AdaptiveAvgPool(AdaptivePool):
 
 
 @layer("adaptive_max_pool")
-@dataclass(frozen=True, slots=True)
 class AdaptiveMaxPool(AdaptivePool):
     """Maximum to a fixed size (torch.nn.AdaptiveMaxPool1d to 3d)."""
 
     torch_name = "AdaptiveMaxPool"
 
 
-@dataclass(frozen=True, slots=True)
 class GlobalPool(Layer):
     """A pool of the whole map to size 1: a window as large as the map, stride 1."""
 
+    reduces = True
     torch_axes = True
     pointwise = False
     keeps_flat = False
@@ -539,7 +562,6 @@ class GlobalPool(Layer):
 
 
 @layer("global_avg_pool")
-@dataclass(frozen=True, slots=True)
 class GlobalAvgPool(GlobalPool):
     """Mean of the whole map (torch.nn.AdaptiveAvgPool2d(1))."""
 
@@ -547,7 +569,6 @@ class GlobalAvgPool(GlobalPool):
 
 
 @layer("global_max_pool")
-@dataclass(frozen=True, slots=True)
 class GlobalMaxPool(GlobalPool):
     """Maximum of the whole map (torch.nn.AdaptiveMaxPool2d(1))."""
 
@@ -602,7 +623,7 @@ class Upsample(Layer):
         return tuple(interpolation_taps(ratio, self.mode != "nearest", self.align_corners) for ratio in ratios)
 
     def arguments(self, x: FeatureMap) -> tuple[Any, ...]:
-        factors = self.scale_factor and tuple(map(float, self.scale_factor))
+        factors = None if self.scale_factor is None else tuple(map(float, self.scale_factor))
         return self.size, factors, self.mode, self.align_corners if self.mode != "nearest" else None
 
 
@@ -724,19 +745,30 @@ class Pad(Layer):
 # --- norms, activations, dropout ---------------------------------------------------------------------------------
 
 
+class Norm(Layer):
+    """A norm counts as looking at one unit: its statistics mix places, but carry no picture of them."""
+
+    norm = True
+
+    def weights(self, x: FeatureMap) -> int:
+        """How many weights, and as many biases, it has when affine."""
+        return x.channels
+
+    def params(self, x: FeatureMap) -> int:
+        return 2 * self.weights(x) if self.affine else 0  # type: ignore[attr-defined]
+
+    def sums(self, x: FeatureMap, out: FeatureMap) -> tuple[str, str]:
+        return f"2*{self.weights(x)}" if self.params(x) else "", ""
+
+
 @layer("batch_norm")
 @dataclass(frozen=True, slots=True)
-class BatchNorm(Layer):
-    """Batch normalisation (torch.nn.BatchNorm1d to 3d). Like every norm here it counts as looking at one unit: its
-    statistics mix places, but carry no picture of them."""
+class BatchNorm(Norm):
+    """Batch normalisation (torch.nn.BatchNorm1d to 3d)."""
 
     torch_name = "BatchNorm"
     torch_axes = True
-    norm = True
     affine: bool = setting(Flag(), True)
-
-    def params(self, x: FeatureMap) -> int:
-        return 2 * x.channels * self.affine
 
     def module(self, nn: Any, x: FeatureMap) -> Any:
         return getattr(nn, self.torch_class(x))(x.channels, affine=self.affine)
@@ -744,12 +776,11 @@ class BatchNorm(Layer):
 
 @layer("instance_norm")
 @dataclass(frozen=True, slots=True)
-class InstanceNorm(Layer):
+class InstanceNorm(Norm):
     """Instance normalisation (torch.nn.InstanceNorm1d to 3d), without parameters unless affine."""
 
     torch_name = "InstanceNorm"
     torch_axes = True
-    norm = True
     keeps_flat = False
     affine: bool = setting(Flag(), False)
 
@@ -758,21 +789,17 @@ class InstanceNorm(Layer):
         if prod(x.sizes) == 1:
             raise ShapeError("needs more than one unit in each channel: a map of size 1 has no variance")
 
-    def params(self, x: FeatureMap) -> int:
-        return 2 * x.channels * self.affine
-
     def module(self, nn: Any, x: FeatureMap) -> Any:
         return getattr(nn, self.torch_class(x))(x.channels, affine=self.affine)
 
 
 @layer("group_norm")
 @dataclass(frozen=True, slots=True)
-class GroupNorm(Layer):
+class GroupNorm(Norm):
     """Group normalisation (torch.nn.GroupNorm)."""
 
     torch_name = "GroupNorm"
     scalar = "num_groups"
-    norm = True
     num_groups: int = setting(Integer())
     affine: bool = setting(Flag(), True)
 
@@ -780,24 +807,20 @@ class GroupNorm(Layer):
         if x.channels % self.num_groups:
             raise ShapeError(f"num_groups={self.num_groups} must divide {x.channels} channels")
 
-    def params(self, x: FeatureMap) -> int:
-        return 2 * x.channels * self.affine
-
     def module(self, nn: Any, x: FeatureMap) -> Any:
         return nn.GroupNorm(self.num_groups, x.channels, affine=self.affine)
 
 
 @layer("layer_norm")
 @dataclass(frozen=True, slots=True)
-class LayerNorm(Layer):
+class LayerNorm(Norm):
     """Layer normalisation over channels and all axes, with a weight for each value (torch.nn.LayerNorm)."""
 
     torch_name = "LayerNorm"
-    norm = True
     affine: bool = setting(Flag(), True)
 
-    def params(self, x: FeatureMap) -> int:
-        return 2 * x.elements * self.affine
+    def weights(self, x: FeatureMap) -> int:
+        return x.elements
 
     def module(self, nn: Any, x: FeatureMap) -> Any:
         return nn.LayerNorm((x.channels,) if x.flat else (x.channels, *x.sizes), elementwise_affine=self.affine)
@@ -810,7 +833,7 @@ def activation(name: str, torch_name: str, doc: str, arguments: tuple[Any, ...] 
         return arguments
 
     members = {"__doc__": f"{doc} (torch.nn.{torch_name}).", "torch_name": torch_name, "arguments": given}
-    layer(name)(dataclass(frozen=True)(type(torch_name, (Layer,), members)))
+    layer(name)(type(torch_name, (Layer,), members))
 
 
 activation("identity", "Identity", "Nothing")
@@ -901,7 +924,6 @@ class AlphaDropout(Layer):
 # --- joins -------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
 class Join(Layer):
     """Several maps into one: unit i sees what unit i of each input sees."""
 
@@ -932,7 +954,6 @@ class Join(Layer):
 
 
 @layer("add")
-@dataclass(frozen=True, slots=True)
 class Add(Join):
     """The sum of maps of one shape."""
 
@@ -946,7 +967,6 @@ class Add(Join):
 
 
 @layer("concat")
-@dataclass(frozen=True, slots=True)
 class Concat(Join):
     """Maps of one size, their channels behind one another."""
 
@@ -958,7 +978,6 @@ class Concat(Join):
 
 
 @layer("multiply")
-@dataclass(frozen=True, slots=True)
 class Multiply(Join):
     """The product of maps; an axis of size 1, or a single channel, is broadcast (squeeze-and-excitation, gates)."""
 

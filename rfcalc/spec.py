@@ -3,7 +3,9 @@ problem is collected with its file, line and layer, and raised together."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import MISSING, dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
@@ -19,6 +21,8 @@ MAX_LAYERS = 250_000
 MAX_USES = 32
 """How deep blocks may use blocks."""
 RESERVED = ("name", "from")
+COUNTS = ("params", "macs")
+"""Keys of a layer, not of a block: a count where the layer's type does not tell it (shared or fixed weights)."""
 TOP_KEYS = ("name", "input", "source", "notes", "blocks", "layers", "claims", "targets", "train")
 
 
@@ -30,7 +34,7 @@ def make(op: str, axes: int, **values: Any) -> Layer:
     """
     cls = LAYERS[op]
     known = settings_of(cls)
-    problems = [_unknown_key(key, [*known, *RESERVED]) for key in values if key not in known]
+    problems = [_unknown_key(key, [*known, *RESERVED, *COUNTS]) for key in values if key not in known]
     missing = [
         key for key, meta in known.items() if meta["default"] is MISSING and not meta["like"] and key not in values
     ]
@@ -73,6 +77,17 @@ def loads(text: str, path: str = "<text>") -> Arch:
         what = "is empty" if document is None else f"is no mapping but {describe(document)}"
         raise SpecError([f"{path}: {what}; a spec has at least input and layers"])
     return _Reader(document, path).arch()
+
+
+def take_counts(values: dict[str, Any]) -> tuple[int | None, int | None]:
+    """Parameters and MACs that a layer states itself, out of its settings."""
+    counts = []
+    for key in COUNTS:
+        value = values.pop(key, None)
+        if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 0):
+            raise SettingError(f"{key} must be a whole number, not {describe(value)}")
+        counts.append(value)
+    return counts[0], counts[1]
 
 
 @dataclass
@@ -119,6 +134,7 @@ class _Reader:
         self.problems: list[str] = []
         self.nodes: list[Node | None] = []
         self.unresolved: list[tuple[str, str, str]] = []
+        self.dotted: list[tuple[str, int]] = []
         self.input: tuple[int, ...] = ()
         self.blocks: dict[str, yamlfile.Mapping] = {}
 
@@ -136,11 +152,10 @@ class _Reader:
         if not isinstance(layers, list) or not layers:
             self.problem(document.lines.get("layers"), "layers must be a list with at least one layer")
         elif self.input:
-            try:
+            with suppress(_Stop):  # its reason is on the list of problems
                 self.read_layers(layers, _Frame("", _Scope(0), {}), 0)
-            except _Stop:
-                pass  # the reason is on the list of problems
             self.explain_unresolved()
+            self.check_dotted()
             self.problems += walk(self.input, self.nodes, self.path)[1]
         arch = self.finish()
         if self.problems:
@@ -197,7 +212,9 @@ class _Reader:
             self.problem(line, f"input {error}")
 
     def read_blocks(self) -> None:
-        blocks = self.document.get("blocks", {})
+        blocks = self.document.get("blocks")
+        if blocks is None:
+            return
         if not isinstance(blocks, yamlfile.Mapping):
             self.problem(self.document.lines["blocks"], f"blocks must be a mapping, not {describe(blocks)}")
             return
@@ -256,6 +273,7 @@ class _Reader:
             name = self.take_name(values, frame, op, line)
             where = f"{frame.prefix}{name} ({op}): "
             inputs = self.take_inputs(values, cls, frame, current, where, line)
+            counts = take_counts(values)
             layer = make(op, len(self.input) - 1, **values)
         except SettingError as error:
             self.problem(line, f"{where}{error}")
@@ -263,24 +281,24 @@ class _Reader:
             return self.broken(frame, line, stated if isinstance(stated, str) else op)
         if inputs is None:
             return self.broken(frame, line, name)
-        self.nodes.append(Node(frame.prefix + name, layer, inputs, line))
+        self.nodes.append(Node(frame.prefix + name, layer, inputs, line, *counts))
         frame.scope.names[name] = len(self.nodes)
         return len(self.nodes)
 
     @staticmethod
-    def values(cls: type[Layer], op: str, value: Any) -> dict[str, Any]:
+    def values(layer: type[Layer], op: str, value: Any) -> dict[str, Any]:
         """The settings as a mapping, whatever short form they are written in."""
         if value is None:
             return {}
         if isinstance(value, dict):
             return dict(value)
-        if issubclass(cls, Join):
+        if issubclass(layer, Join):
             return {"from": value}
-        if cls.scalar is None:
+        if layer.scalar is None:
             raise SettingError(
-                f"takes no settings, not {describe(value)}" if not settings_of(cls) else "needs a mapping"
+                f"takes no settings, not {describe(value)}" if not settings_of(layer) else "needs a mapping"
             )
-        return {cls.scalar: value}
+        return {layer.scalar: value}
 
     def filled(self, value: Any, frame: _Frame, line: int) -> Any:
         """A value with its $names replaced by the arguments of the block."""
@@ -299,8 +317,12 @@ class _Reader:
         if (name := values.pop("name", None)) is None:
             place_in_arch = f"{op}{len(self.nodes) + 1}"
             return place_in_arch if not frame.prefix or op in frame.scope.names else op
-        if not isinstance(name, str) or not name or any(c in name for c in ".$ \t\n"):
-            raise SettingError(f"name must be a word without dots, not {describe(name)}")
+        if not isinstance(name, str) or not name or any(c in name for c in "$ \t\n"):
+            raise SettingError(f"name must be a word, not {describe(name)}")
+        if "." in name:
+            if frame.prefix or not all(name.split(".")):
+                raise SettingError(f"name must be a word without dots, not {describe(name)}")
+            self.dotted.append((name, line))
         if name == "input":
             raise SettingError("name: input is what enters the network or the block")
         if name in frame.scope.names:
@@ -342,6 +364,13 @@ class _Reader:
                 fact = unknown_name(name, list(lines), "from: unknown layer")
             if where + fact not in self.problems:
                 self.problems.append(where + fact)
+
+    def check_dotted(self) -> None:
+        """A stated name such as C1.conv must not be one that the block C1 makes."""
+        seen = Counter(node.name for node in self.nodes if node) if self.dotted else Counter()
+        for name, line in self.dotted:
+            if seen[name] > 1:
+                self.problem(line, f"the name {name} stands twice")
 
     # --- blocks and repeats ---
 

@@ -1,4 +1,7 @@
-"""YAML as plain values that remember their lines, read so that no file can run code, exhaust memory or recurse away."""
+"""YAML as plain values that remember their lines, read so that no file can run code, exhaust memory or recurse away.
+
+The parser's events are read one by one: its own composer recurses, and a file of brackets would crash the process.
+"""
 
 from __future__ import annotations
 
@@ -9,49 +12,59 @@ import yaml
 
 from .errors import SpecError
 
+MAX_BYTES = 2**26
 MAX_VALUES = 2_000_000
 MAX_DEPTH = 64
+MAX_NUMBER = 1000
+"""Characters of the longest number; longer ones cost time that grows with the square, and are slips: left as text."""
 
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_NUMBERS = {f"tag:yaml.org,2002:{kind}": f"construct_yaml_{kind}" for kind in ("int", "float", "bool", "null")}
+_PLAIN_TAGS = (None, "!", "tag:yaml.org,2002:str", "tag:yaml.org,2002:map", "tag:yaml.org,2002:seq", *_NUMBERS)
 
 
 class Mapping(dict[str, Any]):
-    """A mapping, with the line it starts on and the line of every key."""
+    """A mapping, with the line it starts on, the line of every key, and how deep it nests."""
 
     def __init__(self, line: int) -> None:
         super().__init__()
-        self.line = line
+        self.line, self.height = line, 1
         self.lines: dict[str, int] = {}
 
 
 class Sequence(list[Any]):
-    """A list, with the line it starts on and the line of every item."""
+    """A list, with the line it starts on, the line of every item, and how deep it nests."""
 
     def __init__(self, line: int) -> None:
         super().__init__()
-        self.line = line
+        self.line, self.height = line, 1
         self.lines: list[int] = []
 
 
 def read_text(path: str) -> str:
-    """A file's text; raises SpecError for one that is missing or not UTF-8."""
+    """A file's text; raises SpecError for one that is missing, too large or not UTF-8."""
     try:
-        return Path(path).read_bytes().decode("utf-8-sig")
+        with Path(path).open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
+        if len(content) > MAX_BYTES:
+            raise SpecError([f"{path}: is larger than {MAX_BYTES:,} bytes"])
+        return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise SpecError(
             [f"{path}: is not UTF-8 text: byte {error.start} is 0x{error.object[error.start]:02x}"]
         ) from None
     except OSError as error:
         raise SpecError([f"{path}: {error.strerror or error}"]) from None
+    except ValueError as error:  # a name that no file can have
+        raise SpecError([f"{path!r}: {error}"]) from None
 
 
 def parse(text: str, path: str) -> Any:
-    """The one document in `text`; raises SpecError with file and line."""
+    """The one document in `text`, None for an empty one; raises SpecError with file and line."""
     try:
         loader = _Loader(text)
         try:
-            node = loader.get_single_node()
-            return None if node is None else _Reader(loader, path).value(node, 0)
+            return _Reader(loader, path).document()
         finally:
             loader.dispose()
     except yaml.MarkedYAMLError as error:
@@ -60,49 +73,96 @@ def parse(text: str, path: str) -> Any:
         raise SpecError([f"{path}{line}: not YAML: {error.problem or error.context}"]) from None
     except yaml.YAMLError as error:
         raise SpecError([f"{path}: not YAML: {' '.join(str(error).split())}"]) from None
-    except RecursionError:
-        raise SpecError([f"{path}: nested more than {MAX_DEPTH} deep"]) from None
 
 
 class _Reader:
+    """Values from events. An alias shares its anchor's value, and counts as often as it is used."""
+
     def __init__(self, loader: Any, path: str) -> None:
         self.loader, self.path, self.left = loader, path, MAX_VALUES
+        self.anchors: dict[str, tuple[Any, int]] = {}
 
-    def fail(self, node: yaml.Node, fact: str) -> SpecError:
-        return SpecError([f"{self.path}:{node.start_mark.line + 1}: {fact}"])
+    def fail(self, event: Any, fact: str) -> SpecError:
+        return SpecError([f"{self.path}:{event.start_mark.line + 1}: {fact}"])
 
-    def value(self, node: yaml.Node, depth: int) -> Any:
-        self.left -= 1
+    def document(self) -> Any:
+        self.loader.get_event()  # the stream starts
+        if isinstance(self.loader.get_event(), yaml.StreamEndEvent):
+            return None
+        value = self.value(self.loader.get_event(), 0)
+        self.loader.get_event()  # the document ends
+        after = self.loader.get_event()
+        if not isinstance(after, yaml.StreamEndEvent):
+            raise self.fail(after, "a second document; a file holds one")
+        return value
+
+    def value(self, event: Any, depth: int) -> Any:
+        if isinstance(event, yaml.AliasEvent):
+            return self.alias(event, depth)
+        self.spend(event, 1)
+        if event.tag not in _PLAIN_TAGS:
+            raise self.fail(event, f"unknown tag {event.tag[:80]!r}")
+        left = self.left
+        if isinstance(event, yaml.ScalarEvent):
+            value = self.scalar(event)
+        else:
+            self.check_depth(event, depth + 1)
+            value = (self.mapping if isinstance(event, yaml.MappingStartEvent) else self.items)(event, depth + 1)
+        if event.anchor:
+            self.anchors[event.anchor] = value, 1 + left - self.left
+        return value
+
+    def spend(self, event: Any, values: int) -> None:
+        self.left -= values
         if self.left < 0:
-            raise self.fail(node, f"more than {MAX_VALUES:,} values, aliases counted each time they are used")
-        if depth > MAX_DEPTH:
-            raise self.fail(node, f"nested more than {MAX_DEPTH} deep")
-        if isinstance(node, yaml.MappingNode):
-            return self.mapping(node, depth)
-        if isinstance(node, yaml.SequenceNode):
-            items = Sequence(node.start_mark.line + 1)
-            for item in node.value:
-                items.append(self.value(item, depth + 1))
-                items.lines.append(item.start_mark.line + 1)
-            return items
-        return self.scalar(node)
+            raise self.fail(event, f"more than {MAX_VALUES:,} values, aliases counted each time they are used")
 
-    def mapping(self, node: yaml.MappingNode, depth: int) -> Mapping:
-        values = Mapping(node.start_mark.line + 1)
-        for key_node, value_node in node.value:
-            key = self.value(key_node, depth + 1)
+    def check_depth(self, event: Any, depth: int) -> None:
+        if depth > MAX_DEPTH:
+            raise self.fail(event, f"nested more than {MAX_DEPTH} deep")
+
+    def alias(self, event: Any, depth: int) -> Any:
+        if event.anchor not in self.anchors:
+            raise self.fail(event, f"*{event.anchor} stands for nothing yet: &{event.anchor} must end before it")
+        value, count = self.anchors[event.anchor]
+        self.spend(event, count)
+        self.check_depth(event, depth + getattr(value, "height", 0))
+        return value
+
+    def items(self, start: Any, depth: int) -> Sequence:
+        items = Sequence(start.start_mark.line + 1)
+        while not isinstance(event := self.loader.get_event(), yaml.SequenceEndEvent):
+            item = self.value(event, depth)
+            items.append(item)
+            items.lines.append(event.start_mark.line + 1)
+            items.height = max(items.height, 1 + getattr(item, "height", 0))
+        return items
+
+    def mapping(self, start: Any, depth: int) -> Mapping:
+        values = Mapping(start.start_mark.line + 1)
+        while not isinstance(event := self.loader.get_event(), yaml.MappingEndEvent):
+            key = self.value(event, depth)
             if not isinstance(key, str):
-                raise self.fail(key_node, f"a key must be a word, not {key!r}")
+                what = "a list or mapping" if isinstance(key, list | dict) else repr(key)
+                raise self.fail(event, f"a key must be a word, not {what}")
             if key in values:
-                raise self.fail(key_node, f"{key} stands twice, first on line {values.lines[key]}")
-            values[key] = self.value(value_node, depth + 1)
-            values.lines[key] = key_node.start_mark.line + 1
+                raise self.fail(event, f"{key} stands twice, first on line {values.lines[key]}")
+            value = values[key] = self.value(self.loader.get_event(), depth)
+            values.lines[key] = event.start_mark.line + 1
+            values.height = max(values.height, 1 + getattr(value, "height", 0))
         return values
 
-    def scalar(self, node: yaml.Node) -> Any:
+    def scalar(self, event: Any) -> Any:
+        """Text, a number, true, false or null; dates and all else that YAML knows stay as they are written."""
+        if len(event.value) > MAX_NUMBER:
+            return event.value
+        tag = event.tag
+        if tag is None or tag == "!":
+            tag = self.loader.resolve(yaml.ScalarNode, event.value, event.implicit)
+        if tag not in _NUMBERS:
+            return event.value
+        node = yaml.ScalarNode(tag, event.value, event.start_mark)
         try:
-            value = self.loader.construct_object(node)
-        except (yaml.YAMLError, ValueError) as error:
-            problem = getattr(error, "problem", None) or error
-            raise self.fail(node, f"cannot read {str(node.value)[:40]!r}: {problem}") from None
-        return value if isinstance(value, str | int | float | bool | None) else str(node.value)
+            return getattr(self.loader, _NUMBERS[tag])(node)
+        except (ValueError, LookupError):
+            raise self.fail(event, f"cannot read {event.value[:40]!r} as {tag.rpartition(':')[2]}") from None

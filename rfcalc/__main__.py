@@ -1,0 +1,5 @@
+"""`python -m rfcalc`."""
+
+from .cli import main
+
+main()

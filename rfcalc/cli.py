@@ -1,0 +1,185 @@
+"""The command line: each verb reads its options, calls one function, prints, and sets the exit code."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from . import __version__, zoo
+from .errors import RfcalcError
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+app = typer.Typer(
+    help="Receptive fields, sizes, parameters and costs of convolutional networks: worked out, proved, trained.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+SPEC = "a spec: a YAML file, or the name of a shipped one (rfcalc list)"
+Target = Annotated[str, typer.Argument(help=SPEC, show_default=False)]
+Targets = Annotated[list[str], typer.Argument(help=SPEC, show_default=False)]
+Output = Annotated[str | None, typer.Option("-o", "--output", metavar="FILE", help="write to a file")]
+
+
+class TableFormat(StrEnum):
+    """The forms of a network's table."""
+
+    rich = "rich"
+    markdown = "markdown"
+    csv = "csv"
+    json = "json"
+    html = "html"
+    latex = "latex"
+    torchsummary = "torchsummary"
+
+
+class GridFormat(StrEnum):
+    """The forms of any other table."""
+
+    rich = "rich"
+    markdown = "markdown"
+    csv = "csv"
+    json = "json"
+    html = "html"
+    latex = "latex"
+
+
+class ReportFormat(StrEnum):
+    """The forms of a report."""
+
+    rich = "rich"
+    json = "json"
+
+
+def terminal_width() -> int | None:
+    """The width that output should fit, or None when it goes to a file or another program."""
+    if not sys.stdout.isatty() and "COLUMNS" not in os.environ:
+        return None
+    from shutil import get_terminal_size
+
+    return get_terminal_size().columns
+
+
+def show(renderable: RenderableType, output: str | None = None) -> None:
+    """Prints to the terminal in its width and colours, or in full width, without colours, to a file."""
+    from rich.console import Console
+
+    if output is None:
+        width = terminal_width()
+        Console(width=width or 100_000, highlight=False, soft_wrap=width is None).print(renderable)
+        return
+    plain = Console(width=100_000, color_system=None, highlight=False)
+    with plain.capture() as capture:
+        plain.print(renderable)
+    emit(capture.get(), output)
+
+
+def emit(text: str, output: str | None = None) -> None:
+    """Prints text as it is, or writes it to a file as a whole or not at all."""
+    if output is None:
+        sys.stdout.write(text if text.endswith("\n") else text + "\n")
+        return
+    partial = f"{output}.part"
+    try:
+        with open(partial, "w", encoding="utf-8") as file:  # noqa: PTH123 - an output path is the user's text
+            file.write(text)
+        os.replace(partial, output)  # noqa: PTH105
+    except OSError as error:
+        raise RfcalcError(f"{output}: {error.strerror or error}") from None
+
+
+def emit_json(value: Any, output: str | None = None) -> None:
+    emit(json.dumps(value, indent=1, ensure_ascii=False), output)
+
+
+@app.callback(invoke_without_command=True)
+def options(version: Annotated[bool, typer.Option("--version", help="print the version")] = False) -> None:
+    if version:
+        emit(f"rfcalc {__version__}")
+        raise typer.Exit
+
+
+@app.command()
+def table(
+    target: Target,
+    form: Annotated[TableFormat, typer.Option("--format", help="the form of the table")] = TableFormat.rich,
+    all_layers: Annotated[bool, typer.Option("--all", help="a row for every layer")] = False,
+    output: Output = None,
+) -> None:
+    """Size, channels, window, jump, receptive field, start, parameters and MACs of every layer."""
+    found = zoo.load(target).table(all_layers)
+    if form is TableFormat.rich:
+        show(found.render(None if output else terminal_width()), output)
+    else:
+        emit(found.to_text(form), output)
+
+
+@app.command("list")
+def list_specs(
+    form: Annotated[GridFormat, typer.Option("--format", help="the form of the list")] = GridFormat.rich,
+    output: Output = None,
+) -> None:
+    """The shipped specs: parameters, MACs, receptive field, and where each comes from."""
+    from .compare import catalogue
+
+    show_grid(*catalogue([zoo.load(name) for name in zoo.names()]), form, output)
+
+
+@app.command()
+def explain(target: Target, layer: Annotated[str, typer.Argument(help="the name of a layer or a block")]) -> None:
+    """One layer's row as arithmetic: r_out = 39 + (3-1)*2*4 = 55, and the same for the other figures."""
+    from .explain import explain as explained
+
+    emit(explained(zoo.load(target), layer))
+
+
+@app.command()
+def compare(
+    targets: Targets,
+    form: Annotated[GridFormat, typer.Option("--format", help="the form of the comparison")] = GridFormat.rich,
+    output: Output = None,
+) -> None:
+    """Two or more networks side by side."""
+    from .compare import compare as compared
+
+    show_grid(*compared([zoo.load(target) for target in targets]), form, output)
+
+
+def show_grid(grid: Any, figures: Any, form: GridFormat, output: str | None) -> None:
+    if form is GridFormat.rich:
+        show(grid.to_rich(None if output else terminal_width()), output)
+    elif form is GridFormat.json:
+        emit_json(figures, output)
+    else:
+        emit(grid.to_text(form), output)
+
+
+@app.command()
+def schema(output: Output = None) -> None:
+    """The JSON Schema of the spec language, for completion and checking in an editor."""
+    from .schema import schema as described
+
+    emit_json(described(), output)
+
+
+def main() -> None:
+    """Runs the command line; a user's mistake is one message on standard error and exit code 2."""
+    try:
+        app()
+    except RfcalcError as error:
+        sys.stderr.write(f"rfcalc: {error}\n")
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,95 @@
+"""Several networks side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from .arch import Arch
+from .claims import features_of
+from .grid import Column, Grid
+from .ops import FEATURES
+from .tables import agreed, text
+
+QUANTITIES = {
+    "input": "input",
+    "layers": "layers",
+    "params": "params",
+    "macs": "MACs",
+    "before_global_pool": "r before global pooling",
+    "after_global_pool": "r after",
+    "jump": "jump of the last map",
+    "smallest": "size of the last map",
+    "outside": "share of its centre field outside the image",
+    "uses": "uses",
+}
+
+
+def figures(arch: Arch) -> dict[str, Any]:
+    """The figures by which networks are compared; the last map is the one before global pooling."""
+    last = arch.global_row.x if arch.global_row else arch.out
+    before, after = map(agreed, arch.receptive_field)
+    used = features_of(arch)
+    outside = [axis.outside(axis.size // 2, size) for axis, size in zip(last.axes, arch.sizes, strict=True)]
+    return {
+        "name": arch.name,
+        "input": list(arch.input),
+        "layers": len(arch.nodes),
+        "params": arch.params,
+        "macs": arch.macs,
+        "before_global_pool": before,
+        "after_global_pool": after,
+        "jump": agreed(tuple(axis.jump for axis in last.axes)),
+        "smallest": agreed(last.sizes),
+        "outside": agreed(tuple(outside)),
+        "uses": [word for word in FEATURES if word in used],
+        "fields_by_size": fields_by_size(arch),
+    }
+
+
+def fields_by_size(arch: Arch) -> list[dict[str, Any]]:
+    """The largest field reached at every size of map, from the image on: how the design spends its depth."""
+    reached: dict[Any, dict[str, Any]] = {}
+    for row in arch.rows:
+        if not row.out.flat and not row.sees_whole_map:
+            fields = [axis.receptive_field for axis in row.out.axes]
+            entry = reached.setdefault(row.out.sizes, {"n": agreed(row.out.sizes), "r": None, "params": 0})
+            entry["params"] += row.params
+            if None not in fields:
+                entry["r"] = agreed(tuple(fields))
+    return list(reached.values())
+
+
+def compare(archs: Sequence[Arch]) -> tuple[Grid, list[dict[str, Any]]]:
+    """A grid with a column for each network, and the same figures for programs."""
+    found = [figures(arch) for arch in archs]
+    columns = (Column("", left=True), *(Column(arch.name, left=False) for arch in archs))
+    rows = [(label, *(cell(key, entry[key]) for entry in found)) for key, label in QUANTITIES.items()]
+    depth = max(len(entry["fields_by_size"]) for entry in found)
+    for i in range(depth):
+        steps = [entry["fields_by_size"][i : i + 1] for entry in found]
+        label = f"stage {i + 1}: size, field, params"
+        cells = (f"{text(s[0]['n'])}, {text(s[0]['r'])}, {s[0]['params']:,}" if s else "" for s in steps)
+        rows.append((label, *cells))
+    return Grid(columns, tuple(rows)), found
+
+
+def catalogue(archs: Sequence[Arch]) -> tuple[Grid, list[dict[str, Any]]]:
+    """A grid with a row for each network, and the same figures for programs."""
+    found = []
+    for arch in archs:
+        entry = figures(arch)
+        keys = ("name", "input", "params", "macs", "before_global_pool", "after_global_pool")
+        found.append({**{key: entry[key] for key in keys}, "source": arch.source})
+    heads = ("name", "input", "params", "MACs", "r before pool", "r after", "source")
+    ranks = (0, 4, 0, 2, 1, 3, 5)
+    columns = tuple(Column(h, rank, left=h in ("name", "source")) for h, rank in zip(heads, ranks, strict=True))
+    return Grid(columns, tuple(tuple(map(text, entry.values())) for entry in found)), found
+
+
+def cell(key: str, value: Any) -> str:
+    if key == "uses":
+        return ", ".join(value)
+    if key == "outside" and isinstance(value, float | int):
+        return f"{value:.0%}"
+    return text(value)

@@ -1,0 +1,1 @@
+"""Scripts that measure speed as ratios within one run; none of them is a test."""
