@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 FIELDS = ("before_global_pool", "after_global_pool")
 TOTALS = ("params", "macs")
 ROUNDED = {"K": 1_000, "M": 1_000_000, "G": 1_000_000_000}
+LIMITS = ("max_params", "max_macs")
+"""Figures that a source says it stays under."""
 ACCURACIES = ("train_accuracy", "test_accuracy")
 PER_LAYER = ("receptive_field", "size", "channels", "jump", "params", "macs")
 Problems = Iterator[tuple[int | None, str]]
@@ -51,16 +53,17 @@ def read_claims(section: Any, layers: set[str]) -> Problems:
     """Problems of a claims section: (line, fact)."""
     for key, value in section.items():
         line, problem = section.lines[key], None
-        if key in TOTALS:
+        if key in (*TOTALS, *LIMITS):
             problem = _bad_figure(value)
         elif key in ACCURACIES:
-            problem = None if isinstance(value, int | float) and 0 <= value <= 100 else "must be from 0 to 100"
+            is_number = isinstance(value, int | float) and not isinstance(value, bool)
+            problem = None if is_number and 0 <= value <= 100 else f"must be from 0 to 100, not {describe(value)}"
         elif key == "receptive_field":
             yield from _mapping(value, line, "claims.receptive_field", FIELDS)
         elif key == "layers":
             yield from _layer_claims(value, line, layers)
         else:
-            problem = f"is no claim; there are {', '.join((*TOTALS, 'receptive_field', 'layers', *ACCURACIES))}"
+            problem = f"is no claim; there are {', '.join((*TOTALS, *LIMITS, 'receptive_field', 'layers', *ACCURACIES))}"
         if problem:
             yield line, f"claims.{key} {problem}"
 
@@ -119,6 +122,11 @@ def agrees(stated: Any, computed: int) -> bool:
     return bool(abs(float(digits) - computed / unit) <= 0.5 * 10**-places + 1e-9)
 
 
+def exact(figure: Any) -> int:
+    """A figure as a number: 50K is 50,000."""
+    return round(float(figure[:-1]) * ROUNDED[figure[-1]]) if isinstance(figure, str) else figure
+
+
 def claims_of(arch: Arch) -> list[Claim]:
     """Every figure that the spec's source states, beside the computed one."""
     found: list[Claim] = []
@@ -126,6 +134,9 @@ def claims_of(arch: Arch) -> list[Claim]:
         if key in TOTALS:
             computed = getattr(arch, key)
             found.append(Claim(key, None, value, computed, agrees(value, computed)))
+        elif key in LIMITS:
+            computed = getattr(arch, key.removeprefix("max_"))
+            found.append(Claim(key, None, value, computed, computed <= exact(value)))
         elif key == "receptive_field":
             for which, stated in value.items():
                 found.append(

@@ -23,6 +23,8 @@ Border = Literal["drop", "reflect", "replicate", "circular"]
 
 MAX_SIZE = 2**31 - 1
 MAX_PHASES = 2**16
+MAX_READS = 2**20
+"""The most phases of one map that those of the map behind it may read between them; more would take many seconds."""
 MAX_HOLES = 2**14
 """The longest field, in pixels, whose holes are worked out; of a longer one with holes they are unknown."""
 UNKNOWN = -1
@@ -73,15 +75,13 @@ class Window:
         """
         before, after = self.padding
         room = size + before + after - self.extent
-        if room < 0:
+        out = (-(-room // self.stride) if ceil_mode else room // self.stride) + 1
+        if out < 1:
             dilated = f" (dilated by {self.dilation} to {self.extent})" if self.dilation > 1 else ""
             padded = f" padded to {size + before + after}" if before or after else ""
             raise ShapeError(f"kernel_size={self.kernel_size}{dilated} does not fit a map of size {size}{padded}")
-        if not ceil_mode:
-            return room // self.stride + 1
-        out = -(-room // self.stride) + 1
         # torch drops a last window that would start in the padding behind the map
-        return out - 1 if (out - 1) * self.stride >= size + before else out
+        return out - 1 if ceil_mode and (out - 1) * self.stride >= size + before else out
 
     def never_read(self) -> int:
         """How many of every `stride` neighbouring positions no window reads."""
@@ -202,8 +202,9 @@ class Strand:
         turns = period // gcd(period, taps.advance)
         if turns == 1 == len(reads):
             return Strand(taps.advance // period * self.advance, (self.over(reads[0]),))
-        if turns * len(reads) > MAX_PHASES:
-            raise ShapeError(f"its units look {turns * len(reads):,} different ways in turn, over {MAX_PHASES:,}")
+        check_phases(turns * len(reads))
+        if (work := turns * sum(min(period, len(r)) for r in reads)) > MAX_READS:
+            raise ShapeError(f"its units read {work:,} units that look different ways in turn, over {MAX_READS:,}")
         fields = tuple(
             self.over(range(r.start + turn * taps.advance, r.stop + turn * taps.advance, r.step))
             for turn in range(turns)
@@ -244,7 +245,7 @@ class Axis:
         """The axis behind an operation, of the given size."""
         if not 0 < size <= MAX_SIZE:
             raise ShapeError(f"the map of size {self.size} would become one of size {size:,}")
-        return Axis(size, tuple([strand.through(taps) for strand in self.strands]), self.doubt)
+        return Axis(size, together([strand.through(taps) for strand in self.strands]), self.doubt)
 
     def at(self, unit: int) -> Field | None:
         """The pixels that a unit sees, borders left out of account."""
@@ -322,14 +323,25 @@ def join(axes: Sequence[Axis]) -> Axis:
         shared = axis.size == 1 < size
         for strand in [Strand(0, (axis.at(0),))] if shared else axis.strands:
             by_jump.setdefault(strand.jump, []).append(strand)
-    return Axis(size, tuple(_merge(strands) for strands in by_jump.values()), doubt)
+    return Axis(size, together([_merge(strands) for strands in by_jump.values()]), doubt)
+
+
+def check_phases(phases: int) -> None:
+    if phases > MAX_PHASES:
+        raise ShapeError(f"its units look {phases:,} different ways in turn, over {MAX_PHASES:,}")
+
+
+def together(strands: Sequence[Strand]) -> tuple[Strand, ...]:
+    """The strands of one axis; raises ShapeError when it takes their phases too long to come round together."""
+    if len(strands) > 1:
+        check_phases(lcm(*(len(strand.fields) for strand in strands)))
+    return tuple(strands)
 
 
 def _merge(strands: list[Strand]) -> Strand:
     """Strands of one jump as one."""
     period = lcm(*(len(strand.fields) for strand in strands))
-    if period > MAX_PHASES:
-        raise ShapeError(f"its units look {period:,} different ways in turn, over {MAX_PHASES:,}")
+    check_phases(period)
     fields = tuple(union(strand.at(p) for strand in strands) for p in range(period))
     return Strand(strands[0].advance * (period // len(strands[0].fields)), fields)
 

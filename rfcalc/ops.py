@@ -356,12 +356,14 @@ def transposed_taps(window: Window) -> Taps:
     if stride > MAX_PHASES:
         raise ShapeError(f"stride={stride:,} gives units that look {stride:,} different ways in turn")
     common = gcd(stride, dilation)
+    apart = stride // common
+    inverse = pow(dilation // common, -1, apart)
     reads = []
     for phase in range(stride):
         shifted = phase + window.padding[0]
-        taps = [t for t in range(min(window.kernel_size, stride // common)) if (shifted - dilation * t) % stride == 0]
-        count = len(range(taps[0], window.kernel_size, stride // common)) if taps else 0
-        last = (shifted - dilation * taps[0]) // stride if taps else 0  # the first tap reads the last unit
+        tap = shifted // common * inverse % apart  # the first of the taps that meet a unit, `apart` from one another
+        count = len(range(tap, window.kernel_size, apart)) if shifted % common == 0 else 0
+        last = (shifted - dilation * tap) // stride  # the first tap reads the last unit
         step = dilation // common
         reads.append(range(last - (count - 1) * step, last + 1, step) if count else range(0))
     return Taps(1, tuple(reads))
@@ -491,6 +493,14 @@ class AvgPool(Pool):
     def ceils(self) -> bool:
         return self.ceil_mode
 
+    def check(self, x: FeatureMap) -> None:
+        Layer.check(self, x)
+        for kernel, axis in zip(self.kernel_size, x.axes, strict=True):
+            if len(x.axes) == 3 and kernel > axis.size:
+                raise ShapeError(
+                    f"kernel_size={kernel} does not fit a map of size {axis.size}: on 3 axes padding does not help"
+                )
+
     def arguments(self, x: FeatureMap) -> tuple[Any, ...]:
         return self.kernel_size, self.stride, before(self.padding), self.ceil_mode
 
@@ -608,7 +618,8 @@ class Upsample(Layer):
         if self.size is not None:
             return self.size
         factors = self.scale_factor or ()
-        return tuple(int(axis.size * factor) for axis, factor in zip(x.axes, factors, strict=True))
+        # in floats, as torch does: 100 * 0.29 is 28.99…, and the map has size 28
+        return tuple(int(axis.size * float(factor)) for axis, factor in zip(x.axes, factors, strict=True))
 
     def taps(self, x: FeatureMap) -> tuple[Taps, ...]:
         if self.scale_factor is None or self.align_corners:

@@ -1,9 +1,8 @@
 """The linear double of a network along one axis, and the gradients that flow through it.
 
-The double has one channel and runs torch's own kernels, in float64, with the settings that it finds on the built
-modules: convolutions with all weights one and no bias, pools as sums over their windows, activations and norms as
-nothing. Geometry does not depend on channels, so they are tied to one: a concatenation sums, as an addition does.
-The gradient of a unit by the image then counts the paths between them.
+The double has one channel, and the kernels of the built modules with all weights one: no bias, pools as sums over
+their windows, activations and norms as nothing. Geometry does not depend on channels, so they are tied to one: a
+concatenation sums, as an addition does. The gradient of a unit by the image then counts the paths between them.
 
 Tensors are (1, 1, rows, units): each row is an image of its own, so that one backward pass answers for as many units
 as there are rows.
@@ -11,19 +10,17 @@ as there are rows.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import singledispatch
-from math import gcd
-from typing import Any
+from math import lcm
+from typing import NamedTuple
 
 import torch
-import torch.nn.functional as F
-from torch import Tensor, nn
-from torch.nn.modules import conv as convs
-from torch.nn.modules import padding as pads
-from torch.nn.modules import pooling as pools
+from torch import Tensor
+
+from .build import Join, Network
+from .kernels import Kernel, Place, Same, cut, kernel_of
 
 Shape = tuple[int, ...]
 SMALLEST = 2.0**-1000
@@ -33,390 +30,175 @@ MAX_VALUES = 2**23
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where a module stands along one axis of the network as it ran: which axis, of how many, and the sizes there."""
+class Node:
+    """One layer of the double: its kernel, or a join (None); `shared` tells the inputs of a join that have one unit for
+    all of its own."""
 
-    axis: int
-    axes: int
-    size_in: int
-    size_out: int
-    flat: bool
-    """Whether what comes in has channels only."""
+    kernel: Kernel | None
+    inputs: tuple[int, ...]
+    shared: tuple[bool, ...]
 
 
-class Kernel:
-    """One layer of the double. `rate` is how many units it makes of one; `unit` is the place, on the map that it is
-    given, of the unit that is the first on the real map (0 but on a larger canvas)."""
+class Placed(NamedTuple):
+    """A map of the double, and the place on it of the real map's first unit."""
 
-    rate: Fraction = Fraction(1)
-
-    def run(self, x: Tensor, unit: int) -> Tensor:
-        raise NotImplementedError
-
-
-def ones(count: int) -> Tensor:
-    return torch.ones(1, 1, 1, count, dtype=torch.float64)
-
-
-def cut(x: Tensor, size: int) -> Tensor:
-    return x if x.shape[-1] == size else x[..., :size]
+    tensor: Tensor
+    unit: int
 
 
 @dataclass(frozen=True)
-class Same(Kernel):
-    """What leaves places alone: activations, norms, dropout, and everything on a flat map."""
-
-    def run(self, x: Tensor, unit: int) -> Tensor:
-        return x
-
-
-@dataclass(frozen=True)
-class Chain(Kernel):
-    kernels: tuple[Kernel, ...]
-
-    @property
-    def rate(self) -> Fraction:  # type: ignore[override]
-        rate = Fraction(1)
-        for kernel in self.kernels:
-            rate *= kernel.rate
-        return rate
-
-    def run(self, x: Tensor, unit: int) -> Tensor:
-        for kernel in self.kernels:
-            x = kernel.run(x, unit)
-            unit = int(unit * kernel.rate)
-        return x
-
-
-@dataclass(frozen=True)
-class Convolve(Kernel):
-    kernel_size: int
-    stride: int
-    padding: int | str
-    dilation: int
-    border: tuple[int, int] = (0, 0)
-    mode: str = "constant"
-
-    @property
-    def rate(self) -> Fraction:  # type: ignore[override]
-        return Fraction(1, self.stride)
-
-    def run(self, x: Tensor, unit: int) -> Tensor:
-        if self.border != (0, 0):
-            x = F.pad(x, (*self.border, 0, 0), self.mode)
-        padding = self.padding if isinstance(self.padding, str) else (0, self.padding)
-        return F.conv2d(x, ones(self.kernel_size), None, (1, self.stride), padding, (1, self.dilation))
-
-
-@dataclass(frozen=True)
-class Transpose(Kernel):
-    kernel_size: int
-    stride: int
-    padding: int
-    output_padding: int
-    dilation: int
-
-    @property
-    def rate(self) -> Fraction:  # type: ignore[override]
-        return Fraction(self.stride)
-
-    def run(self, x: Tensor, unit: int) -> Tensor:
-        extra, dilation = (0, self.output_padding), (1, self.dilation)
-        stride, padding = (1, self.stride), (0, self.padding)
-        return F.conv_transpose2d(x, ones(self.kernel_size), None, stride, padding, extra, 1, dilation)
-
-
-@dataclass(frozen=True)
-class Average(Kernel):
-    """An average pool with divisor 1: the sum over each window."""
-
-    kernel_size: int
-    stride: int
-    padding: int
-    ceil_mode: bool
-
-    @property
-    def rate(self) -> Fraction:  # type: ignore[override]
-        return Fraction(1, self.stride)
-
-    def run(self, x: Tensor, unit: int) -> Tensor:
-        window = (1, self.kernel_size), (1, self.stride), (0, self.padding)
-        return F.avg_pool2d(x, *window, self.ceil_mode, divisor_override=1)
-
-
-@dataclass(frozen=True)
-class Maximum(Kernel):
-    """A max pool as the sum over each window. torch's max pool says how many windows there are; a convolution sums."""
-
-    kernel_size: int
-    stride: int
-    padding: int
-    dilation: int
-    ceil_mode: bool
-
-    @property
-    def rate(self) -> Fraction:  # type: ignore[override]
-        return Fraction(1, self.stride)
-
-    def run(self, x: Tensor, unit: int) -> Tensor:
-        window = (self.kernel_size, self.stride, self.padding, self.dilation)
-        count = F.max_pool1d(torch.zeros(1, 1, x.shape[-1]), *window, self.ceil_mode).shape[-1]
-        extent = (count - 1) * self.stride + self.dilation * (self.kernel_size - 1) + 1
-        x = F.pad(x, (self.padding, extent - self.padding - x.shape[-1], 0, 0))
-        return F.conv2d(x, ones(self.kernel_size), None, (1, self.stride), 0, (1, self.dilation))
-
-
-@dataclass(frozen=True)
-class Bins(Kernel):
-    """An adaptive pool as the sum over each bin. To size 1 it is, on a canvas, a window as large as the real map; else
-    it keeps the ratio of the real sizes, and with it every bin."""
-
-    pool: Callable[..., Tensor]
-    size_in: int
-    size_out: int
-
-    @property
-    def rate(self) -> Fraction:  # type: ignore[override]
-        return Fraction(1) if self.size_out == 1 else Fraction(self.size_out, self.size_in)
-
-    def run(self, x: Tensor, unit: int) -> Tensor:
-        if self.size_out == 1 and x.shape[-1] != self.size_in:
-            return F.conv2d(x, ones(self.size_in))
-        common = gcd(self.size_in, self.size_out)
-        turns = x.shape[-1] // (self.size_in // common)
-        x = cut(x, turns * (self.size_in // common))
-        size_out = turns * (self.size_out // common)
-        reads = impulses(x.shape[-1], lambda e: self.pool(e, size_out)) > 0
-        return x @ reads.to(torch.float64)
-
-
-def impulses(size: int, kernel: Callable[[Tensor], Tensor]) -> Tensor:
-    """What a kernel makes of an impulse at each of `size` places: (size, size_out), in float64."""
-    made = kernel(torch.eye(size, dtype=torch.float64).unsqueeze(1))
-    return made.squeeze(1)
-
-
-@dataclass(frozen=True)
-class Whole(Kernel):
-    """Flatten and linear: each value sees the whole map; on a canvas, a window as large as the real map."""
+class Double:
+    """The double along one axis of a network that ran on an image of that size. Maps are numbered as the inputs of
+    nodes: 0 is the image."""
 
     size: int
+    nodes: tuple[Node, ...]
 
-    def run(self, x: Tensor, unit: int) -> Tensor:
-        return F.conv2d(x, ones(self.size))
+    def rates(self) -> list[Fraction]:
+        """Units of each map for each pixel; of a join of different rates, the lowest."""
+        rates = [Fraction(1)]
+        for node in self.nodes:
+            if node.kernel:
+                rates.append(rates[node.inputs[0]] * node.kernel.rate)
+            else:
+                rates.append(min(rates[i] for i, shared in zip(node.inputs, node.shared, strict=True) if not shared))
+        return rates
 
+    def grid(self) -> int:
+        """What the pixels in front of the image must be a multiple of, so that the units on a canvas stand where they
+        stand on the image."""
+        return lcm(*(rate.denominator for rate in self.rates()))
 
-@dataclass(frozen=True)
-class Nearest(Kernel):
-    size_in: int
-    size_out: int
-    factor: float | None
+    def roots(self) -> list[int]:
+        """For each map the one that it is a copy of, itself as a rule."""
+        roots = [0]
+        for index, node in enumerate(self.nodes, 1):
+            roots.append(roots[node.inputs[0]] if isinstance(node.kernel, Same) else index)
+        return roots
 
-    @property
-    def rate(self) -> Fraction:  # type: ignore[override]
-        return resampling_rate(self.size_in, self.size_out, self.factor)
-
-    def run(self, x: Tensor, unit: int) -> Tensor:
-        if self.factor is not None:
-            return F.interpolate(x, scale_factor=(1.0, self.factor), mode="nearest")
-        x, size = in_ratio(x, self.rate)
-        return F.interpolate(x, size=(x.shape[-2], size), mode="nearest")
-
-
-def resampling_rate(size_in: int, size_out: int, factor: float | None) -> Fraction:
-    return Fraction(size_out, size_in) if factor is None else Fraction(str(factor)).limit_denominator(4096)
-
-
-def in_ratio(x: Tensor, rate: Fraction) -> tuple[Tensor, int]:
-    """As much of a map as has an exact size at that rate, and the size."""
-    turns = x.shape[-1] // rate.denominator
-    return cut(x, turns * rate.denominator), turns * rate.numerator
-
-
-@dataclass(frozen=True)
-class Linear(Kernel):
-    """Linear interpolation; torch's weights, rounded to the fractions that they stand for."""
-
-    size_in: int
-    size_out: int
-    factor: float | None
-    align_corners: bool
-
-    @property
-    def rate(self) -> Fraction:  # type: ignore[override]
-        if not self.align_corners:
-            return resampling_rate(self.size_in, self.size_out, self.factor)
-        if 1 in (self.size_in, self.size_out):  # every unit reads the first one
-            return Fraction(1)
-        return Fraction(self.size_out - 1, self.size_in - 1)
-
-    def run(self, x: Tensor, unit: int) -> Tensor:
-        if self.align_corners:
-            return self.aligned(x, unit)
-        if self.factor is not None:
-            factor, parts = self.factor, 2 * self.rate.numerator
-            return interpolated(x, parts, lambda e: F.interpolate(e, scale_factor=factor, mode="linear"))
-        x, size = in_ratio(x, self.rate)
-        return interpolated(x, 2 * self.rate.numerator, lambda e: F.interpolate(e, size=size, mode="linear"))
-
-    def aligned(self, x: Tensor, unit: int) -> Tensor:
-        if 1 in (self.size_in, self.size_out):
-            size = self.size_out if x.shape[-1] == self.size_in else x.shape[-1]
-            return x[..., unit : unit + 1].expand(*x.shape[:-1], size)
-        turns = (x.shape[-1] - 1) // self.rate.denominator
-        x, size = cut(x, turns * self.rate.denominator + 1), turns * self.rate.numerator + 1
-        parts = self.rate.numerator
-        return interpolated(x, parts, lambda e: F.interpolate(e, size=size, mode="linear", align_corners=True))
+    def run(self, x: Tensor, left: int, count: int, gates: bool = True) -> list[Placed]:
+        """The first `count` layers' maps, behind the image. Without gates, what a join shares out is left out."""
+        maps = [Placed(x, left)]
+        for node in self.nodes[:count]:
+            if node.kernel:
+                tensor, unit = maps[node.inputs[0]]
+                maps.append(Placed(node.kernel.run(tensor, unit), int(unit * node.kernel.rate)))
+            else:
+                maps.append(joined([maps[i] for i in node.inputs], node.shared, gates))
+        return maps
 
 
-def interpolated(x: Tensor, parts: int, kernel: Callable[[Tensor], Tensor]) -> Tensor:
-    """x through an interpolation whose weights are multiples of 1/parts: torch's are that but for rounding, which
-    would show as paths of weight 1e-16 where there are none."""
-    return x @ ((impulses(x.shape[-1], kernel) * parts).round() / parts)
+def joined(maps: list[Placed], shared: tuple[bool, ...], gates: bool) -> Placed:
+    """The sum of maps, laid so that the real first units meet; on a canvas their ends may differ, and are cut."""
+    trunk = [m for m, alone in zip(maps, shared, strict=True) if not alone]
+    unit = min(m.unit for m in trunk)
+    tensors = [m.tensor[..., m.unit - unit :] for m in trunk]
+    size = min(t.shape[-1] for t in tensors)
+    out = cut(tensors[0], size)
+    for t in tensors[1:]:
+        out = out + cut(t, size)
+    for m, alone in zip(maps, shared, strict=True):
+        if alone and gates:
+            out = out + m.tensor[..., m.unit : m.unit + 1]
+    return Placed(out, unit)
 
 
-@dataclass(frozen=True)
-class Shuffle(Kernel):
-    """Channels to space; the channels are copies of the one there is."""
+def double_of(net: Network, shapes: Sequence[Shape], axis: int) -> Double:
+    """The double of a network along one axis; `shapes` are those of the image and of every layer's output as the
+    network ran, with the batch."""
+    axes = len(shapes[0]) - 2
+    sizes = [1 if len(shape) == 2 else shape[2 + axis] for shape in shapes]
+    nodes = []
+    for index, step in enumerate(net.steps, 1):
+        module, source = net.module(step), step.inputs[0]
+        if isinstance(module, Join):
+            nodes.append(Node(None, step.inputs, tuple(sizes[i] == 1 < sizes[index] for i in step.inputs)))
+        else:
+            flat = len(shapes[source]) == 2
+            place = Place(axis, axes, sizes[source], sizes[index], flat)
+            nodes.append(Node(Same() if flat else kernel_of(module, place), step.inputs, (False,)))
+    return Double(sizes[0], tuple(nodes))
 
-    factor: int
-    axis: int
 
-    @property
-    def rate(self) -> Fraction:  # type: ignore[override]
-        return Fraction(self.factor)
+def sizes_of(double: Double, size: int, left: int) -> list[Placed]:
+    """Every map of the double for an image of `size`, with one row."""
+    with torch.no_grad():
+        return double.run(torch.zeros(1, 1, 1, size, dtype=torch.float64), left, len(double.nodes))
 
-    def run(self, x: Tensor, unit: int) -> Tensor:
-        rows, size = x.shape[-2:]
-        shape = (rows, 1, size, 1) if self.axis == 0 else (rows, 1, 1, size)
-        made = F.pixel_shuffle(x.reshape(shape).expand(-1, self.factor**2, -1, -1), self.factor)
-        return made.select(3 if self.axis == 0 else 2, 0).reshape(1, 1, rows, -1)
+
+class Probe(NamedTuple):
+    """A map, and the units of it, in the real map's numbers, whose gradient is wanted."""
+
+    map: int
+    units: tuple[int, ...]
 
 
 @dataclass(frozen=True)
-class Unshuffle(Kernel):
-    """Space to channels; the channels that it makes are summed."""
+class Canvas:
+    """The image that gradients are taken on: `left` pixels in front of the real one, `size` in all."""
 
-    factor: int
-    axis: int
-
-    @property
-    def rate(self) -> Fraction:  # type: ignore[override]
-        return Fraction(1, self.factor)
-
-    def run(self, x: Tensor, unit: int) -> Tensor:
-        rows, r = x.shape[-2], self.factor
-        size = x.shape[-1] // r * r
-        x = cut(x, size).reshape((rows, 1, size, 1) if self.axis == 0 else (rows, 1, 1, size))
-        x = F.pad(x, (0, r - 1) if self.axis == 0 else (0, 0, 0, r - 1))
-        return F.pixel_unshuffle(x, r).sum(1).reshape(1, 1, rows, -1)
+    size: int
+    left: int = 0
 
 
-@dataclass(frozen=True)
-class Pad(Kernel):
-    before: int
-    after: int
-    mode: str
+class Mode(NamedTuple):
+    """How a backward pass runs: its seed; whether every map's gradient is brought to 0 and 1, for networks whose counts
+    no float holds; and whether joins take what they share out."""
 
-    def run(self, x: Tensor, unit: int) -> Tensor:
-        return F.pad(x, (self.before, self.after, 0, 0), self.mode)
-
-
-# --- which kernel a module has -----------------------------------------------------------------------------------
+    seed: float = 1.0
+    reach_only: bool = False
+    gates: bool = True
 
 
-def at(value: Any, axis: int) -> Any:
-    """A setting of a torch module along one axis: torch keeps one number, or one for each axis."""
-    return value[axis] if isinstance(value, tuple | list) else value
+def gradients(double: Double, canvas: Canvas, probes: Sequence[Probe], mode: Mode) -> dict[int, Tensor]:
+    """The gradient by the image of every wanted unit, times the seed: (units, pixels) for each map."""
+    lengths = [m.tensor.shape[-1] for m in sizes_of(double, canvas.size, canvas.left)]
+    found: dict[int, list[Tensor]] = {}
+    for part in portions(sorted(probes), lengths):
+        for probe, gradient in zip(part, backward(double, canvas, part, mode), strict=True):
+            found.setdefault(probe.map, []).append(gradient)
+    return {index: torch.cat(parts) for index, parts in found.items()}
 
 
-def sides(padding: Sequence[int], place: Place) -> tuple[int, int]:
-    """Padding before and after, from torch's list, which has the last axis first."""
-    i = 2 * (place.axes - 1 - place.axis)
-    return padding[i], padding[i + 1]
+def portions(probes: Sequence[Probe], lengths: Sequence[int]) -> Iterator[list[Probe]]:
+    """The probes in portions that one pass can take: its rows times the values of all maps that it makes."""
+    part: list[Probe] = []
+    rows = values = 0
+    done = 0
+    for index, units in probes:
+        values += sum(lengths[done : index + 1])
+        done = index + 1
+        most = max(1, MAX_VALUES // values)
+        start = 0
+        while start < len(units):
+            if rows >= most:
+                yield part
+                part, rows = [], 0
+            taken = units[start : start + most - rows]
+            part.append(Probe(index, taken))
+            rows += len(taken)
+            start += len(taken)
+    if part:
+        yield part
 
 
-@singledispatch
-def kernel_of(module: nn.Module, place: Place) -> Kernel:
-    """A module along one axis. A type that is not known here counts as pointwise; were it not, the comparison would
-    show it."""
-    return Same()
-
-
-@kernel_of.register
-def _(module: convs._ConvNd, place: Place) -> Kernel:
-    a = place.axis
-    window = module.kernel_size[a], module.stride[a]
-    if module.padding_mode == "zeros":
-        return Convolve(*window, at(module.padding, a) if module.padding != "same" else "same", module.dilation[a])
-    border = sides(module._reversed_padding_repeated_twice, place)
-    return Convolve(*window, 0, module.dilation[a], border, module.padding_mode)
-
-
-@kernel_of.register
-def _(module: convs._ConvTransposeNd, place: Place) -> Kernel:
-    a = place.axis
-    window = (module.kernel_size[a], module.stride[a], int(module.padding[a]), module.output_padding[a])
-    return Transpose(*window, module.dilation[a])
-
-
-@kernel_of.register
-def _(module: pools._MaxPoolNd, place: Place) -> Kernel:
-    window = (at(v, place.axis) for v in (module.kernel_size, module.stride, module.padding, module.dilation))
-    return Maximum(*window, module.ceil_mode)
-
-
-@kernel_of.register
-def _(module: pools._AvgPoolNd, place: Place) -> Kernel:
-    pool: Any = module
-    window = (at(v, place.axis) for v in (pool.kernel_size, pool.stride, pool.padding))
-    return Average(*window, pool.ceil_mode)
-
-
-@kernel_of.register
-def _(module: pools._AdaptiveAvgPoolNd, place: Place) -> Kernel:
-    return Bins(F.adaptive_avg_pool1d, place.size_in, place.size_out)
-
-
-@kernel_of.register
-def _(module: pools._AdaptiveMaxPoolNd, place: Place) -> Kernel:
-    return Bins(F.adaptive_max_pool1d, place.size_in, place.size_out)
-
-
-@kernel_of.register
-def _(module: nn.Upsample, place: Place) -> Kernel:
-    factor = None if module.scale_factor is None else at(module.scale_factor, place.axis)
-    sizes = place.size_in, place.size_out, factor
-    return Nearest(*sizes) if module.mode == "nearest" else Linear(*sizes, bool(module.align_corners))
-
-
-@kernel_of.register
-def _(module: nn.PixelShuffle, place: Place) -> Kernel:
-    return Shuffle(module.upscale_factor, place.axis)
-
-
-@kernel_of.register
-def _(module: nn.PixelUnshuffle, place: Place) -> Kernel:
-    return Unshuffle(module.downscale_factor, place.axis)
-
-
-@kernel_of.register(pads._ConstantPadNd)
-@kernel_of.register(pads._ReflectionPadNd)
-@kernel_of.register(pads._ReplicationPadNd)
-@kernel_of.register(pads._CircularPadNd)
-def _(module: Any, place: Place) -> Kernel:
-    words = ("constant", "reflect", "replicate", "circular")
-    kinds = (pads._ConstantPadNd, pads._ReflectionPadNd, pads._ReplicationPadNd, pads._CircularPadNd)
-    mode = next(word for word, kind in zip(words, kinds, strict=True) if isinstance(module, kind))
-    return Pad(*sides(module.padding, place), mode)
-
-
-@kernel_of.register(nn.Linear)
-@kernel_of.register(nn.Flatten)
-def _(module: nn.Module, place: Place) -> Kernel:
-    return Same() if place.flat else Whole(place.size_in)
-
-
-@kernel_of.register
-def _(module: nn.Sequential, place: Place) -> Kernel:
-    return Chain(tuple(kernel_of(part, place) for part in module))
+def backward(double: Double, canvas: Canvas, probes: Sequence[Probe], mode: Mode) -> list[Tensor]:
+    """One forward and one backward pass: each wanted unit has a row of its own. The image is zero: a linear network's
+    gradients do not depend on it."""
+    rows = sum(len(probe.units) for probe in probes)
+    image = torch.zeros(1, 1, rows, canvas.size, dtype=torch.float64, requires_grad=True)
+    maps = double.run(image, canvas.left, max(probe.map for probe in probes), mode.gates)
+    if mode.reach_only:
+        for tensor in {id(m.tensor): m.tensor for m in maps[1:]}.values():
+            tensor.register_hook(lambda g: (g > 0).to(g.dtype))  # type: ignore[no-untyped-call]
+    outputs, seeds, row = [], [], 0
+    for probe in probes:
+        tensor, first = maps[probe.map]
+        seed = torch.zeros_like(tensor)
+        places = torch.tensor([first + unit for unit in probe.units])
+        seed[0, 0, torch.arange(row, row + len(places)), places] = mode.seed
+        outputs.append(tensor)
+        seeds.append(seed)
+        row += len(places)
+    (gradient,) = torch.autograd.grad(outputs, image, seeds)
+    return list(torch.split(gradient[0, 0], [len(probe.units) for probe in probes]))

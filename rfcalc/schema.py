@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import MISSING
 from typing import Any
 
-from .claims import ACCURACIES, FIELDS, PER_LAYER, TOTALS
+from .claims import ACCURACIES, FIELDS, LIMITS, PER_LAYER, TOTALS
 from .ops import FEATURES, LAYERS, Join, Layer
 from .settings import MAX_SETTING, settings_of
 from .spec import COUNTS
@@ -102,7 +102,7 @@ def claims_schema() -> dict[str, Any]:
     figure = {"anyOf": [COUNT, {"type": "string", "pattern": r"^\d+(\.\d+)?[KMG]$"}]}
     per_layer = {"type": "object", "properties": dict.fromkeys(PER_LAYER, COUNT), "additionalProperties": False}
     properties = {
-        **dict.fromkeys(TOTALS, figure),
+        **dict.fromkeys((*TOTALS, *LIMITS), figure),
         "receptive_field": {
             "type": "object",
             "properties": dict.fromkeys(FIELDS, COUNT),

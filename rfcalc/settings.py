@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from fractions import Fraction
+from reprlib import Repr
 from typing import Any, Protocol
 
 from .errors import SettingError
@@ -28,10 +29,23 @@ class Kind(Protocol):
     def schema(self) -> dict[str, Any]: ...
 
 
+_SHORT = Repr()
+_SHORT.maxlevel, _SHORT.maxdict, _SHORT.maxlist = 3, 6, 6
+_SHORT.maxstring = _SHORT.maxlong = _SHORT.maxother = 100
+
+
 def describe(value: Any) -> str:
-    """A value as an error message shows it: short, and with strings in quotes."""
-    text = repr(value)
+    """A value as an error message shows it: short, and with strings in quotes. Never more of it is looked at: the
+    arguments of nested blocks can hold one another a billion times over."""
+    text = _SHORT.repr(_plain(value))
     return text if len(text) <= 40 else text[:37] + "..."
+
+
+def _plain(value: Any) -> Any:
+    """Lists and mappings that remember their lines, as Python's own."""
+    if isinstance(value, list):
+        return list(value)
+    return dict(value) if isinstance(value, dict) else value
 
 
 def read_integer(value: Any, minimum: int) -> int:

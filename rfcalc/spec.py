@@ -11,7 +11,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from . import claims, yamlfile
+from . import claims, opaque, yamlfile  # noqa: F401 - opaque registers its layer types
 from .arch import Arch, Node, place, unknown_name, walk
 from .errors import SettingError, SpecError
 from .ops import LAYERS, Join, Layer
@@ -26,7 +26,7 @@ COUNTS = ("params", "macs")
 TOP_KEYS = ("name", "input", "source", "notes", "blocks", "layers", "claims", "targets", "train")
 
 
-def make(op: str, axes: int, **values: Any) -> Layer:
+def make(op: str, axes: int, /, **values: Any) -> Layer:
     """A layer of the given type for maps with that many axes, its settings as the spec language writes them.
 
     >>> make("conv", 2, out_channels=8, kernel_size=3).kernel_size
@@ -384,10 +384,14 @@ class _Reader:
         try:
             head = self.filled(head, frame, line)
             name = self.take_name(head, frame, "repeat", line)
+        except SettingError as error:
+            self.problem(line, f"repeat: {error}")
+            return self.broken(frame, line, "repeat")
+        try:
             times = read_integer(head.get("times"), 1)
         except SettingError as error:
             self.problem(line, f"repeat: times {error}")
-            return self.broken(frame, line, "repeat")
+            return self.broken(frame, line, name)
         self.descend(frame, line, "repeat")
         for turn in range(times):
             current = self.read_layers(

@@ -133,6 +133,7 @@ FALSE_CLAIMS = {  # what the sources state and the figures deny
         ("receptive_field", "C12"): (23, 59),
         ("size", "C12"): (16, 8),
     },
+    "valid149k": {("max_params", None): (50_000, 149_584)},
 }
 
 # Rows of the three printouts, in order: module, shape, parameters.

@@ -1,0 +1,88 @@
+"""The documentation runs: each console session gives what it shows, each YAML spec loads, each doctest holds."""
+
+import doctest
+import importlib
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import rfcalc
+from rfcalc import claims
+
+ROOT = Path(__file__).parent.parent
+PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
+ENGINE = ["arch", "claims", "explain", "findings", "geometry", "settings", "spec", "tables", "zoo"]
+
+
+def fenced(page: Path, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", page.read_text(encoding="utf-8"), re.M | re.S)
+
+
+def sessions() -> list[tuple[str, str, str]]:
+    """Every `$ command` in a console block, with the output that is shown for it."""
+    blocks = [(page.name, block) for page in PAGES for block in fenced(page, "console")]
+    shown = r"^\$ (.*)\n((?:(?!\$ ).*\n)*)"
+    return [(page, command, output) for page, block in blocks for command, output in re.findall(shown, block, re.M)]
+
+
+@pytest.mark.parametrize(("page", "command", "shown"), sessions())
+def test_console_sessions(page: str, command: str, shown: str, tmp_path: Path) -> None:
+    env = {k: v for k, v in os.environ.items() if k != "COLUMNS"}
+    env["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), env["PATH"]])
+    done = subprocess.run(
+        command,
+        shell=True,
+        cwd=tmp_path,
+        env=env,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        check=False,
+    )
+    printed = "\n".join(line.rstrip() for line in done.stdout.splitlines())
+    assert printed.rstrip() == shown.rstrip(), page
+
+
+def test_there_are_sessions_and_specs_to_run() -> None:
+    assert len(sessions()) >= 4
+    assert len(specs()) >= 2
+
+
+def specs() -> list[tuple[str, str]]:
+    return [(page.name, block) for page in PAGES for block in fenced(page, "yaml") if "\nlayers:" in block]
+
+
+@pytest.mark.parametrize(("page", "text"), specs())
+def test_specs_load_and_keep_what_they_state(page: str, text: str) -> None:
+    arch = rfcalc.loads(text, page)
+    assert all(c.holds is not False for c in [*claims.claims_of(arch), *claims.targets_of(arch)])
+
+
+@pytest.mark.parametrize("module", ENGINE)
+def test_doctests(module: str) -> None:
+    found = doctest.testmod(importlib.import_module(f"rfcalc.{module}"))
+    assert found.failed == 0
+    assert found.attempted > 0 or module in ("settings",)
+
+
+def test_python_in_the_readme_runs() -> None:
+    for block in fenced(ROOT / "README.md", "python"):
+        exec(compile(block, "README.md", "exec"), {})
+
+
+def test_the_list_of_layers_is_complete() -> None:
+    from rfcalc.ops import LAYERS
+
+    page = (ROOT / "docs" / "spec.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"\b[a-z_0-9]+\b", "\n".join(line for line in page.splitlines() if line.startswith("| "))))
+    assert set(LAYERS) <= named
+
+
+def test_links_point_at_files() -> None:
+    for page in PAGES:
+        for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8")):
+            assert (page.parent / target).exists(), (page.name, target)
