@@ -16,6 +16,8 @@ from .errors import RfcalcError
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+    from .arch import Arch
+
 app = typer.Typer(
     help="Receptive fields, sizes, parameters and costs of convolutional networks: worked out, proved, trained.",
     no_args_is_help=True,
@@ -25,9 +27,13 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-SPEC = "a spec: a YAML file, or the name of a shipped one (rfcalc list)"
+SPEC = "a YAML file, the name of a shipped spec (rfcalc list), or a torch model: FILE.py:NAME or PACKAGE.MODULE:NAME"
 Target = Annotated[str, typer.Argument(help=SPEC, show_default=False)]
 Targets = Annotated[list[str], typer.Argument(help=SPEC, show_default=False)]
+Shape = Annotated[
+    str | None,
+    typer.Option("--input", metavar="C,H,W", help="the input: for a torch model, or in place of a spec's own"),
+]
 Output = Annotated[str | None, typer.Option("-o", "--output", metavar="FILE", help="write to a file")]
 
 
@@ -59,6 +65,10 @@ class ReportFormat(StrEnum):
 
     rich = "rich"
     json = "json"
+
+
+def network(target: str, shape: str | None) -> Arch:
+    return zoo.load(target, None if shape is None else zoo.read_shape(shape))
 
 
 def terminal_width() -> int | None:
@@ -112,12 +122,13 @@ def options(version: Annotated[bool, typer.Option("--version", help="print the v
 @app.command()
 def table(
     target: Target,
+    shape: Shape = None,
     form: Annotated[TableFormat, typer.Option("--format", help="the form of the table")] = TableFormat.rich,
     all_layers: Annotated[bool, typer.Option("--all", help="a row for every layer")] = False,
     output: Output = None,
 ) -> None:
     """Size, channels, window, jump, receptive field, start, parameters and MACs of every layer."""
-    found = zoo.load(target).table(all_layers)
+    found = network(target, shape).table(all_layers)
     if form is TableFormat.rich:
         show(found.render(None if output else terminal_width()), output)
     else:
@@ -136,23 +147,28 @@ def list_specs(
 
 
 @app.command()
-def explain(target: Target, layer: Annotated[str, typer.Argument(help="the name of a layer or a block")]) -> None:
+def explain(
+    target: Target,
+    layer: Annotated[str, typer.Argument(help="the name of a layer or a block")],
+    shape: Shape = None,
+) -> None:
     """One layer's row as arithmetic: r_out = 39 + (3-1)*2*4 = 55, and the same for the other figures."""
     from .explain import explain as explained
 
-    emit(explained(zoo.load(target), layer))
+    emit(explained(network(target, shape), layer))
 
 
 @app.command()
 def compare(
     targets: Targets,
+    shape: Shape = None,
     form: Annotated[GridFormat, typer.Option("--format", help="the form of the comparison")] = GridFormat.rich,
     output: Output = None,
 ) -> None:
     """Two or more networks side by side."""
     from .compare import compare as compared
 
-    show_grid(*compared([zoo.load(target) for target in targets]), form, output)
+    show_grid(*compared([network(target, shape) for target in targets]), form, output)
 
 
 def show_grid(grid: Any, figures: Any, form: GridFormat, output: str | None) -> None:

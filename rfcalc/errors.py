@@ -23,3 +23,11 @@ class SpecError(RfcalcError):
 
 class MissingExtra(RfcalcError):
     """A verb that needs packages which are not installed; says what to install."""
+
+
+def need(package: str, extra: str) -> None:
+    """Raises MissingExtra when a package of an extra is not installed; imports nothing."""
+    from importlib.util import find_spec
+
+    if find_spec(package) is None:
+        raise MissingExtra(f"this needs {package}, which is not installed: pip install 'rfcalc[{extra}]'")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
 from math import prod
@@ -150,6 +150,13 @@ class Table:
         rows = tuple(tuple(text(cells[key]) for key in COLUMNS) for cells in self.rows)
         return Grid(tuple(COLUMNS.values()), rows, self.totals)
 
+    @property
+    def document(self) -> Grid:
+        """The rows as text, totals and findings below them."""
+        grid = self.grid
+        findings = (f"{finding.kind}: {finding.text}" for finding in self.arch.findings)
+        return replace(grid, caption=(*grid.caption, *findings))
+
     def render(self, width: int | None = None) -> RenderableType:
         """For a terminal of that width: the rows, the totals, the findings."""
         from rich.console import Group
@@ -212,10 +219,10 @@ class Table:
             return self.to_torchsummary()
         if form == "csv":
             return self.to_csv()
-        return self.grid.to_text(form)
+        return self.document.to_text(form)
 
     def _repr_html_(self) -> str:
-        return self.grid.to_html()
+        return self.document.to_html()
 
     def __str__(self) -> str:
         from rich.console import Console

@@ -115,3 +115,10 @@ def test_version_and_help() -> None:
     for verb in ("table", "list", "explain", "compare", "schema"):
         assert re.search(rf"^ +{verb} +\w", usage, re.M)
         assert run(verb, "--help").code == 0
+
+
+def test_another_input_in_place_of_a_specs_own() -> None:
+    assert "s9: input 3x64x64, output 10x1x1" in run("table", "s9", "--input", "3,64,64").out
+    assert run("table", "s9", "--input", "3,4,4").err.startswith("rfcalc: s9.yaml:")
+    assert run("table", "s9", "--input", "3,64").err == "rfcalc: s9 takes an input of 3 numbers, not 2: [3, 64]\n"
+    assert "must be channels and 1 to 3 sizes" in run("table", "s9", "--input", "big").err

@@ -140,6 +140,7 @@ def test_csv_and_markdown_carry_every_digit() -> None:
     assert lines[0].split(" | ")[:3] == ["| layer", "operation", "N_in"]
     assert {line.count("|") for line in lines[: 2 + len(table)]} == {len(COLUMNS) + 1}
     assert "params 138,357,544" in table.to_text("markdown")
+    assert all(f"{f.kind}: {f.text}" in table.to_text("markdown") for f in table.arch.findings)
 
 
 def test_html_and_latex_escape() -> None:
