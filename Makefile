@@ -1,9 +1,10 @@
 # Two commands set up a fresh machine: `make demo` and `make test`.
 PYTHON ?= python3
 VENV := .venv
+PLAIN := .venv-plain
 BIN := $(VENV)/bin
 
-.PHONY: demo test check lint bench clean
+.PHONY: demo test test-plain lint check bench clean
 
 $(VENV)/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -18,6 +19,13 @@ demo: $(VENV)/installed
 test: $(VENV)/installed
 	$(BIN)/python -m pytest
 
+# the engine as a user installs it: no torch, not editable, and run from another folder
+test-plain:
+	$(PYTHON) -m venv --clear $(PLAIN)
+	$(PLAIN)/bin/python -m pip install --quiet --constraint constraints.txt . pytest hypothesis jsonschema
+	rm -rf $(PLAIN)/run && mkdir $(PLAIN)/run && cp -r tests docs README.md pyproject.toml $(PLAIN)/run
+	cd $(PLAIN)/run && ../bin/python -m pytest
+
 lint: $(VENV)/installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -29,4 +37,4 @@ bench: $(VENV)/installed
 	$(BIN)/python tests/benchmarks/engine.py
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(PLAIN) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -39,6 +39,7 @@ COLUMNS = {
     "start_out": Column("start", 10),
     "params": Column("params"),
     "macs": Column("MACs", 9),
+    "status": Column("status", 1, left=True),
 }
 
 
@@ -80,6 +81,7 @@ def cells_of(row: Row) -> dict[str, Any]:
         **fields,
         "params": row.params,
         "macs": row.macs,
+        "status": row.status,
     }
 
 
@@ -145,10 +147,17 @@ class Table:
         )
 
     @property
+    def columns(self) -> dict[str, Column]:
+        """The columns by key; the status only where it says more than that all is exact."""
+        shows_status = any(row["status"] != "exact" for row in self.rows)
+        return {key: column for key, column in COLUMNS.items() if key != "status" or shows_status}
+
+    @property
     def grid(self) -> Grid:
         """The rows as text, the totals below them."""
-        rows = tuple(tuple(text(cells[key]) for key in COLUMNS) for cells in self.rows)
-        return Grid(tuple(COLUMNS.values()), rows, self.totals)
+        columns = self.columns
+        rows = tuple(tuple(text(cells[key]) for key in columns) for cells in self.rows)
+        return Grid(tuple(columns.values()), rows, self.totals)
 
     @property
     def document(self) -> Grid:
