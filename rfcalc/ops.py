@@ -445,13 +445,9 @@ class Pool(Layer):
         raise NotImplementedError
 
     def __post_init__(self) -> None:
-        windows = make_windows(self.kernel_size, self.stride, self.padding, self.dilations)
-        for window in windows:
-            if 2 * window.padding[0] > window.extent:
-                raise SettingError(
-                    f"padding={window.padding[0]} must be at most half of the kernel's {window.extent}: "
-                    "a window would see padding only"
-                )
+        for kernel, (side, _) in zip(self.kernel_size, self.padding, strict=True):
+            if 2 * side > kernel:  # torch's rule, which leaves dilation out of account
+                raise SettingError(f"padding={side} must be at most half of kernel_size={kernel}")
 
     def windows(self, x: FeatureMap) -> tuple[Window, ...]:
         return make_windows(self.kernel_size, self.stride, self.padding, self.dilations)
@@ -742,6 +738,9 @@ class Pad(Layer):
     def windows(self, x: FeatureMap) -> tuple[Window, ...]:
         ones = (1,) * len(x.axes)
         return make_windows(ones, ones, self.padding, ones)
+
+    def sizes(self, x: FeatureMap) -> tuple[int, ...]:
+        return tuple(axis.size + sum(pair) for axis, pair in zip(x.axes, self.padding, strict=True))
 
     def taps(self, x: FeatureMap) -> tuple[Taps, ...]:
         return with_border([window.taps() for window in self.windows(x)], self.mode)

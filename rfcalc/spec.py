@@ -18,6 +18,8 @@ from .ops import LAYERS, Join, Layer
 from .settings import describe, read_integer, settings_of
 
 MAX_LAYERS = 250_000
+MAX_PROBLEMS = 50
+"""How many are listed; reading stops there."""
 MAX_USES = 32
 """How deep blocks may use blocks."""
 RESERVED = ("name", "from")
@@ -122,6 +124,17 @@ class _Frame:
         return _Frame(f"{self.prefix}{name}.", _Scope(entry, self.scope), arguments, self.depth + 1)
 
 
+def is_list(layers: Any) -> bool:
+    """Whether these are layers to write out: none at all would make a name that stands for nothing."""
+    return isinstance(layers, list) and bool(layers)
+
+
+def stated_name(value: Any, default: str) -> str:
+    """The name under which others refer to a layer that could not be read."""
+    name = value.get("name") if isinstance(value, dict) else None
+    return name if isinstance(name, str) else default
+
+
 class _Stop(Exception):
     """Reading cannot go on; the problem is on the list."""
 
@@ -134,6 +147,7 @@ class _Reader:
         self.problems: list[str] = []
         self.nodes: list[Node | None] = []
         self.unresolved: list[tuple[str, str, str]] = []
+        self.inner: dict[str, int] = {}
         self.dotted: list[tuple[str, int]] = []
         self.input: tuple[int, ...] = ()
         self.blocks: dict[str, yamlfile.Mapping] = {}
@@ -143,23 +157,31 @@ class _Reader:
         if text not in self.problems:
             self.problems.append(text)
 
+    @property
+    def found(self) -> int:
+        return len(self.problems) + len(self.unresolved)
+
     def arch(self) -> Arch:
         document = self.document
         self.known_keys(document, TOP_KEYS, "")
         self.read_input()
         self.read_blocks()
         layers = document.get("layers")
-        if not isinstance(layers, list) or not layers:
+        shapes: list[str] = []
+        if not is_list(layers):
             self.problem(document.lines.get("layers"), "layers must be a list with at least one layer")
         elif self.input:
             with suppress(_Stop):  # its reason is on the list of problems
                 self.read_layers(layers, _Frame("", _Scope(0), {}), 0)
+                shapes = walk(self.input, self.nodes, self.path)[1]
             self.explain_unresolved()
             self.check_dotted()
-            self.problems += walk(self.input, self.nodes, self.path)[1]
+            self.problems += shapes
         arch = self.finish()
         if self.problems:
-            raise SpecError(self.problems)
+            more = len(self.problems) - MAX_PROBLEMS
+            rest = [f"{place(self.path)}and {more:,} more problems"] if more > 0 else []
+            raise SpecError(self.problems[:MAX_PROBLEMS] + rest)
         return arch
 
     def finish(self) -> Arch:
@@ -222,10 +244,12 @@ class _Reader:
             line = blocks.lines[name]
             if name in LAYERS or name == "repeat":
                 self.problem(line, f"block {name}: there is a layer of that name")
-            elif not isinstance(block, yamlfile.Mapping) or not isinstance(block.get("layers"), list):
+            elif not isinstance(block, yamlfile.Mapping) or not is_list(block.get("layers")):
                 self.problem(line, f"block {name} must be a mapping with layers, and parameters if it has any")
-            elif not isinstance(block.get("parameters", {}), dict):
+            elif not isinstance(block.get("parameters") or {}, dict):
                 self.problem(line, f"block {name}: parameters must map names to defaults (null: none)")
+            elif taken := [key for key in RESERVED if key in (block.get("parameters") or {})]:
+                self.problem(line, f"block {name}: no parameter can be called {taken[0]}, which every layer has")
             else:
                 self.known_keys(block, ("parameters", "layers"), f"block {name}: ")
                 self.blocks[name] = block
@@ -239,12 +263,19 @@ class _Reader:
         return current
 
     def read_item(self, item: Any, line: int, frame: _Frame, current: int) -> int:
+        if self.found >= MAX_PROBLEMS:
+            raise _Stop
+        if len(self.nodes) >= MAX_LAYERS:
+            self.problem(line, f"the spec makes more than {MAX_LAYERS:,} layers")
+            raise _Stop
         if isinstance(item, str):
             op, value = item, None
         elif isinstance(item, yamlfile.Mapping) and len(item) == 1:
             ((op, value),) = item.items()
         else:
-            keys = f"; it has {', '.join(item)} side by side" if isinstance(item, dict) else f", not {describe(item)}"
+            keys = f", not {describe(item)}"
+            if isinstance(item, dict) and item:
+                keys = f"; it has {', '.join([*item][:5])} side by side"
             self.problem(line, f"a layer is written as `- relu` or `- conv: {{out_channels: 8, …}}`{keys}")
             return self.broken(frame, line, "layer")
         if op in LAYERS:
@@ -253,20 +284,21 @@ class _Reader:
             return self.read_repeat(value, line, frame, current)
         if op in self.blocks:
             return self.read_block(op, value, line, frame, current)
-        self.problem(line, unknown_name(op, [*LAYERS, *self.blocks, "repeat"], "unknown layer"))
-        name = value.get("name") if isinstance(value, dict) else None
-        return self.broken(frame, line, name if isinstance(name, str) else op)
+        if op not in (self.document.get("blocks") or ()):  # else it is a block that is on the list of problems
+            self.problem(line, unknown_name(op, [*LAYERS, *self.blocks, "repeat"], "unknown layer"))
+        return self.broken(frame, line, stated_name(value, op))
 
     def broken(self, frame: _Frame, line: int, name: str) -> int:
         """Stands in for a layer that could not be read, so that what does not depend on it is still checked."""
         self.nodes.append(None)
-        frame.scope.names[name] = len(self.nodes)
-        return len(self.nodes)
+        return self.put(frame, name, len(self.nodes))
+
+    def put(self, frame: _Frame, name: str, node: int) -> int:
+        """Makes a node known under its name, and under its full one to those outside its block."""
+        frame.scope.names[name] = self.inner[frame.prefix + name] = node
+        return node
 
     def read_layer(self, op: str, value: Any, line: int, frame: _Frame, current: int) -> int:
-        if len(self.nodes) >= MAX_LAYERS:
-            self.problem(line, f"the spec makes more than {MAX_LAYERS:,} layers")
-            raise _Stop
         cls, where = LAYERS[op], f"{op}: "
         try:
             values = self.values(cls, op, self.filled(value, frame, line))
@@ -277,13 +309,11 @@ class _Reader:
             layer = make(op, len(self.input) - 1, **values)
         except SettingError as error:
             self.problem(line, f"{where}{error}")
-            stated = value.get("name") if isinstance(value, dict) else None
-            return self.broken(frame, line, stated if isinstance(stated, str) else op)
+            return self.broken(frame, line, stated_name(value, op))
         if inputs is None:
             return self.broken(frame, line, name)
         self.nodes.append(Node(frame.prefix + name, layer, inputs, line, *counts))
-        frame.scope.names[name] = len(self.nodes)
-        return len(self.nodes)
+        return self.put(frame, name, len(self.nodes))
 
     @staticmethod
     def values(layer: type[Layer], op: str, value: Any) -> dict[str, Any]:
@@ -315,8 +345,12 @@ class _Reader:
     def take_name(self, values: dict[str, Any], frame: _Frame, op: str, line: int) -> str:
         """The layer's stated name, or one from its operation and place."""
         if (name := values.pop("name", None)) is None:
-            place_in_arch = f"{op}{len(self.nodes) + 1}"
-            return place_in_arch if not frame.prefix or op in frame.scope.names else op
+            if frame.prefix and op not in frame.scope.names:
+                return op
+            place_in_arch = len(self.nodes) + 1
+            while f"{op}{place_in_arch}" in frame.scope.names:  # a name that the spec gives another layer
+                place_in_arch += 1
+            return f"{op}{place_in_arch}"
         if not isinstance(name, str) or not name or any(c in name for c in "$ \t\n"):
             raise SettingError(f"name must be a word, not {describe(name)}")
         if "." in name:
@@ -349,6 +383,8 @@ class _Reader:
             if not isinstance(name, str):
                 raise SettingError(f"from must hold names of layers, not {describe(name)}")
             found = frame.scope.find(name)
+            if found is None and "." in name:
+                found = self.inner.get(frame.prefix + name, self.inner.get(name))
             if found is None:
                 self.unresolved.append((name, frame.prefix, f"{place(self.path, line)}{where}"))
             inputs.append(found)
@@ -376,33 +412,35 @@ class _Reader:
 
     def read_repeat(self, value: Any, line: int, frame: _Frame, current: int) -> int:
         keys = ("name", "times", "layers")
-        if not isinstance(value, yamlfile.Mapping) or not isinstance(value.get("layers"), list):
+        if not isinstance(value, yamlfile.Mapping) or not is_list(value.get("layers")):
             self.problem(line, "repeat must be a mapping with times and layers")
-            return self.broken(frame, line, "repeat")
+            return self.broken(frame, line, stated_name(value, "repeat"))
         self.known_keys(value, keys, "repeat: ")
-        head = {key: value[key] for key in ("name", "times") if key in value}
+        head, where = {key: value[key] for key in ("name", "times") if key in value}, "repeat: "
         try:
             head = self.filled(head, frame, line)
             name = self.take_name(head, frame, "repeat", line)
-        except SettingError as error:
-            self.problem(line, f"repeat: {error}")
-            return self.broken(frame, line, "repeat")
-        try:
+            where = f"{frame.prefix}{name} (repeat): times "
             times = read_integer(head.get("times"), 1)
+            if times * len(value["layers"]) > MAX_LAYERS:
+                raise SettingError(f"{times:,} of {len(value['layers']):,} layers makes more than {MAX_LAYERS:,}")
         except SettingError as error:
-            self.problem(line, f"repeat: times {error}")
-            return self.broken(frame, line, name)
+            self.problem(line, f"{where}{error}")
+            return self.broken(frame, line, stated_name(value, "repeat"))
         self.descend(frame, line, "repeat")
+        found = self.found
         for turn in range(times):
             current = self.read_layers(
                 value["layers"], frame.inside(f"{name}.{turn}", current, frame.arguments), current
             )
-        frame.scope.names[name] = current
-        return current
+            if self.found > found:
+                break  # the next turn would only find the same
+        return self.put(frame, name, current)
 
     def read_block(self, block_name: str, value: Any, line: int, frame: _Frame, current: int) -> int:
         block = self.blocks[block_name]
         parameters: dict[str, Any] = block.get("parameters") or {}
+        where = f"{block_name}: "
         try:
             given = self.filled(value, frame, line)
             if given is not None and not isinstance(given, dict):
@@ -411,21 +449,21 @@ class _Reader:
                 given = {next(iter(parameters)): given}
             arguments = dict(given or {})
             name = self.take_name(arguments, frame, block_name, line)
-            entry = self.take_inputs(arguments, Layer, frame, current, f"{frame.prefix}{name} ({block_name}): ", line)
+            where = f"{frame.prefix}{name} ({block_name}): "
+            entry = self.take_inputs(arguments, Layer, frame, current, where, line)
             problems = [_unknown_key(key, [*parameters, *RESERVED]) for key in arguments if key not in parameters]
             arguments = {**parameters, **arguments}
             problems += [f"needs {key}" for key, argument in arguments.items() if argument is None]
             if problems:
                 raise SettingError("; ".join(problems))
         except SettingError as error:
-            self.problem(line, f"{block_name}: {error}")
-            return self.broken(frame, line, block_name)
+            self.problem(line, f"{where}{error}")
+            return self.broken(frame, line, stated_name(value, block_name))
         if entry is None:
             return self.broken(frame, line, name)
         self.descend(frame, line, block_name)
         current = self.read_layers(block["layers"], frame.inside(name, entry[0], arguments), entry[0])
-        frame.scope.names[name] = current
-        return current
+        return self.put(frame, name, current)
 
     def descend(self, frame: _Frame, line: int, name: str) -> None:
         if frame.depth >= MAX_USES:
