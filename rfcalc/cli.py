@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from . import __version__, zoo
-from .errors import RfcalcError
+from .errors import RfcalcError, need
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -65,6 +65,9 @@ class ReportFormat(StrEnum):
 
     rich = "rich"
     json = "json"
+
+
+ReportForm = Annotated[ReportFormat, typer.Option("--format", help="the form of the report")]
 
 
 def network(target: str, shape: str | None) -> Arch:
@@ -178,6 +181,40 @@ def show_grid(grid: Any, figures: Any, form: GridFormat, output: str | None) -> 
         emit_json(figures, output)
     else:
         emit(grid.to_text(form), output)
+
+
+@app.command()
+def check(
+    targets: Annotated[list[str] | None, typer.Argument(help=SPEC, show_default=False)] = None,
+    every: Annotated[bool, typer.Option("--all", help="every shipped spec")] = False,
+    shape: Shape = None,
+    form: ReportForm = ReportFormat.rich,
+    output: Output = None,
+) -> None:
+    """Every figure of the table against torch: hooks, gradients, path counts; then what the spec states and demands.
+
+    Exit code 0 when all holds, 1 when something does not, 2 for bad input.
+    """
+    need("torch", "torch")
+    from .check import check as checked
+
+    names = zoo.names() if every else targets
+    if not names:
+        raise RfcalcError("check needs a spec, or --all")
+    reports = [checked(network(name, shape)) for name in names]
+    found = [report.to_json() for report in reports]
+    show_report(reports, found[0] if len(found) == 1 and not every else found, form, output)
+    raise typer.Exit(0 if all(report.ok for report in reports) else 1)
+
+
+def show_report(reports: list[Any], figures: Any, form: ReportFormat, output: str | None) -> None:
+    if form is ReportFormat.json:
+        emit_json(figures, output)
+        return
+    from rich.console import Group
+
+    width = None if output else terminal_width()
+    show(Group(*(report.render(width) for report in reports)), output)
 
 
 @app.command()

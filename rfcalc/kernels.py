@@ -43,6 +43,11 @@ class Kernel:
     def rate(self) -> Fraction:
         return Fraction(1)
 
+    @property
+    def fixed(self) -> bool:
+        """Whether every unit that it makes reads the same."""
+        return False
+
     def run(self, x: Tensor, unit: int) -> Tensor:
         raise NotImplementedError
 
@@ -203,6 +208,8 @@ class Whole(Kernel):
 
 @dataclass(frozen=True)
 class Nearest(Kernel):
+    """Nearest interpolation; to a size it reads, on a canvas, in the pattern in which torch reads the real map."""
+
     size_in: int
     size_out: int
     factor: float | None
@@ -214,18 +221,25 @@ class Nearest(Kernel):
     def run(self, x: Tensor, unit: int) -> Tensor:
         if self.factor is not None:
             return functional.interpolate(x, scale_factor=(1.0, self.factor), mode="nearest")
-        x, size = in_ratio(x, self.rate)
-        return functional.interpolate(x, size=(x.shape[-2], size), mode="nearest")
+        if x.shape[-1] == self.size_in:
+            return functional.interpolate(x, size=(x.shape[-2], self.size_out), mode="nearest")
+        numbers = torch.arange(self.size_in, dtype=torch.float64).reshape(1, 1, -1)
+        pattern = functional.interpolate(numbers, size=self.size_out, mode="nearest").long().flatten()
+        # torch multiplies in float32: further out on a canvas than on the real map, it would come to read other units
+        units = torch.arange(int(x.shape[-1] * self.rate)) - int(unit * self.rate)
+        reads = unit + pattern[units % self.size_out] + units // self.size_out * self.size_in
+        return x[..., reads[reads < x.shape[-1]]]
 
 
 def resampling_rate(size_in: int, size_out: int, factor: float | None) -> Fraction:
     return Fraction(size_out, size_in) if factor is None else Fraction(str(factor)).limit_denominator(4096)
 
 
-def in_ratio(x: Tensor, rate: Fraction) -> tuple[Tensor, int]:
-    """As much of a map as has an exact size at that rate, and the size."""
-    turns = x.shape[-1] // rate.denominator
-    return cut(x, turns * rate.denominator), turns * rate.numerator
+def in_ratio(x: Tensor, rate: Fraction, ends: int = 0) -> tuple[Tensor, int]:
+    """A map, made longer at its end until it has an exact size at that rate, and the size; `ends` units beside."""
+    turns = -(-(x.shape[-1] - ends) // rate.denominator)
+    missing = turns * rate.denominator + ends - x.shape[-1]
+    return functional.pad(x, (0, missing)) if missing else x, turns * rate.numerator + ends
 
 
 @dataclass(frozen=True)
@@ -241,9 +255,13 @@ class Linear(Kernel):
     def rate(self) -> Fraction:
         if not self.align_corners:
             return resampling_rate(self.size_in, self.size_out, self.factor)
-        if 1 in (self.size_in, self.size_out):  # every unit reads the first one
+        if self.fixed:
             return Fraction(1)
         return Fraction(self.size_out - 1, self.size_in - 1)
+
+    @property
+    def fixed(self) -> bool:
+        return self.align_corners and 1 in (self.size_in, self.size_out)
 
     def run(self, x: Tensor, unit: int) -> Tensor:
         if self.align_corners:
@@ -257,11 +275,10 @@ class Linear(Kernel):
         return interpolated(x, parts, lambda e: functional.interpolate(e, size=size, mode="linear"))
 
     def aligned(self, x: Tensor, unit: int) -> Tensor:
-        if 1 in (self.size_in, self.size_out):
+        if self.fixed:
             size = self.size_out if x.shape[-1] == self.size_in else x.shape[-1]
             return x[..., unit : unit + 1].expand(*x.shape[:-1], size)
-        turns = (x.shape[-1] - 1) // self.rate.denominator
-        x, size = cut(x, turns * self.rate.denominator + 1), turns * self.rate.numerator + 1
+        x, size = in_ratio(x, self.rate, 1)
         parts = self.rate.numerator
         return interpolated(x, parts, lambda e: functional.interpolate(e, size=size, mode="linear", align_corners=True))
 

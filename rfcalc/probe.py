@@ -40,10 +40,11 @@ class Node:
 
 
 class Placed(NamedTuple):
-    """A map of the double, and the place on it of the real map's first unit."""
+    """A map of the double, the place on it of the real map's first unit, and whether all its units see the same."""
 
     tensor: Tensor
     unit: int
+    fixed: bool = False
 
 
 @dataclass(frozen=True)
@@ -81,8 +82,9 @@ class Double:
         maps = [Placed(x, left)]
         for node in self.nodes[:count]:
             if node.kernel:
-                tensor, unit = maps[node.inputs[0]]
-                maps.append(Placed(node.kernel.run(tensor, unit), int(unit * node.kernel.rate)))
+                x, unit, fixed = maps[node.inputs[0]]
+                made = node.kernel.run(x, unit)
+                maps.append(Placed(made, int(unit * node.kernel.rate), fixed or node.kernel.fixed))
             else:
                 maps.append(joined([maps[i] for i in node.inputs], node.shared, gates))
         return maps
@@ -91,16 +93,17 @@ class Double:
 def joined(maps: list[Placed], shared: tuple[bool, ...], gates: bool) -> Placed:
     """The sum of maps, laid so that the real first units meet; on a canvas their ends may differ, and are cut."""
     trunk = [m for m, alone in zip(maps, shared, strict=True) if not alone]
+    moving = [m for m in trunk if not m.fixed]
+    if moving and not gates:
+        trunk = moving
     unit = min(m.unit for m in trunk)
     tensors = [m.tensor[..., m.unit - unit :] for m in trunk]
     size = min(t.shape[-1] for t in tensors)
-    out = cut(tensors[0], size)
-    for t in tensors[1:]:
-        out = out + cut(t, size)
+    out = sum((cut(t, size) for t in tensors[1:]), cut(tensors[0], size))
     for m, alone in zip(maps, shared, strict=True):
         if alone and gates:
             out = out + m.tensor[..., m.unit : m.unit + 1]
-    return Placed(out, unit)
+    return Placed(out, unit, not moving)
 
 
 def double_of(net: Network, shapes: Sequence[Shape], axis: int) -> Double:
@@ -168,7 +171,7 @@ def portions(probes: Sequence[Probe], lengths: Sequence[int]) -> Iterator[list[P
     for index, units in probes:
         values += sum(lengths[done : index + 1])
         done = index + 1
-        most = max(1, MAX_VALUES // values)
+        most = max(16, MAX_VALUES // values)
         start = 0
         while start < len(units):
             if rows >= most:
@@ -191,14 +194,12 @@ def backward(double: Double, canvas: Canvas, probes: Sequence[Probe], mode: Mode
     if mode.reach_only:
         for tensor in {id(m.tensor): m.tensor for m in maps[1:]}.values():
             tensor.register_hook(lambda g: (g > 0).to(g.dtype))  # type: ignore[no-untyped-call]
-    outputs, seeds, row = [], [], 0
-    for probe in probes:
-        tensor, first = maps[probe.map]
-        seed = torch.zeros_like(tensor)
-        places = torch.tensor([first + unit for unit in probe.units])
-        seed[0, 0, torch.arange(row, row + len(places)), places] = mode.seed
-        outputs.append(tensor)
-        seeds.append(seed)
-        row += len(places)
-    (gradient,) = torch.autograd.grad(outputs, image, seeds)
+    # one number, in which each row has one unit: torch.autograd.grad loads sympy when it is given tensors as seeds
+    wanted, row = [], 0
+    for index, units in probes:
+        tensor, first, _ = maps[index]
+        places = torch.tensor([first + unit for unit in units])
+        wanted.append(tensor[0, 0, torch.arange(row, row + len(units)), places].sum())
+        row += len(units)
+    (gradient,) = torch.autograd.grad(torch.stack(wanted).sum() * mode.seed, image)
     return list(torch.split(gradient[0, 0], [len(probe.units) for probe in probes]))
