@@ -197,7 +197,7 @@ class Arch:
 def unknown_name(name: str, known: Sequence[str], fact: str) -> str:
     from difflib import get_close_matches
 
-    near = get_close_matches(name, known[:5000], 1, cutoff=0.5)
+    near = [other for other in known if other.lower() == name.lower()] or get_close_matches(name, known[:5000], 1, 0.5)
     return f"{fact} {name!r}" + (f": did you mean {near[0]}?" if near else "")
 
 

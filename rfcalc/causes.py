@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from math import prod
 from typing import Any
 
 from .arch import Arch, Row
-from .claims import Claim
-from .ops import Pool
+from .claims import ROUNDED, Claim
+from .geometry import FeatureMap
+from .ops import MaxPool
 from .tables import agreed
 
 OWN = {
@@ -48,26 +49,25 @@ def param_causes(row: Row, expected: int, measured: int) -> Iterator[str]:
 
 def cause_of_claim(arch: Arch, claim: Claim) -> str:
     """What a stated figure that does not hold may stand for; empty when nothing fits."""
-    quantity, _, which = claim.quantity.partition(".")
     stated = as_number(claim.stated)
     if stated is None or claim.computed is None:
         return ""
-    if quantity == "receptive_field":
-        guesses = field_causes(arch, claim, stated, which)
-    elif quantity in ("size", "channels", "jump"):
-        guesses = neighbour_causes(arch, claim, stated)
-    elif quantity in ("params", "macs"):
-        guesses = total_causes(arch, claim, stated)
-    else:
-        return ""
-    return next(guesses, "")
+    quantity, _, which = claim.quantity.partition(".")
+    guesses = {
+        "receptive_field": field_causes,
+        "size": entering_causes,
+        "channels": entering_causes,
+        "jump": entering_causes,
+        "params": total_causes,
+        "macs": total_causes,
+    }.get(quantity)
+    found = next(guesses(arch, claim, stated, which), "") if guesses else ""
+    return found or copied(arch, claim)
 
 
 def as_number(stated: Any) -> float | None:
     """A stated figure, rounded ones written out: 104K is 104,000."""
-    from .claims import ROUNDED
-
-    if isinstance(stated, str) and stated[:-1] and stated[-1] in ROUNDED:
+    if isinstance(stated, str) and stated[-1:] in ROUNDED:
         return float(stated[:-1]) * ROUNDED[stated[-1]]
     return stated if isinstance(stated, int | float) else None
 
@@ -76,86 +76,92 @@ def rows_of(arch: Arch, name: str | None) -> list[Row]:
     return [row for row in arch.rows if name and (row.name == name or row.name.startswith(f"{name}."))]
 
 
-def field_causes(arch: Arch, claim: Claim, stated: float, which: str) -> Iterator[str]:
-    fields = {row.name: agreed(tuple(axis.receptive_field for axis in row.out.axes)) for row in arch.rows}
+def figure(x: FeatureMap, quantity: str) -> Any:
+    """A map's figure in the words of claims."""
+    return x.channels if quantity == "channels" else agreed(tuple(getattr(axis, quantity) for axis in x.axes))
+
+
+def copied(arch: Arch, claim: Claim) -> str:
+    """The earlier layer whose figures were copied: the last of those that have most of what is stated here, and are
+    themselves stated."""
+    layers = arch.claims.get("layers", {})
+    stated = layers.get(claim.layer, {})
+    names = [name for name in ("receptive_field", "size", "channels", "jump") if name in stated]
     rows = rows_of(arch, claim.layer)
-    if rows and (entering := agreed(tuple(axis.receptive_field for axis in rows[0].x.axes))) == stated:
-        yield f"the field that enters {claim.layer}, {entering}, not the one that leaves it"
-    before, after = map(agreed, arch.receptive_field)
-    if which and stated == (after if which == "before_global_pool" else before):
-        yield f"the other convention: {before} before global pooling, {after} after"
-    same = [name for name, field in fields.items() if field == stated]
-    if same:
-        earlier = f"the field of {block_of(same[0])}"
-        yield f"{earlier}: copied from an earlier layer" if comes_first(arch, same[0], claim.layer) else earlier
-    pixels = [field.pixels for row in rows[-1:] for axis in row.out.axes if (field := axis.widest)]
-    if stated in pixels:
-        yield "the pixels that are read, without the holes between them"
-
-
-def comes_first(arch: Arch, name: str, layer: str | None) -> bool:
-    rows = rows_of(arch, layer)
-    return not rows or arch[name].index < rows[0].index
+    if claim.quantity not in names or not rows:
+        return ""
+    best, most = "", 0
+    for row in arch.rows[: rows[0].index - 1]:
+        same = [name for name in names if figure(row.out, name) == stated[name]]
+        name = block_of(row.name)
+        weight = 2 * len(same) + (name in layers)
+        if claim.quantity in same and weight >= most:
+            best, most = name, weight
+    return f"copied from an earlier layer: {best} has {claim.quantity} {claim.stated}" if best else ""
 
 
 def block_of(name: str) -> str:
     return name.rpartition(".")[0] or name
 
 
-def neighbour_causes(arch: Arch, claim: Claim, stated: float) -> Iterator[str]:
-    """Sizes, channels and jumps: the figure in front of the layer, or of an earlier one."""
-
-    def figure(x: Any) -> Any:
-        if claim.quantity == "channels":
-            return x.channels
-        return agreed(tuple(getattr(axis, claim.quantity) for axis in x.axes))
-
+def field_causes(arch: Arch, claim: Claim, stated: float, which: str) -> Iterator[str]:
+    """Of a stated receptive field; `which` names the convention when it is the network's."""
     rows = rows_of(arch, claim.layer)
-    if rows and figure(rows[0].x) == stated:
+    if rows and figure(rows[0].x, "receptive_field") == stated:
+        yield f"the field that enters {claim.layer}, not the one that leaves it"
+    if which:
+        before, after = map(agreed, arch.receptive_field)
+        if stated == (after if which == "before_global_pool" else before):
+            yield f"the other convention: {before} before global pooling, {after} after"
+        same = [row.name for row in arch.rows if figure(row.out, "receptive_field") == stated]
+        if same:
+            yield f"the field of {block_of(same[-1])}"
+    out = rows[-1].out if rows else arch.out
+    if stated in [field.pixels for axis in out.axes if (field := axis.widest)]:
+        yield "the pixels that are read, without the holes between them"
+
+
+def entering_causes(arch: Arch, claim: Claim, stated: float, which: str) -> Iterator[str]:
+    """Of a stated size, channels or jump."""
+    rows = rows_of(arch, claim.layer)
+    if rows and figure(rows[0].x, claim.quantity) == stated:
         yield f"the {claim.quantity} that enters {claim.layer}, not the one that leaves it"
-    for row in arch.rows:
-        if rows and row.index < rows[0].index and figure(row.out) == stated:
-            yield f"the {claim.quantity} of {block_of(row.name)}: copied from an earlier layer"
 
 
-def total_causes(arch: Arch, claim: Claim, stated: float) -> Iterator[str]:
-    rows, quantity = rows_of(arch, claim.layer) or list(arch.rows), claim.quantity
-    slack = rounding(claim.stated)
+def total_causes(arch: Arch, claim: Claim, stated: float, which: str) -> Iterator[str]:
+    """Of stated parameters or MACs, of a layer or of the network."""
+    rows, slack = rows_of(arch, claim.layer) or list(arch.rows), rounding(claim.stated)
+    costs = [getattr(row, claim.quantity) for row in rows]
+    total = sum(costs)
+    guesses = macs_counted(rows, total) if claim.quantity == "macs" else params_counted(rows, total)
+    yield from (text for value, text in guesses if value != total and abs(value - stated) <= slack)
+    for row, cost in zip(rows, costs, strict=True):
+        if len(rows) > 1 and cost and abs(total - cost - stated) <= slack:
+            yield f"counted without {row.name}"
+        if cost and abs(total + cost - stated) <= slack:
+            yield f"{row.name} counted twice"
 
-    def fits(value: float) -> bool:
-        return abs(value - stated) <= slack
 
-    total = sum(getattr(row, quantity) for row in rows)
-    if quantity == "macs":
-        biased = total + sum(row.out.elements for row in rows if getattr(row.layer, "bias", False))
-        yield from (text for value, text in ((2 * total, "two operations counted for one multiply-add"),
-                                             (biased, "biases counted as multiply-adds")) if fits(value))  # fmt: skip
-    else:
-        biases = sum(row.out.channels for row in rows if getattr(row.layer, "bias", False))
-        unbiased = sum(row.out.channels for row in rows if getattr(row.layer, "bias", None) is False)
-        norms = sum(row.params for row in rows if row.layer.norm)
-        pools = sum(prod(row.layer.kernel_size) * row.x.channels**2 for row in rows if isinstance(row.layer, Pool))
-        guesses = {
-            total + pools: "pools counted as convolutions of the same window",
-            total - biases: "counted without biases",
-            total + unbiased: "counted with biases that the layers do not have",
-            total - norms: "counted without the norms",
-            total - norms - biases: "counted without biases and norms",
-            total - rows[-1].params: f"counted without the last layer, {rows[-1].name}",
-        }
-        yield from (text for value, text in guesses.items() if value != total and fits(value))
-    if claim.layer is None:
-        for row in rows:
-            if getattr(row, quantity) and fits(total + getattr(row, quantity)):
-                yield f"{row.name} counted twice"
-            if getattr(row, quantity) and fits(total - getattr(row, quantity)):
-                yield f"counted without {row.name}"
+def macs_counted(rows: Sequence[Row], total: int) -> Iterator[tuple[int, str]]:
+    yield 2 * total, "two operations counted for one multiply-add"
+    biased = sum(row.out.elements for row in rows if getattr(row.layer, "bias", False))
+    yield total + biased, "biases counted as multiply-adds"
+
+
+def params_counted(rows: Sequence[Row], total: int) -> Iterator[tuple[int, str]]:
+    biases = sum(row.out.channels for row in rows if getattr(row.layer, "bias", False))
+    missing = sum(row.out.channels for row in rows if getattr(row.layer, "bias", None) is False)
+    norms = sum(row.params for row in rows if row.layer.norm)
+    pools = sum(prod(row.layer.kernel_size) * row.x.channels**2 for row in rows if isinstance(row.layer, MaxPool))
+    yield total - biases, "counted without biases"
+    yield total + missing, "counted with biases that the layers do not have"
+    yield total - norms, "counted without the norms"
+    yield total - norms - biases, "counted without biases and norms"
+    yield total + pools, "max pools counted as convolutions of the same window"
 
 
 def rounding(stated: Any) -> float:
     """Half a unit of the last place of a rounded figure; 0 for an exact one."""
-    from .claims import ROUNDED
-
     if not isinstance(stated, str):
         return 0.0
     places = len(stated[:-1].partition(".")[2])

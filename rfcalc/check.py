@@ -67,7 +67,7 @@ class Report:
         return not any(finding.kind == "table" for finding in self.findings)
 
     def to_json(self) -> dict[str, Any]:
-        """{"ok", "checked": {…}, "findings": [{"layer", "quantity", "expected", "measured"}]}, and what else is told."""
+        """{"ok", "checked": {…}, "findings": [{"layer", "quantity", "expected", "measured"}]} and what else is told."""
         return {
             "name": self.name,
             "ok": self.ok,
@@ -148,13 +148,13 @@ def counted_as(finding: Mismatch) -> str:
 
 def ground_text(ground: Ground) -> str:
     axes = "all axes" if len(ground.axes) > 1 else f"axis {ground.axes[0]}"
-    units = f"all {ground.units:,} units" if ground.all_units else f"{ground.units:,} units, corners and centres among"
+    units = f"all {ground.units:,} units" if ground.all_units else f"{ground.units:,} units, corners and centres"
     if ground.canvas:
         where = f"canvas {ground.canvas.size}, the image from pixel {ground.canvas.left} on: nothing is clipped"
     else:
-        where = "no canvas: one on which nothing is clipped would be too large"
+        where = f"no canvas: {ground.reason}"
     beyond = f"; in {ground.beyond} layers whether, not how often, a pixel is reached" if ground.beyond else ""
-    return f"{axes}: image {ground.image} ({units} of the maps); {where}{beyond}"
+    return f"{axes}: image {ground.image}, {units} of its maps; {where}{beyond}"
 
 
 def ground_json(ground: Ground) -> dict[str, Any]:
@@ -165,6 +165,7 @@ def ground_json(ground: Ground) -> dict[str, Any]:
         "units_on_image": ground.units,
         "all_units": ground.all_units,
         "canvas": canvas,
+        "reason": ground.reason,
         "reach_only_layers": ground.beyond,
     }
 
@@ -272,7 +273,8 @@ def compare_modules(tally: Tally, net: Network, shapes: Sequence[Shape]) -> None
     for row, shape in zip(tally.arch.rows, shapes[1:], strict=False):
         tally.compare(row, "output_shape", shape_of(row), shape[1:])
     for row, (_, module) in zip(tally.arch.rows, net.named_layers(), strict=True):
-        tally.compare(row, "params", row.params, sum(p.numel() for p in module.parameters()))
+        if row.node.params is None:  # else it shares weights, which a module built by itself cannot show
+            tally.compare(row, "params", row.params, sum(p.numel() for p in module.parameters()))
 
 
 def shape_of(row: Row) -> Shape:

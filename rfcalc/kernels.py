@@ -29,10 +29,21 @@ class Place:
 
     axis: int
     axes: int
-    size_in: int
-    size_out: int
-    flat: bool
-    """Whether what comes in has channels only."""
+    shape_in: tuple[int, ...]
+    """Channels and sizes; channels alone where the map is flat."""
+    shape_out: tuple[int, ...]
+
+    @property
+    def flat(self) -> bool:
+        return len(self.shape_in) == 1
+
+    @property
+    def size_in(self) -> int:
+        return 1 if self.flat else self.shape_in[1 + self.axis]
+
+    @property
+    def size_out(self) -> int:
+        return 1 if len(self.shape_out) == 1 else self.shape_out[1 + self.axis]
 
 
 class Kernel:
@@ -336,6 +347,17 @@ class Pad(Kernel):
         return functional.pad(x, (self.before, self.after, 0, 0), self.mode)
 
 
+@dataclass(frozen=True)
+class Measured(Kernel):
+    """A module of which is known only which units of the real map each of its own reads: none of its own on a canvas.
+    `reads[i][u]` tells whether unit u reads unit i."""
+
+    reads: tuple[tuple[bool, ...], ...]
+
+    def run(self, x: Tensor, unit: int) -> Tensor:
+        return x @ torch.tensor(self.reads, dtype=torch.float64)
+
+
 # --- which kernel a module has -----------------------------------------------------------------------------------
 
 
@@ -352,9 +374,39 @@ def sides(padding: Sequence[int], place: Place) -> tuple[int, int]:
 
 @singledispatch
 def kernel_of(module: nn.Module, place: Place) -> Kernel:
-    """A module along one axis. A type that is not known here counts as pointwise; were it not, the comparison would
-    show it."""
-    return Same()
+    """A module along one axis: what leaves places alone as such, an unknown one as it answers on the real map."""
+    return Same() if type(module).__module__ in POINTWISE else measured(module, place)
+
+
+POINTWISE = frozenset(
+    f"torch.nn.modules.{name}"
+    for name in ("activation", "batchnorm", "channelshuffle", "dropout", "instancenorm", "linear", "normalization")
+)
+"""Where torch keeps what leaves places alone; norms count as that, though their statistics mix places."""
+
+
+def measured(module: nn.Module, place: Place) -> Kernel:
+    """A module by what changes: the units at each place along the axis take other values in turn, and those that change
+    behind the module read them."""
+    if any(parameter.is_meta for parameter in module.parameters()):
+        return Same()
+    random = torch.Generator().manual_seed(0)
+    real, other = (torch.rand(1, *place.shape_in, generator=random) + low for low in (0.5, 2.0))
+    with torch.no_grad():
+        before = by_place(module(real), place.axis)
+        reads = []
+        for i in range(place.size_in):
+            moved = real.clone()
+            by_place(moved, place.axis)[i] = by_place(other, place.axis)[i]
+            changed = (by_place(module(moved), place.axis) - before).abs().flatten(1).amax(1) > 1e-6
+            reads.append(tuple(changed.tolist()))
+    same = all(read == (i == j) for i, row in enumerate(reads) for j, read in enumerate(row))
+    return Same() if same and place.size_in == place.size_out else Measured(tuple(reads))
+
+
+def by_place(x: Tensor, axis: int) -> Tensor:
+    """A map of one image as a view (places along the axis, values); a flat one has one place."""
+    return x[:1] if x.dim() == 2 else x[0].movedim(1 + axis, 0)
 
 
 @kernel_of.register

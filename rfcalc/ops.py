@@ -734,6 +734,9 @@ class Pad(Layer):
     def check(self, x: FeatureMap) -> None:
         Layer.check(self, x)
         check_border(self.mode, self.padding, x)
+        for pair, axis in zip(self.padding, x.axes, strict=True):
+            if (cut := -sum(min(side, 0) for side in pair)) > axis.size:  # torch cuts before it pads
+                raise ShapeError(f"cuts {cut} off a map of size {axis.size}")
 
     def windows(self, x: FeatureMap) -> tuple[Window, ...]:
         ones = (1,) * len(x.axes)

@@ -33,7 +33,7 @@ class Step(NamedTuple):
 
 def step_of(row: Row, axis: int) -> Step:
     layer = row.layer
-    alone = layer.pointwise or layer.joins or row.inputs[0].flat
+    alone = layer.pointwise or layer.joins or (row.x.flat and row.out.flat)
     sizes = tuple(x.axes[axis].size for x in row.inputs)
     return Step(row.node.inputs, None if alone else layer.taps(row.x)[axis], sizes, row.out.axes[axis].size)
 

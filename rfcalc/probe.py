@@ -20,13 +20,14 @@ import torch
 from torch import Tensor
 
 from .build import Join, Network
-from .kernels import Kernel, Place, Same, cut, kernel_of
+from .kernels import Kernel, Measured, Place, Same, cut, kernel_of
 
 Shape = tuple[int, ...]
 SMALLEST = 2.0**-1000
 """The seed of a backward pass whose counts would outgrow float64: it moves them, exactly, into its range."""
 MAX_VALUES = 2**23
-"""The most values that the maps of one pass hold: 64 MiB."""
+"""The most values that the maps of one pass hold: 64 MiB; more where MIN_ROWS units at once need more."""
+MIN_ROWS = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,10 @@ class Double:
             else:
                 rates.append(min(rates[i] for i, shared in zip(node.inputs, node.shared, strict=True) if not shared))
         return rates
+
+    def measured(self) -> list[int]:
+        """The layers that are known on the real map only, counted from 1."""
+        return [index for index, node in enumerate(self.nodes, 1) if isinstance(node.kernel, Measured)]
 
     def grid(self) -> int:
         """What the pixels in front of the image must be a multiple of, so that the units on a canvas stand where they
@@ -117,9 +122,9 @@ def double_of(net: Network, shapes: Sequence[Shape], axis: int) -> Double:
         if isinstance(module, Join):
             nodes.append(Node(None, step.inputs, tuple(sizes[i] == 1 < sizes[index] for i in step.inputs)))
         else:
-            flat = len(shapes[source]) == 2
-            place = Place(axis, axes, sizes[source], sizes[index], flat)
-            nodes.append(Node(Same() if flat else kernel_of(module, place), step.inputs, (False,)))
+            place = Place(axis, axes, shapes[source][1:], shapes[index][1:])
+            stays = place.flat and len(place.shape_out) == 1
+            nodes.append(Node(Same() if stays else kernel_of(module, place), step.inputs, (False,)))
     return Double(sizes[0], tuple(nodes))
 
 
@@ -171,7 +176,7 @@ def portions(probes: Sequence[Probe], lengths: Sequence[int]) -> Iterator[list[P
     for index, units in probes:
         values += sum(lengths[done : index + 1])
         done = index + 1
-        most = max(16, MAX_VALUES // values)
+        most = max(MIN_ROWS, MAX_VALUES // values)
         start = 0
         while start < len(units):
             if rows >= most:

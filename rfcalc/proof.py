@@ -81,6 +81,8 @@ class Ground:
     """Units probed on the image."""
     all_units: bool
     canvas: Canvas | None
+    reason: str
+    """Why there is no canvas."""
     beyond: int
     """Layers with more paths than floats can count: there only which pixels are reached is compared."""
 
@@ -135,7 +137,12 @@ class AxisProof:
     def run(self) -> Ground:
         units, all_units = self.image()
         beyond = sum(self.mode(row.index).reach_only for row in self.arch.rows)
-        return Ground(self.axes, self.double.size, units, all_units, self.canvas(), beyond)
+        if known := self.double.measured():
+            reason = f"the units that {self.arch.rows[known[0] - 1].name} reads are known on the image only"
+            return Ground(self.axes, self.double.size, units, all_units, None, reason, beyond)
+        canvas = self.canvas()
+        reason = "" if canvas else f"one on which nothing is clipped would be larger than {MAX_CANVAS:,}"
+        return Ground(self.axes, self.double.size, units, all_units, canvas, reason, beyond)
 
     def gradients(self, canvas: Canvas, wanted: dict[int, tuple[int, ...]]) -> dict[int, Tensor]:
         """The gradients of the wanted units of each map; maps whose counts need another seed have passes of their
@@ -359,14 +366,20 @@ def canvas_for(double: Double, spans: Sequence[tuple[int, int]]) -> Canvas | Non
     left = max(0, *(-(first // rate) for (first, _), rate in zip(spans, rates, strict=True) if rate))
     right = max(0, *(-(-(last + 1) // rate) for (_, last), rate in zip(spans, rates, strict=True) if rate))
     left, size = int(-(-left // grid) * grid), int(max(right, double.size))
+    refusal = None
     while left + size <= MAX_CANVAS:
-        maps = sizes_of(double, left + size, left)
-        if all(m.unit + first >= 0 for m, (first, _) in zip(maps, spans, strict=True)):
-            if all(m.unit + last < m.tensor.shape[-1] for m, (_, last) in zip(maps, spans, strict=True)):
-                return Canvas(left + size, left)
+        try:
+            maps, refusal = sizes_of(double, left + size, left), None
+        except RuntimeError as error:  # a map is still smaller than the next layer's window
+            maps, refusal = [], error
+        if not maps or any(m.unit + last >= m.tensor.shape[-1] for m, (_, last) in zip(maps, spans, strict=True)):
             size += max(grid, size // 4)
-        else:
+        elif any(m.unit + first < 0 for m, (first, _) in zip(maps, spans, strict=True)):
             left += max(grid, left // 4 // grid * grid)
+        else:
+            return Canvas(left + size, left)
+    if refusal:
+        raise refusal
     return None
 
 

@@ -29,6 +29,7 @@ class Kind(Protocol):
     def schema(self) -> dict[str, Any]: ...
 
 
+YAML_WORDS = {"None": "null", "True": "true", "False": "false"}
 _SHORT = Repr()
 _SHORT.maxlevel, _SHORT.maxdict, _SHORT.maxlist = 3, 6, 6
 _SHORT.maxstring = _SHORT.maxlong = _SHORT.maxother = 100
@@ -37,7 +38,7 @@ _SHORT.maxstring = _SHORT.maxlong = _SHORT.maxother = 100
 def describe(value: Any) -> str:
     """A value as an error message shows it: short, and with strings in quotes. Never more of it is looked at: the
     arguments of nested blocks can hold one another a billion times over."""
-    text = _SHORT.repr(_plain(value))
+    text = YAML_WORDS[repr(value)] if value is None or isinstance(value, bool) else _SHORT.repr(_plain(value))
     return text if len(text) <= 40 else text[:37] + "..."
 
 

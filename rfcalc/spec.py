@@ -172,6 +172,7 @@ class _Reader:
             self.problem(document.lines.get("layers"), "layers must be a list with at least one layer")
         elif self.input:
             with suppress(_Stop):  # its reason is on the list of problems
+                self.count_layers(layers)
                 self.read_layers(layers, _Frame("", _Scope(0), {}), 0)
                 shapes = walk(self.input, self.nodes, self.path)[1]
             self.explain_unresolved()
@@ -190,6 +191,7 @@ class _Reader:
         notes = document.get("notes") or []
         if not isinstance(notes, list) or not all(isinstance(note, str) for note in notes):
             self.problem(document.lines.get("notes"), "notes must be a list of sentences")
+            notes = []
         sections: dict[str, Mapping[str, Any]] = {}
         for key, read in (("claims", claims.read_claims), ("targets", claims.read_targets), ("train", None)):
             section = document.get(key)
@@ -255,6 +257,31 @@ class _Reader:
                 self.blocks[name] = block
 
     # --- layers ---
+
+    def count_layers(self, layers: Any) -> None:
+        """Stops before writing out blocks and repeats that would make too many layers."""
+        count, known = 0, dict[int, int]()
+        for item, line in zip(layers, layers.lines, strict=True):
+            count += self.least(item, known, 0)
+            if count > MAX_LAYERS:
+                self.problem(line, f"the spec makes more than {MAX_LAYERS:,} layers")
+                raise _Stop
+
+    def least(self, item: Any, known: dict[int, int], depth: int) -> int:
+        """At least how many layers an item makes; `known` holds the counts of lists of layers already looked at."""
+        (op, value), *_ = [*item.items(), ("", None)] if isinstance(item, dict) else [(item, None)]
+        times = 1
+        if op == "repeat" and isinstance(value, dict):
+            layers, stated = value.get("layers"), value.get("times")
+            times = stated if isinstance(stated, int) and stated > 1 else 1
+        else:
+            layers = self.blocks[op].get("layers") if isinstance(op, str) and op in self.blocks else None
+        if not isinstance(layers, list) or depth > MAX_USES:
+            return 1
+        if id(layers) not in known:
+            known[id(layers)] = 1  # should the block use itself, which is found out as it is written out
+            known[id(layers)] = sum(self.least(inner, known, depth + 1) for inner in layers)
+        return min(times * known[id(layers)], MAX_LAYERS + 1)
 
     def read_layers(self, layers: Any, frame: _Frame, current: int) -> int:
         """Reads layers that follow one another from node `current` on; returns the node they end with."""

@@ -107,6 +107,8 @@ def check(layer: Layer, x: Shape) -> None:
     if op in ("conv", "pad"):
         for axis, n in enumerate(x.sizes):
             check_border(border(layer), max(pads(layer, x, axis)), n)
+    if op == "pad" and any(n + sum(min(s, 0) for s in pads(layer, x, a)) < 0 for a, n in enumerate(x.sizes)):
+        raise Refused("more cut off than there is")
     if op == "avg_pool" and len(x.sizes) == 3 and any(k > n for k, n in zip(kernel(layer), x.sizes, strict=True)):
         raise Refused("AvgPool3d wants the kernel within the map, padding or not")
     if op in ("pixel_shuffle", "pixel_unshuffle") and len(x.sizes) != 2:

@@ -1,0 +1,214 @@
+"""Other people's code: a module found by name, and what goes wrong inside it, told in one message."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import inspect
+import os
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import torch
+from torch import nn
+from torch.overrides import TorchFunctionMode
+
+from .arch import unknown_name
+from .errors import RfcalcError
+from .torch_call import functions
+
+OURS = str(Path(__file__).parent)
+TORCH = str(Path(torch.__file__).parent)
+LARGE = 2**12
+"""Weights of more values than this are made without memory when a model is built only to look at its shapes."""
+
+
+class UserError(RfcalcError):
+    """A program that is not rfcalc's went wrong: where, and with what."""
+
+
+def is_users(filename: str) -> bool:
+    """Whether a file is neither torch's, nor rfcalc's, nor Python's own machinery."""
+    return not filename.startswith((OURS, TORCH, "<frozen", "<string>")) and "contextlib" not in filename
+
+
+def place_of(error: BaseException) -> str:
+    """`file:line: ` of the innermost of the user's own lines that an error went through; empty where there is none."""
+    found, step = "", error.__traceback__
+    while step is not None:
+        filename = step.tb_frame.f_code.co_filename
+        if is_users(filename):
+            found = f"{shown(filename)}:{step.tb_lineno}: "
+        step = step.tb_next
+    return found
+
+
+def shown(filename: str) -> str:
+    """A path as short as it can be written from here."""
+    near = os.path.relpath(filename)
+    return filename if near.startswith("..") else near
+
+
+def told(error: BaseException, doing: str) -> UserError:
+    """An error of the user's code as one message: its own place, type and words, and what was being done."""
+    if isinstance(error, SyntaxError) and error.filename:
+        return UserError(f"{shown(error.filename)}:{error.lineno}: {type(error).__name__}: {error.msg} ({doing})")
+    words = " ".join(str(error).split("\n")[0].split())
+    return UserError(f"{place_of(error)}{type(error).__name__}{': ' if words else ''}{words} ({doing})")
+
+
+@contextmanager
+def users_code(doing: str) -> Iterator[None]:
+    """Runs the user's code: its errors, an exit included, become `UserError`; what it prints goes to stderr."""
+    try:
+        with redirect_stdout(sys.stderr):
+            yield
+    except RfcalcError:
+        raise
+    except (Exception, SystemExit) as error:
+        raise told(error, doing) from error
+
+
+# --- finding it --------------------------------------------------------------------------------------------------
+
+
+def load_module(target: str) -> tuple[nn.Module, str]:
+    """The module that `path/to/file.py:Name` or `package.module:Name` stands for, and its name; raises RfcalcError.
+
+    Name is a module, a class of modules, or a function that makes one without arguments.
+    """
+    where, _, name = target.rpartition(":")
+    if not where or not name:
+        raise RfcalcError(f"{target}: a torch model is named as path/to/file.py:Name or package.module:Name")
+    is_file = where.endswith(".py") or os.sep in where
+    namespace = import_file(where) if is_file else import_module(where)
+    found: Any = namespace
+    for part in name.split("."):
+        if not hasattr(found, part):
+            raise RfcalcError(unknown_name(part, offered(found), f"{where} has no model"))
+        found = getattr(found, part)
+    return made_from(found, f"{where}:{name}"), name
+
+
+def offered(namespace: Any) -> list[str]:
+    """The names in a file that could be meant: modules, classes of modules, functions."""
+
+    def is_model(value: Any) -> bool:
+        return isinstance(value, nn.Module) or (inspect.isclass(value) and issubclass(value, nn.Module))
+
+    found = [name for name, value in vars(namespace).items() if is_model(value)]
+    found += [name for name, value in vars(namespace).items() if inspect.isfunction(value)]
+    return [name for name in found if not name.startswith("_")]
+
+
+def made_from(found: Any, label: str) -> nn.Module:
+    """The module itself, or the one that a class or a function makes."""
+    if isinstance(found, nn.Module):
+        return found
+    if not callable(found) or (inspect.isclass(found) and not issubclass(found, nn.Module)):
+        raise RfcalcError(f"{label} is {kind_of(found)}, no torch module, class of modules, or function that makes one")
+    if missing := needed_arguments(found):
+        raise RfcalcError(
+            f"{label} needs {' and '.join(missing)}: write a function without arguments that makes it, and name that"
+        )
+    with users_code(f"while {label} was made"):
+        module = built(found)
+    if not isinstance(module, nn.Module):
+        raise RfcalcError(f"{label} makes {kind_of(module)}, no torch module")
+    return module
+
+
+def kind_of(value: Any) -> str:
+    return f"the class {value.__name__}" if inspect.isclass(value) else f"of type {type(value).__name__}"
+
+
+def needed_arguments(call: Any) -> list[str]:
+    """The arguments that a callable cannot do without."""
+    try:
+        parameters = inspect.signature(call).parameters.values()
+    except (TypeError, ValueError):
+        return []
+    kinds = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    return [p.name for p in parameters if p.default is p.empty and p.kind not in kinds]
+
+
+def import_file(path: str) -> ModuleType:
+    """A Python file, run under a name of its own; its folder can be imported from meanwhile, and only then."""
+    file = Path(path)
+    if not file.is_file():
+        raise RfcalcError(f"{path}: no such file")
+    full = file.resolve()
+    name = f"_rfcalc_user_{abs(hash(str(full))):x}"
+    spec = importlib.util.spec_from_file_location(name, full)
+    if spec is None or spec.loader is None:
+        raise RfcalcError(f"{path}: is no Python file")
+    module = importlib.util.module_from_spec(spec)
+    with importing(str(full.parent)), users_code(f"while {path} was imported"):
+        sys.modules[name] = module
+        spec.loader.exec_module(module)
+    return module
+
+
+def import_module(name: str) -> ModuleType:
+    with importing(str(Path.cwd())), users_code(f"while {name} was imported"):
+        try:
+            return importlib.import_module(name)
+        except ModuleNotFoundError as error:
+            if error.name and (name == error.name or name.startswith(f"{error.name}.")):
+                raise RfcalcError(f"there is no module {error.name}; a file is named with its ending, .py") from None
+            raise
+
+
+@contextmanager
+def importing(folder: str) -> Iterator[None]:
+    """Imports from a folder; afterwards its modules are forgotten again, and it has been given no compiled files."""
+    before, path, wrote = set(sys.modules), list(sys.path), sys.dont_write_bytecode
+    sys.path.insert(0, folder)
+    sys.dont_write_bytecode = True
+    try:
+        yield
+    finally:
+        sys.path[:], sys.dont_write_bytecode = path, wrote
+        for name in set(sys.modules) - before:
+            file = getattr(sys.modules[name], "__file__", None) or ""
+            if file.startswith(folder + os.sep):
+                del sys.modules[name]
+
+
+# --- making it ---------------------------------------------------------------------------------------------------
+
+
+class Weightless(TorchFunctionMode):
+    """Large tensors are made without memory, and stay where they are made: only their shapes are wanted."""
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        kwargs = dict(kwargs or {})
+        if func in MAKERS:
+            wanted = func(*args, **{**kwargs, "device": "meta"})
+            if wanted.numel() > LARGE:
+                return wanted
+            kwargs["device"] = "cpu"
+        return func(*args, **kwargs)
+
+
+MAKERS = frozenset(functions("empty zeros ones full rand randn"))
+
+
+def built(make: Any) -> nn.Module:
+    """What a class or a function makes, its large weights without memory; where that goes wrong, with it."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # loading weights into tensors without memory says that it does nothing
+        try:
+            with Weightless():
+                module: nn.Module = make()
+            return module
+        except Exception:  # whatever asked for values: the plain way shows whether it is the user's own error
+            pass
+    return make()  # type: ignore[no-any-return]

@@ -1,0 +1,542 @@
+"""Well-known layouts as plain torch modules, in the manner of torchvision and timm, to trace in tests.
+
+Each is written for its shape: weights are torch's defaults. `LAYOUTS` holds them with the size of their images and
+the number of parameters that is published for them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from itertools import pairwise
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+def conv_bn(
+    i: int, o: int, kernel: int | tuple[int, int] = 1, stride: int = 1, groups: int = 1,
+    act: Callable[[], nn.Module] | None = nn.ReLU,
+) -> nn.Sequential:  # fmt: skip
+    """Convolution padded to keep its size, batch norm, activation."""
+    pad = kernel // 2 if isinstance(kernel, int) else tuple(k // 2 for k in kernel)
+    layers: list[nn.Module] = [nn.Conv2d(i, o, kernel, stride, pad, groups=groups, bias=False), nn.BatchNorm2d(o)]
+    return nn.Sequential(*layers, *([act()] if act else []))
+
+
+def rounded(value: float) -> int:
+    """The multiple of 8 nearest to a channel count, at most a tenth below it."""
+    near = max(8, int(value + 4) // 8 * 8)
+    return near + 8 if near < 0.9 * value else near
+
+
+class SqueezeExcite(nn.Module):
+    """Each channel times a weight worked out from all channels' means."""
+
+    def __init__(self, channels: int, squeezed: int, act: type[nn.Module], gate: type[nn.Module]) -> None:
+        super().__init__()
+        self.avgpool = nn.AdaptiveAvgPool2d(1)
+        self.fc1, self.fc2 = nn.Conv2d(channels, squeezed, 1), nn.Conv2d(squeezed, channels, 1)
+        self.act, self.gate = act(), gate()
+
+    def forward(self, x: Tensor) -> Tensor:
+        scale: Tensor = self.gate(self.fc2(self.act(self.fc1(self.avgpool(x)))))
+        return scale * x
+
+
+# --- ResNet, VGG -------------------------------------------------------------------------------------------------
+
+
+class BasicBlock(nn.Module):
+    expansion = 1
+
+    def __init__(self, i: int, width: int, stride: int) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(i, width, 3, stride, 1, bias=False)
+        self.bn1 = nn.BatchNorm2d(width)
+        self.conv2 = nn.Conv2d(width, width, 3, 1, 1, bias=False)
+        self.bn2 = nn.BatchNorm2d(width)
+        self.relu = nn.ReLU(inplace=True)
+        self.downsample = conv_bn(i, width, 1, stride, act=None) if stride > 1 or i != width else None
+
+    def forward(self, x: Tensor) -> Tensor:
+        identity = x if self.downsample is None else self.downsample(x)
+        out: Tensor = self.bn2(self.conv2(self.relu(self.bn1(self.conv1(x)))))
+        out += identity
+        return self.relu(out)  # type: ignore[no-any-return]
+
+
+class Bottleneck(nn.Module):
+    expansion = 4
+
+    def __init__(self, i: int, width: int, stride: int) -> None:
+        super().__init__()
+        self.conv1, self.bn1 = nn.Conv2d(i, width, 1, bias=False), nn.BatchNorm2d(width)
+        self.conv2, self.bn2 = nn.Conv2d(width, width, 3, stride, 1, bias=False), nn.BatchNorm2d(width)
+        self.conv3, self.bn3 = nn.Conv2d(width, 4 * width, 1, bias=False), nn.BatchNorm2d(4 * width)
+        self.relu = nn.ReLU(inplace=True)
+        self.downsample = conv_bn(i, 4 * width, 1, stride, act=None) if stride > 1 or i != 4 * width else None
+
+    def forward(self, x: Tensor) -> Tensor:
+        out = self.relu(self.bn1(self.conv1(x)))
+        out = self.relu(self.bn2(self.conv2(out)))
+        out = self.bn3(self.conv3(out))
+        out += x if self.downsample is None else self.downsample(x)
+        return self.relu(out)  # type: ignore[no-any-return]
+
+
+class ResNet(nn.Module):
+    def __init__(self, block: type[BasicBlock] | type[Bottleneck], depths: Sequence[int], classes: int = 1000) -> None:
+        super().__init__()
+        self.conv1, self.bn1 = nn.Conv2d(3, 64, 7, 2, 3, bias=False), nn.BatchNorm2d(64)
+        self.relu, self.maxpool = nn.ReLU(inplace=True), nn.MaxPool2d(3, 2, 1)
+        channels = 64
+        for n, depth in enumerate(depths):
+            layers = []
+            for k in range(depth):
+                layers.append(block(channels, 64 << n, 2 if n and not k else 1))
+                channels = block.expansion * (64 << n)
+            self.add_module(f"layer{n + 1}", nn.Sequential(*layers))
+        self.avgpool, self.fc = nn.AdaptiveAvgPool2d((1, 1)), nn.Linear(channels, classes)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.maxpool(self.relu(self.bn1(self.conv1(x))))
+        for n in range(1, 5):
+            x = self.get_submodule(f"layer{n}")(x)
+        return self.fc(torch.flatten(self.avgpool(x), 1))  # type: ignore[no-any-return]
+
+
+def resnet18() -> nn.Module:
+    return ResNet(BasicBlock, (2, 2, 2, 2))
+
+
+def resnet50() -> nn.Module:
+    return ResNet(Bottleneck, (3, 4, 6, 3))
+
+
+class VGG16(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        channels = 3
+        for width, times in ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3)):
+            for _ in range(times):
+                layers += [nn.Conv2d(channels, width, 3, padding=1), nn.ReLU(inplace=True)]
+                channels = width
+            layers.append(nn.MaxPool2d(2, 2))
+        self.features, self.avgpool = nn.Sequential(*layers), nn.AdaptiveAvgPool2d((7, 7))
+        hidden = [nn.Linear(512 * 49, 4096), nn.ReLU(True), nn.Dropout(), nn.Linear(4096, 4096), nn.ReLU(True)]
+        self.classifier = nn.Sequential(*hidden, nn.Dropout(), nn.Linear(4096, 1000))
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.avgpool(self.features(x))
+        return self.classifier(x.view(x.size(0), -1))  # type: ignore[no-any-return]
+
+
+# --- Inception v3 ------------------------------------------------------------------------------------------------
+
+
+class BasicConv2d(nn.Module):
+    def __init__(self, i: int, o: int, kernel: int | tuple[int, int] = 1, **kwargs: int | tuple[int, int]) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(i, o, kernel, bias=False, **kwargs)  # type: ignore[arg-type]
+        self.bn = nn.BatchNorm2d(o, eps=0.001)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.relu(self.bn(self.conv(x)), inplace=True)
+
+
+def across(i: int, o: int, k: int) -> BasicConv2d:
+    return BasicConv2d(i, o, (1, k), padding=(0, k // 2))
+
+
+def down(i: int, o: int, k: int) -> BasicConv2d:
+    return BasicConv2d(i, o, (k, 1), padding=(k // 2, 0))
+
+
+class Branches(nn.Module):
+    """Branches side by side, their outputs concatenated; a branch may end in several ends of its own."""
+
+    def __init__(self, **branches: nn.Module) -> None:
+        super().__init__()
+        for name, branch in branches.items():
+            self.add_module(name, branch)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.cat([branch(x) for branch in self.children()], 1)
+
+
+def inception_a(i: int, pooled: int) -> nn.Module:
+    double = nn.Sequential(BasicConv2d(i, 64), BasicConv2d(64, 96, 3, padding=1), BasicConv2d(96, 96, 3, padding=1))
+    return Branches(
+        branch1x1=BasicConv2d(i, 64),
+        branch5x5=nn.Sequential(BasicConv2d(i, 48), BasicConv2d(48, 64, 5, padding=2)),
+        branch3x3dbl=double,
+        branch_pool=nn.Sequential(nn.AvgPool2d(3, 1, 1), BasicConv2d(i, pooled)),
+    )
+
+
+def inception_b(i: int) -> nn.Module:
+    double = nn.Sequential(BasicConv2d(i, 64), BasicConv2d(64, 96, 3, padding=1), BasicConv2d(96, 96, 3, stride=2))
+    return Branches(
+        branch3x3=BasicConv2d(i, 384, 3, stride=2), branch3x3dbl=double, branch_pool=nn.MaxPool2d(3, stride=2)
+    )
+
+
+def inception_c(i: int, c: int) -> nn.Module:
+    double = nn.Sequential(BasicConv2d(i, c), down(c, c, 7), across(c, c, 7), down(c, c, 7), across(c, 192, 7))
+    return Branches(
+        branch1x1=BasicConv2d(i, 192),
+        branch7x7=nn.Sequential(BasicConv2d(i, c), across(c, c, 7), down(c, 192, 7)),
+        branch7x7dbl=double,
+        branch_pool=nn.Sequential(nn.AvgPool2d(3, 1, 1), BasicConv2d(i, 192)),
+    )
+
+
+def inception_d(i: int) -> nn.Module:
+    long = nn.Sequential(
+        BasicConv2d(i, 192), across(192, 192, 7), down(192, 192, 7), BasicConv2d(192, 192, 3, stride=2)
+    )
+    return Branches(
+        branch3x3=nn.Sequential(BasicConv2d(i, 192), BasicConv2d(192, 320, 3, stride=2)),
+        branch7x7x3=long,
+        branch_pool=nn.MaxPool2d(3, stride=2),
+    )
+
+
+def inception_e(i: int) -> nn.Module:
+    ends = partial(Branches, a=across(384, 384, 3), b=down(384, 384, 3))
+    return Branches(
+        branch1x1=BasicConv2d(i, 320),
+        branch3x3=nn.Sequential(BasicConv2d(i, 384), ends()),
+        branch3x3dbl=nn.Sequential(
+            BasicConv2d(i, 448),
+            BasicConv2d(448, 384, 3, padding=1),
+            Branches(a=across(384, 384, 3), b=down(384, 384, 3)),
+        ),
+        branch_pool=nn.Sequential(nn.AvgPool2d(3, 1, 1), BasicConv2d(i, 192)),
+    )
+
+
+class InceptionV3(nn.Module):
+    """With the second classifier, which forward uses in training only."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Sequential(
+            BasicConv2d(3, 32, 3, stride=2), BasicConv2d(32, 32, 3), BasicConv2d(32, 64, 3, padding=1),
+            nn.MaxPool2d(3, stride=2), BasicConv2d(64, 80), BasicConv2d(80, 192, 3), nn.MaxPool2d(3, stride=2),
+        )  # fmt: skip
+        self.mixed5 = nn.Sequential(inception_a(192, 32), inception_a(256, 64), inception_a(288, 64))
+        self.mixed6 = nn.Sequential(inception_b(288), *(inception_c(768, c) for c in (128, 160, 160, 192)))
+        self.aux_conv = nn.Sequential(BasicConv2d(768, 128), BasicConv2d(128, 768, 5))
+        self.aux_fc = nn.Linear(768, 1000)
+        self.mixed7 = nn.Sequential(inception_d(768), inception_e(1280), inception_e(2048))
+        self.avgpool, self.dropout, self.fc = nn.AdaptiveAvgPool2d((1, 1)), nn.Dropout(), nn.Linear(2048, 1000)
+
+    def forward(self, x: Tensor) -> Tensor | tuple[Tensor, Tensor]:
+        x = self.mixed6(self.mixed5(self.stem(x)))
+        aux = None
+        if self.training:
+            aux = self.aux_fc(F.adaptive_avg_pool2d(self.aux_conv(F.avg_pool2d(x, 5, 3)), 1).flatten(1))
+        out: Tensor = self.fc(torch.flatten(self.dropout(self.avgpool(self.mixed7(x))), 1))
+        return out if aux is None else (out, aux)
+
+
+# --- DenseNet ----------------------------------------------------------------------------------------------------
+
+
+class DenseLayer(nn.Module):
+    def __init__(self, i: int, growth: int) -> None:
+        super().__init__()
+        self.norm1, self.conv1 = nn.BatchNorm2d(i), nn.Conv2d(i, 4 * growth, 1, bias=False)
+        self.norm2, self.conv2 = nn.BatchNorm2d(4 * growth), nn.Conv2d(4 * growth, growth, 3, padding=1, bias=False)
+
+    def forward(self, features: list[Tensor]) -> Tensor:
+        x = self.conv1(F.relu(self.norm1(torch.cat(features, 1))))
+        return self.conv2(F.relu(self.norm2(x)))  # type: ignore[no-any-return]
+
+
+class DenseBlock(nn.ModuleDict):
+    def __init__(self, i: int, growth: int, depth: int) -> None:
+        super().__init__({f"denselayer{k + 1}": DenseLayer(i + k * growth, growth) for k in range(depth)})
+
+    def forward(self, x: Tensor) -> Tensor:
+        features = [x]
+        for layer in self.values():
+            features.append(layer(features))
+        return torch.cat(features, 1)
+
+
+class DenseNet121(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.features = nn.Sequential(
+            nn.Conv2d(3, 64, 7, 2, 3, bias=False), nn.BatchNorm2d(64), nn.ReLU(), nn.MaxPool2d(3, 2, 1)
+        )
+        channels = 64
+        for n, depth in enumerate((6, 12, 24, 16)):
+            self.features.add_module(f"denseblock{n + 1}", DenseBlock(channels, 32, depth))
+            channels += 32 * depth
+            if n < 3:
+                halve = [nn.BatchNorm2d(channels), nn.ReLU(), nn.Conv2d(channels, channels // 2, 1, bias=False)]
+                self.features.add_module(f"transition{n + 1}", nn.Sequential(*halve, nn.AvgPool2d(2)))
+                channels //= 2
+        self.features.add_module("norm5", nn.BatchNorm2d(channels))
+        self.classifier = nn.Linear(channels, 1000)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = F.relu(self.features(x), inplace=True)
+        return self.classifier(torch.flatten(F.adaptive_avg_pool2d(x, (1, 1)), 1))  # type: ignore[no-any-return]
+
+
+# --- MobileNet, EfficientNet -------------------------------------------------------------------------------------
+
+
+class Inverted(nn.Module):
+    """Widen by 1x1, convolve each channel by itself, squeeze and excite if wanted, narrow by 1x1, add the input."""
+
+    def __init__(
+        self, i: int, hidden: int, o: int, kernel: int, stride: int, act: type[nn.Module], se: nn.Module | None = None
+    ) -> None:
+        super().__init__()
+        layers: list[nn.Module] = [conv_bn(i, hidden, act=act)] if hidden != i else []
+        layers.append(conv_bn(hidden, hidden, kernel, stride, hidden, act))
+        self.conv = nn.Sequential(*layers, *([se] if se else []), conv_bn(hidden, o, act=None))
+        self.adds = stride == 1 and i == o
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.conv(x) if self.adds else self.conv(x)  # type: ignore[no-any-return]
+
+
+class Mobile(nn.Module):
+    """A stem, inverted blocks, a last 1x1 convolution, a pool and a classifier."""
+
+    def __init__(self, features: Sequence[nn.Module], channels: int, hidden: int, dropout: float) -> None:
+        super().__init__()
+        self.features = nn.Sequential(*features)
+        extra: list[nn.Module] = [nn.Linear(channels, hidden), nn.Hardswish()] if hidden else []
+        self.classifier = nn.Sequential(*extra, nn.Dropout(dropout), nn.Linear(hidden or channels, 1000))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.classifier(self.features(x).mean((2, 3)))  # type: ignore[no-any-return]
+
+
+def mobilenet_v2() -> nn.Module:
+    blocks: list[nn.Module] = [conv_bn(3, 32, 3, 2, act=nn.ReLU6)]
+    channels = 32
+    for t, c, n, s in (
+        (1, 16, 1, 1),
+        (6, 24, 2, 2),
+        (6, 32, 3, 2),
+        (6, 64, 4, 2),
+        (6, 96, 3, 1),
+        (6, 160, 3, 2),
+        (6, 320, 1, 1),
+    ):
+        for k in range(n):
+            blocks.append(Inverted(channels, t * channels, c, 3, 1 if k else s, nn.ReLU6))
+            channels = c
+    return Mobile([*blocks, conv_bn(320, 1280, act=nn.ReLU6)], 1280, 0, 0.2)
+
+
+V3_LARGE = (
+    "3 16 16 - relu 1, 3 64 24 - relu 2, 3 72 24 - relu 1, 5 72 40 se relu 2, 5 120 40 se relu 1, 5 120 40 se relu 1, "
+    "3 240 80 - hs 2, 3 200 80 - hs 1, 3 184 80 - hs 1, 3 184 80 - hs 1, 3 480 112 se hs 1, 3 672 112 se hs 1, "
+    "5 672 160 se hs 2, 5 960 160 se hs 1, 5 960 160 se hs 1"
+)
+V3_SMALL = (
+    "3 16 16 se relu 2, 3 72 24 - relu 2, 3 88 24 - relu 1, 5 96 40 se hs 2, 5 240 40 se hs 1, 5 240 40 se hs 1, "
+    "5 120 48 se hs 1, 5 144 48 se hs 1, 5 288 96 se hs 2, 5 576 96 se hs 1, 5 576 96 se hs 1"
+)
+
+
+def mobilenet_v3(table: str, last: int, hidden: int) -> nn.Module:
+    blocks: list[nn.Module] = [conv_bn(3, 16, 3, 2, act=nn.Hardswish)]
+    channels = 16
+    for line in table.split(", "):
+        kernel, wide, out, se, word, stride = line.split()
+        act: type[nn.Module] = nn.ReLU if word == "relu" else nn.Hardswish
+        gate = SqueezeExcite(int(wide), rounded(int(wide) / 4), nn.ReLU, nn.Hardsigmoid) if se == "se" else None
+        blocks.append(Inverted(channels, int(wide), int(out), int(kernel), int(stride), act, gate))
+        channels = int(out)
+    return Mobile([*blocks, conv_bn(channels, last, act=nn.Hardswish)], last, hidden, 0.2)
+
+
+def mobilenet_v3_large() -> nn.Module:
+    return mobilenet_v3(V3_LARGE, 960, 1280)
+
+
+def mobilenet_v3_small() -> nn.Module:
+    return mobilenet_v3(V3_SMALL, 576, 1024)
+
+
+def efficientnet_b0() -> nn.Module:
+    blocks: list[nn.Module] = [conv_bn(3, 32, 3, 2, act=nn.SiLU)]
+    channels = 32
+    for t, k, s, c, n in (
+        (1, 3, 1, 16, 1),
+        (6, 3, 2, 24, 2),
+        (6, 5, 2, 40, 2),
+        (6, 3, 2, 80, 3),
+        (6, 5, 1, 112, 3),
+        (6, 5, 2, 192, 4),
+        (6, 3, 1, 320, 1),
+    ):
+        for j in range(n):
+            se = SqueezeExcite(t * channels, channels // 4, nn.SiLU, nn.Sigmoid)
+            blocks.append(Inverted(channels, t * channels, c, k, 1 if j else s, nn.SiLU, se))
+            channels = c
+    return Mobile([*blocks, conv_bn(320, 1280, act=nn.SiLU)], 1280, 0, 0.2)
+
+
+# --- ConvNeXt, RegNet, ShuffleNet --------------------------------------------------------------------------------
+
+
+class LayerNorm2d(nn.LayerNorm):
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+
+
+class ConvNeXtBlock(nn.Module):
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        self.dwconv, self.norm = nn.Conv2d(dim, dim, 7, padding=3, groups=dim), nn.LayerNorm(dim, eps=1e-6)
+        self.pwconv1, self.act, self.pwconv2 = nn.Linear(dim, 4 * dim), nn.GELU(), nn.Linear(4 * dim, dim)
+        self.gamma = nn.Parameter(1e-6 * torch.ones(dim))
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.norm(self.dwconv(x).permute(0, 2, 3, 1))
+        y = self.gamma * self.pwconv2(self.act(self.pwconv1(y)))
+        return x + y.permute(0, 3, 1, 2)
+
+
+def convnext_tiny() -> nn.Module:
+    dims, layers = (96, 192, 384, 768), list[nn.Module]()
+    for n, (dim, depth) in enumerate(zip(dims, (3, 3, 9, 3), strict=True)):
+        if n == 0:
+            layers.append(nn.Sequential(nn.Conv2d(3, dim, 4, 4), LayerNorm2d(dim, eps=1e-6)))
+        else:
+            layers.append(nn.Sequential(LayerNorm2d(dims[n - 1], eps=1e-6), nn.Conv2d(dims[n - 1], dim, 2, 2)))
+        layers.append(nn.Sequential(*(ConvNeXtBlock(dim) for _ in range(depth))))
+    head = [nn.AdaptiveAvgPool2d(1), LayerNorm2d(768, eps=1e-6), nn.Flatten(1), nn.Linear(768, 1000)]
+    return nn.Sequential(*layers, *head)
+
+
+class RegNetBlock(nn.Module):
+    def __init__(self, i: int, o: int, stride: int, group: int) -> None:
+        super().__init__()
+        self.proj = conv_bn(i, o, 1, stride, act=None) if i != o or stride > 1 else None
+        squeeze = SqueezeExcite(o, round(i / 4), nn.ReLU, nn.Sigmoid)
+        self.f = nn.Sequential(conv_bn(i, o), conv_bn(o, o, 3, stride, o // group), squeeze, conv_bn(o, o, act=None))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.relu((x if self.proj is None else self.proj(x)) + self.f(x))
+
+
+def regnet_y_400mf() -> nn.Module:
+    layers: list[nn.Module] = [conv_bn(3, 32, 3, 2)]
+    channels = 32
+    for width, depth in ((48, 1), (104, 3), (208, 6), (440, 6)):
+        for k in range(depth):
+            layers.append(RegNetBlock(channels, width, 1 if k else 2, 8))
+            channels = width
+    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(440, 1000))
+
+
+def channel_shuffle(x: Tensor, groups: int) -> Tensor:
+    batch, channels, height, width = x.size()
+    x = x.view(batch, groups, channels // groups, height, width)
+    return torch.transpose(x, 1, 2).contiguous().view(batch, channels, height, width)
+
+
+class ShuffleBlock(nn.Module):
+    def __init__(self, i: int, o: int, stride: int) -> None:
+        super().__init__()
+        half, self.stride = o // 2, stride
+        depthwise = conv_bn(i, i, 3, stride, i, act=None)
+        self.branch1 = nn.Sequential(depthwise, conv_bn(i, half)) if stride > 1 else nn.Sequential()
+        entry = i if stride > 1 else half
+        self.branch2 = nn.Sequential(
+            conv_bn(entry, half), conv_bn(half, half, 3, stride, half, None), conv_bn(half, half)
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.stride == 1:
+            x1, x2 = x.chunk(2, dim=1)
+            out = torch.cat((x1, self.branch2(x2)), dim=1)
+        else:
+            out = torch.cat((self.branch1(x), self.branch2(x)), dim=1)
+        return channel_shuffle(out, 2)
+
+
+class ShuffleNetV2(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Sequential(conv_bn(3, 24, 3, 2), nn.MaxPool2d(3, 2, 1))
+        blocks, channels = [], 24
+        for width, depth in ((116, 4), (232, 8), (464, 4)):
+            for k in range(depth):
+                blocks.append(ShuffleBlock(channels, width, 1 if k else 2))
+                channels = width
+        self.stages, self.conv5, self.fc = nn.Sequential(*blocks), conv_bn(464, 1024), nn.Linear(1024, 1000)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.conv5(self.stages(self.stem(x)))
+        return self.fc(x.mean([2, 3]))  # type: ignore[no-any-return]
+
+
+# --- U-Net -------------------------------------------------------------------------------------------------------
+
+
+def double_conv(i: int, o: int) -> nn.Sequential:
+    return nn.Sequential(*conv_bn(i, o, 3), *conv_bn(o, o, 3))
+
+
+class UNet(nn.Module):
+    """Four levels down and up again; maps that do not fit are padded before they are joined."""
+
+    def __init__(self, classes: int = 1, width: int = 64) -> None:
+        super().__init__()
+        widths = [width << n for n in range(5)]
+        self.inc = double_conv(3, width)
+        self.down = nn.ModuleList(double_conv(i, o) for i, o in pairwise(widths))
+        self.up = nn.ModuleList(nn.ConvTranspose2d(2 * w, w, 2, 2) for w in reversed(widths[:4]))
+        self.conv = nn.ModuleList(double_conv(2 * w, w) for w in reversed(widths[:4]))
+        self.outc = nn.Conv2d(width, classes, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        maps = [self.inc(x)]
+        for level in self.down:
+            maps.append(level(F.max_pool2d(maps[-1], 2)))
+        x = maps.pop()
+        for up, conv in zip(self.up, self.conv, strict=True):
+            skip, x = maps.pop(), up(x)
+            high, wide = (skip.size(d) - x.size(d) for d in (2, 3))
+            x = F.pad(x, [wide // 2, wide - wide // 2, high // 2, high - high // 2])
+            x = conv(torch.cat([skip, x], dim=1))
+        return self.outc(x)  # type: ignore[no-any-return]
+
+
+LAYOUTS: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...], int]] = {
+    "resnet18": (resnet18, (3, 224, 224), 11_689_512),
+    "resnet50": (resnet50, (3, 224, 224), 25_557_032),
+    "vgg16": (VGG16, (3, 224, 224), 138_357_544),
+    "inception_v3": (InceptionV3, (3, 299, 299), 27_161_264),
+    "densenet121": (DenseNet121, (3, 224, 224), 7_978_856),
+    "mobilenet_v2": (mobilenet_v2, (3, 224, 224), 3_504_872),
+    "mobilenet_v3_large": (mobilenet_v3_large, (3, 224, 224), 5_483_032),
+    "mobilenet_v3_small": (mobilenet_v3_small, (3, 224, 224), 2_542_856),
+    "efficientnet_b0": (efficientnet_b0, (3, 224, 224), 5_288_548),
+    "convnext_tiny": (convnext_tiny, (3, 224, 224), 28_589_128),
+    "regnet_y_400mf": (regnet_y_400mf, (3, 224, 224), 4_344_144),
+    "shufflenet_v2": (ShuffleNetV2, (3, 224, 224), 2_278_604),
+    "unet": (UNet, (3, 256, 256), 31_037_633),
+}
+
+
+def layout(name: str) -> nn.Module:
+    """One of the layouts, its weights without memory: shapes are enough to trace it."""
+    with torch.device("meta"):
+        return LAYOUTS[name][0]()

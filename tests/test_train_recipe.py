@@ -1,0 +1,186 @@
+"""Recipes: read strictly, written back whole, and schedules as pure functions."""
+
+from __future__ import annotations
+
+import doctest
+import importlib
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+import rfcalc
+from rfcalc.train import recipe as recipes
+from rfcalc.train.kinds import RecipeError
+from rfcalc.train.optim import Average, groups_of
+from rfcalc.train.recipe import Ema, Optimizer, read, recipe_for
+from rfcalc.train.schedule import SCHEDULES, Cosine, OneCycle, StepSchedule
+
+DOCUMENTS = ("c12", "dilated93", "s9", "valid149k")
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_the_documents_recipes_read_and_are_written_back_whole(name: str) -> None:
+    found = recipe_for(rfcalc.load(name), None)
+    assert found.epochs == 50
+    assert read(found.to_plain(), name, "again") == found
+
+
+@pytest.mark.parametrize("name", ["best", "fast"])
+def test_the_shipped_recipes_read(name: str) -> None:
+    assert recipes.names() == ["best", "fast"]
+    assert recipe_for(rfcalc.load("s9"), name).name == name
+
+
+def test_what_a_document_states_is_marked_and_the_rest_is_ours() -> None:
+    rows = {name: whose for name, _, whose in recipes.rows(recipe_for(rfcalc.load("s9"), None))}
+    stated = {name for name, whose in rows.items() if whose == "document"}
+    assert stated == {"epochs", "optimizer.name", "schedule.name", "schedule.step_size"}
+    transforms = [(v, whose) for name, v, whose in recipes.rows(recipe_for(rfcalc.load("dilated93"), None))
+                  if name == "augmentation"]  # fmt: skip
+    assert [v.split()[0] for v, whose in transforms if whose == "document"] == [
+        "HorizontalFlip",
+        "ShiftScaleRotate",
+        "CoarseDropout",
+    ]
+
+
+def test_a_setting_of_the_users_own_is_not_the_documents() -> None:
+    found = recipe_for(rfcalc.load("s9"), None, ["schedule.step_size=5"], epochs=3)
+    assert (found.epochs, found.to_plain()["schedule"]["step_size"]) == (3, 5)
+    assert found.stated == ("optimizer.name", "schedule.name")
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"epoch": 3},                                    "t: unknown setting 'epoch': did you mean epochs?"),
+        ({"epochs": 0},                                   "t: epochs must be at least 1, not 0"),
+        ({"optimizer": {"lr": -1}},                       "t: optimizer.lr must be from 0 to 1000, not -1"),
+        ({"optimizer": {"rate": 1}},                      "t: unknown setting 'optimizer.rate'"),
+        ({"optimizer": {"name": "sdg"}},                  "t: optimizer.name must be one of sgd, adamw, not 'sdg'"),
+        ({"optimizer": {"nesterov": True, "momentum": 0}}, "t: optimizer.nesterov needs a momentum above 0"),
+        ({"optimizer": 3},                                "t: optimizer must be a mapping, not 3"),
+        ({"schedule": "onecycle"},                        "t: schedule: unknown 'onecycle': did you mean one_cycle?"),
+        ({"schedule": {"name": "step"}},                  "t: schedule.step_size is missing"),
+        ({"schedule": {"gamma": 1}},                      "t: schedule.name is missing"),
+        ({"schedule": {"name": "cosine", "gamma": 1}},    "t: unknown setting 'schedule.gamma'"),
+        ({"augmentation": "flip"},                        "t: augmentation must be a list, not 'flip'"),
+        ({"augmentation": [3]},                           "t: augmentation: write `- HorizontalFlip: {p: 0.5}`, not 3"),
+        ({"normalization": {"mean": [0.5]}},              "t: normalization needs both mean and std, or neither"),
+        ({"normalization": {"mean": [2], "std": [1]}},    "t: normalization.mean must be from 0 to 1, not 2"),
+        ({"ema": {"decay": 2}},                           "t: ema.decay must be from 0 to 1, not 2"),
+        ({"stated": ["epoch"]},                           "t: stated: unknown setting 'epoch': did you mean epochs?"),
+        ({"label_smoothing": "much"},                     "t: label_smoothing must be a number, not 'much'"),
+    ],
+)  # fmt: skip
+def test_mistakes_are_named(values: dict[str, Any], message: str) -> None:
+    with pytest.raises(RecipeError) as caught:
+        read(values, "t", "t")
+    assert message in str(caught.value)
+
+
+def test_all_mistakes_are_told_at_once() -> None:
+    with pytest.raises(RecipeError) as caught:
+        read({"epochs": 0, "batch_size": 0, "optimizer": {"lr": "x"}}, "t", "t")
+    assert len(caught.value.problems) == 3
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("lr", "--set lr: write it as name=value"),
+        ("epochs.x=1", "--set epochs.x=1: epochs has no settings of its own"),
+        ("optimizer.lr=[1", ": not YAML"),
+        ("optimizer.lrr=1", "unknown setting 'optimizer.lrr': did you mean optimizer.lr?"),
+    ],
+)
+def test_wrong_settings_are_named(setting: str, message: str) -> None:
+    with pytest.raises(RecipeError, match=".") as caught:
+        recipe_for(rfcalc.load("s9"), "fast", [setting])
+    assert message in str(caught.value)
+
+
+def test_numbers_that_yaml_takes_for_text() -> None:
+    assert recipe_for(rfcalc.load("s9"), "fast", ["optimizer.weight_decay=5e-4"]).optimizer.weight_decay == 0.0005
+
+
+def test_a_spec_without_a_recipe_says_which_there_are() -> None:
+    with pytest.raises(RecipeError, match="vgg16 has no train: section; choose a recipe with --recipe: best, fast"):
+        recipe_for(rfcalc.load("vgg16"), None)
+    with pytest.raises(RecipeError, match="no shipped recipe 'fats': did you mean fast"):
+        recipe_for(rfcalc.load("s9"), "fats")
+
+
+def test_a_recipe_from_a_file(tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text("epochs: 7\n")
+    found = recipe_for(rfcalc.load("s9"), str(tmp_path / "mine.yaml"))
+    assert (found.name, found.epochs, found.schedule.name) == ("mine", 7, "constant")
+
+
+def test_schedules_agree_with_torch() -> None:
+    """Torch's own schedulers, stepped once for each epoch, or each step, are the oracle."""
+    epochs, parameter = 10, nn.Parameter(torch.zeros(1))
+    pairs = [
+        (StepSchedule(step_size=3, gamma=0.5), lambda o: torch.optim.lr_scheduler.StepLR(o, 3, 0.5)),
+        (Cosine(warmup_epochs=0.0, end=0.1), lambda o: torch.optim.lr_scheduler.CosineAnnealingLR(o, epochs, 0.1)),
+    ]
+    for ours, make in pairs:
+        optimizer = torch.optim.SGD([parameter], lr=1.0)
+        theirs = make(optimizer)
+        for epoch in range(epochs):
+            assert ours.factor(epoch, epochs) == pytest.approx(optimizer.param_groups[0]["lr"]), (ours, epoch)
+            optimizer.step()
+            theirs.step()
+
+
+def test_one_cycle_agrees_with_torch() -> None:
+    optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=1.0, momentum=0.9)
+    theirs = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, 1.0, total_steps=101, pct_start=0.3, div_factor=25, final_div_factor=1e9, cycle_momentum=False
+    )
+    ours = OneCycle(warmup=0.29, start=0.04, end=0.0)  # torch's peak is one step early: 0.3 * 101 - 1 = 29.3
+    for step in range(100):
+        expected = optimizer.param_groups[0]["lr"]
+        assert ours.factor(step / 10, 10) == pytest.approx(expected, abs=0.02)
+        optimizer.step()
+        theirs.step()
+
+
+@pytest.mark.parametrize("name", [*SCHEDULES])
+def test_every_schedule_stays_between_nothing_and_its_peak(name: str) -> None:
+    schedule = read({"schedule": {"name": name, **({"step_size": 2} if name == "step" else {})}}, "t", "t").schedule
+    factors = [schedule.factor(step / 7, 5) for step in range(36)]
+    assert 0 <= min(factors) <= max(factors) <= 1
+    assert max(factors) == pytest.approx(1, abs=0.05)
+
+
+def test_norms_and_biases_do_not_decay_when_so_asked() -> None:
+    net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.Linear(4, 2))
+    asked = Optimizer("sgd", 0.1, 0.9, True, 0.01, False, 64.0)
+    shapes = [([len(p.shape) for p in g["params"]], g["weight_decay"], g["factor"]) for g in groups_of(net, asked)]
+    assert shapes == [([4, 2], 0.01, 1.0), ([1, 1, 1], 0.0, 1.0), ([1], 0.0, 64.0)]
+
+
+def test_the_average_follows_and_swaps() -> None:
+    net = nn.Linear(2, 1, bias=False)
+    nn.init.zeros_(net.weight)
+    average = Average(net, Ema(decay=0.5, every=2))
+    nn.init.ones_(net.weight)
+    average.update(1)
+    assert average.values["weight"].tolist() == [[0, 0]]
+    average.update(2)  # after one turn the decay is (1 + 1) / (10 + 1), under 0.5
+    assert average.values["weight"].tolist() == [[pytest.approx(9 / 11)] * 2]
+    average.swap()
+    assert net.weight.tolist() == [[pytest.approx(9 / 11)] * 2]
+    average.swap()
+    assert net.weight.tolist() == [[1, 1]]
+
+
+@pytest.mark.parametrize("module", ["schedule", "recipe", "seeds", "progress"])
+def test_doctests(module: str) -> None:
+    found = doctest.testmod(importlib.import_module(f"rfcalc.train.{module}"))
+    assert found.failed == 0
+    assert found.attempted > 0
