@@ -15,6 +15,7 @@ $(VENV)/installed: pyproject.toml constraints.txt
 demo: $(VENV)/installed
 	$(BIN)/rfcalc table s9
 	$(BIN)/rfcalc explain s9 C10
+	$(BIN)/rfcalc check s9
 
 test: $(VENV)/installed
 	$(BIN)/python -m pytest
