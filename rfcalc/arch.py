@@ -48,7 +48,8 @@ class Row:
     inputs: tuple[FeatureMap, ...]
     out: FeatureMap
     params: int
-    macs: int
+    macs: int | None
+    """None when unknown."""
     image: tuple[int, ...] = ()
     """The spatial sizes of the input."""
 
@@ -145,9 +146,19 @@ class Arch:
     def params(self) -> int:
         return sum(row.params for row in self.rows)
 
+    @property
+    def macs(self) -> int | None:
+        """None when those of a layer are unknown; `known_macs` has the others."""
+        return None if self.uncounted else self.known_macs
+
     @cached_property
-    def macs(self) -> int:
-        return sum(row.macs for row in self.rows)
+    def known_macs(self) -> int:
+        return sum(row.macs or 0 for row in self.rows)
+
+    @cached_property
+    def uncounted(self) -> tuple[str, ...]:
+        """The layers whose MACs are unknown."""
+        return tuple(row.name for row in self.rows if row.macs is None)
 
     @cached_property
     def global_row(self) -> Row | None:

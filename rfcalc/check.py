@@ -245,7 +245,7 @@ def prove(tally: Tally, net: Network, shapes: Sequence[Shape]) -> list[Ground]:
 def too_large(arch: Arch) -> bool:
     """Whether running the network on one image takes too much memory or time."""
     values = arch.params + 3 * max((row.x.elements + row.out.elements for row in arch.rows), default=0)
-    return 4 * values > MAX_BYTES or arch.macs > MAX_MACS
+    return 4 * values > MAX_BYTES or arch.known_macs > MAX_MACS
 
 
 def observed(net: Network, image: Tensor) -> tuple[list[Shape], str]:

@@ -133,10 +133,10 @@ def claims_of(arch: Arch) -> list[Claim]:
     for key, value in arch.claims.items():
         if key in TOTALS:
             computed = getattr(arch, key)
-            found.append(Claim(key, None, value, computed, agrees(value, computed)))
+            found.append(Claim(key, None, value, computed, None if computed is None else agrees(value, computed)))
         elif key in LIMITS:
             computed = getattr(arch, key.removeprefix("max_"))
-            found.append(Claim(key, None, value, computed, computed <= exact(value)))
+            found.append(Claim(key, None, value, computed, None if computed is None else computed <= exact(value)))
         elif key == "receptive_field":
             for which, stated in value.items():
                 found.append(
@@ -151,6 +151,8 @@ def claims_of(arch: Arch) -> list[Claim]:
 
 
 def _field_claim(quantity: str, layer: str | None, stated: Any, computed: tuple[Any, ...]) -> Claim:
+    if None in computed:
+        return Claim(quantity, layer, stated, None, None)
     shown = computed[0] if len(set(computed)) == 1 else list(computed)
     return Claim(quantity, layer, stated, shown, shown == stated)
 
@@ -164,7 +166,7 @@ def _claims_of_layer(arch: Arch, name: str, figures: Mapping[str, Any]) -> list[
         "jump": tuple(axis.jump for axis in axes),
         "channels": (out.channels,),
         "params": (sum(row.params for row in rows),),
-        "macs": (sum(row.macs for row in rows),),
+        "macs": (None if None in [row.macs for row in rows] else sum(row.macs or 0 for row in rows),),
     }
     return [_field_claim(key, name, stated, computed[key]) for key, stated in figures.items()]
 
@@ -185,7 +187,7 @@ def targets_of(arch: Arch) -> list[Claim]:
             found.append(Claim(key, None, value, reached, reached is not None and reached >= value))
         elif key in ("max_params", "max_macs"):
             computed = getattr(arch, key.removeprefix("max_"))
-            found.append(Claim(key, None, value, computed, computed <= value))
+            found.append(Claim(key, None, value, computed, computed is not None and computed <= value))
         else:
             for feature in value:
                 present = feature in used

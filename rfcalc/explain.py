@@ -48,7 +48,7 @@ def lines(arch: Arch, row: Row) -> Iterator[str]:
             yield from (f"    {line}" for line in geometry(arch, row, i))
     params, macs = row.layer.sums(row.x, row.out)
     yield f"  params = {params + ' = ' if params else ''}{cells['params']:,}"
-    yield f"  macs = {macs + ' = ' if macs else ''}{cells['macs']:,}"
+    yield f"  macs = {macs + ' = ' if macs else ''}{text(cells['macs'])}"
 
 
 def geometry(arch: Arch, row: Row, i: int) -> Iterator[str]:

@@ -518,6 +518,9 @@ class OpaqueLayer(Opaque):
     size: PerAxis | None = setting(Optional(Integers()), None)
     flat: bool | None = setting(Optional(Flag()), None)
 
+    def macs(self, x: FeatureMap, out: FeatureMap) -> int | None:
+        return None
+
 
 @layer("opaque_join")
 @dataclass(frozen=True, slots=True)
@@ -528,6 +531,9 @@ class OpaqueJoin(Opaque, Join):
     out_channels: int | None = setting(Optional(Count()), None)
     size: PerAxis | None = setting(Optional(Integers()), None)
     flat: bool | None = setting(Optional(Flag()), None)
+
+    def macs(self, x: FeatureMap, out: FeatureMap) -> int | None:
+        return None
 
 
 @layer("whole")

@@ -100,7 +100,8 @@ class Layer:
     def params(self, x: FeatureMap) -> int:
         return 0
 
-    def macs(self, x: FeatureMap, out: FeatureMap) -> int:
+    def macs(self, x: FeatureMap, out: FeatureMap) -> int | None:
+        """Multiply-adds for one image; None when nobody knows."""
         return 0
 
     def sums(self, x: FeatureMap, out: FeatureMap) -> tuple[str, str]:

@@ -73,11 +73,9 @@ def counting(steps: Sequence[Step]) -> Counting:
 
 def unpacked(packed: int, width: int) -> list[int]:
     """The counts that a packed integer holds, the first pixel's first."""
-    mask, counts = (1 << width) - 1, []
-    while packed:
-        counts.append(packed & mask)
-        packed >>= width
-    return counts
+    size = width // 8
+    data = packed.to_bytes(-(-packed.bit_length() // width) * size, "little")
+    return [int.from_bytes(data[i : i + size], "little") for i in range(0, len(data), size)]
 
 
 # --- on the image: borders and padding included ------------------------------------------------------------------

@@ -23,8 +23,6 @@ from .build import Join, Network
 from .kernels import Kernel, Measured, Place, Same, cut, kernel_of
 
 Shape = tuple[int, ...]
-SMALLEST = 2.0**-1000
-"""The seed of a backward pass whose counts would outgrow float64: it moves them, exactly, into its range."""
 MAX_VALUES = 2**23
 """The most values that the maps of one pass hold: 64 MiB; more where MIN_ROWS units at once need more."""
 MIN_ROWS = 16
@@ -150,16 +148,17 @@ class Canvas:
 
 
 class Mode(NamedTuple):
-    """How a backward pass runs: its seed; whether every map's gradient is brought to 0 and 1, for networks whose counts
-    no float holds; and whether joins take what they share out."""
+    """How a backward pass runs: it starts from 2**-shift, which moves counts too large for float64 into its range and
+    changes no digit of them; whether every map's gradient is brought to 0 and 1, for networks whose counts no shift
+    brings there; and whether joins take what they share out."""
 
-    seed: float = 1.0
+    shift: int = 0
     reach_only: bool = False
     gates: bool = True
 
 
 def gradients(double: Double, canvas: Canvas, probes: Sequence[Probe], mode: Mode) -> dict[int, Tensor]:
-    """The gradient by the image of every wanted unit, times the seed: (units, pixels) for each map."""
+    """The gradient by the image of every wanted unit, as the mode scales it: (units, pixels) for each map."""
     lengths = [m.tensor.shape[-1] for m in sizes_of(double, canvas.size, canvas.left)]
     found: dict[int, list[Tensor]] = {}
     for part in portions(sorted(probes), lengths):
@@ -206,5 +205,5 @@ def backward(double: Double, canvas: Canvas, probes: Sequence[Probe], mode: Mode
         places = torch.tensor([first + unit for unit in units])
         wanted.append(tensor[0, 0, torch.arange(row, row + len(units)), places].sum())
         row += len(units)
-    (gradient,) = torch.autograd.grad(torch.stack(wanted).sum() * mode.seed, image)
+    (gradient,) = torch.autograd.grad(torch.stack(wanted).sum() * 2.0**-mode.shift, image)
     return list(torch.split(gradient[0, 0], [len(probe.units) for probe in probes]))

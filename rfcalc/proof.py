@@ -21,13 +21,13 @@ from . import paths
 from .arch import Arch, Row
 from .causes import cause_of
 from .geometry import UNKNOWN, Axis, whole
-from .probe import MAX_VALUES, SMALLEST, Canvas, Double, Mode, Probe, gradients, sizes_of
+from .probe import MAX_VALUES, Canvas, Double, Mode, Probe, gradients, sizes_of
 
 EXACT = 2**53
 """Counts below it are held to equality; larger ones, which a float rounds, to TOLERANCE."""
 TOLERANCE = 1e-12
 COUNTABLE = 1000
-"""The bits of the largest counts that one backward pass holds; with SMALLEST as its seed it holds twice as many."""
+"""The bits of the largest counts that a backward pass holds as they are; with a shift as far it holds twice as many."""
 MAX_CANVAS = 2**15
 MAX_PHASES = 256
 """The most units of one layer that are probed on the canvas."""
@@ -132,7 +132,7 @@ class AxisProof:
 
     def mode(self, index: int) -> Mode:
         bits = self.bits(index)
-        return Mode(1.0 if bits <= COUNTABLE else SMALLEST, bits > 2 * COUNTABLE)
+        return Mode(0 if bits <= COUNTABLE else COUNTABLE, bits > 2 * COUNTABLE)
 
     def run(self) -> Ground:
         units, all_units = self.image()
@@ -145,7 +145,7 @@ class AxisProof:
         return Ground(self.axes, self.double.size, units, all_units, canvas, reason, beyond)
 
     def gradients(self, canvas: Canvas, wanted: dict[int, tuple[int, ...]]) -> dict[int, Tensor]:
-        """The gradients of the wanted units of each map; maps whose counts need another seed have passes of their
+        """The gradients of the wanted units of each map; maps whose counts need another mode have passes of their
         own."""
         by_mode: dict[Mode, list[Probe]] = {}
         for index, units in wanted.items():
@@ -185,7 +185,7 @@ class AxisProof:
         return {index: sampled(length, most) for index, length in lengths.items()}
 
     def tensor(self, packed: Sequence[int], pixels: int, index: int) -> Tensor:
-        """Packed counts as (units, pixels), times the seed of the map's pass; 0 or 1 where that only tells reach."""
+        """Packed counts as (units, pixels), scaled as the map's pass is; 0 or 1 where that only tells reach."""
         width, mode = self.counting.width, self.mode(index)
         data = bytearray().join(unit.to_bytes(pixels * width // 8, "little") for unit in packed)
         if not data:
@@ -194,8 +194,8 @@ class AxisProof:
         if mode.reach_only:
             return words.any(-1).to(torch.float64)
         digits = (words.to(torch.int64) & 0xFFFFFFFF).to(torch.float64)
-        low = -COUNTABLE if mode.seed == SMALLEST else 0
-        places = [ldexp(1.0, 32 * i + low) if 32 * i + low < 1023 else 0.0 for i in range(width // 32)]
+        digit = [32 * i - mode.shift for i in range(width // 32)]
+        places = [ldexp(1.0, exponent) if exponent < 1023 else 0.0 for exponent in digit]
         return (digits @ torch.tensor(places, dtype=torch.float64)) / self.counting.scales[index]
 
     def compare_paths(
@@ -211,7 +211,7 @@ class AxisProof:
             wrong = (expected - measured).abs() > TOLERANCE * expected
         if wrong.any():
             unit, pixel = torch.nonzero(wrong)[0].tolist()
-            counts = [number(float(t[unit, pixel]) / mode.seed) for t in (expected, measured)]
+            counts = [number(float(t[unit, pixel]) * 2.0**mode.shift) for t in (expected, measured)]
             where = self.where(f"unit {units[unit]}", f"pixel {pixel - left}")
             self.tally.differ(row, quantity, counts[0], counts[1], where)
 
@@ -276,7 +276,7 @@ class AxisProof:
         if not pairs:
             return
         probes = [Probe(index, pair) for index, pair in pairs.items()]
-        found = gradients(self.double, canvas, probes, Mode(1.0, True, False))
+        found = gradients(self.double, canvas, probes, Mode(0, True, False))
         for row in rows:
             if row.index in pairs:
                 self.compare_jump(row, Seen(pairs[row.index], found[row.index], canvas.left))

@@ -140,11 +140,19 @@ class Table:
         before, after = (text(agreed(field)) for field in arch.receptive_field)
         shape = "x".join(map(str, arch.input))
         field = f"{before} before global pooling, {after} after" if arch.global_row else f"{after}, no global pooling"
+        unused = ", ".join(f"{name} ({count:,})" for name, count in arch.unused.items())
         return (
             f"{arch.name}: input {shape}, output {arch.out}",
-            f"params {arch.params:,}, MACs {arch.macs:,}",
+            f"params {arch.params:,}, MACs {self.macs}",
             f"receptive field {field}",
+            *([f"parameters that forward never uses, not counted: {unused}"] if unused else []),
         )
+
+    @property
+    def macs(self) -> str:
+        if not self.arch.uncounted:
+            return f"{self.arch.known_macs:,}"
+        return f"{UNKNOWN} (partial: {self.arch.known_macs:,} without {', '.join(self.arch.uncounted)})"
 
     @property
     def columns(self) -> dict[str, Column]:

@@ -63,7 +63,7 @@ def tensors_in(*values: Any) -> Iterator[Tensor]:
 class Call:
     """A function, its arguments by name, and what is known of the tensors among them."""
 
-    __slots__ = ("args", "dtype", "func", "given", "graph", "kwargs", "name", "ran", "result", "tracer")
+    __slots__ = ("args", "dtype", "func", "given", "graph", "kwargs", "name", "ordered", "ran", "result", "tracer")
 
     def __init__(
         self, tracer: Tracer, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], names: tuple[str, ...]
@@ -73,7 +73,7 @@ class Call:
         for key, value in kwargs.items():
             self.given[ALIASES.get(key, key)] = value
         self.name = str(getattr(func, "__name__", "operation"))
-        self.ran = False
+        self.ran, self.ordered = False, False
         self.result: Any = None
         self.dtype: torch.dtype | None = None
 
@@ -112,6 +112,12 @@ class Call:
             self.result = self.tracer.on_meta(self.func, self.args, self.kwargs)
             self.ran = True
         return self.result
+
+    def expect(self, holds: bool) -> None:
+        """Where a condition does not hold that torch sets, torch says so; where it does not mind, Unfit."""
+        if not holds:
+            self.run()
+            raise Unfit("an argument that torch takes")
 
     def shape(self) -> tuple[int, ...]:
         """The shape of the first tensor that the function makes."""

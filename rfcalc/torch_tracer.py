@@ -13,13 +13,14 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from . import torch_ops  # noqa: F401 - registers what torch's layer functions mean
+from . import torch_ops, torch_products  # noqa: F401 - they register what torch's layer functions mean
 from .errors import RfcalcError
 from .torch_call import OPS, Call, Entry, functions, tensors_in
 from .torch_graph import Frame, Graph, Map, Unfit
 from .torch_layout import shape_of
 from .torch_moves import assigned, known_by_shape, shape_like
-from .torch_views import ABOUT, FRESH, MOVES, VALUES, sees_all, unknown
+from .torch_values import sees_all, unknown
+from .torch_views import ABOUT, FRESH, MOVES, VALUES
 
 SMALL = 2**14
 """Tensors of up to so many values that hold nothing of the image are worked out for real, for a program may ask for
@@ -45,6 +46,14 @@ def is_in_place(name: str) -> bool:
 
 def on_cpu(kwargs: dict[str, Any]) -> dict[str, Any]:
     return {**kwargs, "device": "cpu"} if kwargs.get("device") is not None else kwargs
+
+
+def without_values(tensor: Tensor, dtype: torch.dtype) -> Tensor:
+    """A tensor of the same shape, laid out in the same order (empty_like would be many times slower)."""
+    strides = tensor.stride()
+    if 0 in strides:
+        return torch.empty(tensor.shape, dtype=dtype, device="meta")
+    return torch.empty_strided(tensor.shape, strides, dtype=dtype, device="meta")
 
 
 class Tracer(TorchFunctionMode):
@@ -174,8 +183,11 @@ class Tracer(TorchFunctionMode):
         if not dtype.is_floating_point and call.dtype is None:
             return next(tensors_in(call.run()))
         if tuple(like.shape) == shape:
-            return torch.empty_like(like, dtype=dtype, device="meta")
-        return torch.empty(shape, dtype=dtype, device="meta")
+            return without_values(like, dtype)
+        last = torch.channels_last
+        kept = call.ordered and like.dim() == 4 and not like.is_contiguous() and like.is_contiguous(memory_format=last)
+        order = last if kept else torch.contiguous_format
+        return torch.empty(shape, dtype=dtype, device="meta", memory_format=order)
 
     def rebind(self, target: Tensor, call: Call, m: Map) -> None:
         """A tensor whose values have been written anew; others that share its memory may have been written with it."""
@@ -278,7 +290,7 @@ class Tracer(TorchFunctionMode):
             if value.is_meta:
                 return value
             if id(value) not in self.twins:
-                self.twins[id(value)] = (value, torch.empty_like(value, device="meta", requires_grad=False))
+                self.twins[id(value)] = (value, without_values(value, value.dtype))
             return self.twins[id(value)][1]
         if type(value) in (list, tuple):
             return type(value)(map(self.twin, value))
