@@ -227,3 +227,30 @@ def test_agreed() -> None:
     assert agreed((3, None)) is None
     assert agreed(()) is None
     assert agreed((Fraction(1, 2), Fraction(1, 2))) == 0.5
+
+
+FFT = """{input: [2, 8, 8], layers: [conv: {name: a, out_channels: 2, kernel_size: 3, padding: 1},
+    opaque: {name: fft, operation: fft2}, conv: {name: b, out_channels: 4, kernel_size: 3, padding: 1},
+    global_avg_pool, linear: 3]}"""
+
+
+def test_an_unknown_is_named_and_no_number_stands_for_it() -> None:
+    arch = rfcalc.loads(FFT)
+    found = arch.table().to_json()
+    assert (found["params"], found["macs"]) == (38 + 76 + 15, None)
+    assert found["receptive_field"] == {"before_global_pool": None, "after_global_pool": None}
+    fft, b = found["layers"][1:3]
+    assert (fft["macs"], fft["r_out"], fft["j_out"], fft["start_out"], fft["n_out"]) == (None, None, None, None, 8)
+    assert (b["status"], b["r_out"], b["pixels_read"], b["outside_corner"]) == ("unknown (fft2)", None, None, None)
+    assert (b["params"], b["macs"]) == (4 * (9 * 2 + 1), 8 * 8 * 4 * 9 * 2)
+    shown = str(arch.table())
+    assert "MACs – (partial: 6,924 without fft)" in shown  # 8*8*2*9*2 + 8*8*4*9*2 + 3*4
+    assert "receptive field – before global pooling, – after" in shown
+
+
+def test_the_status_has_a_column_only_where_it_says_something() -> None:
+    assert "status" in rfcalc.loads(FFT).table().columns
+    assert "status" not in rfcalc.load("s9").table().columns
+    gate = """{input: [4, 8, 8], layers: [conv: {name: a, out_channels: 4, kernel_size: 3, padding: 1}, global_avg_pool,
+        conv: {name: g, out_channels: 4, kernel_size: 1}, multiply: {name: m, from: [a, g]}]}"""
+    assert [row["status"] for row in rfcalc.loads(gate).table()][-1] == "whole input"
