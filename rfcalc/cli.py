@@ -218,6 +218,33 @@ def show_report(reports: list[Any], figures: Any, form: ReportFormat, output: st
 
 
 @app.command()
+def field(
+    target: Target,
+    layer: Annotated[str | None, typer.Argument(help="a layer; by default the last with more than one unit")] = None,
+    shape: Shape = None,
+    weights: Annotated[str | None, typer.Option(metavar="FILE", help="a state dict: trained weights")] = None,
+    count: Annotated[int, typer.Option(min=1, help="random images to average over")] = 8,
+    seed: Annotated[int, typer.Option(help="of the images, and of the weights when none are given")] = 0,
+    form: ReportForm = ReportFormat.rich,
+    output: Output = None,
+) -> None:
+    """The effective receptive field of a layer (Luo et al. 2016) beside what path counts predict."""
+    need("torch", "torch")
+    from .field import field_of
+
+    found = field_of(target, layer, shape and zoo.read_shape(shape), count=count, seed=seed, weights=weights)
+    show_report([found], found.to_json(), form, output)
+
+
+@app.command()
+def convert(target: Target, shape: Shape = None, output: Output = None) -> None:
+    """The network as a spec: what was seen of a torch model, or a spec with its blocks written out."""
+    from .specfile import dump
+
+    emit(dump(network(target, shape)), output)
+
+
+@app.command()
 def schema(output: Output = None) -> None:
     """The JSON Schema of the spec language, for completion and checking in an editor."""
     from .schema import schema as described

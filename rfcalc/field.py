@@ -9,7 +9,6 @@ both signs, which cancel in part, comes near that but does not meet it; one with
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,12 +19,13 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from . import paths
+from . import paths, zoo
 from .arch import Arch, Row, unknown_name
 from .build import Network, build
 from .errors import RfcalcError
 from .grid import Column, Grid
 from .tables import agreed, text
+from .torch_user import load_module
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -139,6 +139,21 @@ def effective_field(
     return EffectiveField(title, name, unit, len(x), spread_of(mass), mass, predicted(arch, row, unit), fields)
 
 
+def field_of(
+    target: str,
+    layer: str | None = None,
+    input: tuple[int, ...] | None = None,
+    *,
+    count: int = 8,
+    seed: int = 0,
+    weights: str | None = None,
+) -> EffectiveField:
+    """The effective field of a layer of whatever a target names: a spec, or a torch model with its own weights."""
+    arch = zoo.load(target, input)
+    net = load_module(target)[0] if zoo.is_torch_model(target) else arch
+    return effective_field(net, layer, count=count, seed=seed, weights=weights, arch=arch)
+
+
 def predicted(arch: Arch | None, row: Row | None, unit: Sequence[int]) -> Mass | None:
     """The spread of a unit's path counts under uniform weights; axes are taken as independent, which they are but
     where branches join. None for a layer whose reads are not known."""
@@ -157,7 +172,7 @@ def spread_of(mass: Tensor) -> Mass:
     places = [torch.arange(size, dtype=torch.float64) + 0.5 for size in mass.shape]
     centre, std = [], []
     for axis, place in enumerate(places):
-        shares = mass.sum([other for other in range(mass.dim()) if other != axis])
+        shares = mass.movedim(axis, 0).reshape(len(place), -1).sum(1)
         mean = float(shares @ place)
         centre.append(mean)
         std.append(sqrt(max(float(shares @ (place - mean) ** 2), 0.0)))
@@ -283,8 +298,11 @@ def loaded(model: nn.Module, weights: str | PathLike[str] | Mapping[str, Any]) -
     if not isinstance(weights, Mapping):
         try:
             state = torch.load(weights, map_location="cpu", weights_only=True)
-        except (OSError, RuntimeError, ValueError, EOFError, pickle.UnpicklingError) as error:
-            raise RfcalcError(f"{where}: no state dict: {str(error).splitlines()[0]}") from error
+        except OSError as error:
+            raise RfcalcError(f"{where}: {error.strerror or error}") from error
+        except Exception as error:  # whatever torch's unpickler stumbles over
+            told = f"{type(error).__name__}: {error}".splitlines()[0]
+            raise RfcalcError(f"{where}: no state dict ({told})") from error
     for key in ("state_dict", "model"):
         if isinstance(state, Mapping) and isinstance(state.get(key), Mapping):
             state = state[key]

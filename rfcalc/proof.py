@@ -29,6 +29,8 @@ TOLERANCE = 1e-12
 COUNTABLE = 1000
 """The bits of the largest counts that a backward pass holds as they are; with a shift as far it holds twice as many."""
 MAX_CANVAS = 2**15
+SLACK = 8
+"""Pixels that a canvas has beyond what the engine's figures ask for, so that fields can be measured where they err."""
 MAX_PHASES = 256
 """The most units of one layer that are probed on the canvas."""
 
@@ -135,14 +137,16 @@ class AxisProof:
         return Mode(0 if bits <= COUNTABLE else COUNTABLE, bits > 2 * COUNTABLE)
 
     def run(self) -> Ground:
+        canvas, reason = self.canvas_or_reason()
         units, all_units = self.image()
         beyond = sum(self.mode(row.index).reach_only for row in self.arch.rows)
-        if known := self.double.measured():
-            reason = f"the units that {self.arch.rows[known[0] - 1].name} reads are known on the image only"
-            return Ground(self.axes, self.double.size, units, all_units, None, reason, beyond)
-        canvas = self.canvas()
-        reason = "" if canvas else f"one on which nothing is clipped would be larger than {MAX_CANVAS:,}"
         return Ground(self.axes, self.double.size, units, all_units, canvas, reason, beyond)
+
+    def canvas_or_reason(self) -> tuple[Canvas | None, str]:
+        if known := self.double.measured():
+            return None, f"the units that {self.arch.rows[known[0] - 1].name} reads are known on the image only"
+        canvas = self.canvas()
+        return canvas, "" if canvas else f"one on which nothing is clipped would be larger than {MAX_CANVAS:,}"
 
     def gradients(self, canvas: Canvas, wanted: dict[int, tuple[int, ...]]) -> dict[int, Tensor]:
         """The gradients of the wanted units of each map; maps whose counts need another mode have passes of their
@@ -361,11 +365,13 @@ def jump_units(axis: Axis) -> tuple[int, int] | None:
 
 
 def canvas_for(double: Double, spans: Sequence[tuple[int, int]]) -> Canvas | None:
-    """The image, enlarged until every map holds the units that `spans` names; None when that takes too much."""
+    """The image, enlarged until every map holds the units that `spans` names, and somewhat more; None when that takes
+    too much."""
     rates, grid = double.rates(), double.grid()
     left = max(0, *(-(first // rate) for (first, _), rate in zip(spans, rates, strict=True) if rate))
     right = max(0, *(-(-(last + 1) // rate) for (_, last), rate in zip(spans, rates, strict=True) if rate))
-    left, size = int(-(-left // grid) * grid), int(max(right, double.size))
+    slack = SLACK + -SLACK % grid
+    left, size = int(-(-left // grid) * grid) + slack, int(max(right, double.size)) + slack
     refusal = None
     while left + size <= MAX_CANVAS:
         try:

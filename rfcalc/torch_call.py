@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import torch
 from torch import Tensor
 
+from .errors import RfcalcError
 from .torch_graph import Graph, Map, Unfit
 from .torch_layout import shape_of
 
@@ -16,6 +17,25 @@ if TYPE_CHECKING:
 
 HOMES = (torch, torch.Tensor, torch.nn.functional, torch._C._nn, torch.special)
 ALIASES = {"axis": "dim", "axes": "dims", "keepdims": "keepdim", "tensor": "input", "x": "input"}
+
+
+class NeedsValues(RfcalcError):
+    """The program asks for values where there are shapes only."""
+
+    def __init__(self, name: str) -> None:
+        what = ASKING.get(name, f".{name}()")
+        super().__init__(f"{what} needs the values of a tensor, and tracing knows shapes only")
+
+
+ASKING = {
+    "__bool__": "a condition on a tensor",
+    "__float__": "float()",
+    "__int__": "int()",
+    "__index__": "an index that is a tensor",
+    "__contains__": "in",
+    "__array__": "numpy",
+    "mask": "picking by a mask",
+}
 
 
 class Entry(NamedTuple):
@@ -33,17 +53,17 @@ def ops(names: str, parameters: str = "input") -> Callable[[Callable[..., Any]],
     """Registers what the torch functions and methods of these names mean, in-place forms included."""
 
     def register(handler: Callable[..., Any]) -> Callable[..., Any]:
-        for found in functions(names):
+        for found in functions(names, in_place=True):
             OPS[found] = Entry(handler, tuple(parameters.split()))
         return handler
 
     return register
 
 
-def functions(names: str) -> Iterator[Any]:
-    """Every torch function, method and property of these names, in-place forms included."""
+def functions(names: str, in_place: bool = False) -> Iterator[Any]:
+    """Every torch function, method and property of these names, perhaps with their in-place forms."""
     for name in names.split():
-        for spelling in (name, f"{name}_"):
+        for spelling in (name, f"{name}_") if in_place else (name,):
             for home in HOMES:
                 found = getattr(home, spelling, None)
                 if found is not None:
@@ -63,18 +83,35 @@ def tensors_in(*values: Any) -> Iterator[Tensor]:
 class Call:
     """A function, its arguments by name, and what is known of the tensors among them."""
 
-    __slots__ = ("args", "dtype", "func", "given", "graph", "kwargs", "name", "ordered", "ran", "result", "tracer")
+    __slots__ = (
+        "args",
+        "cost",
+        "dtype",
+        "func",
+        "given",
+        "graph",
+        "kwargs",
+        "name",
+        "ordered",
+        "ran",
+        "result",
+        "tensors",
+        "tracer",
+    )
 
     def __init__(
-        self, tracer: Tracer, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], names: tuple[str, ...]
-    ) -> None:
+        self, tracer: Tracer, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], names: tuple[str, ...],
+        tensors: list[Tensor],
+    ) -> None:  # fmt: skip
         self.tracer, self.graph, self.func, self.args, self.kwargs = tracer, tracer.graph, func, args, kwargs
+        self.tensors = tensors
         self.given = dict(zip(names, args, strict=False))
         for key, value in kwargs.items():
             self.given[ALIASES.get(key, key)] = value
         self.name = str(getattr(func, "__name__", "operation"))
         self.ran, self.ordered = False, False
         self.result: Any = None
+        self.cost: Callable[[int], int] | None = None  # MACs for so many values in the result
         self.dtype: torch.dtype | None = None
 
     @property
@@ -99,12 +136,12 @@ class Call:
 
     def maps(self) -> list[Map]:
         """Every argument that holds something of the image, in order."""
-        found = [self.tracer.find(tensor) for tensor in tensors_in(self.args, self.kwargs)]
+        found = [self.tracer.find(tensor) for tensor in self.tensors]
         return [m for m in found if m is not None]
 
     def weights(self) -> int:
         """How many parameters stand behind the arguments that no layer before has counted."""
-        return self.tracer.charge(tensors_in(self.args, self.kwargs))
+        return self.tracer.charge(self.tensors)
 
     def run(self) -> Any:
         """What the function makes of these shapes; torch's own errors come through."""
@@ -144,7 +181,10 @@ class Call:
 
     def pointwise(self, m: Map, op: str, params: int = 0, **settings: Any) -> Map:
         """A layer that works on each value where it stands."""
-        return Map(self.graph.emit(op, [m.node], params, **settings), m.dims)
+        out = Map(self.graph.emit(op, [m.node], params, **settings), m.dims)
+        if m in self.graph.viewed:
+            self.graph.viewed[out] = self.graph.viewed[m]
+        return out
 
     def size(self, m: Map, dim: int) -> int:
         return shape_of(m.dims)[dim]

@@ -40,6 +40,10 @@ class Unfit(Exception):
     """No layer type says what an operation does with the dimensions of its tensor."""
 
 
+class TakenApart(Exception):
+    """The program takes the images of a batch one by one, so that it must be given one."""
+
+
 class Map(NamedTuple):
     """A tensor that holds what a node made: the node (0: the image), and where its values stand."""
 

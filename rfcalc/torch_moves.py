@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from .geometry import union
 from .opaque import hull
-from .torch_graph import Graph, Map, Unfit
+from .torch_graph import Graph, Map, TakenApart, Unfit
 from .torch_layout import (
     BATCH,
     CHANNEL,
@@ -47,6 +47,8 @@ def cut(graph: Graph, m: Map, ranges: dict[int, range]) -> Map:
         (atom,) = m.dims[dim]
         if atom.axis >= 0:
             axes[dim] = kept
+        elif atom.axis == BATCH:
+            raise TakenApart
         elif atom.axis == CHANNEL:
             m = _cut_channels(graph, m, dim, kept)
         else:
@@ -111,12 +113,13 @@ def _units(m: Map, atom: Atom, kept: range) -> tuple[int, int, int]:
 def pad(graph: Graph, m: Map, sides: Sequence[tuple[int, int]], mode: str = "zeros") -> Map:
     """Each dimension of a tensor padded before and after; negative numbers cut off."""
     sizes = [size_of(run) for run in m.dims]
-    m = cut(graph, m, {i: range(max(-a, 0), sizes[i] - max(-b, 0)) for i, (a, b) in enumerate(sides) if min(a, b) < 0})
-    grown = [(max(before, 0), max(after, 0)) for before, after in sides]
-    if not any(map(any, grown)):
-        return m
+    kept = {i: range(max(-a, 0), sizes[i] - max(-b, 0)) for i, (a, b) in enumerate(sides) if min(a, b) < 0}
+    if all(max(pair) <= 0 for pair in sides):
+        return cut(graph, m, kept)
     m = graph.as_map(m)
     channel, spatial = graph.roles(m)
+    m = cut(graph, m, {dim: places for dim, places in kept.items() if dim == channel})
+    grown = [(max(a, 0), max(b, 0)) if dim == channel else (a, b) for dim, (a, b) in enumerate(sides)]
     axes = dict(zip(spatial, graph.places(m, spatial), strict=True))
     pads = [(0, 0)] * graph.axes
     for dim, pair in enumerate(grown):
@@ -257,6 +260,8 @@ def structure(m: Map, dim: int) -> list[list[tuple[int, int]]]:
 
 def concatenated(graph: Graph, maps: Sequence[Map], dim: int) -> Map:
     """Tensors one behind the other along one dimension."""
+    if len(maps) == 1:
+        return maps[0]
     maps = [graph.fold(m) for m in maps]
     if any(atoms_of(m.dims, REPEAT) for m in maps):
         maps = [graph.as_map(m) for m in maps]
@@ -385,8 +390,11 @@ def contracted(
             "channel_mix", [maps[0].node], weights, macs, operation, operation=operation, out_channels=channels
         )
         return Map(node, given.dims)
-    spread = [m for m, letters in found if not _kept_axes(m, letters, out, dims)]
-    bound = any(flag and _hull(graph, spread, i) != _hull(graph, maps, i) for i, flag in enumerate(flags))
+    bound = any(
+        flag
+        and _hull(graph, [m for m, letters in found if not _kept(m, letters, out, dims, i)], i) != _hull(graph, maps, i)
+        for i, flag in enumerate(flags)
+    )
     return known_by_shape(graph, "whole", maps, given, operation, weights, macs, axes=flags, bound=bound)
 
 
@@ -437,11 +445,11 @@ def _outcome(
     return tuple(dims), used
 
 
-def _kept_axes(m: Map, letters: str, out: str, dims: Dims) -> bool:
-    """Whether an operand's places stay where they are in the result."""
+def _kept(m: Map, letters: str, out: str, dims: Dims, axis: int) -> bool:
+    """Whether an operand's places on an axis stay where they are in the result."""
     kept = dict(zip(out, dims, strict=True))
     return any(
-        kept.get(letter) == run and any(atom.axis >= 0 for atom in run)
+        kept.get(letter) == run and any(atom.axis == axis for atom in run)
         for letter, run in zip(letters, m.dims, strict=True)
     )
 

@@ -22,6 +22,7 @@ LETTERS = "abcdefghijklmnopqrstuvwxyz"
 @ops("conv1d conv2d conv3d", "input weight bias stride padding dilation groups")
 def conv(call: Call) -> Map:
     graph, weight = call.graph, call.get("weight")
+    call.cost = lambda values: values * int(weight[0].numel())
     if call.is_map("weight"):
         raise Unfit("a kernel made of the image")
     check_weight(call, weight.shape[1] * call.get("groups", 1), weight.shape[0])
@@ -45,22 +46,30 @@ def conv(call: Call) -> Map:
         "stride": at.per_axis(graph, stride, 1),
         "padding": pads,
         "dilation": at.per_axis(graph, dilation, 1),
-        "groups": call.get("groups", 1),
+        "groups": groups_of(call, call.graph.maps[at.m.node].channels),
         "bias": call.get("bias") is not None,
         "padding_mode": mode,
     }
     return at.after(graph, graph.emit("conv", [at.m.node], call.weights(), dead_macs(call, at, kernel), **settings))
 
 
+def groups_of(call: Call, channels: int) -> int | str:
+    """The number of groups, or the word for as many as there are channels."""
+    groups: int = call.get("groups", 1)
+    return "depthwise" if groups == channels > 1 else groups
+
+
 def check_weight(call: Call, channels: int, out_channels: int) -> None:
     """Leaves it to torch to refuse a weight or a bias that does not fit the input."""
     m, weight, bias = call.map(), call.get("weight"), call.get("bias")
     places = len(m.dims) - weight.dim()
-    call.expect(
-        places in (0, -1)
-        and size_of(m.dims[places + 1]) == channels
-        and (bias is None or tuple(bias.shape) == (out_channels,))
-    )
+    call.expect(places in (0, -1) and (bias is None or tuple(bias.shape) == (out_channels,)))
+    found = size_of(m.dims[places + 1])
+    if found != channels:  # in the words that torch has for it on values
+        raise RuntimeError(
+            f"Given groups={call.get('groups', 1)}, weight of size {list(weight.shape)}, expected "
+            f"input{list(shape_of(m.dims))} to have {channels} channels, but got {found} channels instead"
+        )
 
 
 def dead_macs(call: Call, at: Placed, kernel: tuple[int, ...]) -> int | None:
@@ -77,7 +86,7 @@ def one_by_one(call: Call, m: Map, channel: int, out_channels: int) -> Map | Non
     x = graph.maps[m.node]
     if channel < 0 or x.flat or m.dims[channel] != run_of(CHANNEL, x.channels):
         return None
-    settings = {"out_channels": out_channels, "kernel_size": 1, "groups": call.get("groups", 1)}
+    settings: dict[str, Any] = {"out_channels": out_channels, "kernel_size": 1, "groups": groups_of(call, x.channels)}
     node = graph.emit("conv", [m.node], call.weights(), bias=call.get("bias") is not None, **settings)
     return Map(node, with_run(m.dims, channel, run_of(CHANNEL, out_channels)))
 
@@ -137,6 +146,7 @@ def conv_over_channels(call: Call, m: Map, n: int) -> Map:
 )
 def conv_transpose(call: Call) -> Map:
     graph, weight = call.graph, call.get("weight")
+    call.cost = lambda values: prod(shape_of(call.map().dims)) // graph.batch * int(weight[0].numel())
     if call.is_map("weight"):
         raise Unfit("a kernel made of the image")
     groups = call.get("groups", 1)
@@ -163,10 +173,16 @@ def conv_transpose(call: Call) -> Map:
 
 @ops("linear", "input weight bias")
 def linear(call: Call) -> Map:
-    m, weight = call.map(), call.get("weight")
+    weight = call.get("weight")
+    call.cost = lambda values: values * int(weight.shape[-1])
+    m = call.map()
     if call.is_map("weight"):
         raise Unfit("weights made of the image")
-    call.expect(weight.dim() == 2 and size_of(m.dims[-1]) == weight.shape[1])
+    call.expect(weight.dim() == 2)
+    rows, wanted = prod(shape_of(m.dims[:-1])), weight.shape[1]
+    if size_of(m.dims[-1]) != wanted:  # in the words that torch has for it on values
+        sizes = f"{rows}x{size_of(m.dims[-1])} and {wanted}x{weight.shape[0]}"
+        raise RuntimeError(f"mat1 and mat2 shapes cannot be multiplied ({sizes})")
     return linear_on(call, m, weight.shape[0])
 
 
@@ -197,6 +213,7 @@ def matmul(call: Call) -> Map:
         left, right = right, left
     if not isinstance(left, Tensor) or not isinstance(right, Tensor):
         raise Unfit("a product of one tensor")
+    call.cost = lambda values: values * int(left.shape[-1])
     m = call.tracer.find(left)
     if m and call.tracer.find(right) is None and right.dim() == 2:
         call.expect(size_of(m.dims[-1]) == right.shape[0])
@@ -226,14 +243,27 @@ def einsum(call: Call) -> Map:
     equation, operands = call.args[0], list(call.args[1:])
     if len(operands) == 1 and isinstance(operands[0], list | tuple):
         operands = list(operands[0])
-    if not isinstance(equation, str) or "." in equation:
-        raise Unfit("an equation with dots")
+    if not isinstance(equation, str):
+        raise Unfit("an equation in numbers")
+    equation = spelled_out(equation, [tensor.dim() for tensor in operands])
     left, arrow, out = equation.replace(" ", "").partition("->")
     terms = left.split(",")
     if not arrow or any(len(set(term)) < len(term) for term in terms):
         raise Unfit("an equation without a result, or with a diagonal")
     call.expect([len(term) for term in terms] == [tensor.dim() for tensor in operands])
     return product_of(call, list(zip(operands, terms, strict=True)), out)
+
+
+def spelled_out(equation: str, lengths: list[int]) -> str:
+    """An einsum equation with letters for its dots."""
+    left, arrow, out = equation.partition("->")
+    extra = [
+        length - len(term.replace("...", "").strip()) for term, length in zip(left.split(","), lengths, strict=False)
+    ]
+    most = max((n for n, term in zip(extra, left.split(","), strict=False) if "..." in term), default=0)
+    letters = "ABCDEFGH"[:most]
+    terms = [t.replace("...", letters[most - n :] if n else "") for t, n in zip(left.split(","), extra, strict=False)]
+    return ",".join(terms) + arrow + out.replace("...", letters)
 
 
 @ops("scaled_dot_product_attention", "query key value attn_mask")

@@ -15,7 +15,7 @@ from torch.overrides import TorchFunctionMode
 
 from . import torch_ops, torch_products  # noqa: F401 - they register what torch's layer functions mean
 from .errors import RfcalcError
-from .torch_call import OPS, Call, Entry, functions, tensors_in
+from .torch_call import OPS, Call, Entry, NeedsValues, functions, tensors_in
 from .torch_graph import Frame, Graph, Map, Unfit
 from .torch_layout import shape_of
 from .torch_moves import assigned, known_by_shape, shape_like
@@ -26,13 +26,12 @@ SMALL = 2**14
 """Tensors of up to so many values that hold nothing of the image are worked out for real, for a program may ask for
 their values; larger ones have shapes only."""
 
+MODEST = 2**24
+"""Of a function that torch cannot run on shapes alone, at most so many values are made up."""
+
 FACTORIES = frozenset(
     functions("zeros ones empty full rand randn randint randperm arange linspace logspace eye range tril_indices")
 )
-
-
-class NeedsValues(RfcalcError):
-    """The program asks for values where there are shapes only."""
 
 
 def name_of(func: Any) -> str:
@@ -44,8 +43,24 @@ def is_in_place(name: str) -> bool:
     return (name.endswith("_") and not name.endswith("__")) or name in ("__setitem__", "__set__")
 
 
+def zeros(value: Any) -> Any:
+    """The same arguments, every tensor full of zeros."""
+    if isinstance(value, Tensor):
+        return torch.zeros(value.shape, dtype=value.dtype)
+    return type(value)(map(zeros, value)) if type(value) in (list, tuple) else value
+
+
 def on_cpu(kwargs: dict[str, Any]) -> dict[str, Any]:
     return {**kwargs, "device": "cpu"} if kwargs.get("device") is not None else kwargs
+
+
+def base_of(tensor: Tensor) -> Tensor:
+    """The tensor whose memory a view shows."""
+    return tensor if tensor._base is None else tensor._base
+
+
+def memory(tensor: Tensor) -> int:
+    return int(tensor.untyped_storage()._cdata)
 
 
 def without_values(tensor: Tensor, dtype: torch.dtype) -> Tensor:
@@ -63,14 +78,17 @@ class Tracer(TorchFunctionMode):
         super().__init__()
         self.graph, self.verify = Graph(shape, batch), verify
         self.known: dict[int, tuple[Tensor, Map]] = {}
-        self.later: dict[int, tuple[Tensor, Callable[[], Map]]] = {}
+        self.later: dict[int, tuple[Tensor, Callable[[], Map], Map | None]] = {}
         self.made: dict[int, Tensor] = {}
-        self.views: dict[int, list[Tensor]] = {}
+        self.foreign: dict[int, Tensor] = {}
+        self.views: dict[int, dict[int, Tensor]] = {}
         self.twins: dict[int, tuple[Tensor, Tensor]] = {}
         self.behind: dict[int, frozenset[int]] = {}
         self.parameters = {id(p): (name, p) for name, p in module.named_parameters()}
         self.charged: dict[int, None] = {}
         self.paths = {id(m): name for name, m in module.named_modules()}
+        self.module = module
+        self.own: dict[int, Tensor] | None = None
         self.error: BaseException | None = None
         self.failed = ""
         self.image = torch.empty((batch, *shape), device="meta")
@@ -83,17 +101,33 @@ class Tracer(TorchFunctionMode):
         found = self.known.get(id(tensor))
         if found is not None:
             return found[1]
-        if id(tensor) not in self.later:
+        if id(tensor) in self.later:
+            m = self.later.pop(id(tensor))[1]()
+        elif isinstance(tensor, Tensor) and tensor.is_meta and id(tensor) not in self.made and not self.owns(tensor):
+            m = self.out_of_nowhere(tensor)
+        else:
             return None
-        m = self.later.pop(id(tensor))[1]()
         self.bind(tensor, m)
         return m
+
+    def owns(self, tensor: Tensor) -> bool:
+        """Whether a tensor without values is one that the module came with."""
+        if self.own is None:
+            held = [*self.module.parameters(), *self.module.buffers()]
+            held += tensors_in([list(part.__dict__.values()) for part in self.module.modules()])
+            self.own = {id(t): t for t in held}
+        return id(tensor) in self.own
+
+    def out_of_nowhere(self, tensor: Tensor) -> Map:
+        """A tensor that no function has been seen to make: scripted code does that, and may have read anything."""
+        found = assigned(self.graph, tuple(tensor.shape), self.graph.home(0).dims)
+        return known_by_shape(self.graph, "opaque", [self.graph.home(0)], found, "hidden", 0)
 
     def bind(self, tensor: Tensor, m: Map) -> None:
         self.later.pop(id(tensor), None)
         self.known[id(tensor)] = (tensor, m)
         if tensor._base is not None:
-            self.views.setdefault(id(tensor._base), []).append(tensor)
+            self.views.setdefault(id(tensor._base), {})[id(tensor)] = tensor
 
     def charge(self, tensors: Iterable[Tensor]) -> int:
         """Parameters behind these tensors that no layer has counted yet."""
@@ -113,17 +147,19 @@ class Tracer(TorchFunctionMode):
         kwargs = kwargs or {}
         if func in ABOUT:
             return func(*args, **kwargs)
-        held = [tensor for tensor in tensors_in(args, kwargs) if self.find(tensor) is not None]
-        if not held:
+        tensors = list(tensors_in(args, kwargs))
+        if func is torch.Tensor.__setitem__:
+            self.written_back(args[0], args[2])
+        if not [tensor for tensor in tensors if self.find(tensor) is not None]:
             return self.constant(func, args, kwargs)
         if func in VALUES:
-            raise NeedsValues(f"{name_of(func)} needs the values of a tensor, and tracing knows shapes only")
+            raise NeedsValues(name_of(func))
         if func in MOVES and self.find(args[0]) is not None:
             return self.moved(func, args, kwargs)
         if func in FRESH:
             return self.fresh(func, args, kwargs)
         entry = OPS.get(func)
-        return self.operation(Call(self, func, args, kwargs, entry.parameters if entry else ()), entry)
+        return self.operation(Call(self, func, args, kwargs, entry.parameters if entry else (), tensors), entry)
 
     def operation(self, call: Call, entry: Entry | None) -> Any:
         """One function on tensors of the image: its layers, and the tensors that it returns."""
@@ -152,12 +188,12 @@ class Tracer(TorchFunctionMode):
             maps = out if isinstance(out, list) else [out] * len(tensors)
             pairs = list(zip(tensors, maps, strict=False))
             for tensor in tensors[len(maps) :]:
-                self.later[id(tensor)] = (tensor, self.also(call, maps[0], tuple(tensor.shape)))
+                self.later[id(tensor)] = (tensor, self.also(call, maps[0], tuple(tensor.shape)), None)
         for tensor, m in pairs:
             if tuple(tensor.shape) != shape_of(m.dims) or not self.graph.holds(m):
                 raise Unfit(f"{call.name} gives {tuple(tensor.shape)}, its layers {shape_of(m.dims)}")
         if is_in_place(call.name) or call.given.get("inplace") is True:
-            target = next(tensors_in(call.args, call.kwargs))
+            target = call.tensors[0]
             self.rebind(target, call, pairs[0][1])
             return target
         for tensor, m in pairs:
@@ -177,8 +213,7 @@ class Tracer(TorchFunctionMode):
 
     def empty(self, call: Call, m: Map) -> Tensor:
         """A tensor without values for a result whose shape the layers tell."""
-        tensors = list(tensors_in(call.args, call.kwargs))
-        like, shape = next(t for t in tensors if self.find(t) is not None), shape_of(m.dims)
+        like, shape = next(t for t in call.tensors if self.find(t) is not None), shape_of(m.dims)
         dtype = call.dtype or like.dtype
         if not dtype.is_floating_point and call.dtype is None:
             return next(tensors_in(call.run()))
@@ -194,12 +229,19 @@ class Tracer(TorchFunctionMode):
         self.bind(target, m)
         if len(call.maps()) < 2 and call.name not in ("__setitem__", "copy_"):
             return
-        base = target if target._base is None else target._base
-        for other in (base, *self.views.get(id(base), ())):
-            if other is not target:
-                old = self.find(other)
-                self.known.pop(id(other), None)
-                self.later[id(other)] = (other, self.written(other, m, old))
+        base = base_of(target)
+        for other in (base, *self.views.get(id(base), {}).values()):
+            if other is not target and not any(other is tensor for tensor in call.tensors):
+                old = self.known.pop(id(other), (other, None))[1]
+                if id(other) in self.later:
+                    old = self.later[id(other)][2]
+                self.later[id(other)] = (other, self.written(other, m, old), old)
+
+    def written_back(self, target: Tensor, value: Any) -> None:
+        """x[0] += y writes into a view of x, and then the view into x: what x was before must still be known."""
+        held = self.later.get(id(target))
+        if held is not None and held[2] is not None and isinstance(value, Tensor) and base_of(value) is base_of(target):
+            self.bind(target, held[2])
 
     def written(self, tensor: Tensor, m: Map, old: Map | None) -> Callable[[], Map]:
         def make() -> Map:
@@ -216,7 +258,7 @@ class Tracer(TorchFunctionMode):
         if func in MOVES:
             return self.moved(func, args, kwargs)
         tensors = list(tensors_in(args, kwargs))
-        if tensors and is_in_place(name_of(func)) and id(tensors[0]) not in self.made:
+        if tensors and is_in_place(name_of(func)) and not self.may_write(tensors[0]):
             return None if name_of(func).startswith("__set") else tensors[0]
         real = not any(tensor.is_meta for tensor in tensors)
         if func in FACTORIES:
@@ -224,15 +266,22 @@ class Tracer(TorchFunctionMode):
         elif real and (func in VALUES or sum(tensor.numel() for tensor in tensors) <= SMALL):
             result = func(*args, **on_cpu(kwargs))
         elif func in VALUES:
-            raise NeedsValues(f"{name_of(func)} needs the values of a large tensor, and tracing knows shapes only")
+            raise NeedsValues(name_of(func))
         else:
             result = self.on_meta(func, args, kwargs)
         behind = frozenset(key for tensor in tensors for key in self.behind_of(tensor))
+        foreign = [memory(tensor) for tensor in tensors if not self.may_write(tensor)]
         for tensor in tensors_in(result):
             self.keep(tensor)
+            if memory(tensor) in foreign:
+                self.foreign[id(tensor)] = tensor
             if behind:
                 self.behind[id(tensor)] = behind
         return result
+
+    def may_write(self, tensor: Tensor) -> bool:
+        """Whether the program has made a tensor, and its memory, since it began to run."""
+        return id(tensor) in self.made and id(tensor) not in self.foreign
 
     def behind_of(self, tensor: Tensor) -> frozenset[int]:
         """The parameters that a tensor has been made from."""
@@ -273,7 +322,7 @@ class Tracer(TorchFunctionMode):
         """Remembers a tensor that the program made itself, and what it is a view of."""
         self.made[id(tensor)] = tensor
         if tensor._base is not None:
-            self.views.setdefault(id(tensor._base), []).append(tensor)
+            self.views.setdefault(id(tensor._base), {})[id(tensor)] = tensor
         return tensor
 
     def on_meta(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -282,7 +331,14 @@ class Tracer(TorchFunctionMode):
         try:
             return func(*self.twin(args), **given)
         except NotImplementedError as error:
-            raise RfcalcError(f"{name_of(func)} cannot be run on shapes alone: {str(error).splitlines()[0]}") from error
+            return self.on_zeros(func, args, kwargs, error)
+
+    def on_zeros(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], error: Exception) -> Any:
+        """Runs a function that has no form for shapes alone on zeros, to learn the shape of what it makes."""
+        if sum(tensor.numel() for tensor in tensors_in(args, kwargs)) > MODEST:
+            raise RfcalcError(f"{name_of(func)} cannot be run on shapes alone") from error
+        result = func(*zeros(args), **{key: zeros(value) for key, value in on_cpu(kwargs).items()})
+        return self.twin(result)
 
     def twin(self, value: Any) -> Any:
         """The same arguments, every tensor without its values."""

@@ -6,6 +6,7 @@ import importlib
 import importlib.util
 import inspect
 import os
+import random
 import sys
 import warnings
 from collections.abc import Iterator
@@ -74,6 +75,22 @@ def users_code(doing: str) -> Iterator[None]:
         raise told(error, doing) from error
 
 
+@contextmanager
+def same_process() -> Iterator[None]:
+    """Random states and torch's default type are afterwards what they were."""
+    states = random.getstate(), torch.get_rng_state(), torch.get_default_dtype()
+    numpy: Any = sys.modules.get("numpy")
+    numbers = numpy.random.get_state() if numpy else None
+    try:
+        yield
+    finally:
+        random.setstate(states[0])
+        torch.set_rng_state(states[1])
+        torch.set_default_dtype(states[2])
+        if numpy:
+            numpy.random.set_state(numbers)
+
+
 # --- finding it --------------------------------------------------------------------------------------------------
 
 
@@ -116,7 +133,7 @@ def made_from(found: Any, label: str) -> nn.Module:
         raise RfcalcError(
             f"{label} needs {' and '.join(missing)}: write a function without arguments that makes it, and name that"
         )
-    with users_code(f"while {label} was made"):
+    with same_process(), users_code(f"while {label} was made"):
         module = built(found)
     if not isinstance(module, nn.Module):
         raise RfcalcError(f"{label} makes {kind_of(module)}, no torch module")
@@ -124,7 +141,7 @@ def made_from(found: Any, label: str) -> nn.Module:
 
 
 def kind_of(value: Any) -> str:
-    return f"the class {value.__name__}" if inspect.isclass(value) else f"of type {type(value).__name__}"
+    return f"the class {value.__name__}" if inspect.isclass(value) else f"something of type {type(value).__name__}"
 
 
 def needed_arguments(call: Any) -> list[str]:
@@ -148,14 +165,14 @@ def import_file(path: str) -> ModuleType:
     if spec is None or spec.loader is None:
         raise RfcalcError(f"{path}: is no Python file")
     module = importlib.util.module_from_spec(spec)
-    with importing(str(full.parent)), users_code(f"while {path} was imported"):
+    with importing(str(full.parent)), same_process(), users_code(f"while {path} was imported"):
         sys.modules[name] = module
         spec.loader.exec_module(module)
     return module
 
 
 def import_module(name: str) -> ModuleType:
-    with importing(str(Path.cwd())), users_code(f"while {name} was imported"):
+    with importing(str(Path.cwd())), same_process(), users_code(f"while {name} was imported"):
         try:
             return importlib.import_module(name)
         except ModuleNotFoundError as error:

@@ -1,4 +1,4 @@
-"""What torch's arithmetic, joins and reductions mean in layers, and what is known of an operation that no layer says."""
+"""What torch's arithmetic, joins and reductions mean in layers, and what holds for any operation."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from math import prod
 import torch
 from torch import Tensor
 
-from .torch_call import Call, ops, pointwise_function, tensors_in
+from .torch_call import Call, ops, pointwise_function
 from .torch_graph import Map, Unfit
 from .torch_layout import CHANNEL, Atom, Dims, shape_of
 from .torch_moves import along, assigned, concatenated, joined, known_by_shape, pad, reduced, shape_like
@@ -97,7 +97,7 @@ SPELLINGS = {
 
 
 def with_numbers(call: Call, m: Map, operation: str) -> Map:
-    others = [t for t in tensors_in(call.args, call.kwargs) if call.tracer.find(t) is None]
+    others = [t for t in call.tensors if call.tracer.find(t) is None]
     shape = broadcast(shape_of(m.dims), *(tuple(t.shape) for t in others))
     dims = ((),) * (len(shape) - len(m.dims)) + m.dims
     dims = tuple(grown(run, size) for run, size in zip(dims, shape, strict=True))
@@ -154,10 +154,11 @@ def reduction(call: Call) -> Map | list[Map]:
 def normalize(call: Call) -> Map:
     """Each value over the length of its line along a dimension; along channels it stays in its place."""
     m = call.map()
-    dims = [call.dim("dim", m, 1)]
-    if len(call.maps()) > 1:
-        raise Unfit("two maps")
-    return along(call.graph, m, dims, call.operation)
+    if call.operation == "normalize":
+        return along(call.graph, m, [call.dim("dim", m, 1)], "normalize")
+    call.given = dict(zip(("x1", "x2", "dim"), call.args, strict=False)) | call.kwargs
+    m = joined(call.graph, "mul", call.maps()) if len(call.maps()) > 1 else m
+    return reduced(call.graph, m, [call.dim("dim", m, 1)], False, "cosine_similarity")
 
 
 @ops("cumsum cumprod flip sort argsort fliplr flipud logcumsumexp cummax cummin", "input dim")
@@ -181,7 +182,7 @@ def both(call: Call, m: Map) -> list[Map]:
     if kind is None or call.tracer.verify:
         call.run()
     else:
-        shape, dtype = shape_of(m.dims), next(tensors_in(call.args, call.kwargs)).dtype
+        shape, dtype = shape_of(m.dims), call.tensors[0].dtype
         pair = [torch.empty(shape, dtype=t, device="meta") for t in (dtype, torch.int64)]
         call.result, call.ran = kind(pair), True
     return [m, m]
@@ -247,7 +248,7 @@ def recurrent(call: Call) -> list[Map]:
     """Each step multiplies by every matrix once; a tensor of two dimensions is one step."""
     m = call.map()
     steps = prod(shape_of(m.dims)[:-1]) // call.graph.batch if len(m.dims) > 2 else 1
-    weights = [t for t in tensors_in(call.args, call.kwargs) if call.tracer.find(t) is None and t.dim() == 2]
+    weights = [t for t in call.tensors if call.tracer.find(t) is None and t.dim() == 2]
     return unknown(call, call.operation, steps * sum(t.numel() for t in weights if t.shape[0] != call.graph.batch))
 
 
@@ -261,7 +262,8 @@ def sees_all(call: Call, operation: str) -> list[Map]:
         found = shape_like(graph, maps[0])
     else:
         found = assigned(graph, shape, hints_of(maps[0], shape))
-    return [known_by_shape(graph, "whole", maps, found, operation, weights, bound=True)]
+    macs = call.cost(prod(shape) // graph.batch) if call.cost else None
+    return [known_by_shape(graph, "whole", maps, found, operation, weights, macs, bound=True)]
 
 
 @ops("grid_sample affine_grid gather take_along_dim scatter scatter_add index_add topk rot90 fold masked_scatter cdist")

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .torch_call import Call, functions, ops
+from .torch_call import Call, NeedsValues, functions, ops
 from .torch_graph import Map, Unfit
 from .torch_layout import CHANNEL, REPEAT, Atom, Run, reshaped, run_of, shape_of, size_of, with_run
 from .torch_moves import assigned, concatenated, cut, known_by_shape, pad, shape_like
@@ -190,8 +190,10 @@ def spelled_out(index: Any, dims: int) -> list[Any]:
 @ops("__getitem__", "input index")
 def getitem(call: Call) -> Map:
     m = call.map()
-    shape = call.shape()
     entries = spelled_out(call.args[1], len(m.dims))
+    if any(isinstance(entry, Tensor) and entry.dtype in (torch.bool, torch.uint8) for entry in entries):
+        raise NeedsValues("mask")
+    shape = call.shape()
     if any(not isinstance(entry, int | slice | None) or isinstance(entry, bool) for entry in entries):
         return picked(call, m, entries, shape)
     ranges = {}
@@ -239,11 +241,16 @@ def setitem(call: Call) -> None:
     if value is None:
         return
     entries = spelled_out(call.args[1], target.dim())
-    if any(not isinstance(entry, slice) or entry.step not in (None, 1) for entry in entries):
-        tracer.bind(target, written_somewhere(call, m, value, target))
+    plain = all(isinstance(entry, slice | int) and not isinstance(entry, bool) for entry in entries)
+    if not plain or any(isinstance(entry, slice) and entry.step not in (None, 1) for entry in entries):
+        tracer.rebind(target, call, written_somewhere(call, m, value, target))
         return
-    ranges = [range(n)[entry] for entry, n in zip(entries, target.shape, strict=True)]
-    tracer.bind(target, written(call, m, value, ranges, target))
+    ranges, dims = [], list(value.dims)
+    for dim, (entry, n) in enumerate(zip(entries, target.shape, strict=True)):
+        ranges.append(range(n)[entry] if isinstance(entry, slice) else range(n)[entry : entry + 1 or None])
+        if isinstance(entry, int):
+            dims.insert(dim, ())
+    tracer.rebind(target, call, written(call, m, Map(value.node, tuple(dims)), ranges, target))
 
 
 def written_somewhere(call: Call, m: Map | None, value: Map, target: Tensor) -> Map:

@@ -6,12 +6,11 @@ No value of a picture or a large weight is computed or moved, and module and pro
 from __future__ import annotations
 
 import inspect
-import random
-import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import fields, is_dataclass
+from operator import is_not
 from typing import Any
 
 import torch
@@ -21,16 +20,16 @@ from torch.nn.modules import module as module_hooks
 from .arch import Arch
 from .errors import RfcalcError
 from .findings import listed
-from .torch_graph import Unfit
+from .torch_graph import TakenApart, Unfit
 from .torch_layout import BATCH, atoms_of
-from .torch_tracer import NeedsValues, Tracer
-from .torch_user import UserError, load_module, told, users_code
+from .torch_tracer import Tracer
+from .torch_user import UserError, load_module, place_of, same_process, told, users_code
 
 BATCHES = (2, 1)
 """Images in the batch that a module is run on: two, as a program written for batches wants, or one."""
 
 
-def trace(module: nn.Module, input: tuple[int, ...], name: str = "") -> Arch:
+def trace(module: nn.Module, input: tuple[int, ...], name: str = "", source: str = "") -> Arch:
     """The layers of a torch module for an image of the given shape: channels, then 1 to 3 sizes.
 
     Its forward runs in evaluation mode, on shapes alone. The last layer is the one that makes the first tensor of what
@@ -49,7 +48,7 @@ def trace(module: nn.Module, input: tuple[int, ...], name: str = "") -> Arch:
         tracer = Tracer(module, tuple(input), batch)
         try:
             finish(tracer, run(tracer, module), type(module).__name__)
-            return arch_of(tracer, name or type(module).__name__)
+            return arch_of(tracer, name or type(module).__name__, source)
         except UserError as error:
             first = first or error
     raise first or RfcalcError(f"{type(module).__name__} was not run")
@@ -61,7 +60,7 @@ def load_target(target: str, input: tuple[int, ...] | None) -> Arch:
         raise RfcalcError(f"{target} is a torch model: say what it is given with --input, such as --input 3,224,224")
     module, name = load_module(target)
     with users_code(f"while {target} was traced"):
-        return trace(module, input, name)
+        return trace(module, input, name, f"traced from {target}")
 
 
 def unwrapped(module: nn.Module) -> nn.Module:
@@ -83,6 +82,8 @@ def check(module: nn.Module, shape: tuple[int, ...]) -> None:
         where = f"{title}.{path}".rstrip(".")
         if isinstance(part, torch.jit.ScriptModule):
             raise RfcalcError(f"{where} is a ScriptModule, which hides its steps: trace the module it was made from")
+        if "_orig_mod" in part._modules:
+            raise RfcalcError(f"{where} is compiled, which hides its steps: trace the module before torch.compile")
         if any(isinstance(p, nn.UninitializedParameter) for p in part.parameters(recurse=False)):
             raise RfcalcError(f"{where} is lazy and has no weights yet: run the module once on an image, then trace it")
     needed = [
@@ -103,13 +104,14 @@ def run(tracer: Tracer, module: nn.Module) -> Any:
     """What the module returns for an image without values."""
     title = type(module).__name__
     try:
-        with left_as_found(module), watched(tracer), warnings.catch_warnings(), torch.no_grad(), tracer:
-            warnings.simplefilter("ignore")  # they are about a run on values
+        with same_process(), left_as_found(module), watched(tracer), quiet(), torch.no_grad(), tracer:
             return module(tracer.image)
-    except NeedsValues as error:
-        raise NeedsValues(str(told(error, in_module(tracer, title, error))).replace("NeedsValues: ", "")) from None
+    except UserError:
+        raise
     except RfcalcError as error:
-        raise RfcalcError(f"{error} ({in_module(tracer, title, error)})") from error
+        raise RfcalcError(f"{place_of(error)}{error} ({in_module(tracer, title, error)})") from error
+    except TakenApart:
+        raise UserError(f"forward of {title} takes the images of a batch apart") from None
     except (Exception, SystemExit) as error:
         shape = "x".join(map(str, tracer.image.shape))
         raise told(error, f"{in_module(tracer, title, error)}, for images of {shape}") from error
@@ -119,6 +121,14 @@ def in_module(tracer: Tracer, title: str, error: BaseException) -> str:
     """Where in the module its forward stood."""
     path = tracer.failed if tracer.error is error else tracer.graph.frame.path
     return f"in {path} of {title}" if path else f"in forward of {title}"
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """No warnings: they are about a run on values."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 @contextmanager
@@ -137,26 +147,19 @@ def watched(tracer: Tracer) -> Iterator[None]:
 
 @contextmanager
 def left_as_found(module: nn.Module) -> Iterator[None]:
-    """In evaluation mode meanwhile; afterwards each attribute of each module, and the random state, is what it was."""
+    """In evaluation mode meanwhile; afterwards each attribute of each module is what it was."""
     saved = [(part, dict(part.__dict__), contents(part)) for part in module.modules()]
-    states = random.getstate(), torch.get_rng_state(), torch.get_default_dtype()
-    numpy: Any = sys.modules.get("numpy")
-    numbers = numpy.random.get_state() if numpy else None
     try:
         for part, attributes, _ in saved:
             if "training" in attributes:
                 part.__dict__["training"] = False
+            part.__dict__["_compiled_call_impl"] = None
         yield
     finally:
         for part, attributes, held in saved:
             restore(part.__dict__, attributes)
             for container, items in held:
                 restore(container, items)
-        random.setstate(states[0])
-        torch.set_rng_state(states[1])
-        torch.set_default_dtype(states[2])
-        if numpy:
-            numpy.random.set_state(numbers)
 
 
 def contents(part: nn.Module) -> list[tuple[Any, Any]]:
@@ -167,13 +170,15 @@ def contents(part: nn.Module) -> list[tuple[Any, Any]]:
 def restore(container: Any, items: Any) -> None:
     """Puts back what a list or dict held, unless it still does."""
     if isinstance(container, list):
-        if len(container) != len(items) or any(a is not b for a, b in zip(container, items, strict=True)):
+        if len(container) != len(items) or any(map(is_not, container, items)):
             container[:] = items
-        return
-    pairs = zip(container.items(), items.items(), strict=False)
-    if len(container) != len(items) or any(a is not c or b is not d for (a, b), (c, d) in pairs):
+    elif len(container) != len(items) or any(map(is_not, container, items)) or values_differ(container, items):
         container.clear()
         container.update(items)
+
+
+def values_differ(container: dict[Any, Any], items: dict[Any, Any]) -> bool:
+    return any(map(is_not, container.values(), items.values()))
 
 
 # --- what came out -----------------------------------------------------------------------------------------------
@@ -213,13 +218,13 @@ def finish(tracer: Tracer, output: Any, title: str) -> None:
         graph.emit("identity", [m.node], label="output")
 
 
-def arch_of(tracer: Tracer, name: str) -> Arch:
+def arch_of(tracer: Tracer, name: str, source: str) -> Arch:
     unused = unused_of(tracer)
     notes = []
     if unused:
         notes.append(f"{sum(unused.values()):,} parameters are never used in forward: {listed(list(unused))}")
-    shape = tuple(tracer.image.shape[1:])
-    return Arch(name=name, input=shape, nodes=tracer.graph.nodes(), notes=tuple(notes), unused=unused)
+    shape, nodes = tuple(tracer.image.shape[1:]), tracer.graph.nodes()
+    return Arch(name=name, input=shape, nodes=nodes, source=source, notes=tuple(notes), unused=unused)
 
 
 def unused_of(tracer: Tracer) -> dict[str, int]:

@@ -29,7 +29,7 @@ def load(target: str | os.PathLike[str], input: Sequence[int] | None = None) -> 
     (180298, 137033632)
     """
     text = os.fspath(target)
-    if ":" in text and not Path(text).exists():
+    if is_torch_model(text):
         need("torch", "torch")
         from .trace_torch import load_target
 
@@ -42,6 +42,11 @@ def load(target: str | os.PathLike[str], input: Sequence[int] | None = None) -> 
     resized = replace(arch, input=tuple(input))
     resized.rows  # noqa: B018 - raises SpecError where the other size does not fit
     return resized
+
+
+def is_torch_model(target: str) -> bool:
+    """Whether a target names a torch model rather than a spec."""
+    return ":" in target and not Path(target).exists()
 
 
 def read_shape(text: str) -> tuple[int, ...]:

@@ -291,6 +291,19 @@ def test_repeats_within_repeats() -> None:
     assert names(arch) == turns[0] + turns[1]
 
 
+def test_long_chain_needs_no_recursion() -> None:
+    arch = read("repeat: {times: 20000, layers: [conv: {out_channels: 4, kernel_size: 3, padding: 1}, relu]}")
+    assert len(arch.rows) == 40_000
+    assert arch.out.axes[0].receptive_field == 1 + 20_000 * 2
+
+
+def test_jump_far_larger_than_the_image() -> None:
+    arch = read("repeat: {times: 60, layers: [conv: {out_channels: 1, kernel_size: 1, stride: 2}]}", "[1, 1, 1]")
+    assert (arch.out.axes[0].jump, arch.out.axes[0].receptive_field) == (2**60, 1)
+    pool = read("repeat: {times: 40, layers: [max_pool: {kernel_size: 2, stride: 4, padding: 1}]}", "[1, 1]")
+    assert pool.out.axes[0].receptive_field == 1 + sum(4**i for i in range(40))
+
+
 # --- the document ------------------------------------------------------------------------------------------------
 
 
