@@ -11,7 +11,7 @@ from .specfile import dump
 from .zoo import load, names
 
 if TYPE_CHECKING:
-    from .build import build
+    from .network import build
     from .trace_torch import trace
 
 __version__ = "0.1.0"
@@ -30,7 +30,7 @@ __all__ = [
     "trace",
 ]
 
-_TORCH_SIDE = {"build": "build", "trace": "trace_torch"}
+_TORCH_SIDE = {"build": "network", "trace": "trace_torch"}
 
 
 def __getattr__(name: str) -> Any:

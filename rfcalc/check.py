@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from .arch import Arch, Row
-from .build import Network, build
+from .network import Network, build
 from .causes import cause_of_claim
 from .claims import Claim, claims_of, targets_of
 from .grid import Column, Grid

@@ -232,7 +232,8 @@ def field(
     need("torch", "torch")
     from .field import field_of
 
-    found = field_of(target, layer, shape and zoo.read_shape(shape), count=count, seed=seed, weights=weights)
+    given = None if shape is None else zoo.read_shape(shape)
+    found = field_of(target, layer, given, count=count, seed=seed, weights=weights)
     show_report([found], found.to_json(), form, output)
 
 

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from . import paths, zoo
 from .arch import Arch, Row, unknown_name
-from .build import Network, build
+from .network import Network, build
 from .errors import RfcalcError
 from .grid import Column, Grid
 from .tables import agreed, text

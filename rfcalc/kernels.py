@@ -10,7 +10,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import singledispatch
-from math import gcd
 from typing import Any
 
 import torch
@@ -179,8 +178,8 @@ class Maximum(Kernel):
 
 @dataclass(frozen=True)
 class Bins(Kernel):
-    """An adaptive pool as the sum over each bin. To size 1 it is, on a canvas, a window as large as the real map; else
-    it keeps the ratio of the real sizes, and with it every bin."""
+    """An adaptive pool as the sum over each bin. To size 1 it is a window as large as the real map; else its bins come
+    round, and on a canvas they come round more often."""
 
     pool: Callable[..., Tensor]
     size_in: int
@@ -191,20 +190,14 @@ class Bins(Kernel):
         return Fraction(1) if self.size_out == 1 else Fraction(self.size_out, self.size_in)
 
     def run(self, x: Tensor, unit: int) -> Tensor:
-        if self.size_out == 1 and x.shape[-1] != self.size_in:
+        if self.size_out == 1:
             return functional.conv2d(x, ones(self.size_in))
-        common = gcd(self.size_in, self.size_out)
-        turns = x.shape[-1] // (self.size_in // common)
-        x = cut(x, turns * (self.size_in // common))
-        size_out = turns * (self.size_out // common)
-        reads = impulses(x.shape[-1], lambda e: self.pool(e, size_out)) > 0
-        return x @ reads.to(torch.float64)
-
-
-def impulses(size: int, kernel: Callable[[Tensor], Tensor]) -> Tensor:
-    """What a kernel makes of an impulse at each of `size` places: (size, size_out), in float64."""
-    made = kernel(torch.eye(size, dtype=torch.float64).unsqueeze(1))
-    return made.squeeze(1)
+        size_out, size_in = self.rate.numerator, self.rate.denominator
+        impulses = torch.eye(size_in, dtype=torch.float64).unsqueeze(1)
+        reads = (self.pool(impulses, size_out) > 0).squeeze(1).to(torch.float64)
+        turns = x.shape[-1] // size_in
+        blocks = cut(x, turns * size_in).reshape(*x.shape[:-1], turns, size_in)
+        return torch.matmul(blocks, reads).flatten(-2)
 
 
 @dataclass(frozen=True)
@@ -255,7 +248,7 @@ def in_ratio(x: Tensor, rate: Fraction, ends: int = 0) -> tuple[Tensor, int]:
 
 @dataclass(frozen=True)
 class Linear(Kernel):
-    """Linear interpolation; torch's weights, rounded to the fractions that they stand for."""
+    """Linear interpolation between the two units around a place."""
 
     size_in: int
     size_out: int
@@ -275,29 +268,25 @@ class Linear(Kernel):
         return self.align_corners and 1 in (self.size_in, self.size_out)
 
     def run(self, x: Tensor, unit: int) -> Tensor:
-        if self.align_corners:
-            return self.aligned(x, unit)
-        factor, parts = self.factor, 2 * self.rate.numerator
-        if factor in (2.0, 4.0, 8.0):  # weights that floats hold exactly
-            return functional.interpolate(x, scale_factor=(1.0, factor), mode="bilinear")
-        if factor is not None:
-            return interpolated(x, parts, lambda e: functional.interpolate(e, scale_factor=factor, mode="linear"))
-        x, size = in_ratio(x, self.rate)
-        return interpolated(x, parts, lambda e: functional.interpolate(e, size=size, mode="linear"))
-
-    def aligned(self, x: Tensor, unit: int) -> Tensor:
         if self.fixed:
             size = self.size_out if x.shape[-1] == self.size_in else x.shape[-1]
             return x[..., unit : unit + 1].expand(*x.shape[:-1], size)
-        x, size = in_ratio(x, self.rate, 1)
-        parts = self.rate.numerator
-        return interpolated(x, parts, lambda e: functional.interpolate(e, size=size, mode="linear", align_corners=True))
+        if self.align_corners:
+            x, size = in_ratio(x, self.rate, 1)
+            return interpolated(x, self.rate.numerator, size=size, align_corners=True)
+        if self.factor is not None:
+            return interpolated(x, 2 * self.rate.numerator, scale_factor=self.factor)
+        x, size = in_ratio(x, self.rate)
+        return interpolated(x, 2 * self.rate.numerator, size=size)
 
 
-def interpolated(x: Tensor, parts: int, kernel: Callable[[Tensor], Tensor]) -> Tensor:
-    """x through an interpolation whose weights are multiples of 1/parts: torch's are that but for rounding, which
-    would show as paths of weight 1e-16 where there are none."""
-    return x @ ((impulses(x.shape[-1], kernel) * parts).round() / parts)
+def interpolated(x: Tensor, parts: int, **arguments: Any) -> Tensor:
+    """x read at the places that torch's interpolation gives for a ramp. They are multiples of 1/parts and, but for
+    rounding, torch's are that: as they come they would show paths of weight 1e-16 where there are none."""
+    ramp = torch.arange(x.shape[-1], dtype=torch.float64).reshape(1, 1, -1)
+    places = (functional.interpolate(ramp, mode="linear", **arguments) * parts).round().long().flatten()
+    low, behind = places // parts, (places % parts).to(torch.float64) / parts
+    return x[..., low] * (1 - behind) + x[..., (low + 1).clamp(max=x.shape[-1] - 1)] * behind
 
 
 @dataclass(frozen=True)

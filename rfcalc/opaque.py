@@ -12,73 +12,20 @@ from functools import reduce
 from math import prod
 from typing import Any
 
-from .errors import RfcalcError, SettingError, ShapeError
+from .errors import RfcalcError, ShapeError
 from .geometry import UNIT, Axis, FeatureMap, Strand, Taps, Window, join, union
 from .ops import Join, Layer, Multiply, Norm, before, layer, make_windows, product
 from .settings import (
+    Count,
     Flag,
+    Flags,
     Integers,
     Optional,
     PaddingKind,
     PerAxis,
-    describe,
-    one_or_list,
-    per_axis,
+    Word,
     setting,
-    shortest,
 )
-
-MAX_COUNT = 2**48
-
-
-@dataclass(frozen=True)
-class Count:
-    """A whole number of channels, weights or multiply-adds, which may be far larger than a kernel or a size."""
-
-    minimum: int = 1
-
-    def read(self, value: Any, axes: int) -> int:
-        if isinstance(value, bool) or not isinstance(value, int):
-            raise SettingError(f"must be an integer, not {describe(value)}")
-        if not self.minimum <= value <= MAX_COUNT:
-            raise SettingError(f"must be from {self.minimum} to {MAX_COUNT:,}, not {describe(value)}")
-        return value
-
-    def write(self, value: Any) -> Any:
-        return value
-
-    def schema(self) -> dict[str, Any]:
-        return {"type": "integer", "minimum": self.minimum, "maximum": MAX_COUNT}
-
-
-@dataclass(frozen=True)
-class Word:
-    """The name of an operation."""
-
-    def read(self, value: Any, axes: int) -> str:
-        if not isinstance(value, str) or not value or not value.isprintable() or len(value) > 100:
-            raise SettingError(f"must be the name of an operation, not {describe(value)}")
-        return value
-
-    def write(self, value: Any) -> Any:
-        return value
-
-    def schema(self) -> dict[str, Any]:
-        return {"type": "string", "minLength": 1, "maxLength": 100}
-
-
-@dataclass(frozen=True)
-class Flags:
-    """Yes or no for every axis, or a list with one for each."""
-
-    def read(self, value: Any, axes: int) -> tuple[bool, ...]:
-        return tuple(Flag().read(v, axes) for v in per_axis(value, axes))
-
-    def write(self, value: Any) -> Any:
-        return shortest(value)
-
-    def schema(self) -> dict[str, Any]:
-        return one_or_list(Flag().schema())
 
 
 def function(nn: Any, call: Callable[[Any], Any], text: str) -> Any:

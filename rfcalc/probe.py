@@ -19,7 +19,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from .build import Join, Network
+from .network import Join, Network
 from .kernels import Kernel, Measured, Place, Same, cut, kernel_of
 
 Shape = tuple[int, ...]
@@ -99,7 +99,7 @@ def joined(maps: list[Placed], shared: tuple[bool, ...], gates: bool) -> Placed:
     moving = [m for m in trunk if not m.fixed]
     if moving and not gates:
         trunk = moving
-    unit = max(m.unit for m in trunk)
+    unit = min(m.unit for m in trunk)
     tensors = [m.tensor[..., m.unit - unit :] for m in trunk]
     size = min(t.shape[-1] for t in tensors)
     out = sum((cut(t, size) for t in tensors[1:]), cut(tensors[0], size))

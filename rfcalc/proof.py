@@ -29,6 +29,7 @@ TOLERANCE = 1e-12
 COUNTABLE = 1000
 """The bits of the largest counts that a backward pass holds as they are; with a shift as far it holds twice as many."""
 MAX_CANVAS = 2**15
+"""The largest canvas in pixels, or four times the image if that is more."""
 SLACK = 8
 """Pixels that a canvas has beyond what the engine's figures ask for, so that fields can be measured where they err."""
 MAX_PHASES = 256
@@ -146,7 +147,7 @@ class AxisProof:
         if known := self.double.measured():
             return None, f"the units that {self.arch.rows[known[0] - 1].name} reads are known on the image only"
         canvas = self.canvas()
-        return canvas, "" if canvas else f"one on which nothing is clipped would be larger than {MAX_CANVAS:,}"
+        return canvas, "" if canvas else "one on which nothing is clipped would be too large"
 
     def gradients(self, canvas: Canvas, wanted: dict[int, tuple[int, ...]]) -> dict[int, Tensor]:
         """The gradients of the wanted units of each map; maps whose counts need another mode have passes of their
@@ -373,7 +374,7 @@ def canvas_for(double: Double, spans: Sequence[tuple[int, int]]) -> Canvas | Non
     slack = SLACK + -SLACK % grid
     left, size = int(-(-left // grid) * grid) + slack, int(max(right, double.size)) + slack
     refusal = None
-    while left + size <= MAX_CANVAS:
+    while left + size <= max(MAX_CANVAS, 4 * double.size):
         try:
             maps, refusal = sizes_of(double, left + size, left), None
         except RuntimeError as error:  # a map is still smaller than the next layer's window

@@ -217,6 +217,59 @@ class Factors:
         return one_or_list({"type": "number", "exclusiveMinimum": 0, "maximum": MAX_SETTING})
 
 
+MAX_COUNT = 2**48
+
+
+@dataclass(frozen=True)
+class Count:
+    """A whole number of channels, weights or multiply-adds, which may be far larger than a kernel or a size."""
+
+    minimum: int = 1
+
+    def read(self, value: Any, axes: int) -> int:
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise SettingError(f"must be an integer, not {describe(value)}")
+        if not self.minimum <= value <= MAX_COUNT:
+            raise SettingError(f"must be from {self.minimum} to {MAX_COUNT:,}, not {describe(value)}")
+        return value
+
+    def write(self, value: Any) -> Any:
+        return value
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": "integer", "minimum": self.minimum, "maximum": MAX_COUNT}
+
+
+@dataclass(frozen=True)
+class Word:
+    """The name of an operation."""
+
+    def read(self, value: Any, axes: int) -> str:
+        if not isinstance(value, str) or not value or not value.isprintable() or len(value) > 100:
+            raise SettingError(f"must be the name of an operation, not {describe(value)}")
+        return value
+
+    def write(self, value: Any) -> Any:
+        return value
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": "string", "minLength": 1, "maxLength": 100}
+
+
+@dataclass(frozen=True)
+class Flags:
+    """Yes or no for every axis, or a list with one for each."""
+
+    def read(self, value: Any, axes: int) -> tuple[bool, ...]:
+        return tuple(Flag().read(v, axes) for v in per_axis(value, axes))
+
+    def write(self, value: Any) -> Any:
+        return shortest(value)
+
+    def schema(self) -> dict[str, Any]:
+        return one_or_list(Flag().schema())
+
+
 @dataclass(frozen=True)
 class Optional:
     """Another kind, or nothing; `word` is a name that stands for nothing (`depthwise`)."""

@@ -9,9 +9,9 @@ from typing import Any
 import yaml
 
 from .arch import Arch, Node
-from .errors import RfcalcError
+from .errors import RfcalcError, SettingError
 from .ops import Join, Layer
-from .settings import settings_of
+from .settings import Kind, settings_of
 
 WIDTH = 110
 SECTIONS = ("claims", "targets", "train")
@@ -118,8 +118,14 @@ def written(layer: Layer, axes: int, name: str) -> dict[str, Any]:
             default = MISSING if meta["default"] is MISSING else kind.read(meta["default"], axes)
         if value == default:
             continue
-        text = plain(kind.write(value))
-        if kind.read(text, axes) != value:
+        out[key] = plain(kind.write(value))
+        if not reads_back(kind, out[key], axes, value):
             raise RfcalcError(f"{name} ({layer.op}): no spec can state {key}={value}")
-        out[key] = text
     return out
+
+
+def reads_back(kind: Kind, text: Any, axes: int, value: Any) -> bool:
+    try:
+        return bool(kind.read(text, axes) == value)
+    except SettingError:
+        return False

@@ -104,6 +104,8 @@ class Graph:
         self.drafts: list[Draft] = []
         self.frame = Frame("")
         self.viewed: dict[Map, Frame] = {}
+        self.settled: dict[Map, Map] = {}
+        self.shaped: dict[Map, Map] = {}
 
     def emit(
         self, op: str, inputs: Sequence[int], params: int = 0, macs: int | None = None, label: str = "",
@@ -133,6 +135,9 @@ class Graph:
             if not draft.aside:
                 draft.frame.add(-1)
         del self.drafts[mark:], self.maps[mark + 1 :]
+        for found in (self.settled, self.shaped):
+            for m in [m for m, out in found.items() if out.node > mark]:
+                del found[m]
 
     def nodes(self) -> tuple[Node, ...]:
         """The layers, named: after their module where it made no other, else after the module and what they do."""
@@ -204,9 +209,12 @@ class Graph:
         dimensions came to be: flatten, space to depth, depth to space, channel shuffle."""
         if len(m.dims) > 2 and all(len(run) < 2 and (not run or run[0].step == 1) for run in m.dims):
             return m
-        for step in (self._flattened, self._space_to_depth, self._depth_to_space, self._shuffled):
-            m = step(m)
-        return m
+        if m not in self.settled:
+            out = m
+            for step in (self._flattened, self._space_to_depth, self._depth_to_space, self._shuffled):
+                out = step(out)
+            self.settled[m] = out
+        return self.settled[m]
 
     def _flattened(self, m: Map) -> Map:
         x = self.maps[m.node]
@@ -279,7 +287,11 @@ class Graph:
     def as_map(self, m: Map) -> Map:
         """The tensor as a map with axes: settled, repeats written out, and given axes where it has lost them but its
         shape (batch, channels, sizes…) names them."""
-        m = self.settle(m)
+        if m not in self.shaped:
+            self.shaped[m] = self._as_map(self.settle(m))
+        return self.shaped[m]
+
+    def _as_map(self, m: Map) -> Map:
         if len(m.dims) != self.axes + 2:
             return m
         x, home, plain = self.maps[m.node], self.home(m.node), without(m.dims, REPEAT)

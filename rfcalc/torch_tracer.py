@@ -154,7 +154,7 @@ class Tracer(TorchFunctionMode):
             return self.constant(func, args, kwargs)
         if func in VALUES:
             raise NeedsValues(name_of(func))
-        if func in MOVES and self.find(args[0]) is not None:
+        if func in MOVES:
             return self.moved(func, args, kwargs)
         if func in FRESH:
             return self.fresh(func, args, kwargs)

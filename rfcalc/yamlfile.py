@@ -73,7 +73,8 @@ def parse(text: str, path: str) -> Any:
         raise SpecError([f"{path}{line}: not YAML: {error.problem or error.context}"]) from None
     except yaml.reader.ReaderError as error:
         number = text.encode()[: error.position].count(b"\n") + 1
-        raise SpecError([f"{path}:{number}: not YAML: the character {error.character:#04x} cannot stand in it"]) from None
+        fact = f"the character {error.character:#04x} cannot stand in it"
+        raise SpecError([f"{path}:{number}: not YAML: {fact}"]) from None
     except yaml.YAMLError as error:
         raise SpecError([f"{path}: not YAML: {' '.join(str(error).split())}"]) from None
     except UnicodeEncodeError as error:  # half a character, which no file holds

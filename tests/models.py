@@ -20,7 +20,7 @@ def conv_bn(
     act: Callable[[], nn.Module] | None = nn.ReLU,
 ) -> nn.Sequential:  # fmt: skip
     """Convolution padded to keep its size, batch norm, activation."""
-    pad = kernel // 2 if isinstance(kernel, int) else tuple(k // 2 for k in kernel)
+    pad = kernel // 2 if isinstance(kernel, int) else (kernel[0] // 2, kernel[1] // 2)
     layers: list[nn.Module] = [nn.Conv2d(i, o, kernel, stride, pad, groups=groups, bias=False), nn.BatchNorm2d(o)]
     return nn.Sequential(*layers, *([act()] if act else []))
 
@@ -396,7 +396,8 @@ def efficientnet_b0() -> nn.Module:
 
 class LayerNorm2d(nn.LayerNorm):
     def forward(self, x: Tensor) -> Tensor:
-        return super().forward(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+        normed: Tensor = super().forward(x.permute(0, 2, 3, 1))
+        return normed.permute(0, 3, 1, 2)
 
 
 class ConvNeXtBlock(nn.Module):
@@ -409,7 +410,8 @@ class ConvNeXtBlock(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         y = self.norm(self.dwconv(x).permute(0, 2, 3, 1))
         y = self.gamma * self.pwconv2(self.act(self.pwconv1(y)))
-        return x + y.permute(0, 3, 1, 2)
+        out: Tensor = x + y.permute(0, 3, 1, 2)
+        return out
 
 
 def convnext_tiny() -> nn.Module:

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 import rfcalc
 from rfcalc import Arch
 from rfcalc.arch import Node, image_axes
-from rfcalc.build import Join, Network, build
+from rfcalc.network import Join, Network, build
 from rfcalc.errors import RfcalcError, SettingError, ShapeError
 from rfcalc.geometry import FeatureMap
 from rfcalc.ops import LAYERS

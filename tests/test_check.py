@@ -185,7 +185,7 @@ def test_a_canvas_may_be_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
     report = check.check(rfcalc.load("s9"))
     assert report.ok
     assert report.grounds[0].canvas is None
-    assert "no canvas: one on which nothing is clipped would be larger than 100" in printed(report)
+    assert "no canvas: one on which nothing is clipped would be too large" in printed(report)
 
 
 def test_a_join_of_interpolated_and_plain_maps_holds() -> None:
@@ -308,7 +308,7 @@ def test_holes_of_the_same_number_in_other_places_are_found(monkeypatch: pytest.
 
 
 def test_a_wrong_border_is_found_on_the_image_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(ops.BORDERS, "reflect", "replicate")
+    monkeypatch.setitem(ops.base.BORDERS, "reflect", "replicate")
     report = checked(
         "conv: {name: c, out_channels: 1, kernel_size: 3, padding: 1, padding_mode: reflect}, relu", "[1, 5]"
     )
@@ -358,7 +358,7 @@ def test_a_module_with_another_stride_is_found(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_a_module_that_torch_refuses_is_a_finding(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ops, "check_border", lambda mode, padding, x: None)
+    monkeypatch.setattr(ops.convolution, "check_border", lambda mode, padding, x: None)
     report = checked("relu, pad: {name: mirrored, padding: 4, mode: reflect}, tanh", "[1, 3]")
     assert [f[:2] for f in found(report)] == [("mirrored", "output_shape")]
     assert report.findings[0].measured == "torch refuses"

@@ -14,7 +14,7 @@ from torch import nn
 
 import rfcalc
 from rfcalc import Arch
-from rfcalc.build import build, seeded
+from rfcalc.network import build, seeded
 from rfcalc.errors import RfcalcError
 from rfcalc.field import effective_field, spread_of
 

@@ -332,6 +332,7 @@ def test_union_of_fields() -> None:
     assert union([Field(0, 0), Field(2, 2)]) == Field(0, 2, 0b101)
     assert union([Field(0, 2, 0b101), Field(1, 1)]) == Field(0, 2)
     assert union([Field(0, 9), Field(2, 4, 0b101)]) == Field(0, 9)
+    assert union([Field(0, MAX_HOLES), Field(1, 2), Field(MAX_HOLES + 1, MAX_HOLES + 3)]) == Field(0, MAX_HOLES + 3)
     assert union([Field(0, MAX_HOLES), Field(MAX_HOLES + 2, MAX_HOLES + 2)]) == Field(0, MAX_HOLES + 2, UNKNOWN)
 
 

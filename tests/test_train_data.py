@@ -275,7 +275,7 @@ def test_what_does_not_fit_says_how(mnist: Path) -> None:
 
 
 def test_unknown_data(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="no such folder, and no set called 'cifar11': did you mean cifar10?"):
+    with pytest.raises(DataError, match="no set called 'cifar11': did you mean cifar10"):
         load_data(rfcalc.load("s9"), "cifar11")
     with pytest.raises(DataError, match="holds no data known here"):
         load_data(rfcalc.load("s9"), tmp_path)

@@ -16,7 +16,7 @@ from rfcalc.train import recipe as recipes
 from rfcalc.train.kinds import RecipeError
 from rfcalc.train.optim import Average, groups_of
 from rfcalc.train.recipe import Ema, Optimizer, read, recipe_for
-from rfcalc.train.schedule import SCHEDULES, Cosine, OneCycle, StepSchedule
+from rfcalc.train.schedule import SCHEDULES, Cosine, OneCycle, Schedule, StepSchedule
 
 DOCUMENTS = ("c12", "dilated93", "s9", "valid149k")
 
@@ -98,7 +98,7 @@ def test_all_mistakes_are_told_at_once() -> None:
     ],
 )
 def test_wrong_settings_are_named(setting: str, message: str) -> None:
-    with pytest.raises(RecipeError, match=".") as caught:
+    with pytest.raises(RecipeError) as caught:
         recipe_for(rfcalc.load("s9"), "fast", [setting])
     assert message in str(caught.value)
 
@@ -123,13 +123,12 @@ def test_a_recipe_from_a_file(tmp_path: Path) -> None:
 def test_schedules_agree_with_torch() -> None:
     """Torch's own schedulers, stepped once for each epoch, or each step, are the oracle."""
     epochs, parameter = 10, nn.Parameter(torch.zeros(1))
-    pairs = [
-        (StepSchedule(step_size=3, gamma=0.5), lambda o: torch.optim.lr_scheduler.StepLR(o, 3, 0.5)),
-        (Cosine(warmup_epochs=0.0, end=0.1), lambda o: torch.optim.lr_scheduler.CosineAnnealingLR(o, epochs, 0.1)),
+    optimizers = [torch.optim.SGD([parameter], lr=1.0) for _ in range(2)]
+    pairs: list[tuple[Schedule, Any]] = [
+        (StepSchedule(step_size=3, gamma=0.5), torch.optim.lr_scheduler.StepLR(optimizers[0], 3, 0.5)),
+        (Cosine(warmup_epochs=0.0, end=0.1), torch.optim.lr_scheduler.CosineAnnealingLR(optimizers[1], epochs, 0.1)),
     ]
-    for ours, make in pairs:
-        optimizer = torch.optim.SGD([parameter], lr=1.0)
-        theirs = make(optimizer)
+    for (ours, theirs), optimizer in zip(pairs, optimizers, strict=True):
         for epoch in range(epochs):
             assert ours.factor(epoch, epochs) == pytest.approx(optimizer.param_groups[0]["lr"]), (ours, epoch)
             optimizer.step()

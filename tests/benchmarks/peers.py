@@ -88,12 +88,12 @@ def warm() -> None:
 COLD = {
     "rfcalc, s9 from YAML": "from rfcalc.cli import main; import sys; sys.argv[1:] = ['table', 's9']; main()",
     "torchlens, s9": (
-        "import torch, torchlens, rfcalc; from rfcalc.build import build;"
+        "import torch, torchlens, rfcalc; from rfcalc.network import build;"
         "net = build(rfcalc.load('s9')).eval();"
         "print(torchlens.trace(net, torch.zeros(1, 3, 32, 32)).receptive_fields().frame)"
     ),
     "torchinfo, s9": (
-        "import rfcalc; from torchinfo import summary; from rfcalc.build import build;"
+        "import rfcalc; from torchinfo import summary; from rfcalc.network import build;"
         "print(summary(build(rfcalc.load('s9')).eval(), (1, 3, 32, 32), verbose=0))"
     ),
 }

@@ -1,0 +1,181 @@
+"""Sentences against facts. A figure is called wrong only where it can speak of nothing but the one network at hand, and
+no reading of that network gives it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from .facts import Facts
+from .prose import Statement
+from .verdict import Kind, Verdict
+
+FEATURES = {"uses_depthwise": "depthwise", "uses_dilation": "dilation", "uses_strides": "strided", "uses_batch_norm": "batch_norm"}
+
+
+def judge(statements: Sequence[Statement], facts: Sequence[Facts]) -> Iterator[Verdict]:
+    """A verdict on each statement, in the order of the text."""
+    for statement in statements:
+        if statement.quantity == "params":
+            yield judge_params(statement, statements, facts)
+        elif statement.quantity == "receptive_field":
+            yield judge_field(statement, statements, facts)
+        elif statement.quantity in FEATURES:
+            yield judge_feature(statement, facts)
+        elif statement.quantity == "input" and statement.sizes:
+            yield judge_input(statement, facts)
+        elif statement.quantity == "accuracy":
+            yield judge_accuracy(statement, statements)
+
+
+def verdict(statement: Statement, computed: object, kind: Kind, why: str, quantity: str = "") -> Verdict:
+    return Verdict(quantity or statement.quantity, statement.stated, computed, kind, statement.line, why)
+
+
+def unsure(statement: Statement, others: Sequence[Statement], alone: bool) -> str:
+    """Why a figure that does not fit may still be right; empty where nothing speaks for it."""
+    if statement.elsewhere:
+        return "the sentence may speak of a part, or of another network"
+    if statement.required:
+        return "the sentence states a demand"
+    if not alone:
+        return "the document holds several networks"
+    same = [s for s in others if s.quantity == statement.quantity and s is not statement and s.relation == "="]
+    if statement.relation in "=~" and any(s.value != statement.value for s in same):
+        return "the document states several such figures, and this one may belong to something else"
+    return ""
+
+
+def judge_params(statement: Statement, others: Sequence[Statement], facts: Sequence[Facts]) -> Verdict:
+    known = [fact for fact in facts if fact.params]
+    for fact in known:
+        for place, (figure, what) in enumerate(fact.params):
+            if statement.allows(figure):
+                if place == 0 and not what.startswith("the table"):
+                    return verdict(statement, figure, "right", f"{what} has {figure:,}{rounding(statement, figure)}")
+                return verdict(statement, figure, "convention", f"{figure:,}: {what}")
+    if not known:
+        return verdict(statement, None, "undetermined", "nothing in the document gives a count")
+    figure, what = known[0].params[0]
+    if what.startswith("the table"):
+        return verdict(statement, None, "undetermined", f"the table does not show all parameters; {what}: {figure:,}")
+    doubt = unsure(statement, fitting(others, [f for fact in known for f, _ in fact.params]), len(known) == 1)
+    if doubt:
+        return verdict(statement, figure, "undetermined", f"{what} has {figure:,}, but {doubt}")
+    readings = ", ".join(f"{n:,} {why.removeprefix('the listing ')}" for n, why in known[0].params[1:4])
+    more = f" (other readings: {readings})" if readings else ""
+    return verdict(statement, figure, "wrong", f"{what} has {figure:,}{more}{known[0].note}")
+
+
+def fitting(others: Sequence[Statement], figures: Sequence[int]) -> list[Statement]:
+    """The statements that do stand for one of the figures."""
+    return [s for s in others if any(s.allows(figure) for figure in figures)]
+
+
+def rounding(statement: Statement, figure: float) -> str:
+    exact = statement.relation != "=" or statement.value == figure
+    return "" if exact else ", which the text rounds"
+
+
+def judge_field(statement: Statement, others: Sequence[Statement], facts: Sequence[Facts]) -> Verdict:
+    known = [fact for fact in facts if fact.fields]
+    for fact in known:
+        assert fact.fields is not None
+        if found := field_fits(statement, fact, *fact.fields):
+            return found
+    if not known:
+        return verdict(statement, None, "undetermined", "nothing in the document gives its receptive field")
+    fact = known[0]
+    before, after = fact.fields or (0, 0)
+    plainly = f"{fact.source}: {before} before global pooling, {after} after"
+    if fact.span and not statement.elsewhere and open_for(statement, fact.span, after):
+        why = f"{plainly}; settings that no shape shows allow {fact.span[0]:,} to {fact.span[1]:,}"
+        return verdict(statement, before, "undetermined", why)
+    figures = [figure for f in known for figure in f.fields or ()]
+    doubt = unsure(statement, fitting(others, figures), len(known) == 1)
+    if doubt:
+        return verdict(statement, before, "undetermined", f"{plainly}; {doubt}")
+    return verdict(statement, before, "wrong", plainly)
+
+
+def field_fits(statement: Statement, fact: Facts, before: int, after: int) -> Verdict | None:
+    """The verdict where a statement holds for the field before or after global pooling."""
+    holds_before, holds_after = statement.allows(before), statement.allows(after)
+    if statement.relation == "=" and statement.value == fact.decided_by:
+        figure = before if holds_before else after
+        which = "before" if holds_before else "after"
+        why = f"it is the field {which} global pooling with settings that no shape shows, chosen to give this figure"
+        return verdict(statement, figure, "undetermined", why)
+    if holds_before and holds_after:
+        return verdict(statement, before, "right", f"{fact.source}: {before} before global pooling, {after} after")
+    if holds_before or holds_after:
+        which, other = ("before", "after") if holds_before else ("after", "before")
+        figure, rest = (before, after) if holds_before else (after, before)
+        why = f"{fact.source}: {figure} {which} global pooling, {rest} {other} it"
+        return verdict(statement, figure, "convention", why)
+    return None
+
+
+def open_for(statement: Statement, span: tuple[int, int], after: int) -> bool:
+    """Whether open settings could make the statement hold."""
+    low, high = span
+    if statement.relation == "<":
+        return statement.value >= low
+    if statement.relation == ">":
+        return statement.value <= max(high, after)
+    return low <= statement.value <= max(high, after)
+
+
+def judge_feature(statement: Statement, facts: Sequence[Facts]) -> Verdict:
+    word = FEATURES[statement.quantity]
+    known = [fact for fact in facts if fact.sure is not None]
+    if any(word in (fact.sure or ()) for fact in known):
+        return verdict(statement, True, "right", "a layer can be nothing else")
+    if not known:
+        return verdict(statement, None, "undetermined", "nothing in the document shows the layers' settings")
+    possible = any(word in (fact.possible or ()) for fact in known)
+    if possible or word == "batch_norm" or len(known) > 1 or len(facts) > 1:
+        return verdict(statement, None, "undetermined", "the layers may be so, but no shape or count shows it")
+    return verdict(statement, False, "wrong", f"{known[0].source}: no layer can be so")
+
+
+def judge_input(statement: Statement, facts: Sequence[Facts]) -> Verdict:
+    known = [fact.image for fact in facts if fact.image]
+    shown = "x".join(map(str, statement.sizes))
+    for image in known:
+        if statement.sizes in (image, image[1:], (*image[1:], image[0]), image[1:3]):
+            return Verdict("input", shown, "x".join(map(str, image)), "right", statement.line, "as the table starts")
+    why = "the tables start from another shape; pictures may be resized" if known else "no table states its input"
+    return Verdict("input", shown, None, "undetermined", statement.line, why)
+
+
+def judge_accuracy(statement: Statement, others: Sequence[Statement]) -> Verdict:
+    """Accuracies against each other: a threshold against stated figures, and two figures of one kind."""
+    quantity = f"{statement.split or 'some'} accuracy".replace("some accuracy", "accuracy")
+    plain = [s for s in others if s.quantity == "accuracy" and s.relation == "=" and not s.elsewhere and not s.required]
+    splits = statement.split.split(" and ") if statement.split else []
+    if statement.elsewhere or statement.required:
+        return verdict(statement, None, "undetermined", "only a run can tell", quantity)
+    if statement.relation in "<>" and splits:
+        kinds = [[s for s in plain if s.split == split] for split in splits]
+        if all(kinds):
+            low = min(s.value for kind in kinds for s in kind)
+            high = max(s.value for kind in kinds for s in kind)
+            met = statement.allows(low) and statement.allows(high)
+            kind: Kind = "right" if met else "undetermined" if any(len(k) > 1 for k in kinds) else "wrong"
+            figure = low if statement.relation == ">" else high
+            return verdict(statement, figure, kind, f"the document states {listed(kinds)}", quantity)
+    clash = [s for s in plain if s.split == statement.split != "" and apart(s, statement)]
+    if statement.relation == "=" and clash:
+        other = clash[0]
+        why = f"line {other.line} states {other.stated} for the same: at most one of the two is right"
+        return verdict(statement, other.value, "wrong", why, quantity)
+    return verdict(statement, None, "undetermined", "only a run can tell", quantity)
+
+
+def apart(one: Statement, other: Statement) -> bool:
+    """Whether two figures cannot be roundings of each other."""
+    return abs(one.value - other.value) >= max(one.slack, other.slack)
+
+
+def listed(kinds: Sequence[Sequence[Statement]]) -> str:
+    return ", ".join(f"{s.value:g} ({s.split})" for kind in kinds for s in kind)

@@ -1,0 +1,294 @@
+"""A printed summary against itself: the rows, their counts, the totals and the sizes in MB."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from math import prod
+
+from .assemble import MEGA, MIB
+from .fits import Habits, Shape, fits
+from .graph import Item, items_of
+from .infer import Inference
+from .printout import PrintedRow, Printout
+from .verdict import Cell, Kind, Verdict
+
+ROUNDING = 0.005 + 1e-9
+USUAL, ODD = 1.3, 2.5
+"""A layer at most this unusual is as expected; one more unusual by that much is suspicious."""
+
+
+@dataclass
+class SummaryAudit:
+    """The verdicts on one summary; `params` is the total that the evidence supports, None where it is open."""
+
+    printout: Printout
+    inference: Inference | None
+    claims: list[Verdict] = field(default_factory=list)
+    cells: list[Cell] = field(default_factory=list)
+    params: int | None = None
+    complete: bool = False
+
+
+def audit_summary(printout: Printout, inference: Inference | None, image: tuple[int, ...] | None) -> SummaryAudit:
+    """All verdicts on a summary. `image` is the input's shape where it is known for certain."""
+    audit = SummaryAudit(printout, inference)
+    items = items_of(printout.rows)
+    audit.complete = bool(items)
+    if items:
+        audit.complete = numbering(audit)
+        counts(audit, items)
+    totals(audit, items)
+    sizes(audit, items, image)
+    return audit
+
+
+def say(audit: SummaryAudit, quantity: str, stated: object, computed: object, kind: Kind, line: int, why: str) -> None:
+    audit.claims.append(Verdict(quantity, stated, computed, kind, line, why))
+
+
+# --- rows --------------------------------------------------------------------------------------------------------
+
+
+def numbering(audit: SummaryAudit) -> bool:
+    """Rows missing or repeated in the printed numbering; whether none is missing."""
+    rows, gaps = audit.printout.rows, audit.printout.gaps
+    numbers = [row.index for row in rows if isinstance(row.index, int)]
+    if len(numbers) < len(rows):
+        return not gaps
+    line, stated = audit.printout.line, f"{len(rows)} rows"
+    counted = Counter(numbers)
+    repeated = sorted(number for number, times in counted.items() if times > 1)
+    missing = [number for number in range(1, max(numbers) + 1) if number not in counted] if max(numbers) < 10**6 else []
+    cut = missing and missing == list(range(1, len(missing) + 1))
+    if repeated:
+        at = next(row.line for row in rows if row.index == repeated[0])
+        say(audit, "rows", stated, None, "wrong", at, f"{listed_numbers(repeated)} printed more than once")
+    if missing and (gaps or cut):
+        why = f"{listed_numbers(missing)} left out" + (f" around line {gaps[0]}" if gaps else "")
+        say(audit, "rows", stated, None, "undetermined", line, why)
+    elif missing:
+        after = next((row.line for row in reversed(rows) if int(row.index) < missing[0]), line)
+        say(audit, "rows", stated, None, "wrong", after, f"{listed_numbers(missing)} missing from the numbering")
+    elif not repeated:
+        why = f"numbered from 1 to {max(numbers)}, none missing or repeated"
+        say(audit, "rows", stated, len(numbers), "right", line, why)
+    return not missing and not gaps
+
+
+def listed_numbers(numbers: list[int]) -> str:
+    shown = ", ".join(map(str, numbers[:6])) + (f" and {len(numbers) - 6} more" if len(numbers) > 6 else "")
+    return f"row {shown} is" if len(numbers) == 1 else f"rows {shown} are"
+
+
+def counts(audit: SummaryAudit, items: list[Item]) -> None:
+    """Counts that no layer of the printed class and shape can have."""
+    found = 0
+    for item in items:
+        right = impossible(item)
+        if right is not None:
+            found += 1
+            computed, why = right
+            audit.cells.append(Cell(item.row.index, "params", item.params, computed, "local", item.row.line, why))
+    if not found:
+        why = "each count is one that a layer of its class and shape can have"
+        say(audit, "row params", f"{len(items)} counts", None, "right", audit.printout.line, why)
+
+
+def impossible(item: Item) -> tuple[int | None, str] | None:
+    """The right count and the arithmetic, for a count that no layer can have; None for a possible one."""
+    shape, params = item.shape, item.params
+    if item.op is None or shape is None:
+        return None
+    if item.op == "conv" and (params % shape.channels or not params):
+        return None, f"{params:,} is no multiple of {shape.channels} output channels"
+    if item.op == "linear":
+        outs = shape.sizes[-1] if shape.sizes else shape.channels
+        return None if params and params % outs == 0 else (None, f"{params:,} is no multiple of {outs} outputs")
+    if item.op in ("batch_norm", "group_norm", "instance_norm"):
+        right = 2 * shape.channels
+        return None if params in (0, right) else (right, f"2 * {shape.channels} channels = {right:,}")
+    if item.op in ("conv", "conv_transpose", "layer_norm", "prelu"):
+        return None
+    return (0, "a layer of this class has no parameters") if params else None
+
+
+# --- totals ------------------------------------------------------------------------------------------------------
+
+
+def totals(audit: SummaryAudit, items: list[Item]) -> None:
+    """The stated totals against the sum of the rows and against each other."""
+    stated = {key: int(total.value) for key, total in audit.printout.totals.items() if not key.endswith("_mb")}
+    lines = {key: total.line for key, total in audit.printout.totals.items()}
+    total, added = stated.get("params"), sum(item.params for item in items)
+    parts = stated["trainable"] + stated["non_trainable"] if {"trainable", "non_trainable"} <= stated.keys() else None
+    settle_rows(audit, items, total, added, parts)
+    if total is None:
+        audit.params = added if audit.complete and not audit.cells else None
+        return
+    rows_right = added + sum((cell.computed or 0) - (cell.stated or 0) for cell in audit.cells if cell.computed is not None)
+    if not items:
+        audit.params = total
+        if parts is not None:
+            kind: Kind = "right" if parts == total else "wrong"
+            say(audit, "params", total, parts, kind, lines["params"], "trainable and non-trainable parameters together")
+        return
+    unknown = any(cell.computed is None for cell in audit.cells)
+    say_total(audit, total, added, int(rows_right), parts, unknown, lines["params"])
+    if parts is not None and audit.params is not None:
+        trainable = audit.params - stated["non_trainable"]
+        fits_ = trainable == stated["trainable"]
+        kind = "right" if fits_ else "wrong" if stated["non_trainable"] == 0 else "undetermined"
+        why = f"{audit.params:,} in all less {stated['non_trainable']:,} non-trainable = {trainable:,}"
+        say(audit, "trainable params", stated["trainable"], trainable, kind, lines["trainable"], why)
+
+
+def say_total(
+    audit: SummaryAudit, total: int, added: int, rows_right: int, parts: int | None, unknown: bool, line: int
+) -> None:
+    """The verdict on the total, and what it leaves for the network's number of parameters."""
+    count = len(audit.printout.rows)
+    if total in (added, rows_right) and not unknown:
+        audit.params = total
+        with_slips = ", the slips above mended" if total != added else ""
+        say(audit, "params", total, total, "right", line, f"the {count} rows add up to {total:,}{with_slips}")
+    elif not audit.complete:
+        why = f"the rows that are printed add up to {added:,}; those left out would have {total - added:,}"
+        say(audit, "params", total, None, "undetermined", line, why)
+    elif unknown:
+        say(audit, "params", total, None, "undetermined", line, f"the rows add up to {added:,}, one of them wrong by itself")
+    elif repeated_explain(audit, total, added):
+        audit.params = total
+        say(audit, "params", total, total, "right", line, f"the rows add up to {added:,} with the repeated ones counted twice")
+    elif parts == total:
+        why = f"the rows add up to {added:,}, the totals say {total:,}: a row's count is wrong, or the totals are"
+        say(audit, "sum of rows", total, added, "wrong", line, why)
+    else:
+        audit.params = added if parts == added else None
+        why = f"the {count} rows add up to {added:,}" + (
+            ", and so do trainable and non-trainable parameters" if parts == added else "; the total or a row is wrong"
+        )
+        say(audit, "params", total, added, "wrong", line, why)
+
+
+def repeated_explain(audit: SummaryAudit, total: int, added: int) -> bool:
+    """Whether the total is the sum with rows of one number counted once."""
+    once: dict[object, int] = {}
+    for row in audit.printout.rows:
+        once.setdefault(row.index, row.params or 0)
+    return sum(once.values()) == total != added
+
+
+def settle_rows(audit: SummaryAudit, items: list[Item], total: int | None, added: int, parts: int | None) -> None:
+    """Names the one row whose count must be the slip: where the total is confirmed, and mending that row by the
+    difference turns an unusual layer, or an impossible count, into a usual one."""
+    if total is None or total == added or not audit.complete or (parts is not None and parts != total):
+        return
+    known = {cell.row: cell for cell in audit.cells}
+    missing = total - added - sum((c.computed or 0) - (c.stated or 0) for c in audit.cells if c.computed is not None)
+    if not missing:
+        return
+    open_cells = [cell for cell in audit.cells if cell.computed is None]
+    suspects = []
+    for item in items:
+        cell = known.get(item.row.index)
+        if (open_cells and cell not in open_cells) or (cell and cell.computed is not None):
+            continue
+        cost, mended = cost_of(audit, item, item.params), cost_of(audit, item, item.params + missing)
+        if mended is not None and mended <= USUAL and (cost is None or cost > mended + ODD):
+            suspects.append(item)
+    if len(suspects) != 1:
+        return
+    item = suspects[0]
+    right = item.params + missing
+    why = f"with {right:,} the rows add up to the total, and the layer is a usual one"
+    audit.cells[:] = [cell for cell in audit.cells if cell.row != item.row.index]
+    audit.cells.append(Cell(item.row.index, "params", item.params, right, "local", item.row.line, why))
+
+
+def cost_of(audit: SummaryAudit, item: Item, params: int) -> float | None:
+    """How unusual the likeliest layer with that count is behind the row above it; None where none fits."""
+    if item.op is None or item.shape is None or params < 0:
+        return None
+    rows = audit.printout.rows
+    above = rows[item.place - 2].shape if item.place > 1 else None
+    image = audit.inference.image if audit.inference else None
+    given = Shape(above[0], above[1:]) if above else image if item.place == 1 else None
+    found = fits(item.row.type, given, item.shape, params, Habits()) if given else ()
+    return found[0].cost if found else None
+
+
+# --- sizes in MB -------------------------------------------------------------------------------------------------
+
+
+def sizes(audit: SummaryAudit, items: list[Item], image: tuple[int, ...] | None) -> None:
+    """The sizes in MB: four bytes a value, outputs counted twice for the backward pass."""
+    exact = {key: size for key in SIZES if (size := size_of(key, audit, items, image)) is not None}
+    stated = {key: total for key, total in audit.printout.totals.items() if key in SIZES}
+    for key, total in stated.items():
+        if key == "total_mb":
+            continue
+        if key not in exact:
+            say(audit, SIZES[key], total.value, None, "undetermined", total.line, "not all of what it counts is printed")
+            continue
+        fits_ = abs(exact[key][0] - total.value) <= ROUNDING
+        kind: Kind = "right" if fits_ else "wrong" if exact[key][1] else "undetermined"
+        say(audit, SIZES[key], total.value, round(exact[key][0], 4), kind, total.line, exact[key][2])
+    if "total_mb" in stated:
+        whole_size(audit, exact)
+
+
+def whole_size(audit: SummaryAudit, exact: dict[str, tuple[float, bool, str]]) -> None:
+    """The estimated total: from exact parts where all are known, else from the stated ones, each rounded."""
+    total, parts = audit.printout.totals["total_mb"], ("input_mb", "pass_mb", "params_mb")
+    if all(key in exact and exact[key][1] for key in parts):
+        size = sum(exact[key][0] for key in parts)
+        kind: Kind = "right" if abs(size - total.value) <= ROUNDING else "wrong"
+        say(audit, SIZES["total_mb"], total.value, round(size, 4), kind, total.line, "the three sizes together")
+    elif all(key in audit.printout.totals for key in parts):
+        size = sum(audit.printout.totals[key].value for key in parts)
+        near = abs(size - total.value) <= 4 * ROUNDING
+        kind = "right" if near else "wrong" if all(key not in exact or exact[key][1] for key in parts) else "undetermined"
+        say(audit, SIZES["total_mb"], total.value, round(size, 2), kind, total.line, "the three stated sizes together")
+    else:
+        say(audit, SIZES["total_mb"], total.value, None, "undetermined", total.line, "its parts are not all printed")
+
+
+SIZES = {
+    "input_mb": "input size (MB)",
+    "pass_mb": "forward/backward pass size (MB)",
+    "params_mb": "params size (MB)",
+    "total_mb": "estimated total size (MB)",
+}
+
+
+def size_of(
+    key: str, audit: SummaryAudit, items: list[Item], image: tuple[int, ...] | None
+) -> tuple[float, bool, str] | None:
+    """A size in MB, whether it is certain, and the arithmetic; None where it cannot be told."""
+    info = audit.printout.style == "torchinfo"
+    unit, name = (MEGA, "1,000,000") if info else (MIB, "1,048,576")
+    batch = abs(audit.printout.rows[0].batch) if items else 1
+    if key == "params_mb" and audit.params is not None:
+        return audit.params * 4 / unit, not info, f"{audit.params:,} * 4 / {name}"
+    if key == "input_mb":
+        guess = audit.inference.image if audit.inference else None
+        shape = image or ((guess.channels, *guess.sizes) if guess else None)
+        if shape:
+            shown = " * ".join(map(str, shape))
+            return prod(shape) * batch * 4 / unit, image is not None, f"{shown} * 4 / {name}"
+    if key == "pass_mb" and items and audit.complete and all(item.shape for item in items):
+        counted = [row for row in audit.printout.rows if not info or (row.first is None and row.params)]
+        values = sum(prod(row.shape or ()) * abs(row.batch) for row in counted)
+        sure = not info and not repeated(audit.printout.rows) and ordinary(audit.inference)
+        return 2 * values * 4 / unit, sure, f"2 * {values:,} values * 4 / {name}"
+    return None
+
+
+def repeated(rows: tuple[PrintedRow, ...]) -> bool:
+    return len({row.index for row in rows}) < len(rows)
+
+
+def ordinary(inference: Inference | None) -> bool:
+    """Whether the rows make sense as they stand, so that no printed shape need be a slip."""
+    return inference is not None and inference.ok and all(d.fit and d.fit.cost < 5.0 for d in inference.decisions)

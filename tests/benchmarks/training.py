@@ -1,0 +1,126 @@
+"""The trainer's speed: `python tests/benchmarks/training.py [SPEC [RECIPE]]`, with nothing else running.
+
+Images a second of the full trainer, of a bare loop on random tensors (same network, precision, layout), and of the loop
+that tutorials show (float32, plain layout, DataLoader, the same augmentation). They take turns, so that a slow spell of
+the machine meets all; the median counts. Evaluation is in none of them.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+import time
+from statistics import median
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.utils.data import DataLoader, Dataset
+
+import rfcalc
+from rfcalc.network import build
+from rfcalc.train.augment import Augmentation
+from rfcalc.train.batches import colours_of
+from rfcalc.train.loop import Training
+from rfcalc.train.optim import optimizer_of
+from rfcalc.train.precision import Precision
+from rfcalc.train.progress import Display
+from rfcalc.train.recipe import Recipe, recipe_for
+from rfcalc.train.record import Record
+from rfcalc.train.run import Helpers, planned
+from rfcalc.train.start import Options, Start
+from rfcalc.train.team import team
+
+TURNS = 5
+STEPS = 12
+CPU = torch.device("cpu")
+
+
+def full(training: Training, number: int) -> float:
+    """An epoch of the trainer as it is: augmentation, average, progress."""
+    training.position.epoch, training.position.batch = number, 0
+    begin = time.perf_counter()
+    training.epoch()
+    return STEPS * training.plan.recipe.batch_size / (time.perf_counter() - begin)
+
+
+def bare(net: nn.Module, precision: Precision, recipe: Recipe, images: Tensor, labels: Tensor) -> float:
+    optimizer = optimizer_of(net, recipe.optimizer)
+    begin = time.perf_counter()
+    for _ in range(STEPS):
+        with precision.running(CPU):
+            scores = net(images)
+        optimizer.zero_grad(set_to_none=True)
+        functional.cross_entropy(scores.flatten(1).float(), labels).backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+    return STEPS * len(labels) / (time.perf_counter() - begin)
+
+
+class Tutorial(Dataset[tuple[Tensor, int]]):
+    """A picture at a time, augmented and normalised, as tutorials have it."""
+
+    def __init__(self, training: Training) -> None:
+        plan = training.plan
+        self.split = plan.data.train
+        self.augmentation = Augmentation(plan.recipe.augmentation, colours_of(self.split)[0])
+        self.mean, self.std = (np.array(c, np.float32) * 255 for c in colours_of(self.split))
+
+    def __len__(self) -> int:
+        return len(self.split.labels)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, int]:
+        picture = self.split.pictures[index]
+        if self.augmentation.compose is not None:
+            picture = self.augmentation.compose(image=picture)["image"]
+        values = ((picture - self.mean) / self.std).transpose(2, 0, 1)
+        return torch.from_numpy(np.ascontiguousarray(values)), int(self.split.labels[index])
+
+
+def tutorial(net: nn.Module, dataset: Tutorial, size: int) -> float:
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.01, momentum=0.9)
+    begin = time.perf_counter()
+    for images, labels in DataLoader(
+        dataset, size, shuffle=True, num_workers=min(2, os.cpu_count() or 1), drop_last=True
+    ):
+        optimizer.zero_grad()
+        functional.cross_entropy(net(images).flatten(1), labels).backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+    return STEPS * size / (time.perf_counter() - begin)
+
+
+def main(name: str = "s9", recipe_name: str | None = None) -> None:
+    arch = rfcalc.load(name)
+    recipe = recipe_for(arch, recipe_name)
+    options = Options(data="synthetic", limit=STEPS * recipe.batch_size)
+    with tempfile.TemporaryDirectory() as folder, team("cpu") as members:
+        display = Display(recipe.epochs, quiet=True)
+        helpers = Helpers(Record(folder), members, display, lambda row: None, None)
+        plan, net = planned(Start("", options, recipe), arch, helpers)
+        training = Training(plan, net, None)
+        precision = plan.eye.precision
+        print(f"{name}, recipe {recipe.name}, {torch.get_num_threads()} threads, {precision.describe()}")
+        other = precision.prepare(build(arch, seed=0)).train()
+        images = precision.lay_out(torch.randn(recipe.batch_size, *arch.input))
+        labels = torch.arange(recipe.batch_size) % len(plan.data.classes)
+        plain, dataset = build(arch, seed=0).train(), Tutorial(training)
+        speeds: dict[str, list[float]] = {"full": [], "bare": [], "tutorial": []}
+        for turn in range(TURNS + 1):
+            found: dict[str, Any] = {
+                "full": full(training, turn),
+                "bare": bare(other, precision, recipe, images, labels),
+                "tutorial": tutorial(plain, dataset, recipe.batch_size),
+            }
+            for key, value in found.items() if turn else ():  # the first turn warms up
+                speeds[key].append(value)
+    rate = {key: median(values) for key, values in speeds.items()}
+    print("  ".join(f"{key} {value:,.0f} images/s" for key, value in rate.items()))
+    for key, least in (("bare", 0.9), ("tutorial", 2.0)):
+        ratios = [a / b for a, b in zip(speeds["full"], speeds[key], strict=True)]
+        print(f"full / {key}: {median(ratios):.2f} (at least {least})")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

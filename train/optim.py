@@ -1,0 +1,82 @@
+"""The optimizer of a recipe, with its groups of parameters, and the moving average of the weights."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from .recipe import Ema, Optimizer
+
+NORMS = (nn.modules.batchnorm._NormBase, nn.GroupNorm, nn.LayerNorm)
+
+
+def groups_of(net: nn.Module, recipe: Optimizer) -> list[dict[str, Any]]:
+    """Parameters by what applies to them: weights; norms and biases, which need not decay; the norms' biases, which
+    can have a rate of their own. `factor` multiplies the schedule's rate."""
+    weights, plain, norm_biases = [], [], []
+    for module in net.modules():
+        for name, parameter in module.named_parameters(recurse=False):
+            if isinstance(module, NORMS) and name == "bias":
+                norm_biases.append(parameter)
+            elif isinstance(module, NORMS) or name == "bias":
+                plain.append(parameter)
+            else:
+                weights.append(parameter)
+    decay = recipe.weight_decay
+    small = decay if recipe.decay_norms else 0.0
+    # the decay of a step is rate times decay: a group with a larger rate takes the smaller decay that leaves it as is
+    factor = recipe.norm_bias_lr
+    groups = [
+        {"params": weights, "weight_decay": decay, "factor": 1.0},
+        {"params": plain, "weight_decay": small, "factor": 1.0},
+        {"params": norm_biases, "weight_decay": small / factor if factor else 0.0, "factor": factor},
+    ]
+    return [group for group in groups if group["params"]]
+
+
+def optimizer_of(net: nn.Module, recipe: Optimizer) -> torch.optim.Optimizer:
+    groups = groups_of(net, recipe)
+    if recipe.name == "adamw":
+        return torch.optim.AdamW(groups, lr=recipe.lr, betas=(recipe.momentum, 0.999), fused=True)
+    return torch.optim.SGD(groups, lr=recipe.lr, momentum=recipe.momentum, nesterov=recipe.nesterov, fused=True)
+
+
+def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
+    for group in optimizer.param_groups:
+        group["lr"] = rate * group["factor"]
+
+
+class Average:
+    """The moving average of a network's weights and norm statistics."""
+
+    def __init__(self, net: nn.Module, recipe: Ema) -> None:
+        self.recipe = recipe
+        self.live = floating(net.state_dict(keep_vars=False))
+        self.values = {name: value.clone() for name, value in self.live.items()}
+
+    def update(self, step: int) -> None:
+        """After the `step`-th step, counted from 1; early on the average follows more closely."""
+        if step % self.recipe.every:
+            return
+        turns = step // self.recipe.every
+        decay = min(self.recipe.decay, (1 + turns) / (10 + turns))
+        with torch.no_grad():
+            torch._foreach_lerp_([*self.values.values()], [*self.live.values()], 1 - decay)
+
+    def load(self, values: Mapping[str, Tensor]) -> None:
+        for name, value in self.values.items():
+            value.copy_(values[name])
+
+    def swap(self) -> None:
+        """Exchanges the average and the weights; called twice, all is as it was."""
+        for name, value in self.values.items():
+            kept = value.clone()
+            value.copy_(self.live[name])
+            self.live[name].copy_(kept)
+
+
+def floating(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name: value for name, value in state.items() if value.is_floating_point()}
