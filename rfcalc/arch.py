@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from .findings import Finding
     from .tables import Table
 
+MAX_PHASES = 2**21
+"""The most fields that are worked out in one network: as many as some minutes allow."""
+
 PerAxisValue = tuple[Number | None, ...]
 
 
@@ -238,13 +241,16 @@ def walk(shape: tuple[int, ...], nodes: Sequence[Node | None], path: str) -> tup
     """Rows of the layers that can be worked out, and a problem for each that cannot take its input; what depends on
     such a layer, or on one that could not be read (None), is passed over."""
     maps: list[FeatureMap | None] = [FeatureMap(shape[0], image_axes(shape[1:]))]
-    rows, problems = [], []
+    rows, problems, phases = [], [], 0
     for index, node in enumerate(nodes, 1):
         out = None
         if node and None not in (inputs := tuple([maps[i] for i in node.inputs])):
             layer = node.layer
             try:
-                out = layer.output(inputs)  # type: ignore[arg-type]
+                made = layer.output(inputs)  # type: ignore[arg-type]
+                if not layer.pointwise and (phases := phases + phases_of(made)) > MAX_PHASES:
+                    raise ShapeError(f"up to here units look {phases:,} different ways in turn, over {MAX_PHASES:,}")
+                out = made
             except ShapeError as error:
                 problems.append(f"{place(path, node.line)}{node.name} ({layer.op}): {error}")
             else:
@@ -254,6 +260,10 @@ def walk(shape: tuple[int, ...], nodes: Sequence[Node | None], path: str) -> tup
                 rows.append(Row(index, node, inputs, out, params, macs, shape[1:]))  # type: ignore[arg-type]
         maps.append(out)
     return rows, problems
+
+
+def phases_of(x: FeatureMap) -> int:
+    return sum([len(strand.fields) for axis in x.axes for strand in axis.strands])
 
 
 def image_axes(sizes: tuple[int, ...]) -> tuple[Axis, ...]:

@@ -249,3 +249,11 @@ def spec_or_problems(text: str) -> Arch | list[str]:
         return rfcalc.loads(text, "net.yaml")
     except SpecError as error:
         return error.problems
+
+
+def test_many_layers_of_many_phases_are_refused_before_they_cost_minutes() -> None:
+    wide = "conv_transpose: {out_channels: 1, kernel_size: 65536, stride: 65536}"
+    narrow = "conv: {out_channels: 1, kernel_size: 3}"
+    text = f"{{input: [1, 2], layers: [{wide}, repeat: {{times: 5000, layers: [{narrow}]}}]}}"
+    with pytest.raises(SpecError, match=r"up to here units look 2,[\d,]+ different ways in turn, over 2,097,152"):
+        rfcalc.loads(text)
