@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from .findings import Finding
     from .tables import Table
 
-MAX_PHASES = 2**21
-"""The most fields that are worked out in one network: as many as some minutes allow."""
+MAX_PHASES = 2**18
+"""The most fields, beside the first of each map, that are worked out in one network; more would take minutes."""
 
 PerAxisValue = tuple[Number | None, ...]
 
@@ -263,7 +263,7 @@ def walk(shape: tuple[int, ...], nodes: Sequence[Node | None], path: str) -> tup
 
 
 def phases_of(x: FeatureMap) -> int:
-    return sum([len(strand.fields) for axis in x.axes for strand in axis.strands])
+    return sum([len(strand.fields) - 1 for axis in x.axes for strand in axis.strands])
 
 
 def image_axes(sizes: tuple[int, ...]) -> tuple[Axis, ...]:

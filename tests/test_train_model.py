@@ -150,7 +150,7 @@ def test_a_wrong_layer_is_found_and_run_another_way(kind: type[nn.Conv2d], way: 
 
 
 def test_a_layer_in_plain_layout_has_its_weight_so_too() -> None:
-    """A convolution takes its layout from its weight's strides, even a depthwise one's, which are contiguous in both."""
+    """A convolution takes its layout from its weight's strides, even a depthwise one's, which fit both."""
     net = nn.Sequential(*(nn.Conv2d(4, 4, 3, groups=groups) for groups in (1, 1, 4)))
     Precision("bf16", (("1", "bf16"), ("2", "bf16"))).prepare(net)
     strides = [parameter.stride() for parameter in net.parameters() if parameter.dim() == 4]

@@ -14,8 +14,8 @@ import yaml
 
 from rfcalc import spec
 from rfcalc.arch import Arch
-from rfcalc.network import Network, build
 from rfcalc.errors import need
+from rfcalc.network import Network, build
 
 from .batches import colour_tensors
 from .data import load_data

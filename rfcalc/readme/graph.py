@@ -344,7 +344,7 @@ class Search:
                     up = self.upsampled(state.current, sizes)
                     if up is None:
                         continue
-                    current, cost = up, cost + 1.0
+                    current, cost = up, cost + min(self.habits.hidden_upsample, FORCED)
                 both = self.hide("concat", (), (ref, current), Shape(channels, sizes))
                 yield Source(both, cost, (ref, state.current))
 
