@@ -67,6 +67,11 @@ class ReportFormat(StrEnum):
     json = "json"
 
 
+Data = Annotated[
+    str | None, typer.Option(metavar="DIR", help="a folder, a set, or synthetic; else RFCALC_DATA, else CIFAR-10")
+]
+Run = Annotated[str, typer.Argument(help="the folder of a finished run", show_default=False)]
+Checkpoint = Annotated[str, typer.Option(help="last or best")]
 ReportForm = Annotated[ReportFormat, typer.Option("--format", help="the form of the report")]
 
 
@@ -243,6 +248,84 @@ def convert(target: Target, shape: Shape = None, output: Output = None) -> None:
     from .specfile import dump
 
     emit(dump(network(target, shape)), output)
+
+
+@app.command()
+def train(
+    target: Annotated[str, typer.Argument(help="a YAML file, or the name of a shipped spec", show_default=False)],
+    recipe: Annotated[str | None, typer.Option(help="fast, best or a file; by default the spec's own")] = None,
+    data: Data = None,
+    epochs: Annotated[int | None, typer.Option(min=1, help="in place of the recipe's")] = None,
+    seed: Annotated[int | None, typer.Option(help="fixes everything")] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps")] = "auto",
+    out: Annotated[str | None, typer.Option(metavar="DIR", help="the record; by default runs/NAME")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="go on where the record stands")] = False,
+    settings: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="optimizer.lr=0.05")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="train on fewer pictures")] = None,
+    val: Annotated[int | None, typer.Option(min=1, help="set training pictures apart for validation")] = None,
+    unchecked: Annotated[bool, typer.Option("--unchecked", help="train a spec that fails its check")] = False,
+    precision: Annotated[str | None, typer.Option(help="float32, bf16, …; by default as a self-test finds")] = None,
+    tensorboard: Annotated[bool, typer.Option("--tensorboard", help="write TensorBoard events too")] = False,
+) -> None:
+    """Train a spec that has passed its check, and leave a complete record."""
+    need_training()
+    from .train import Stopped
+    from .train import train as trained
+
+    try:
+        trained(
+            target, recipe=recipe, data=data, epochs=epochs, seed=seed, device=device, out=out, resume=resume,
+            settings=settings or (), limit=limit, val=val, unchecked=unchecked, precision=precision,
+            tensorboard=tensorboard,
+        )  # fmt: skip
+    except Stopped as stopped:
+        sys.stderr.write(f"rfcalc: {stopped}\n")
+        raise typer.Exit(stopped.code) from None
+
+
+def need_training() -> None:
+    for package in ("torch", "albumentations", "matplotlib"):
+        need(package, "train")
+
+
+@app.command("eval")
+def evaluate(
+    run: Run,
+    data: Data = None,
+    checkpoint: Checkpoint = "last",
+    form: ReportForm = ReportFormat.rich,
+    output: Output = None,
+) -> None:
+    """The accuracy of a finished run: in all, per class, and the pictures of what it confuses."""
+    need_training()
+    from .train import evaluate as evaluated
+
+    found = evaluated(run, data, checkpoint)
+    show_report([found], found.to_json(), form, output)
+
+
+@app.command()
+def preview(
+    target: Annotated[str, typer.Argument(help="a YAML file, or the name of a shipped spec", show_default=False)],
+    data: Data = None,
+    augment: Annotated[str | None, typer.Option(metavar="NAMES", help="HorizontalFlip,ToGray,…")] = None,
+    recipe: Annotated[str | None, typer.Option(help="fast, best or a file; by default the spec's own")] = None,
+    output: Output = None,
+) -> None:
+    """A picture of the data, and of what each augmentation makes of it."""
+    need_training()
+    from .train import preview as previewed
+
+    emit(str(previewed(target, data, augment and augment.split(","), output, recipe)))
+
+
+@app.command()
+def export(run: Run, checkpoint: Checkpoint = "last") -> None:
+    """A run's network for use elsewhere: a state dict, and ONNX."""
+    need_training()
+    from .train import export as exported
+
+    emit("\n".join(map(str, exported(run, checkpoint=checkpoint))))
 
 
 @app.command()

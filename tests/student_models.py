@@ -322,12 +322,23 @@ CASES = {
     "batch of one": Case(net(lambda s, x: s.m0(x.view(1, -1)), lin(48, 2)), (3, 4, 4), "flatten linear"),
     "means of means": Case(net(lambda s, x: x.mean(-1).mean(-1)), (3, 6, 6), "adaptive_avg_pool global_avg_pool"),
     "maxout": Case(
-        net(lambda s, x: x.view(x.shape[0], 2, 2, *x.shape[2:]).max(2)[0]), (4, 6, 6), "channel_mix"),
+        net(lambda s, x: s.m0(x.view(x.shape[0], 2, 2, *x.shape[2:]).max(2)[0]), conv(2)), (4, 6, 6),
+        "channel_mix conv"),
+    "settings per axis": Case(
+        net(lambda s, x: F.max_pool2d(s.m0(x), (1, 2)), conv(k=(3, 5), stride=(2, 1), padding=(0, 2), dilation=(2, 1))),
+        (3, 13, 8), "conv max_pool"),
+    "scores against a crop": Case(
+        net(lambda s, x: (x.flatten(2).transpose(1, 2) @ x[:, :, 2:4, 2:4].flatten(2)).transpose(1, 2)), (3, 6, 6),
+        "pad whole_join", "upper bound (matmul)"),
+    "a dimension that grows": Case(
+        net(lambda s, x: s.m0(x.unsqueeze(2)), conv(1, 4, 3, padding=(2, 1))), (1, 8), "whole",
+        "upper bound (conv2d)"),
     "unfold": Case(
         net(lambda s, x: F.unfold(x, 3, padding=1).view(x.shape[0], -1, 9, *x.shape[2:]).mean(2)), (2, 6, 6),
         "unfold channel_mix"),
     "einsum": Case(
-        net(lambda s, x: torch.einsum("...chw,oc->...ohw", x, s.m0.weight), lambda: nn.Linear(3, 5, bias=False)), (3, 6, 6), "channel_mix"),
+        net(lambda s, x: torch.einsum("...chw,oc->...ohw", x, s.m0.weight), lambda: nn.Linear(3, 5, bias=False)),
+        (3, 6, 6), "channel_mix"),
     "activation of two functions": Case(net(swish), (3, 6, 6), "sigmoid multiply"),
     "interpolation": Case(
         net(lambda s, x: F.interpolate(s.m0(x), scale_factor=2, mode="bilinear"), conv(padding=1)), (3, 6, 6),

@@ -10,8 +10,8 @@ from torch import Tensor, nn
 
 import rfcalc
 from rfcalc.arch import Arch
-from rfcalc.network import build
 from rfcalc.errors import RfcalcError
+from rfcalc.network import build
 from rfcalc.ops import LAYERS
 
 

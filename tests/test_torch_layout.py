@@ -40,7 +40,8 @@ def expected(dims: Dims, axes: int) -> Tensor:
 @st.composite
 def factored(draw: st.DrawFn, total: int) -> list[int]:
     """Sizes whose product is the given number."""
-    sizes, rest = [], total
+    sizes: list[int] = []
+    rest = total
     while rest > 1 and len(sizes) < 5:
         size = draw(st.sampled_from([n for n in range(1, rest + 1) if rest % n == 0]))
         sizes.append(size)
@@ -51,7 +52,10 @@ def factored(draw: st.DrawFn, total: int) -> list[int]:
 @given(st.data())
 def test_views_and_permutes_follow_torch(data: st.DataObject) -> None:
     axes = data.draw(st.integers(1, 2))
-    shape = (data.draw(st.sampled_from([1, 2, 4, 6])), *(data.draw(st.sampled_from([1, 2, 3, 4])) for _ in range(axes)))
+    shape = (
+        data.draw(st.sampled_from([1, 2, 8, 12])),
+        *(data.draw(st.sampled_from([1, 2, 3, 4])) for _ in range(axes)),
+    )
     tensor = places(shape)
     dims = canonical(BATCH_SIZE, shape[0], shape[1:], False)
     for _ in range(data.draw(st.integers(1, 5))):

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import isnan
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from rfcalc.grid import Column, Grid
+
 from .batches import as_input
 from .formats import Split
 from .precision import Precision
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
 
 BATCH = 500
 
@@ -52,6 +57,13 @@ class Evaluation:
             name: 100 * float(table[i, i]) / int(table[i].sum()) if table[i].sum() else float("nan")
             for i, name in enumerate(self.classes)
         }
+
+    def render(self, width: int | None = None) -> RenderableType:
+        """For a terminal of that width: the accuracy of each class, and of all."""
+        totals = self.confusion.sum(1)
+        rows = ((name, f"{n:,}", f"{p:.2f} %") for (name, p), n in zip(self.per_class.items(), totals, strict=True))
+        columns = (Column("class", left=True), Column("pictures"), Column("accuracy"))
+        return Grid(columns, tuple(rows), (f"accuracy {self.accuracy:.2f} %, loss {self.loss:.4f}",)).to_rich(width)
 
     @property
     def misclassified(self) -> NDArray[np.int64]:

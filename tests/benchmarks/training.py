@@ -21,10 +21,10 @@ from torch.nn import functional
 from torch.utils.data import DataLoader, Dataset
 
 import rfcalc
-from rfcalc.network import build
 from rfcalc.train.augment import Augmentation
 from rfcalc.train.batches import colours_of
 from rfcalc.train.loop import Training
+from rfcalc.train.model import prepared
 from rfcalc.train.optim import optimizer_of
 from rfcalc.train.precision import Precision
 from rfcalc.train.progress import Display
@@ -102,10 +102,11 @@ def main(name: str = "s9", recipe_name: str | None = None) -> None:
         training = Training(plan, net, None)
         precision = plan.eye.precision
         print(f"{name}, recipe {recipe.name}, {torch.get_num_threads()} threads, {precision.describe()}")
-        other = precision.prepare(build(arch, seed=0)).train()
+        other, plain = (prepared(arch, recipe, 0, plan.data.train, plan.eye.mean, plan.eye.std) for _ in range(2))
+        precision.prepare(other).train()
         images = precision.lay_out(torch.randn(recipe.batch_size, *arch.input))
         labels = torch.arange(recipe.batch_size) % len(plan.data.classes)
-        plain, dataset = build(arch, seed=0).train(), Tutorial(training)
+        dataset = Tutorial(training)
         speeds: dict[str, list[float]] = {"full": [], "bare": [], "tutorial": []}
         for turn in range(TURNS + 1):
             found: dict[str, Any] = {
