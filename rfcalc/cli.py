@@ -12,6 +12,7 @@ import typer
 
 from . import __version__, zoo
 from .errors import RfcalcError, need
+from .yamlfile import read_text
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -67,6 +68,7 @@ class ReportFormat(StrEnum):
     json = "json"
 
 
+Document = Annotated[str, typer.Argument(help="Markdown or plain text; - reads standard input", show_default=False)]
 Data = Annotated[
     str | None, typer.Option(metavar="DIR", help="a folder, a set, or synthetic; else RFCALC_DATA, else CIFAR-10")
 ]
@@ -248,6 +250,41 @@ def convert(target: Target, shape: Shape = None, output: Output = None) -> None:
     from .specfile import dump
 
     emit(dump(network(target, shape)), output)
+
+
+@app.command()
+def infer(
+    document: Document,
+    shape: Shape = None,
+    form: ReportForm = ReportFormat.rich,
+    output: Annotated[str | None, typer.Option("-o", "--output", metavar="FILE", help="write the spec to it")] = None,
+) -> None:
+    """The network behind a printed summary (torchsummary, torchinfo): its spec, and where the print leaves a choice."""
+    from .readme import infer as inferred
+    from .specfile import dump
+
+    found = inferred(read_document(document), None if shape is None else zoo.read_shape(shape))
+    if output and found.arch:
+        emit(dump(found.arch), output)
+    show_report([found], found.to_json(), form, None)
+    raise typer.Exit(found.exit_code)
+
+
+@app.command()
+def audit(document: Document, shape: Shape = None, form: ReportForm = ReportFormat.rich, output: Output = None) -> None:
+    """Every figure that a README states, held against the arithmetic: right, wrong, a convention, or undetermined.
+
+    Exit code 1 if anything is wrong.
+    """
+    from .readme import audit as audited
+
+    found = audited(read_document(document), None if shape is None else zoo.read_shape(shape))
+    show_report([found], found.to_json(), form, output)
+    raise typer.Exit(found.exit_code)
+
+
+def read_document(path: str) -> str:
+    return sys.stdin.read() if path == "-" else read_text(path)
 
 
 @app.command()

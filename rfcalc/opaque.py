@@ -15,17 +15,7 @@ from typing import Any
 from .errors import RfcalcError, ShapeError
 from .geometry import UNIT, Axis, FeatureMap, Strand, Taps, Window, join, union
 from .ops import Join, Layer, Multiply, Norm, before, layer, make_windows, product
-from .settings import (
-    Count,
-    Flag,
-    Flags,
-    Integers,
-    Optional,
-    PaddingKind,
-    PerAxis,
-    Word,
-    setting,
-)
+from .settings import Count, Flag, Flags, Integers, Optional, PaddingKind, PerAxis, Word, setting
 
 
 def function(nn: Any, call: Callable[[Any], Any], text: str) -> Any:
@@ -156,18 +146,18 @@ class Pointwise(Layer):
         raise unbuildable(self.operation)
 
 
+@dataclass(frozen=True, slots=True)
 class Learned(Layer):
     """Each value with a learned weight: one for all, one for each channel, or one for each value."""
 
-    @property
-    def count(self) -> int:
-        raise NotImplementedError
+    scalar = "weights"
+    weights: int = setting(Count())
 
     def params(self, x: FeatureMap) -> int:
-        return self.count
+        return self.weights
 
     def sums(self, x: FeatureMap, out: FeatureMap) -> tuple[str, str]:
-        return str(self.count), ""
+        return str(self.weights), ""
 
     def learned(self, x: FeatureMap, combine: Callable[[Any, Any], Any], start: float) -> Any:
         """A module that combines each value with its weight."""
@@ -175,8 +165,8 @@ class Learned(Layer):
 
         sizes = () if x.flat else x.sizes
         shapes = {1: (), x.elements: (x.channels, *sizes), x.channels: (x.channels, *(1 for _ in sizes))}
-        if self.count not in shapes:
-            raise RfcalcError(f"{self.count} weights are not one for all, for each channel or for each value of {x}")
+        if self.weights not in shapes:
+            raise RfcalcError(f"{self.weights} weights are not one for all, for each channel or for each value of {x}")
 
         class Learned(torch.nn.Module):
             def __init__(self, shape: tuple[int, ...]) -> None:
@@ -186,36 +176,20 @@ class Learned(Layer):
             def forward(self, x: Any) -> Any:
                 return combine(x, self.weight)
 
-        return Learned(shapes[self.count])
+        return Learned(shapes[self.weights])
 
 
 @layer("scale")
-@dataclass(frozen=True, slots=True)
 class Scale(Learned):
     """Each value times a learned weight (layer scale); `weights` says how many there are."""
-
-    scalar = "weights"
-    weights: int = setting(Count())
-
-    @property
-    def count(self) -> int:
-        return self.weights
 
     def module(self, nn: Any, x: FeatureMap) -> Any:
         return self.learned(x, lambda t, weight: t * weight, 1.0)
 
 
 @layer("shift")
-@dataclass(frozen=True, slots=True)
 class Shift(Learned):
     """Each value plus a learned weight (a bias, the embedding of a position); `weights` says how many there are."""
-
-    scalar = "weights"
-    weights: int = setting(Count())
-
-    @property
-    def count(self) -> int:
-        return self.weights
 
     def module(self, nn: Any, x: FeatureMap) -> Any:
         return self.learned(x, lambda t, weight: t + weight, 0.0)
@@ -406,14 +380,15 @@ def is_shared(axis: Axis, seen: Any) -> bool:
     return any(not strand.advance and strand.fields == (seen,) for strand in axis.strands)
 
 
+@dataclass(frozen=True, slots=True)
 class Opaque(Layer):
     """An operation whose output is known by its shape: channels, sizes and flat, each as they come in if not stated."""
 
     pointwise = False
-    operation: str
-    out_channels: int | None
-    size: PerAxis | None
-    flat: bool | None
+    operation: str = setting(Word())
+    out_channels: int | None = setting(Optional(Count()), None)
+    size: PerAxis | None = setting(Optional(Integers()), None)
+    flat: bool | None = setting(Optional(Flag()), None)
 
     def windows(self, x: FeatureMap) -> tuple[Window, ...]:
         return ()
@@ -434,6 +409,9 @@ class Opaque(Layer):
         """Where the units of the output look along one axis."""
         return Axis(size, (), self.operation)
 
+    def macs(self, x: FeatureMap, out: FeatureMap) -> int | None:
+        return None
+
     def module(self, nn: Any, x: FeatureMap) -> Any:
         raise unbuildable(self.operation)
 
@@ -441,11 +419,22 @@ class Opaque(Layer):
         raise unbuildable(self.operation)
 
 
+@layer("opaque")
+class OpaqueLayer(Opaque):
+    """An operation that reads nobody knows what (fft, gru, …): its field and all that follow from it are unknown."""
+
+
+@layer("opaque_join")
+class OpaqueJoin(Opaque, Join):
+    """An operation on several maps that reads nobody knows what: the field is unknown."""
+
+
+@dataclass(frozen=True, slots=True)
 class WholeMap(Opaque):
     """Every unit sees every unit of its inputs, on the axes where `axes` says so; with `bound`, some of them."""
 
-    bound: bool
-    axes: tuple[bool, ...]
+    axes: tuple[bool, ...] = setting(Flags(), True)
+    bound: bool = setting(Flag(), False)
 
     def axis(self, axes: Sequence[Axis], size: int, index: int) -> Axis:
         if self.axes[index]:
@@ -454,58 +443,17 @@ class WholeMap(Opaque):
             raise ShapeError(f"{self.operation} leaves axis {index} alone, but makes size {size} of {axes[0].size}")
         return join(axes) if len(axes) > 1 else axes[0]
 
-
-@layer("opaque")
-@dataclass(frozen=True, slots=True)
-class OpaqueLayer(Opaque):
-    """An operation that reads nobody knows what (fft, gru, …): its field and all that follow from it are unknown."""
-
-    operation: str = setting(Word())
-    out_channels: int | None = setting(Optional(Count()), None)
-    size: PerAxis | None = setting(Optional(Integers()), None)
-    flat: bool | None = setting(Optional(Flag()), None)
-
     def macs(self, x: FeatureMap, out: FeatureMap) -> int | None:
-        return None
-
-
-@layer("opaque_join")
-@dataclass(frozen=True, slots=True)
-class OpaqueJoin(Opaque, Join):
-    """An operation on several maps that reads nobody knows what: the field is unknown."""
-
-    operation: str = setting(Word())
-    out_channels: int | None = setting(Optional(Count()), None)
-    size: PerAxis | None = setting(Optional(Integers()), None)
-    flat: bool | None = setting(Optional(Flag()), None)
-
-    def macs(self, x: FeatureMap, out: FeatureMap) -> int | None:
-        return None
+        return 0
 
 
 @layer("whole")
-@dataclass(frozen=True, slots=True)
 class Whole(WholeMap):
     """An operation each of whose units sees all of its input (attention, a softmax over places), on every axis or on
     those given; `bound`: it sees some of it, such as the one unit that a flip brings there."""
 
-    operation: str = setting(Word())
-    out_channels: int | None = setting(Optional(Count()), None)
-    size: PerAxis | None = setting(Optional(Integers()), None)
-    flat: bool | None = setting(Optional(Flag()), None)
-    axes: tuple[bool, ...] = setting(Flags(), True)
-    bound: bool = setting(Flag(), False)
-
 
 @layer("whole_join")
-@dataclass(frozen=True, slots=True)
 class WholeJoin(WholeMap, Join):
     """An operation on several maps each of whose units sees all of them (attention, matmul), on every axis or on those
     given; `bound`: it sees some of it, such as maps laid side by side."""
-
-    operation: str = setting(Word())
-    out_channels: int | None = setting(Optional(Count()), None)
-    size: PerAxis | None = setting(Optional(Integers()), None)
-    flat: bool | None = setting(Optional(Flag()), None)
-    axes: tuple[bool, ...] = setting(Flags(), True)
-    bound: bool = setting(Flag(), False)

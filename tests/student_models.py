@@ -82,7 +82,7 @@ def squeeze_excite(self: Any, x: Tensor) -> Tensor:
 
 
 def channel_attention(self: Any, x: Tensor) -> Tensor:
-    y = self.m0(F.adaptive_avg_pool2d(x, 1).squeeze(-1).transpose(-1, -2))
+    y: Tensor = self.m0(F.adaptive_avg_pool2d(x, 1).squeeze(-1).transpose(-1, -2))
     return x * y.transpose(-1, -2).unsqueeze(-1).sigmoid()
 
 
@@ -97,7 +97,7 @@ def shuffle(x: Tensor, groups: int = 2) -> Tensor:
 
 
 def up_by_view(self: Any, x: Tensor) -> Tensor:
-    y = self.m0(x)
+    y: Tensor = self.m0(x)
     b, _, h, w = y.shape
     return y.view(b, 3, 2, 2, h, w).permute(0, 1, 4, 2, 5, 3).reshape(b, 3, 2 * h, 2 * w)
 
@@ -142,7 +142,8 @@ def non_local(self: Any, x: Tensor) -> Tensor:
 def mixer(self: Any, x: Tensor) -> Tensor:
     x = self.m0(x).flatten(2).transpose(1, 2)
     x = x + self.m1(self.m2(x).transpose(1, 2)).transpose(1, 2)
-    return (x + self.m3(x)).mean(1)
+    out: Tensor = (x + self.m3(x)).mean(1)
+    return out
 
 
 def select_kernel(self: Any, x: Tensor) -> Tensor:

@@ -16,9 +16,9 @@ from torch import Tensor, nn
 import rfcalc
 from rfcalc import Arch
 from rfcalc.arch import Node, image_axes
-from rfcalc.network import Join, Network, build
 from rfcalc.errors import RfcalcError, SettingError, ShapeError
 from rfcalc.geometry import FeatureMap
+from rfcalc.network import Join, Network, build
 from rfcalc.ops import LAYERS
 from rfcalc.ops import Join as JoinLayer
 from rfcalc.spec import make

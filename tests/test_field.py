@@ -14,9 +14,9 @@ from torch import nn
 
 import rfcalc
 from rfcalc import Arch
-from rfcalc.network import build, seeded
 from rfcalc.errors import RfcalcError
 from rfcalc.field import effective_field, spread_of
+from rfcalc.network import build, seeded
 
 K3 = "conv: {out_channels: 2, kernel_size: 3, padding: 1, bias: false}"
 

@@ -26,7 +26,8 @@ from rfcalc.specfile import dump
 from rfcalc.torch_tracer import Tracer
 from rfcalc.trace_torch import finish, load_target, run, trace
 
-from .models import LAYOUTS, BasicBlock, ResNet, layout
+from .classic_models import BasicBlock, ResNet
+from .models import LAYOUTS, layout
 
 # --- layouts -----------------------------------------------------------------------------------------------------
 

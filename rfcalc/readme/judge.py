@@ -3,35 +3,73 @@ no reading of that network gives it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from .facts import Facts
 from .prose import Statement
 from .verdict import Kind, Verdict
 
-FEATURES = {"uses_depthwise": "depthwise", "uses_dilation": "dilation", "uses_strides": "strided", "uses_batch_norm": "batch_norm"}
+FEATURES = {
+    "uses_depthwise": "depthwise",
+    "uses_dilation": "dilation",
+    "uses_strides": "strided",
+    "uses_batch_norm": "batch_norm",
+}
+MOST_FIGURES = 64
+"""How many different figures of one kind are compared with each other."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """All statements beside all facts. `fitting` holds, for each quantity, the stated figures that stand for one of
+    the facts; `accuracies` the plainly stated ones of each split, a statement for each figure."""
+
+    facts: Sequence[Facts]
+    fitting: Mapping[str, frozenset[float]]
+    accuracies: Mapping[str, Sequence[Statement]]
+
+
+def case_of(statements: Sequence[Statement], facts: Sequence[Facts]) -> Case:
+    figures = {
+        "params": [figure for fact in facts for figure, _ in fact.params],
+        "receptive_field": [figure for fact in facts for figure in fact.fields or ()],
+    }
+    fitting: dict[str, set[float]] = {"params": set(), "receptive_field": set()}
+    accuracies: dict[str, dict[float, Statement]] = {}
+    for s in statements:
+        if s.quantity in figures and s.relation == "=" and any(s.allows(figure) for figure in figures[s.quantity]):
+            fitting[s.quantity].add(s.value)
+        elif s.quantity == "accuracy" and s.relation == "=" and not s.elsewhere and not s.required:
+            accuracies.setdefault(s.split, {}).setdefault(s.value, s)
+    return Case(
+        facts,
+        {quantity: frozenset(values) for quantity, values in fitting.items()},
+        {split: tuple(found.values())[:MOST_FIGURES] for split, found in accuracies.items()},
+    )
 
 
 def judge(statements: Sequence[Statement], facts: Sequence[Facts]) -> Iterator[Verdict]:
     """A verdict on each statement, in the order of the text."""
+    case = case_of(statements, facts)
     for statement in statements:
         if statement.quantity == "params":
-            yield judge_params(statement, statements, facts)
+            yield judge_params(statement, case)
         elif statement.quantity == "receptive_field":
-            yield judge_field(statement, statements, facts)
+            yield judge_field(statement, case)
         elif statement.quantity in FEATURES:
             yield judge_feature(statement, facts)
         elif statement.quantity == "input" and statement.sizes:
             yield judge_input(statement, facts)
         elif statement.quantity == "accuracy":
-            yield judge_accuracy(statement, statements)
+            yield judge_accuracy(statement, case)
 
 
 def verdict(statement: Statement, computed: object, kind: Kind, why: str, quantity: str = "") -> Verdict:
     return Verdict(quantity or statement.quantity, statement.stated, computed, kind, statement.line, why)
 
 
-def unsure(statement: Statement, others: Sequence[Statement], alone: bool) -> str:
+def unsure(statement: Statement, case: Case, alone: bool) -> str:
     """Why a figure that does not fit may still be right; empty where nothing speaks for it."""
     if statement.elsewhere:
         return "the sentence may speak of a part, or of another network"
@@ -39,14 +77,13 @@ def unsure(statement: Statement, others: Sequence[Statement], alone: bool) -> st
         return "the sentence states a demand"
     if not alone:
         return "the document holds several networks"
-    same = [s for s in others if s.quantity == statement.quantity and s is not statement and s.relation == "="]
-    if statement.relation in "=~" and any(s.value != statement.value for s in same):
+    if statement.relation in "=~" and case.fitting[statement.quantity] - {statement.value}:
         return "the document states several such figures, and this one may belong to something else"
     return ""
 
 
-def judge_params(statement: Statement, others: Sequence[Statement], facts: Sequence[Facts]) -> Verdict:
-    known = [fact for fact in facts if fact.params]
+def judge_params(statement: Statement, case: Case) -> Verdict:
+    known = [fact for fact in case.facts if fact.params]
     for fact in known:
         for place, (figure, what) in enumerate(fact.params):
             if statement.allows(figure):
@@ -58,17 +95,11 @@ def judge_params(statement: Statement, others: Sequence[Statement], facts: Seque
     figure, what = known[0].params[0]
     if what.startswith("the table"):
         return verdict(statement, None, "undetermined", f"the table does not show all parameters; {what}: {figure:,}")
-    doubt = unsure(statement, fitting(others, [f for fact in known for f, _ in fact.params]), len(known) == 1)
-    if doubt:
+    if doubt := unsure(statement, case, len(known) == 1):
         return verdict(statement, figure, "undetermined", f"{what} has {figure:,}, but {doubt}")
     readings = ", ".join(f"{n:,} {why.removeprefix('the listing ')}" for n, why in known[0].params[1:4])
     more = f" (other readings: {readings})" if readings else ""
     return verdict(statement, figure, "wrong", f"{what} has {figure:,}{more}{known[0].note}")
-
-
-def fitting(others: Sequence[Statement], figures: Sequence[int]) -> list[Statement]:
-    """The statements that do stand for one of the figures."""
-    return [s for s in others if any(s.allows(figure) for figure in figures)]
 
 
 def rounding(statement: Statement, figure: float) -> str:
@@ -76,8 +107,8 @@ def rounding(statement: Statement, figure: float) -> str:
     return "" if exact else ", which the text rounds"
 
 
-def judge_field(statement: Statement, others: Sequence[Statement], facts: Sequence[Facts]) -> Verdict:
-    known = [fact for fact in facts if fact.fields]
+def judge_field(statement: Statement, case: Case) -> Verdict:
+    known = [fact for fact in case.facts if fact.fields]
     for fact in known:
         assert fact.fields is not None
         if found := field_fits(statement, fact, *fact.fields):
@@ -90,9 +121,7 @@ def judge_field(statement: Statement, others: Sequence[Statement], facts: Sequen
     if fact.span and not statement.elsewhere and open_for(statement, fact.span, after):
         why = f"{plainly}; settings that no shape shows allow {fact.span[0]:,} to {fact.span[1]:,}"
         return verdict(statement, before, "undetermined", why)
-    figures = [figure for f in known for figure in f.fields or ()]
-    doubt = unsure(statement, fitting(others, figures), len(known) == 1)
-    if doubt:
+    if doubt := unsure(statement, case, len(known) == 1):
         return verdict(statement, before, "undetermined", f"{plainly}; {doubt}")
     return verdict(statement, before, "wrong", plainly)
 
@@ -148,15 +177,14 @@ def judge_input(statement: Statement, facts: Sequence[Facts]) -> Verdict:
     return Verdict("input", shown, None, "undetermined", statement.line, why)
 
 
-def judge_accuracy(statement: Statement, others: Sequence[Statement]) -> Verdict:
+def judge_accuracy(statement: Statement, case: Case) -> Verdict:
     """Accuracies against each other: a threshold against stated figures, and two figures of one kind."""
     quantity = f"{statement.split or 'some'} accuracy".replace("some accuracy", "accuracy")
-    plain = [s for s in others if s.quantity == "accuracy" and s.relation == "=" and not s.elsewhere and not s.required]
     splits = statement.split.split(" and ") if statement.split else []
     if statement.elsewhere or statement.required:
         return verdict(statement, None, "undetermined", "only a run can tell", quantity)
     if statement.relation in "<>" and splits:
-        kinds = [[s for s in plain if s.split == split] for split in splits]
+        kinds = [case.accuracies.get(split, ()) for split in splits]
         if all(kinds):
             low = min(s.value for kind in kinds for s in kind)
             high = max(s.value for kind in kinds for s in kind)
@@ -164,7 +192,7 @@ def judge_accuracy(statement: Statement, others: Sequence[Statement]) -> Verdict
             kind: Kind = "right" if met else "undetermined" if any(len(k) > 1 for k in kinds) else "wrong"
             figure = low if statement.relation == ">" else high
             return verdict(statement, figure, kind, f"the document states {listed(kinds)}", quantity)
-    clash = [s for s in plain if s.split == statement.split != "" and apart(s, statement)]
+    clash = [s for s in case.accuracies.get(statement.split, ()) if statement.split and apart(s, statement)]
     if statement.relation == "=" and clash:
         other = clash[0]
         why = f"line {other.line} states {other.stated} for the same: at most one of the two is right"

@@ -5,18 +5,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from ..arch import Arch, Node, PerAxisValue, ReceptiveField, fields_of, image_axes, last_uses
 from ..errors import RfcalcError, SpecError
-from ..geometry import Axis, FeatureMap
+from ..geometry import Axis, FeatureMap, Number
 from ..ops import Layer
 from ..spec import make
 from .assemble import Assembly
-from .fits import Fit, Habits, Shape, fits
+from .fits import Fit, Habits, Settings, Shape, fits
 from .graph import Decision
 
-LISTED = 60
-"""Alternatives listed for a row, the likeliest first."""
+LISTED, LISTED_OF_MANY, MANY = 60, 8, 3000
+"""Alternatives listed for a row, the likeliest first; fewer in a network of many rows."""
 WALK_BUDGET = 100_000
 """Layers worked out again, in all, to tell what alternatives mean (each phase of a map's units counts)."""
 MOST_DELTAS = 4096
@@ -86,7 +87,7 @@ class Impact:
         return ReceptiveField(*fields) if all(f is not None for f in fields) else None  # type: ignore[arg-type]
 
     def layers(self, alternative: Alternative) -> tuple[Layer, ...]:
-        return tuple(make(fit.op, len(self.arch.sizes), **dict(fit.settings)) for fit in alternative.layers)
+        return tuple(layer_of(fit.op, fit.settings, len(self.arch.sizes)) for fit in alternative.layers)
 
     def out(self, index: int, layers: Sequence[Layer], source: int | None = None) -> FeatureMap | None:
         """The map behind a node's own input, or another one, under other layers."""
@@ -129,9 +130,17 @@ class Impact:
         return fields_of(changed[target]) if target in changed else self.base[which]
 
 
+@lru_cache(maxsize=16384)
+def layer_of(op: str, settings: Settings, axes: int) -> Layer:
+    return make(op, axes, **dict(settings))
+
+
 def grown(fields: PerAxisValue, axes: Sequence[Axis], outs: Sequence[Axis]) -> PerAxisValue | None:
-    found = []
-    for total, axis, out in zip(fields, axes, outs, strict=True):
+    found: list[Number] = []
+    for place, (total, axis, out) in enumerate(zip(fields, axes, outs, strict=True)):
+        if place and axis is axes[place - 1] and out is outs[place - 1] and total == fields[place - 1]:
+            found.append(found[-1])
+            continue
         if not (plain(axis) and plain(out)) or total is None or axis.jump in (None, 0):
             return None
         width, jump, width_, jump_ = axis.receptive_field, axis.jump, out.receptive_field, out.jump
@@ -277,16 +286,17 @@ def with_fields(
     assembly: Assembly, impact: Impact, habits: Habits, shapes: Mapping[int, Shape]
 ) -> dict[int, list[Alternative]]:
     """The alternatives of every node that has any, each with the fields that it would mean."""
-    options = {}
+    options: dict[int, list[Alternative]] = {}
+    listed = LISTED if len(assembly.nodes) <= MANY else LISTED_OF_MANY
     above: int | None = None
     for index, decision in enumerate(assembly.decisions, 1):
         if decision is None or decision.fit is None:
             continue
-        found = alternatives_of(decision, shapes[decision.source], habits)
+        found = alternatives_of(decision, shapes[decision.source], habits)[:listed]
         if above is not None and decision.item.op == "conv" and assembly.nodes[index - 1].inputs != (above,):
             found += straight(decision, assembly, above, habits)
         if found:
-            options[index] = [replace(a, field=impact.of(index, a)) for a in found]
+            options[index] = [replace(a, field=impact.of(index, a)) for a in found[: 2 * listed]]
         above = index
     return options
 

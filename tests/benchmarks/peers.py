@@ -1,7 +1,7 @@
 """rfcalc beside its peers: `pip install torchinfo torchlens`, then `python tests/benchmarks/peers.py`.
 
-ResNet-50 and MobileNetV2 at 224x224: the time of one table, warm (in process) and cold (whole process), as ratios within
-one run, and beside the speed the correctness: each peer's parameters and receptive fields against the shipped specs,
+ResNet-50 and MobileNetV2 at 224x224: the time of one table, warm (in process) and cold (whole process), as ratios
+within one run, and beside the speed the correctness: each peer's parameters and receptive fields against the shipped specs,
 which `rfcalc check` holds against torch's gradients. Peers get the model and the input that their manuals name.
 """
 
@@ -82,7 +82,8 @@ def warm() -> None:
         base = median(times["rfcalc"])
         for peer in tables:
             mine = median(times[peer])
-            print(f"{name:12} {peer:10} {1000 * mine:8.1f} ms, {mine / base:6.1f} x rfcalc: {verdict(found[peer], spec)}")
+            ratio = f"{1000 * mine:8.1f} ms, {mine / base:6.1f} x rfcalc"
+            print(f"{name:12} {peer:10} {ratio}: {verdict(found[peer], spec)}")
 
 
 COLD = {
