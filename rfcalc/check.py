@@ -13,10 +13,10 @@ import torch
 from torch import Tensor, nn
 
 from .arch import Arch, Row
-from .network import Network, build
 from .causes import cause_of_claim
 from .claims import Claim, claims_of, targets_of
 from .grid import Column, Grid
+from .network import Network, build
 from .probe import Shape, double_of
 from .proof import AxisProof, Ground, Mismatch, Tally, alike
 from .tables import text

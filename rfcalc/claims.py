@@ -63,7 +63,9 @@ def read_claims(section: Any, layers: set[str]) -> Problems:
         elif key == "layers":
             yield from _layer_claims(value, line, layers)
         else:
-            problem = f"is no claim; there are {', '.join((*TOTALS, *LIMITS, 'receptive_field', 'layers', *ACCURACIES))}"
+            problem = (
+                f"is no claim; there are {', '.join((*TOTALS, *LIMITS, 'receptive_field', 'layers', *ACCURACIES))}"
+            )
         if problem:
             yield line, f"claims.{key} {problem}"
 

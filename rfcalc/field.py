@@ -21,9 +21,9 @@ from torch import Tensor, nn
 
 from . import paths, zoo
 from .arch import Arch, Row, unknown_name
-from .network import Network, build
 from .errors import RfcalcError
 from .grid import Column, Grid
+from .network import Network, build
 from .tables import agreed, text
 from .torch_user import load_module
 

@@ -19,8 +19,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from .network import Join, Network
 from .kernels import Kernel, Measured, Place, Same, cut, kernel_of
+from .network import Join, Network
 
 Shape = tuple[int, ...]
 MAX_VALUES = 2**23

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from fractions import Fraction
+from functools import partial
 from math import floor, prod
 from typing import Any
 
@@ -17,60 +19,77 @@ from .torch_placed import placed, tupled
 
 # --- pools -------------------------------------------------------------------------------------------------------
 
-
-@ops(
-    "max_pool1d max_pool2d max_pool3d max_pool1d_with_indices max_pool2d_with_indices max_pool3d_with_indices",
-    "input kernel_size stride padding dilation ceil_mode return_indices",
-)
-def max_pool(call: Call) -> Map:
-    return pool(call, "max_pool", {"padding": 0, "dilation": 1})
+WINDOW = "input kernel_size stride padding dilation ceil_mode return_indices"
 
 
-@ops("avg_pool1d avg_pool2d avg_pool3d", "input kernel_size stride padding ceil_mode")
-def avg_pool(call: Call) -> Map:
-    return pool(call, "avg_pool", {"padding": 0})
+def for_axes(names: str, parameters: str) -> Callable[[Callable[[Call, int], Map]], Callable[[Call, int], Map]]:
+    """Registers what functions mean that there are for one, two and three axes; {n} stands for the number."""
+
+    def register(handler: Callable[[Call, int], Map]) -> Callable[[Call, int], Map]:
+        for n in (1, 2, 3):
+            ops(names.format(n=n), parameters)(partial(handler, n=n))
+        return handler
+
+    return register
 
 
-@ops("lp_pool1d lp_pool2d lp_pool3d", "input norm_type kernel_size stride ceil_mode")
-def lp_pool(call: Call) -> Map:
-    return pool(call, "avg_pool", {})
-
-
-def pool(call: Call, op: str, extras: dict[str, int]) -> Map:
-    graph, n = call.graph, int(call.name.rstrip("_")[call.name.index("pool") + 4])
-    if "indices" in call.name or call.get("return_indices", False):
+@for_axes("max_pool{n}d", WINDOW)
+def max_pool(call: Call, n: int) -> Map:
+    if call.get("return_indices", False):
         call.run()
-    at = placed(call, n, all_channels=False)
+    return pool(call, n, "max_pool", {"padding": 0, "dilation": 1})
+
+
+@for_axes("max_pool{n}d_with_indices", WINDOW)
+def max_pool_with_indices(call: Call, n: int) -> Map:
+    call.run()
+    return max_pool(call, n)
+
+
+@for_axes("avg_pool{n}d", "input kernel_size stride padding ceil_mode")
+def avg_pool(call: Call, n: int) -> Map:
+    return pool(call, n, "avg_pool", {"padding": 0})
+
+
+@for_axes("lp_pool{n}d", "input norm_type kernel_size stride ceil_mode")
+def lp_pool(call: Call, n: int) -> Map:
+    """A mean of powers, which sees what a mean sees."""
+    return pool(call, n, "avg_pool", {}, "lp_pool")
+
+
+def pool(call: Call, n: int, op: str, extras: dict[str, int], label: str = "") -> Map:
+    graph, at = call.graph, placed(call, n, all_channels=False)
     kernel = tupled(call.get("kernel_size"), n)
     stride = tupled(call.get("stride") or kernel, n)
     settings: dict[str, Any] = {name: at.per_axis(graph, tupled(call.get(name, d), n), d) for name, d in extras.items()}
     settings |= {"kernel_size": at.per_axis(graph, kernel, 1), "stride": at.per_axis(graph, stride, 1)}
-    node = graph.emit(op, [at.m.node], ceil_mode=bool(call.get("ceil_mode", False)), **settings)
+    node = graph.emit(op, [at.m.node], label=label, ceil_mode=bool(call.get("ceil_mode", False)), **settings)
     return graph.spread(node, at.m, at.axes)
 
 
-@ops("adaptive_avg_pool1d adaptive_avg_pool2d adaptive_avg_pool3d", "input output_size")
-def adaptive_avg_pool(call: Call) -> Map:
-    return adaptive_pool(call, "avg_pool")
+@for_axes("adaptive_avg_pool{n}d", "input output_size")
+def adaptive_avg_pool(call: Call, n: int) -> Map:
+    return adaptive_pool(call, n, "avg_pool")
 
 
-@ops(
-    "adaptive_max_pool1d adaptive_max_pool2d adaptive_max_pool3d adaptive_max_pool1d_with_indices "
-    "adaptive_max_pool2d_with_indices adaptive_max_pool3d_with_indices",
-    "input output_size return_indices",
-)
-def adaptive_max_pool(call: Call) -> Map:
-    if "indices" in call.name or call.get("return_indices", False):
+@for_axes("adaptive_max_pool{n}d", "input output_size return_indices")
+def adaptive_max_pool(call: Call, n: int) -> Map:
+    if call.get("return_indices", False):
         call.run()
-    return adaptive_pool(call, "max_pool")
+    return adaptive_pool(call, n, "max_pool")
 
 
-def adaptive_pool(call: Call, op: str) -> Map:
-    graph, n = call.graph, int(call.name[call.name.index("pool") + 4])
-    at = placed(call, n, all_channels=False)
-    x = graph.maps[at.m.node]
+@for_axes("adaptive_max_pool{n}d_with_indices", "input output_size return_indices")
+def adaptive_max_pool_with_indices(call: Call, n: int) -> Map:
+    call.run()
+    return adaptive_pool(call, n, "max_pool")
+
+
+def adaptive_pool(call: Call, n: int, op: str) -> Map:
+    graph, at = call.graph, placed(call, n, all_channels=False)
     given = tupled(call.get("output_size", (None,) * n), n)
-    sizes = [out or size for out, size in zip(at.per_axis(graph, given, None), x.sizes, strict=True)]
+    wanted = zip(at.per_axis(graph, given, None), graph.maps[at.m.node].sizes, strict=True)
+    sizes = [out or size for out, size in wanted]
     if set(sizes) == {1} and set(given) == {1}:
         node = graph.emit(f"global_{op}", [at.m.node])
     else:
@@ -78,15 +97,13 @@ def adaptive_pool(call: Call, op: str) -> Map:
     return graph.spread(node, at.m, at.axes)
 
 
-@ops("max_unpool1d max_unpool2d max_unpool3d", "input indices kernel_size stride padding output_size")
-def max_unpool(call: Call) -> Map:
+@for_axes("max_unpool{n}d", "input indices kernel_size stride padding output_size")
+def max_unpool(call: Call, n: int) -> Map:
     """Each place goes somewhere into its patch, so that a patch sees what the place sees."""
-    graph, n = call.graph, int(call.name[call.name.index("pool") + 4])
-    at, kernel = placed(call, n), tupled(call.get("kernel_size"), n)
+    graph, at, kernel = call.graph, placed(call, n), tupled(call.get("kernel_size"), n)
     if tupled(call.get("stride") or kernel, n) != kernel or any(tupled(call.get("padding", 0), n)):
         raise Unfit("patches that overlap")
-    factors = at.per_axis(graph, kernel, 1)
-    node = graph.emit("upsample", [at.m.node], label="max_unpool", scale_factor=factors)
+    node = graph.emit("upsample", [at.m.node], label="max_unpool", scale_factor=at.per_axis(graph, kernel, 1))
     call.run()
     return graph.spread(node, at.m, at.axes)
 

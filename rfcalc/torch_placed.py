@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import index
 from typing import Any, NamedTuple
 
 from .torch_call import Call
@@ -9,10 +10,11 @@ from .torch_graph import Graph, Map, Unfit
 from .torch_layout import CHANNEL, Atom, run_of, with_run
 
 
-def tupled(value: Any, n: int) -> tuple[int, ...]:
+def tupled(value: Any, n: int) -> tuple[Any, ...]:
     """A setting for n axes, given as one number, a list of one, or a list of n."""
     values = tuple(value) if isinstance(value, list | tuple) else (value,)
-    return values * n if len(values) == 1 else values
+    plain = tuple(v if v is None or isinstance(v, float) else index(v) for v in values)  # numpy's integers too
+    return plain * n if len(plain) == 1 else plain
 
 
 class Placed(NamedTuple):

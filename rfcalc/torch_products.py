@@ -55,7 +55,7 @@ def conv(call: Call) -> Map:
 
 def groups_of(call: Call, channels: int) -> int | str:
     """The number of groups, or the word for as many as there are channels."""
-    groups: int = call.get("groups", 1)
+    groups = int(call.get("groups", 1))
     return "depthwise" if groups == channels > 1 else groups
 
 

@@ -172,7 +172,10 @@ class Tracer(TorchFunctionMode):
             self.graph.rewind(mark)
             while len(self.charged) > charged:
                 self.charged.popitem()
-        return self.give(call, sees_all(call, call.operation))
+        try:
+            return self.give(call, sees_all(call, call.operation))
+        except Unfit as reason:
+            raise RfcalcError(f"{call.name} cannot be followed: {reason}") from None
 
     def give(self, call: Call, out: Map | list[Map] | None) -> Any:
         """The tensors that a function returns, bound to where their values stand."""

@@ -15,6 +15,8 @@ from torch import Tensor, nn
 
 from .classic_models import VGG16, DenseNet121, InceptionV3, conv_bn, resnet18, resnet50
 
+__all__ = ["LAYOUTS", "layout", "mobilenet_v2", "resnet18", "resnet50"]
+
 
 def rounded(value: float) -> int:
     """The multiple of 8 nearest to a channel count, at most a tenth below it."""

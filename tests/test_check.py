@@ -358,7 +358,7 @@ def test_a_module_with_another_stride_is_found(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_a_module_that_torch_refuses_is_a_finding(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ops.convolution, "check_border", lambda mode, padding, x: None)
+    monkeypatch.setattr(ops.LAYERS["pad"], "check", lambda self, x: None)
     report = checked("relu, pad: {name: mirrored, padding: 4, mode: reflect}, tanh", "[1, 3]")
     assert [f[:2] for f in found(report)] == [("mirrored", "output_shape")]
     assert report.findings[0].measured == "torch refuses"

@@ -6,10 +6,12 @@ from __future__ import annotations
 import os
 import random
 import re
+import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -17,17 +19,20 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from hypothesis import given
 from torch import Tensor, nn
 
 import rfcalc
 from rfcalc.arch import Arch, Row
 from rfcalc.errors import RfcalcError
+from rfcalc.network import build
 from rfcalc.specfile import dump
 from rfcalc.torch_tracer import Tracer
 from rfcalc.trace_torch import finish, load_target, run, trace
 
 from .classic_models import BasicBlock, ResNet
 from .models import LAYOUTS, layout
+from .strategies import archs
 
 # --- layouts -----------------------------------------------------------------------------------------------------
 
@@ -393,3 +398,38 @@ def test_making_a_model_leaves_the_random_state_alone(folder: Path) -> None:
     state = torch.get_rng_state()
     load_target("nets.py:from_values", (3, 8, 8))
     assert torch.equal(torch.get_rng_state(), state)
+
+
+# --- there and back ----------------------------------------------------------------------------------------------
+
+
+@given(archs())
+def test_what_is_built_of_a_random_spec_traces_back_to_it(arch: Arch) -> None:
+    again = trace(build(arch), arch.input)
+    assert (again.params, again.macs) == (arch.params, arch.macs)
+    assert again.out.channels * prod(again.out.sizes) == arch.out.elements
+    for axis, expected in zip(again.out.axes, arch.out.axes, strict=True):
+        assert (axis.receptive_field, axis.jump, axis.start) == (
+            expected.receptive_field,
+            expected.jump,
+            expected.start,
+        )
+    assert again.rows[-1].status in ("exact", "whole input")
+
+
+COLD = """
+import sys
+sys.path.insert(0, {root!r})
+from tests.models import layout
+from rfcalc.trace_torch import trace
+for name in ("resnet18", "mobilenet_v3_small", "shufflenet_v2", "unet"):
+    trace(layout(name), (3, 64, 64))
+print("sympy" in sys.modules)
+"""
+
+
+def test_no_function_is_run_whose_first_run_loads_a_compiler() -> None:
+    """torch's meta functions for convolutions, sums and norms import sympy and much else, a second of work."""
+    root = str(Path(__file__).parent.parent)
+    done = subprocess.run([sys.executable, "-c", COLD.format(root=root)], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"

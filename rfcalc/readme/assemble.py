@@ -15,8 +15,12 @@ from .fits import Habits, Shape, fits
 from .graph import COMMON_TAPS, Decision, Hidden, Item, Reading
 from .printout import Printout
 
-USUAL_SIZES = frozenset((28, 32, 48, 56, 64, 84, 96, 112, 128, 150, 160, 192, 224, 227, 240, 256, 299, 320, 384, 416, 448, 512))
-RESIDUAL = re.compile(r"basic_?block|bottleneck|resid|res_?block|res_?unit|inverted_?res|mbconv|pre_?act", re.IGNORECASE)
+USUAL_SIZES = frozenset(
+    (28, 32, 48, 56, 64, 84, 96, 112, 128, 150, 160, 192, 224, 227, 240, 256, 299, 320, 384, 416, 448, 512)
+)
+RESIDUAL = re.compile(
+    r"basic_?block|bottleneck|resid|res_?block|res_?unit|inverted_?res|mbconv|pre_?act", re.IGNORECASE
+)
 ACTIVATIONS = frozenset(("relu", "relu6", "leaky_relu", "prelu", "elu", "selu", "gelu", "silu", "mish", "hardswish"))
 MIB, MEGA = 1024**2, 10**6
 T = TypeVar("T")

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ..arch import Row
+from ..arch import Row
 from ..errors import RfcalcError
 from ..grid import Column, Grid
 from ..tables import text as as_text
@@ -14,7 +16,7 @@ from .context import Context, read_context
 from .facts import Facts, of_listing, of_summary, of_table
 from .infer import Inference, infer_printout
 from .judge import judge
-from .listing import Listing, Variant, build, chain_breaks, find_listing
+from .listing import ListedNote, Listing, Variant, build, chain_breaks, find_listing
 from .printout import Printout, find_printouts
 from .prose import Statement, read_statements
 from .rftable import field_table
@@ -178,7 +180,7 @@ def table_claims(audit: TableAudit) -> Iterator[Verdict]:
         yield Verdict("table", stated, None, "undetermined", line, "too few of its columns are there to work it out")
         return
     if not audit.understood:
-        why = f"{len(audit.local)} of {audit.checked} figures do not follow from the others: perhaps it means something else"
+        why = f"{len(audit.local)} of {audit.checked} figures do not follow from the others: perhaps it means something else"  # noqa: E501
         yield Verdict("table", stated, None, "undetermined", line, why)
         return
     inherited = len(audit.slips) - len(audit.local)
@@ -188,7 +190,9 @@ def table_claims(audit: TableAudit) -> Iterator[Verdict]:
     else:
         yield Verdict("table", stated, None, "right", line, f"all {audit.checked} figures that can be worked out agree")
     if audit.reading.start == "zero":
-        yield Verdict("table", "fields count from 0", None, "convention", line, "each field is 1 more when counted in pixels")
+        yield Verdict(
+            "table", "fields count from 0", None, "convention", line, "each field is 1 more when counted in pixels"
+        )
     if audit.reading.start == "stated":
         yield Verdict("table", "first row", None, "undetermined", line, "it continues from layers that are not shown")
     if audit.reading.ignores_pool:
@@ -220,7 +224,10 @@ def dataset_claims(fact: Facts, audit: TableAudit, context: Context) -> Iterator
         kind = "wrong" if mnist else "undetermined"
         why = f"{name}'s pictures are {pictures}; the table on line {audit.table.line} starts from {starts}{mnist}"
     else:
-        kind, why = "undetermined", f"{name}'s pictures are {pictures}, the table starts from {starts}: they may be resized"
+        kind, why = (
+            "undetermined",
+            f"{name}'s pictures are {pictures}, the table starts from {starts}: they may be resized",
+        )
     yield Verdict("input", f"{name} ({pictures})", starts, kind, line, why)
 
 
@@ -247,13 +254,13 @@ def listing_claims(
         axis = row.out.axes[0]
         computed = axis.size if note.what == "size" else axis.receptive_field
         kind: Kind = "right" if computed == note.stated else "wrong"
-        layer = listing.layers[note.after - 1].name
-        why = f"behind {layer} the {'map is ' + str(computed) if note.what == 'size' else 'field is ' + str(computed)}"
+        name = listing.layers[note.after - 1].name
+        why = f"behind {name} the {'map' if note.what == 'size' else 'field'} is {computed}"
         yield Verdict(note.what, note.stated, computed, kind, note.line, why, note.label)
     yield from name_claims(listing)
-    for layer, given, made in chain_breaks(listing):
-        why = f"the layer in front of {layer.name} makes {made} channels"
-        yield Verdict("in_channels", given, made, "wrong", layer.line, why, layer.name)
+    for broken, given, made in chain_breaks(listing):
+        why = f"the layer in front of {broken.name} makes {made} channels"
+        yield Verdict("in_channels", given, made, "wrong", broken.line, why, broken.name)
     yield from padding_claims(listing, shape)
 
 
@@ -284,6 +291,18 @@ def settings_of(settings: dict[str, int]) -> str:
     return f"{settings.get('in_channels', '?')} to {settings.get('out_channels', '?')} channels"
 
 
+def size_behind(rows: Sequence[Row | None], after: int) -> int | None:
+    """The size of the map behind a listed layer; None where the network does not get so far."""
+    row = rows[after - 1] if after <= len(rows) else None
+    return row.out.axes[0].size if row else None
+
+
+def size_behind(rows: Sequence[Row | None], note: ListedNote) -> int | None:
+    """The size of the map that a note speaks of; None where the network breaks off in front of it."""
+    row = rows[note.after - 1] if note.after <= len(rows) else None
+    return row.out.axes[0].size if row else None
+
+
 def padding_claims(listing: Listing, image: tuple[int, ...]) -> Iterator[Verdict]:
     """One padding said to be every layer's, against the stated sizes."""
     if listing.padding is None:
@@ -292,7 +311,7 @@ def padding_claims(listing: Listing, image: tuple[int, ...]) -> Iterator[Verdict
     sizes = [note for note in listing.notes if note.what == "size"]
     _, plain, _ = build(listing, image, Variant(norms=listing.norms))
     _, literal, _ = build(listing, image, Variant(norms=listing.norms, padding=padding))
-    agree = [sum(bool(row := rows[n.after - 1]) and row.out.axes[0].size == n.stated for n in sizes if n.after <= len(rows)) for rows in (plain, literal)]  # fmt: skip
+    agree = [sum(size_behind(rows, n.after) == n.stated for n in sizes) for rows in (plain, literal)]
     if agree[1] >= agree[0]:
         kind: Kind = "right" if sizes and agree[1] == len(sizes) else "undetermined"
         yield Verdict("padding", padding, padding, kind, line, f"{agree[1]} of {len(sizes)} stated sizes follow")

@@ -15,6 +15,8 @@ from ..geometry import Axis, Field, Number, Strand, Window
 from .rftable import FieldTable, Reading, TableRow
 
 LARGEST = 2**20
+FIRST_ROWS = 400
+"""Rows that decide how a table is meant."""
 QUANTITIES = ("n", "j", "r")
 State = dict[str, Number | None]
 REPAIRS = {"kernel_size": range(1, 12), "stride": range(1, 5), "padding": range(6), "dilation": range(1, 7)}
@@ -76,10 +78,13 @@ class TableAudit:
 
 
 def audit_table(table: FieldTable) -> TableAudit:
-    """The table under the reading with the fewest slips; slips of all axes together."""
-    audits = [[_Walk(table, reading, axis).audit() for axis in table.axes] for reading in table.readings()]
-    best = min(audits, key=lambda axes: sum(audit.oddness for audit in axes))
-    first, *others = best
+    """The table under the reading with the fewest slips in its first rows; slips of all axes together."""
+
+    def oddness(reading: Reading) -> float:
+        return sum(_Walk(table, reading, axis[:FIRST_ROWS]).audit().oddness for axis in table.axes)
+
+    best = min(table.readings(), key=oddness)
+    first, *others = [_Walk(table, best, axis).audit() for axis in table.axes]
     seen = {(slip.row, slip.column) for slip in first.slips}
     extra = [slip for audit in others for slip in audit.slips if (slip.row, slip.column) not in seen]
     slips = sorted((*first.slips, *extra), key=lambda slip: slip.row)
@@ -87,7 +92,9 @@ def audit_table(table: FieldTable) -> TableAudit:
 
 
 @lru_cache(maxsize=65536)
-def step(n: Number | None, j: Number | None, r: Number | None, settings: Settings, shift: int) -> tuple[Number | None, ...]:
+def step(
+    n: Number | None, j: Number | None, r: Number | None, settings: Settings, shift: int
+) -> tuple[Number | None, ...]:
     """Size, jump and field behind a window; None for what is unknown, size 0 where the kernel does not fit.
 
     `shift` is 1 in a table whose fields count from 0.
@@ -111,12 +118,31 @@ def step(n: Number | None, j: Number | None, r: Number | None, settings: Setting
 def size_behind(n: Number | None, window: Window, settings: Settings) -> int | None:
     if settings.same and isinstance(n, int) and n > 0:
         return -(-n // window.stride)
-    if settings.padding is None or not isinstance(n, int) or not 0 < n <= LARGEST or not 0 <= settings.padding <= LARGEST:
+    if (
+        settings.padding is None
+        or not isinstance(n, int)
+        or not 0 < n <= LARGEST
+        or not 0 <= settings.padding <= LARGEST
+    ):
         return None
     try:
         return window.output_size(n, settings.ceil)
     except ShapeError:
         return 0
+
+
+def exchanged(settings: Settings, column: str, value: int) -> Settings:
+    """The settings with one of them changed."""
+    kernel_size, stride, padding = (
+        value if column == name else kept
+        for name, kept in (
+            ("kernel_size", settings.kernel_size),
+            ("stride", settings.stride),
+            ("padding", settings.padding),
+        )
+    )
+    dilation = value if column == "dilation" else settings.dilation
+    return replace(settings, kernel_size=kernel_size, stride=stride, padding=padding, dilation=dilation)
 
 
 class _Walk:
@@ -285,7 +311,7 @@ class _Walk:
             if column not in row.cells or (column == "dilation" and self.reading.effective):
                 continue
             for value in REPAIRS[column]:
-                changed = replace(settings, **{column: value})
+                changed = replace(settings, **{column: value})  # type: ignore[arg-type]
                 after = self.step(own, changed)
                 if value != row.cells[column] and all(after[q] in (None, stated[q]) for q in stated):
                     if len(amiss) > 1 or void or self.usual(row, column, value):

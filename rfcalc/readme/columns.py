@@ -42,7 +42,29 @@ QUANTITIES = {
     "start": "start center centre startcenter",
     "params": "params parameters param parametercount parameter parametres parametros parametri 参数 参数量",
 }
-FILLERS = frozenset("of the du de d del des der die la le l et no nb num number count total".split())
+FILLERS = frozenset(
+    [
+        "of",
+        "the",
+        "du",
+        "de",
+        "d",
+        "del",
+        "des",
+        "der",
+        "die",
+        "la",
+        "le",
+        "l",
+        "et",
+        "no",
+        "nb",
+        "num",
+        "number",
+        "count",
+        "total",
+    ]
+)
 WORDS = {word: quantity for quantity, words in QUANTITIES.items() for word in words.split()}
 SIDES = {word: side for side, words in DIRECTIONS.items() for word in words.split()}
 DIRECTED = ("n", "ch", "j", "r")

@@ -442,7 +442,11 @@ def shuffle_fits(kind: str, op: str, given: Shape, out: Shape, params: int, habi
     if params or len(given.sizes) != 2 or len(out.sizes) != 2:
         return
     r = large.sizes[0] // small.sizes[0]
-    if r and large == Shape(small.channels // (r * r), tuple(n * r for n in small.sizes)) and small.channels % (r * r) == 0:
+    if (
+        r
+        and large == Shape(small.channels // (r * r), tuple(n * r for n in small.sizes))
+        and small.channels % (r * r) == 0
+    ):
         yield fit(op, 0.0, **{"upscale_factor" if op == "pixel_shuffle" else "downscale_factor": r})
 
 

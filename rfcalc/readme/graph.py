@@ -216,7 +216,11 @@ class Search:
     def leaf(self, state: State, item: Item) -> Iterator[State]:
         """The states behind a row, for every map that it may read."""
         straight = self.fit(item, self.shapes[state.current])
-        easy = straight is not None and straight.cost <= EASY and (self.follows(item, state) or not self.may_fork(state, item))
+        easy = (
+            straight is not None
+            and straight.cost <= EASY
+            and (self.follows(item, state) or not self.may_fork(state, item))
+        )
         if straight:
             yield self.after(state, item, Source(state.current, 0.0, ()), straight, False)
         if easy:
@@ -364,7 +368,7 @@ class Search:
         pool, enlarge = self.habits.hidden_pool, self.habits.hidden_upsample
         if forced:
             pool, enlarge = min(pool, FORCED), min(enlarge, FORCED)
-        loose = [source for source in self.joined(state)] if state.loose else []
+        loose = list(self.joined(state)) if state.loose else []
         for ref, cost, takes in [Source(state.current, 0.0, (state.current,)), *loose[:2]]:
             shape = self.shapes[ref]
             if shape.flat or ref == 0:

@@ -114,7 +114,9 @@ class Inference:
         assert self.arch is not None
         settings = dict(alternative.fit.settings)
         if settings.get("groups") == "depthwise":
-            settings["groups"] = self.arch.rows[alternative.source - 1].out.channels if alternative.source else row.x.channels
+            settings["groups"] = (
+                self.arch.rows[alternative.source - 1].out.channels if alternative.source else row.x.channels
+            )
         found: dict[str, Any] = {"op": alternative.fit.op, **{key: plain(value) for key, value in settings.items()}}
         if alternative.pool:
             found["behind"] = {"op": "max_pool", "kernel_size": alternative.pool}
@@ -341,8 +343,9 @@ def changed(assembly: Assembly, changes: Mapping[int, Alternative]) -> Assembly:
         alternative = changes.get(index)
         if alternative and decision:
             decisions += [None] * (len(alternative.layers) - 1)
-            decision = replace(decision, fit=alternative.fit)
-        decisions.append(decision)
+            decisions.append(replace(decision, fit=alternative.fit))
+        else:
+            decisions.append(decision)
     return Assembly(assembly.image, exchange(assembly.nodes, layers), tuple(decisions))
 
 

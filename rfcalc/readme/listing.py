@@ -19,7 +19,9 @@ ONE_BY_ONE = re.compile(r"followed by (?:a )?1\s*[x×]\s*1", re.IGNORECASE)
 NORM = re.compile(r"\bbn\b|batch[\s-]?norm", re.IGNORECASE)
 EVERYWHERE = re.compile(r"(?:every|each|all)\b.{0,20}layer", re.IGNORECASE)
 SEPARABLE = re.compile(r"depth[\s-]?wise\s+separable", re.IGNORECASE)
-PADDING_FOR_ALL = re.compile(r"padding\W{1,4}(?:is|=|of)?\W{0,3}(?P<padding>\d)\W{0,3}.{0,12}\b(?:all|every|each)\b", re.IGNORECASE)
+PADDING_FOR_ALL = re.compile(
+    r"padding\W{1,4}(?:is|=|of)?\W{0,3}(?P<padding>\d)\W{0,3}.{0,12}\b(?:all|every|each)\b", re.IGNORECASE
+)
 KINDS = {
     "conv": re.compile(r"^(?:c|cnv|conv\w*|dw\w*|pw\w*|layer|convblock)\d*$", re.IGNORECASE),
     "global_avg_pool": re.compile(r"^(?:gap|globalavg\w*|global_avg\w*)\d*$", re.IGNORECASE),
@@ -29,7 +31,7 @@ KINDS = {
 }
 WORDS = {
     "in": "in_channels", "out": "out_channels", "kernel": "kernel_size", "k": "kernel_size", "ks": "kernel_size",
-    "s": "stride", "p": "padding", "pad": "padding", "d": "dilation", "dil": "dilation", "g": "groups", "group": "groups",
+    "s": "stride", "p": "padding", "pad": "padding", "d": "dilation", "dil": "dilation", "g": "groups", "group": "groups",  # noqa: E501
     "in_ch": "in_channels", "out_ch": "out_channels", "filter": "kernel_size", "kernel_size": "kernel_size",
 }  # fmt: skip
 POSITIONS = ("in_channels", "out_channels", "kernel_size", "stride", "padding")
@@ -166,7 +168,9 @@ class Variant:
     padding: int | None = None
 
 
-def build(listing: Listing, image: tuple[int, ...], variant: Variant) -> tuple[Arch | None, tuple[Row | None, ...], str]:
+def build(
+    listing: Listing, image: tuple[int, ...], variant: Variant
+) -> tuple[Arch | None, tuple[Row | None, ...], str]:
     """The network as listed, the row behind each listed layer (its last one), and a problem where it does not fit."""
     nodes: list[Node] = []
     ends: list[int] = []

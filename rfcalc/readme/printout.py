@@ -41,7 +41,7 @@ TOTALS = {
     "total_mb": r"estimated total size \(mb\)",
 }
 TOTAL = re.compile(
-    rf"(?<![\w-])(?:{'|'.join(f'(?P<{key}>{words})' for key, words in TOTALS.items())})\s*:\s*(?P<figure>-?\d[\d,]*(?:\.\d+)?)",
+    rf"(?<![\w-])(?:{'|'.join(f'(?P<{key}>{words})' for key, words in TOTALS.items())})\s*:\s*(?P<figure>-?\d[\d,]*(?:\.\d+)?)",  # noqa: E501
     re.IGNORECASE,
 )
 ELLIPSIS = re.compile(r"^\W*(?:\.\.\.|…|\[\.\.\.\]|⋮|:|\bsnip\b|etc)\W*$")
@@ -160,7 +160,9 @@ class _Finder:
         """Ends the summary at hand."""
         self.columns = None
         if self.tree:
-            self.found.append(Printout("torchinfo", behind_children(self.tree), self.totals, self.line, tuple(self.gaps)))
+            self.found.append(
+                Printout("torchinfo", behind_children(self.tree), self.totals, self.line, tuple(self.gaps))
+            )
         elif self.rows or self.totals:
             self.found.append(Printout("torchsummary", tuple(self.rows), self.totals, self.line, tuple(self.gaps)))
         self.reset()

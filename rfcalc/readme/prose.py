@@ -8,54 +8,67 @@ from dataclasses import dataclass
 
 from .text import LONGEST_LINE, Line, clean
 
-NUMBER = r"(?P<number>\d{1,3}(?:,\d{3})+(?![\d,])|\d{1,15}(?:\.\d{1,6})?)\s{0,2}(?P<unit>[KkMm](?![A-Za-z])|thousand|million)?"
+NUMBER = (
+    r"(?P<number>\d{1,3}(?:,\d{3})+(?![\d,])|\d{1,15}(?:\.\d{1,6})?)"
+    r"\s{0,2}(?P<unit>[KkMm](?![A-Za-z])|thousand|million)?"
+)
 PARAMS = r"\bp(?:ar|ra)[a-z]{0,2}m[a-z]{0,8}\b"
 FIELD = r"(?:\breceptive[\s-]{0,3}f(?:ie|ei)ld\w?|\bR\.?F\b\.?)"
 ACCURACY = r"\bacc?c?[ur]{1,3}[a-z]{0,6}\b"
 GAP = r"[^\d.;!?\n]"
-ALONE = r"(?<![A-Za-z\d])"
-STATES = re.compile(r"(?:[:=<>≤≥~≈-]|\b(?:is|was|are|of|at|to|by|over|above|under|about|around|reach\w*|achiev\w*|than))\W*$", re.IGNORECASE)
-CLASS = re.compile(r"^\W*of\s+(?!the\b|this\b|our\b|over\b|about\b|around\b|above\b)[a-z]", re.IGNORECASE)
-PATTERNS = {
-    "params": [
-        re.compile(rf"{PARAMS}(?P<between>{GAP}{{0,40}}){ALONE}{NUMBER}", re.IGNORECASE),
-        re.compile(rf"(?P<before>{GAP}{{0,30}})(?<![\d.,]){NUMBER}(?:\W{{0,4}}[A-Za-z]{{1,12}}){{0,3}}?\W{{1,4}}{PARAMS}", re.IGNORECASE),
-    ],
+BETWEEN = rf"(?P<between>{GAP}{{0,40}})(?<![A-Za-z\d])"
+BEFORE = rf"(?P<before>{GAP}{{0,30}})(?<![\d.,])"
+OTHER = r"(?:\s?[x×]\s?(?P<other>\d{1,9}))?"
+WORDS = r"(?:\W{0,4}[A-Za-z]{1,12}){0,3}?\W{1,4}"
+BY = r"\s?[x×*]\s?"
+SOURCES = {
+    "params": [rf"{PARAMS}{BETWEEN}{NUMBER}", rf"{BEFORE}{NUMBER}{WORDS}{PARAMS}"],
     "receptive_field": [
-        re.compile(rf"{FIELD}(?P<between>{GAP}{{0,40}}){ALONE}{NUMBER}(?:\s?[x×]\s?(?P<other>\d{{1,9}}))?", re.IGNORECASE),
-        re.compile(rf"(?P<before>{GAP}{{0,30}})(?<![\d.,=]){NUMBER}(?:\s?[x×]\s?(?P<other>\d{{1,9}}))?\W{{1,3}}{FIELD}", re.IGNORECASE),
+        rf"{FIELD}{BETWEEN}{NUMBER}{OTHER}",
+        rf"{BEFORE}(?<!=){NUMBER}{OTHER}\W{{1,3}}{FIELD}",
     ],
     "accuracy": [
-        re.compile(rf"(?P<lead>{GAP}{{0,40}}){ACCURACY}(?P<between>{GAP}{{0,40}}){ALONE}{NUMBER}\s?%?", re.IGNORECASE),
-        re.compile(rf"(?P<before>{GAP}{{0,30}})(?<![\d.,]){NUMBER}\s?%(?P<after>(?:\W{{1,3}}[A-Za-z]{{1,12}}){{0,4}}?)\W{{1,4}}{ACCURACY}", re.IGNORECASE),
+        rf"(?P<lead>{GAP}{{0,40}}){ACCURACY}{BETWEEN}{NUMBER}\s?%?",
+        rf"{BEFORE}{NUMBER}\s?%(?P<after>(?:\W{{1,3}}[A-Za-z]{{1,12}}){{0,4}}?)\W{{1,4}}{ACCURACY}",
     ],
     "input": [
-        re.compile(
-            rf"\binput(?:\W{{1,3}}\w{{1,12}}){{0,3}}?\W{{1,4}}{NUMBER}\s?[x×*]\s?(?P<other>\d{{1,5}})(?:\s?[x×*]\s?(?P<third>\d{{1,5}}))?",
-            re.IGNORECASE,
-        )
+        rf"\binput(?:\W{{1,3}}\w{{1,12}}){{0,3}}?\W{{1,4}}{NUMBER}{BY}(?P<other>\d{{1,5}})(?:{BY}(?P<third>\d{{1,5}}))?"
     ],
-}  # fmt: skip
+}
+PATTERNS = {quantity: [re.compile(s, re.IGNORECASE) for s in sources] for quantity, sources in SOURCES.items()}
+STATES = re.compile(
+    r"(?:[:=<>≤≥~≈-]|\b(?:is|was|are|of|at|to|by|over|above|under|about|around|reach\w{0,4}|achiev\w{0,4}|than))\W*$",
+    re.IGNORECASE,
+)
+CLASS = re.compile(r"^\W*of\s+(?!the\b|this\b|our\b|over\b|about\b|around\b|above\b)[a-z]", re.IGNORECASE)
 RELATIONS = {
     "<": re.compile(
-        r"under|below|less(?:er)? than|fewer than|lower than|within|at most|up to|not more than|no more than|<|≤|max(?:imum)?\b",
+        r"under|below|less(?:er)? than|fewer than|lower than|within|at most|up to|not more than|no more than|<|≤|max(?:imum)?\b",  # noqa: E501
         re.IGNORECASE,
     ),
     ">": re.compile(
-        r"over\b|above|more than|greater than|at least|higher than|not less than|>|≥|min(?:imum)?\b|exceed", re.IGNORECASE
+        r"over\b|above|more than|greater than|at least|higher than|not less than|>|≥|min(?:imum)?\b|exceed",
+        re.IGNORECASE,
     ),
     "~": re.compile(r"about|approx|around|nearly|almost|roughly|close to|~|≈|\bca\b", re.IGNORECASE),
 }
-REQUIRED = re.compile(r"\b(?:must|should|shall|needs? to|have to|target|goal|aim|want|requirement|constraint|expected)", re.IGNORECASE)
+REQUIRED = re.compile(
+    r"\b(?:must|should|shall|needs? to|have to|target|goal|aim|want|requirement|constraint|expected)", re.IGNORECASE
+)
 ELSEWHERE = re.compile(
-    r"\b(?:previous|earlier|baseline|paper|original|compar|instead of|reduced? from|from \d|down from|each|per[\s-](?:layer|block|class)|"
+    r"\b(?:previous|earlier|baseline|paper|original|compar|instead of|reduced? from|from \d|down from|each|per[\s-](?:layer|block|class)|"  # noqa: E501
     r"layers?\b.{0,20}\bha|only layer|fully|dense layer|fc layer|other|initial|first (?:model|version|attempt)|"
     r"(?:model|net|network|step|iteration|attempt|experiment|version|trial|part|phase|session|code|v)\s?[-#]?\s?\d{1,2}\b(?!\s?%|[.,]\d|[km]\b))",
     re.IGNORECASE,
 )
-WHERE_IN = re.compile(r"\b(?:after|before|at|until|up to)\b.{0,20}\b(?:conv|layer|block|pool)|\b(?:conv|layer|block|c)\s?\d", re.IGNORECASE)
+WHERE_IN = re.compile(
+    r"\b(?:after|before|at|until|up to)\b.{0,20}\b(?:conv|layer|block|pool)|\b(?:conv|layer|block|c)\s?\d",
+    re.IGNORECASE,
+)
 WHOLE = re.compile(r"\b(?:final|global|total|overall|network|model)", re.IGNORECASE)
-QUALIFIED = re.compile(r"best|max|high|peak|average|avg|mean|last|epoch|class|top|reach|first|\bof\s+[a-z]+\s*$", re.IGNORECASE)
+QUALIFIED = re.compile(
+    r"best|max|high|peak|average|avg|mean|last|epoch|class|top|reach|first|\bof\s+[a-z]+\s*$", re.IGNORECASE
+)
 SPLITS = {"train": r"\btrain", "test": r"\b(?:test|valid|val\b|eval)"}
 NEGATED = re.compile(r"\b(?:no|not|without|instead|never|non|rather than|avoid\w*|remov\w*|replac\w*)\b", re.IGNORECASE)
 USES = {
@@ -153,7 +166,7 @@ def read_match(quantity: str, match: re.Match[str], sentence: str, line: int) ->
     if quantity == "accuracy" and between is not None and not percent and not STATES.search(between):
         return None
     stated = f"{ {'=': '', '~': 'about '}.get(relation, relation + ' ') }{match['number']}{match['unit'] or ''}"
-    around = f"{groups.get('lead') or ''} {groups.get('after') or ''} {near} {sentence[match.end():][:20]}"
+    around = f"{groups.get('lead') or ''} {groups.get('after') or ''} {near} {sentence[match.end() :][:20]}"
     splits = [name for name, pattern in SPLITS.items() if re.search(pattern, around, re.IGNORECASE)]
     sizes = [int(groups[key] or 0) for key in ("other", "third") if groups.get(key)]
     return Statement(

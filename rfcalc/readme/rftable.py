@@ -22,7 +22,19 @@ KINDS = {
 }
 PATTERNS = {kind: re.compile(pattern, re.IGNORECASE) for kind, pattern in KINDS.items()}
 CONV = re.compile(r"con\w{0,6}v|\bdw|depthwise|pointwise|卷积|faltung|\d\s*[x×]\s*\d", re.IGNORECASE)
-SPATIAL = ("n_in", "n_out", "kernel_size", "effective", "stride", "padding", "dilation", "j_in", "j_out", "r_in", "r_out")
+SPATIAL = (
+    "n_in",
+    "n_out",
+    "kernel_size",
+    "effective",
+    "stride",
+    "padding",
+    "dilation",
+    "j_in",
+    "j_out",
+    "r_in",
+    "r_out",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +98,9 @@ class FieldTable:
         pools = any(row.kind == "global" for row in rows)
         for sides in product(*choices):
             for effective, start, pool in product(
-                (False, True) if dilated else (False,), ("image", "zero", "stated"), (False, True) if pools else (False,)
+                (False, True) if dilated else (False,),
+                ("image", "zero", "stated"),
+                (False, True) if pools else (False,),
             ):
                 yield Reading(tuple(zip(open_ones, sides, strict=True)), effective, start, pool)
 

@@ -126,7 +126,7 @@ def totals(audit: SummaryAudit, items: list[Item]) -> None:
     if total is None:
         audit.params = added if audit.complete and not audit.cells else None
         return
-    rows_right = added + sum((cell.computed or 0) - (cell.stated or 0) for cell in audit.cells if cell.computed is not None)
+    rows_right = added + sum(map(correction, audit.cells))
     if not items:
         audit.params = total
         if parts is not None:
@@ -143,6 +143,11 @@ def totals(audit: SummaryAudit, items: list[Item]) -> None:
         say(audit, "trainable params", stated["trainable"], trainable, kind, lines["trainable"], why)
 
 
+def correction(cell: Cell) -> int:
+    """What mending a count adds to the sum; 0 where the right one is unknown."""
+    return 0 if cell.computed is None else int(cell.computed - (cell.stated or 0))
+
+
 def say_total(
     audit: SummaryAudit, total: int, added: int, rows_right: int, parts: int | None, unknown: bool, line: int
 ) -> None:
@@ -156,10 +161,26 @@ def say_total(
         why = f"the rows that are printed add up to {added:,}; those left out would have {total - added:,}"
         say(audit, "params", total, None, "undetermined", line, why)
     elif unknown:
-        say(audit, "params", total, None, "undetermined", line, f"the rows add up to {added:,}, one of them wrong by itself")
+        say(
+            audit,
+            "params",
+            total,
+            None,
+            "undetermined",
+            line,
+            f"the rows add up to {added:,}, one of them wrong by itself",
+        )
     elif repeated_explain(audit, total, added):
         audit.params = total
-        say(audit, "params", total, total, "right", line, f"the rows add up to {added:,} with the repeated ones counted twice")
+        say(
+            audit,
+            "params",
+            total,
+            total,
+            "right",
+            line,
+            f"the rows add up to {added:,} with the repeated ones counted twice",
+        )
     elif parts == total:
         why = f"the rows add up to {added:,}, the totals say {total:,}: a row's count is wrong, or the totals are"
         say(audit, "sum of rows", total, added, "wrong", line, why)
@@ -185,7 +206,7 @@ def settle_rows(audit: SummaryAudit, items: list[Item], total: int | None, added
     if total is None or total == added or not audit.complete or (parts is not None and parts != total):
         return
     known = {cell.row: cell for cell in audit.cells}
-    missing = total - added - sum((c.computed or 0) - (c.stated or 0) for c in audit.cells if c.computed is not None)
+    missing = total - added - sum(map(correction, audit.cells))
     if not missing:
         return
     open_cells = [cell for cell in audit.cells if cell.computed is None]
@@ -194,7 +215,7 @@ def settle_rows(audit: SummaryAudit, items: list[Item], total: int | None, added
         cell = known.get(item.row.index)
         if (open_cells and cell not in open_cells) or (cell and cell.computed is not None):
             continue
-        cost, mended = cost_of(audit, item, item.params), cost_of(audit, item, item.params + missing)
+        cost, mended = cost_of(audit, item, item.params), cost_of(audit, item, item.params + int(missing))
         if mended is not None and mended <= USUAL and (cost is None or cost > mended + ODD):
             suspects.append(item)
     if len(suspects) != 1:
@@ -229,7 +250,9 @@ def sizes(audit: SummaryAudit, items: list[Item], image: tuple[int, ...] | None)
         if key == "total_mb":
             continue
         if key not in exact:
-            say(audit, SIZES[key], total.value, None, "undetermined", total.line, "not all of what it counts is printed")
+            say(
+                audit, SIZES[key], total.value, None, "undetermined", total.line, "not all of what it counts is printed"
+            )
             continue
         fits_ = abs(exact[key][0] - total.value) <= ROUNDING
         kind: Kind = "right" if fits_ else "wrong" if exact[key][1] else "undetermined"
@@ -248,7 +271,9 @@ def whole_size(audit: SummaryAudit, exact: dict[str, tuple[float, bool, str]]) -
     elif all(key in audit.printout.totals for key in parts):
         size = sum(audit.printout.totals[key].value for key in parts)
         near = abs(size - total.value) <= 4 * ROUNDING
-        kind = "right" if near else "wrong" if all(key not in exact or exact[key][1] for key in parts) else "undetermined"
+        kind = (
+            "right" if near else "wrong" if all(key not in exact or exact[key][1] for key in parts) else "undetermined"
+        )
         say(audit, SIZES["total_mb"], total.value, round(size, 2), kind, total.line, "the three stated sizes together")
     else:
         say(audit, SIZES["total_mb"], total.value, None, "undetermined", total.line, "its parts are not all printed")

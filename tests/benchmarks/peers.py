@@ -1,8 +1,8 @@
 """rfcalc beside its peers: `pip install torchinfo torchlens`, then `python tests/benchmarks/peers.py`.
 
 ResNet-50 and MobileNetV2 at 224x224: the time of one table, warm (in process) and cold (whole process), as ratios
-within one run, and beside the speed the correctness: each peer's parameters and receptive fields against the shipped specs,
-which `rfcalc check` holds against torch's gradients. Peers get the model and the input that their manuals name.
+within one run, and beside the speed the correctness: each peer's parameters and receptive fields against the shipped
+specs, which `rfcalc check` holds against torch's gradients. Peers get the model and the input that their manuals name.
 """
 
 from __future__ import annotations
