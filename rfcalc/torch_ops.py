@@ -22,10 +22,10 @@ from .torch_placed import placed, tupled
 WINDOW = "input kernel_size stride padding dilation ceil_mode return_indices"
 
 
-def for_axes(names: str, parameters: str) -> Callable[[Callable[[Call, int], Map]], Callable[[Call, int], Map]]:
+def for_axes(names: str, parameters: str) -> Callable[[Callable[..., Map]], Callable[..., Map]]:
     """Registers what functions mean that there are for one, two and three axes; {n} stands for the number."""
 
-    def register(handler: Callable[[Call, int], Map]) -> Callable[[Call, int], Map]:
+    def register(handler: Callable[..., Map]) -> Callable[..., Map]:
         for n in (1, 2, 3):
             ops(names.format(n=n), parameters)(partial(handler, n=n))
         return handler

@@ -163,6 +163,8 @@ class Tracer(TorchFunctionMode):
 
     def operation(self, call: Call, entry: Entry | None) -> Any:
         """One function on tensors of the image: its layers, and the tensors that it returns."""
+        if call.name == "__set__":  # x.data = y
+            return self.replaced(call.args[0], call.args[1])
         if entry is None and not any(True for _ in tensors_in(call.run())):
             return call.result
         mark, charged = len(self.graph.drafts), len(self.charged)
@@ -202,6 +204,15 @@ class Tracer(TorchFunctionMode):
         for tensor, m in pairs:
             self.bind(tensor, m)
         return result
+
+    def replaced(self, target: Tensor, value: Any) -> None:
+        """A tensor that stands for another one from now on."""
+        m = self.find(value)
+        if m is not None:
+            self.bind(target, m)
+        elif isinstance(value, Tensor):
+            self.known.pop(id(target), None)
+            self.keep(target)
 
     def also(self, call: Call, m: Map, shape: tuple[int, ...]) -> Callable[[], Map]:
         """Another result of a function, of another shape: its layer is made when something reads it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from ..errors import RfcalcError
 from .audit import Audit, Document, audit_document, read
@@ -25,7 +26,12 @@ def infer(text: str, input: Sequence[int] | None = None) -> Inference:
     with_rows = [printout for printout in document.printouts if printout.rows]
     if not with_rows:
         raise RfcalcError(nothing_found(document))
-    return infer_printout(with_rows[0], document.context, input)
+    found = infer_printout(with_rows[0], document.context, input)
+    if len(with_rows) > 1:
+        lines = ", ".join(str(printout.line) for printout in with_rows)
+        note = f"the text holds {len(with_rows)} summaries (lines {lines}); this is the first"
+        found = replace(found, notes=(*found.notes, note))
+    return found
 
 
 def audit(text: str, input: Sequence[int] | None = None) -> Audit:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..arch import Row
-from ..arch import Row
 from ..errors import RfcalcError
 from ..grid import Column, Grid
 from ..tables import text as as_text
@@ -16,7 +15,7 @@ from .context import Context, read_context
 from .facts import Facts, of_listing, of_summary, of_table
 from .infer import Inference, infer_printout
 from .judge import judge
-from .listing import ListedNote, Listing, Variant, build, chain_breaks, find_listing
+from .listing import Listing, Variant, build, chain_breaks, find_listing
 from .printout import Printout, find_printouts
 from .prose import Statement, read_statements
 from .rftable import field_table
@@ -138,7 +137,8 @@ def audit_document(document: Document, image: Sequence[int] | None = None) -> Au
     facts: list[Facts] = []
     stated = tuple(image) if image else None
     for printout in document.printouts:
-        found = audit_summary(printout, inference_of(printout, document.context, stated), stated)
+        inference = inference_of(printout, document.context, stated)
+        found = audit_summary(printout, inference, stated or named_image(inference, document.context))
         claims += [*found.claims, *unexplained(found)]
         cells += found.cells
         facts.append(of_summary(found))
@@ -161,6 +161,12 @@ def inference_of(printout: Printout, context: Context, image: tuple[int, ...] | 
         return None  # what the summary states can be added up without the network behind it
 
 
+def named_image(inference: Inference | None, context: Context) -> tuple[int, ...] | None:
+    """The input's shape where the data set that the text names and the rows agree on it."""
+    image = context.image
+    return image if inference and image == (inference.image.channels, *inference.image.sizes) else None
+
+
 def unexplained(audit: SummaryAudit) -> Iterator[Verdict]:
     """Rows that no layer explains, unless their count is a slip already named."""
     named = {cell.row for cell in audit.cells}
@@ -180,7 +186,7 @@ def table_claims(audit: TableAudit) -> Iterator[Verdict]:
         yield Verdict("table", stated, None, "undetermined", line, "too few of its columns are there to work it out")
         return
     if not audit.understood:
-        why = f"{len(audit.local)} of {audit.checked} figures do not follow from the others: perhaps it means something else"  # noqa: E501
+        why = f"{len(audit.local)} of {audit.checked} figures do not follow from the others: it may mean something else"
         yield Verdict("table", stated, None, "undetermined", line, why)
         return
     inherited = len(audit.slips) - len(audit.local)
@@ -294,12 +300,6 @@ def settings_of(settings: dict[str, int]) -> str:
 def size_behind(rows: Sequence[Row | None], after: int) -> int | None:
     """The size of the map behind a listed layer; None where the network does not get so far."""
     row = rows[after - 1] if after <= len(rows) else None
-    return row.out.axes[0].size if row else None
-
-
-def size_behind(rows: Sequence[Row | None], note: ListedNote) -> int | None:
-    """The size of the map that a note speaks of; None where the network breaks off in front of it."""
-    row = rows[note.after - 1] if note.after <= len(rows) else None
     return row.out.axes[0].size if row else None
 
 

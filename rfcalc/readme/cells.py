@@ -6,6 +6,7 @@ and from a correct start, which shows what the row should have been.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -19,6 +20,11 @@ FIRST_ROWS = 400
 """Rows that decide how a table is meant."""
 QUANTITIES = ("n", "j", "r")
 State = dict[str, Number | None]
+SEVERAL = re.compile(
+    r"block|stage|repeat|bottleneck|residual|inception|\bfire|dense|(?<![\d\s])\s{0,2}[x×*]\s?\d+\b|\b\d+\s?[x×]\s+[a-z]",
+    re.IGNORECASE,
+)
+"""Names of rows that may stand for more than one layer."""
 REPAIRS = {"kernel_size": range(1, 12), "stride": range(1, 5), "padding": range(6), "dilation": range(1, 7)}
 IMAGE_SIZES = (28, 32, 64, 96, 112, 128, 160, 192, 224, 227, 256, 299, 320, 384, 416, 448, 512, 608, 640, 1024)
 
@@ -235,6 +241,9 @@ class _Walk:
             if value == should or (quantity == "n" and self.rounds_up(row, entering, settings, value)):
                 right[quantity] = value
                 continue
+            if SEVERAL.search(row.name):  # a row for several layers cannot be worked out as one
+                right[quantity] = value
+                continue
             kind = "inherited" if value == local[quantity] else "local"
             self.slip(row, f"{quantity}_out", value, should or None, kind, "" if should else "the kernel does not fit")
             right[quantity] = should or value
@@ -311,7 +320,7 @@ class _Walk:
             if column not in row.cells or (column == "dilation" and self.reading.effective):
                 continue
             for value in REPAIRS[column]:
-                changed = replace(settings, **{column: value})  # type: ignore[arg-type]
+                changed = exchanged(settings, column, value)
                 after = self.step(own, changed)
                 if value != row.cells[column] and all(after[q] in (None, stated[q]) for q in stated):
                     if len(amiss) > 1 or void or self.usual(row, column, value):

@@ -20,7 +20,8 @@ WORDS = {
     "dilated": r"\bdil[a-z]{0,3}t|\bdialt|atrous|à trous|空洞|膨胀",
     "strided": r"\bstrid",
     "pools": r"max[\s_-]?pool|avg[\s_-]?pool|average[\s_-]?pool|池化",
-    "no_pools": r"(?:instead of|no|without|replac\w{1,4}|not? us\w{1,3}|avoid\w{0,3})\W{1,3}(?:\w+\W{1,3}){0,2}max[\s_-]?pool",  # noqa: E501
+    "no_pools": r"(?:instead of|no|without|replac\w{1,4}|not? us\w{1,3}|avoid\w{0,3})\W{1,3}(?:\w{1,20}\W{1,3}){0,2}"
+    r"max[\s_-]?pool",
     "grouped": r"\bgroup(?:ed)? conv|resnext|shufflenet",
     "wide_stem": r"resnet|densenet|googlenet|inception",
     "residual": r"residual|resnet|skip[\s-]connection|shortcut",

@@ -31,8 +31,8 @@ KINDS = {
 }
 WORDS = {
     "in": "in_channels", "out": "out_channels", "kernel": "kernel_size", "k": "kernel_size", "ks": "kernel_size",
-    "s": "stride", "p": "padding", "pad": "padding", "d": "dilation", "dil": "dilation", "g": "groups", "group": "groups",  # noqa: E501
-    "in_ch": "in_channels", "out_ch": "out_channels", "filter": "kernel_size", "kernel_size": "kernel_size",
+    "s": "stride", "p": "padding", "pad": "padding", "d": "dilation", "dil": "dilation", "g": "groups",
+    "group": "groups", "in_ch": "in_channels", "out_ch": "out_channels", "filter": "kernel_size",
 }  # fmt: skip
 POSITIONS = ("in_channels", "out_channels", "kernel_size", "stride", "padding")
 

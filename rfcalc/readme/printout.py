@@ -40,9 +40,9 @@ TOTALS = {
     "params_mb": r"params size \(mb\)",
     "total_mb": r"estimated total size \(mb\)",
 }
+TOTAL_NAMES = "|".join(f"(?P<{key}>{words})" for key, words in TOTALS.items())
 TOTAL = re.compile(
-    rf"(?<![\w-])(?:{'|'.join(f'(?P<{key}>{words})' for key, words in TOTALS.items())})\s*:\s*(?P<figure>-?\d[\d,]*(?:\.\d+)?)",  # noqa: E501
-    re.IGNORECASE,
+    rf"(?<![\w-])(?:{TOTAL_NAMES})\s{{0,9}}:\s{{0,99}}(?P<figure>-?\d[\d,]{{0,25}}(?:\.\d{{1,9}})?)", re.IGNORECASE
 )
 ELLIPSIS = re.compile(r"^\W*(?:\.\.\.|…|\[\.\.\.\]|⋮|:|\bsnip\b|etc)\W*$")
 

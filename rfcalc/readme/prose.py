@@ -43,7 +43,7 @@ STATES = re.compile(
 CLASS = re.compile(r"^\W*of\s+(?!the\b|this\b|our\b|over\b|about\b|around\b|above\b)[a-z]", re.IGNORECASE)
 RELATIONS = {
     "<": re.compile(
-        r"under|below|less(?:er)? than|fewer than|lower than|within|at most|up to|not more than|no more than|<|≤|max(?:imum)?\b",  # noqa: E501
+        r"under|below|less(?:er)? than|fewer than|lower than|within|at most|up to|not? more than|<|≤|max(?:imum)?\b",
         re.IGNORECASE,
     ),
     ">": re.compile(
@@ -56,7 +56,8 @@ REQUIRED = re.compile(
     r"\b(?:must|should|shall|needs? to|have to|target|goal|aim|want|requirement|constraint|expected)", re.IGNORECASE
 )
 ELSEWHERE = re.compile(
-    r"\b(?:previous|earlier|baseline|paper|original|compar|instead of|reduced? from|from \d|down from|each|per[\s-](?:layer|block|class)|"  # noqa: E501
+    r"\b(?:previous|earlier|baseline|paper|original|compar|instead of|reduced? from|from \d|down from|each|"
+    r"per[\s-](?:layer|block|class)|"
     r"layers?\b.{0,20}\bha|only layer|fully|dense layer|fc layer|other|initial|first (?:model|version|attempt)|"
     r"(?:model|net|network|step|iteration|attempt|experiment|version|trial|part|phase|session|code|v)\s?[-#]?\s?\d{1,2}\b(?!\s?%|[.,]\d|[km]\b))",
     re.IGNORECASE,
