@@ -195,6 +195,58 @@ def test_a_join_of_interpolated_and_plain_maps_holds() -> None:
     assert report.checked["paths_on_canvas"] > 0
 
 
+@pytest.mark.parametrize(
+    "resampling",
+    [
+        "size: 7, mode: linear",
+        "size: 3, mode: linear",
+        "size: 8, mode: linear, align_corners: true",
+        "scale_factor: 1.5, mode: linear",
+        "scale_factor: 3, mode: linear, align_corners: true",
+        "size: 1, mode: linear, align_corners: true",
+        "size: 7",
+        "scale_factor: 2.5",
+    ],
+)
+def test_resampling_keeps_its_ratio_on_the_canvas(resampling: str) -> None:
+    report = checked(
+        f"{CONV}, upsample: {{{resampling}}}, conv: {{out_channels: 1, kernel_size: 3, padding: 1}}", "[1, 5]"
+    )
+    assert found(report) == []
+    assert report.grounds[0].canvas is not None
+
+
+def test_one_unit_resampled_with_aligned_corners_is_the_same_everywhere() -> None:
+    up = "upsample: {size: 4, mode: linear, align_corners: true}"
+    report = checked(f"global_avg_pool, {up}, {CONV}", "[1, 5]")
+    assert found(report) == []
+    assert report.grounds[0].canvas is not None
+
+
+def test_jumps_behind_a_gate_are_those_of_the_trunk() -> None:
+    """The gate brings the whole image to every unit, so that ends of fields do not show the jump."""
+    gate = "global_avg_pool: {name: g}, sigmoid, multiply: [t, sigmoid4]"
+    layers = f"relu, conv: {{name: t, out_channels: 2, kernel_size: 3, stride: 2}}, {gate}, max_pool: 2"
+    report = checked(layers, "[2, 20]")
+    assert report.ok
+    assert report.checked["jump"] == report.layers == 6
+
+
+def test_a_wrong_jump_behind_a_gate_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    layers = "relu: {name: t}, global_avg_pool: {name: g}, multiply: [t, g], max_pool: {name: p, kernel_size: 2}"
+    break_taps(monkeypatch, advance=1)
+    report = checked(layers, "[2, 20]")
+    assert ("p", "jump", 3, 2) in found(report)
+
+
+def test_counts_that_no_float_holds() -> None:
+    """Each addition of eight times the same makes eight times the paths: 700 of them 2**2100 times as many."""
+    times8 = "relu: {name: r}, add: [r, r, r, r, r, r, r, r]"
+    report = checked(f"repeat: {{times: 700, layers: [{times8}]}}, adaptive_avg_pool: 2", "[1, 5]")
+    assert report.ok
+    assert report.grounds[0].beyond > 0
+
+
 def test_very_large_counts_are_compared_too() -> None:
     """100 convolutions have up to 3**100 paths, 159 bits, far beyond what floats hold exactly."""
     assert checked("repeat: {times: 100, layers: [conv: {out_channels: 1, kernel_size: 3, padding: 1}]}").ok

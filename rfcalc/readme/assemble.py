@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from ..arch import Node, walk
+from ..ops import LAYERS
 from ..spec import make
 from .context import Context
 from .fits import Habits, Shape, fits
@@ -140,6 +141,29 @@ def majority(counts: Counter[T]) -> T | None:
     """The value that more than half of the votes have."""
     value, votes = counts.most_common(1)[0] if counts else (None, 0)
     return value if 2 * votes > counts.total() else None
+
+
+# --- kernels that are not square ---------------------------------------------------------------------------------
+
+
+def alternate(reading: Reading, habits: Habits) -> None:
+    """Turns kernels such as 1x7, whose orientation nothing shows, so that each crosses the one in front of it, as
+    factorised convolutions do."""
+    tall: dict[int, bool] = {}
+    for number, decision in enumerate(reading.decisions):
+        fit, item = decision.fit, decision.item
+        before = tall.get(decision.source)
+        kernel = fit["kernel_size"] if fit and fit.op == "conv" else None
+        if isinstance(kernel, tuple) and len(set(kernel)) > 1 and item.shape:
+            if before is not None and before == (kernel[0] > kernel[-1]) and not item.row.kernel:
+                found = fits(item.row.type, reading.shapes[decision.source], item.shape, item.params, habits)
+                turned = [f for f in found if f["kernel_size"] == kernel[::-1] and f.cost <= found[0].cost + 0.01]
+                if turned:
+                    reading.decisions[number] = replace(decision, fit=turned[0])
+                    kernel = kernel[::-1]
+            tall[item.place] = kernel[0] > kernel[-1]
+        elif before is not None and item.op and LAYERS[item.op].pointwise:
+            tall[item.place] = before
 
 
 # --- containers --------------------------------------------------------------------------------------------------

@@ -20,6 +20,8 @@ from .printout import PrintedRow
 WIDTH = 16
 """Readings kept from row to row."""
 RECENT_SHAPES = 24
+LONGEST_BLOCK = 60
+"""Layers in a container that is taken for one block."""
 LOOSE, LOOSE_BEFORE_FUSION, LOOSE_AT_END = 3.0, 0.3, 6.0
 """What an end costs that nothing reads yet: anywhere, in front of a container that prints a concatenation, and when
 nothing ever reads it."""
@@ -127,6 +129,16 @@ def loose_rates(items: Sequence[Item]) -> list[float]:
     return rates
 
 
+def early_places(items: Sequence[Item], blocks: Sequence[tuple[int, int]]) -> set[int]:
+    """Places inside containers of several convolutions, but for the last two layers: a shortcut joins at the end."""
+    early: set[int] = set()
+    for first, row in blocks:
+        leaves = [place for place in range(first, row) if items[place - 1].op]
+        if sum(items[place - 1].op == "conv" for place in leaves) > 1 and len(leaves) <= LONGEST_BLOCK:
+            early.update(leaves[:-2])
+    return early
+
+
 class Search:
     """Reads the rows from the first to the last, with `image` in front. `blocks` are the (first, container) places of
     containers; `thorough` looks for other sources even where the row above explains everything."""
@@ -140,7 +152,9 @@ class Search:
         self.known: dict[Hidden, int] = {}
         self.by_shape: dict[Shape, list[int]] = {image: [0]}
         self.recent: OrderedDict[Shape, None] = OrderedDict({image: None})
+        blocks = list(blocks)
         self.starts = {first for first, _ in blocks}
+        self.early = early_places(items, blocks)
         self.boundaries = {item.place - 1 for item in items if item.op is None}
         self.convs = [0]
         for item in items:
@@ -270,8 +284,9 @@ class Search:
         """Maps other than the row above that the row may read; `forced` where it cannot be the row above."""
         wanted = self.wanted(item)
         fusing = self.rates[item.place] == LOOSE_BEFORE_FUSION  # branches go on until the container joins them
+        late = 1.0 * (item.place in self.early)
         for source in (*self.joined(state), *self.reused(state, wanted)):
-            yield source._replace(cost=source.cost + 2.0) if fusing else source
+            yield source._replace(cost=source.cost + 2.0 * fusing + late)
         for source in self.branches(state, item, wanted):
             age = state.entries[::-1].index(source.ref) if source.ref in state.entries else 9
             yield source._replace(cost=1.2 + 0.4 * age) if fusing and age < 9 else source
@@ -356,6 +371,8 @@ class Search:
         """A map enlarged by a whole factor, the same along all axes."""
         shape = self.shapes[ref]
         if len(sizes) != len(shape.sizes) or not sizes:
+            return None
+        if prod(shape.sizes) == 1:  # one value for each channel is a gate, or the end
             return None
         factor, left = divmod(sizes[0], shape.sizes[0])
         if left or not 1 < factor <= 32 or any(m != factor * n for n, m in zip(shape.sizes, sizes, strict=True)):

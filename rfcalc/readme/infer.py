@@ -13,7 +13,17 @@ from ..grid import Column, Grid
 from ..ops import Conv, ConvTranspose
 from ..settings import settings_of
 from ..tables import agreed, cells_of, text
-from .assemble import Assembler, Assembly, add_shortcuts, find_blocks, first_habits, images, learned_habits, misfits
+from .assemble import (
+    Assembler,
+    Assembly,
+    add_shortcuts,
+    alternate,
+    find_blocks,
+    first_habits,
+    images,
+    learned_habits,
+    misfits,
+)
 from .context import Context
 from .fits import Fit, Habits, Shape
 from .graph import Decision, Item, Reading, Search, items_of
@@ -283,6 +293,7 @@ def _conclude(
     printout: Printout, items: Sequence[Item], image: Shape, reading: Reading, habits: Habits, context: Context
 ) -> Inference:
     notes = []
+    alternate(reading, habits)
     shortcuts = add_shortcuts(reading, items, find_blocks(items))
     if shortcuts:
         names = sorted({block.type for block in shortcuts})
