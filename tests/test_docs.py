@@ -31,7 +31,7 @@ def sessions() -> list[tuple[str, str, str]]:
 
 @pytest.mark.parametrize(("page", "command", "shown"), sessions())
 def test_console_sessions(page: str, command: str, shown: str, tmp_path: Path) -> None:
-    if re.match(r"rfcalc (check|field|convert|train)|rfcalc \S+ \S+\.py:", command):
+    if re.match(r"python |rfcalc (check|field|convert|train)|rfcalc \S+ \S+\.py:", command):
         pytest.importorskip("torch")
     for block in fenced(ROOT / page if page == "README.md" else ROOT / "docs" / page, "python"):
         if named := re.match(r"# (\w+\.py)\n", block):
