@@ -129,6 +129,8 @@ def module_of(row: Row) -> nn.Module:
         return Join(row.layer)
     try:
         module: nn.Module = row.layer.module(nn, row.x)
+    except RfcalcError as error:
+        raise RfcalcError(f"{row.name} ({row.layer.op}): {error}") from error
     except (AttributeError, RuntimeError, TypeError, ValueError) as error:
         raise RfcalcError(f"{row.name} ({row.layer.op}): torch cannot build it: {error}") from error
     return module
