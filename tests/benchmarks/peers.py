@@ -69,21 +69,16 @@ def verdict(found: dict[str, Any], spec: rfcalc.Arch) -> str:
 
 
 def warm() -> None:
-    for name, (factory, spec_name) in NETS.items():
-        model, spec = factory().eval(), rfcalc.load(spec_name)
-        tables = {"rfcalc": ours, "torchinfo": torchinfo_table, "torchlens": torchlens_table}
-        times: dict[str, list[float]] = {peer: [] for peer in tables}
-        found: dict[str, dict[str, Any]] = {}
-        for turn in range(TURNS + 1):
-            for peer, table in tables.items():
-                spent, found[peer] = timed(table, model)
-                if turn:  # the first turn warms up
-                    times[peer].append(spent)
-        base = median(times["rfcalc"])
-        for peer in tables:
-            mine = median(times[peer])
-            ratio = f"{1000 * mine:8.1f} ms, {mine / base:6.1f} x rfcalc"
-            print(f"{name:12} {peer:10} {ratio}: {verdict(found[peer], spec)}")
+    """One peer after the other, torchlens last: it wraps torch's functions for the rest of the process, which slows
+    torchinfo and hides the functions from rfcalc."""
+    base: dict[str, float] = {}
+    for peer, table in (("rfcalc", ours), ("torchinfo", torchinfo_table), ("torchlens", torchlens_table)):
+        for name, (factory, spec_name) in NETS.items():
+            model = factory().eval()
+            spent, found = zip(*(timed(table, model) for _ in range(TURNS + 1)), strict=True)
+            mine = median(spent[1:])  # the first turn warms up
+            ratio = f"{1000 * mine:8.1f} ms, {mine / base.setdefault(name, mine):6.1f} x rfcalc"
+            print(f"{name:12} {peer:10} {ratio}: {verdict(found[-1], rfcalc.load(spec_name))}")
 
 
 COLD = {
