@@ -12,9 +12,11 @@ from ..arch import Node, walk
 from ..ops import LAYERS
 from ..spec import make
 from .context import Context
-from .fits import Habits, Shape, fits
-from .graph import COMMON_TAPS, Decision, Hidden, Item, Reading
+from .fits import fits
+from .graph import COMMON_TAPS
+from .habits import Habits, Shape
 from .printout import Printout
+from .reading import Decision, Hidden, Item, Reading
 
 USUAL_SIZES = frozenset(
     (28, 32, 48, 56, 64, 84, 96, 112, 128, 150, 160, 192, 224, 227, 240, 256, 299, 320, 384, 416, 448, 512)
@@ -82,7 +84,7 @@ def image_cost(image: Shape, first: Item, printout: Printout, context: Context, 
     cost = found[0].cost + {3: 0.0, 1: 0.1}.get(image.channels, 5.0 + 0.001 * image.channels)
     cost += sum(0.0 if n in USUAL_SIZES else 0.9 for n in image.sizes[:1])
     if context.image == (image.channels, *image.sizes):
-        cost -= 1.5
+        cost -= 6.0
     total = printout.totals.get("input_mb")
     if total:
         unit, batch = (MEGA, max(first.row.batch, 1)) if printout.style == "torchinfo" else (MIB, abs(first.row.batch))
@@ -130,6 +132,7 @@ def learned_habits(reading: Reading, habits: Habits, skip: int = 0) -> Habits:
         padding=tuple(sorted((k, p) for k, c in paddings.items() if (p := majority(c)) is not None)),
         pads=None if keeps == valid else keeps > valid,
         grouped=habits.grouped or grouped > 1,
+        factored=sum(isinstance(conv["kernel_size"], tuple) for conv in convs) > 1,
         hidden_pool=0.2 if pools else habits.hidden_pool,
         hidden_upsample=1.0 if "upsample" in hidden else habits.hidden_upsample,
         reuse=1.5 if "concat" in hidden or grows else habits.reuse,
@@ -196,8 +199,15 @@ def find_blocks(items: Sequence[Item]) -> list[Block]:
         for row, places in zip(rows, gaps, strict=True):
             first = aligned(items, places, kinds)
             if first is not None:
-                blocks.append(Block(first, row, name))
+                blocks.append(Block(with_projection(items, places, first), row, name))
     return sorted(blocks, key=lambda block: (block.row, block.first))
+
+
+def with_projection(items: Sequence[Item], places: Sequence[int], first: int) -> int:
+    """The beginning of a block, moved to a shortcut's convolution (and norm) that stands in front of the rest."""
+    front = [place for place in places if place < first]
+    ops = [items[place - 1].op for place in front]
+    return front[0] if ops in (["conv"], ["conv", "batch_norm"]) else first
 
 
 def aligned(items: Sequence[Item], places: Sequence[int], kinds: Sequence[str]) -> int | None:
@@ -218,8 +228,9 @@ def add_shortcuts(reading: Reading, items: Sequence[Item], blocks: Sequence[Bloc
     visible = {block.type for block in blocks if (block.first, block.row) in summed}
     given = []
     for block in blocks:
-        residual = block.type in visible or RESIDUAL.search(block.type)
+        residual = block.type in visible or RESIDUAL.search(block.type) is not None
         leaves = [place for place in range(block.first, block.row) if place in graph.sources]
+        residual = residual and sum(items[place - 1].op == "conv" for place in leaves) > 1
         if not residual or not leaves or (block.first, block.row) in summed:
             continue
         entry, last = graph.sources[leaves[0]], leaves[-1]

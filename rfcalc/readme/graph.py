@@ -9,22 +9,27 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from math import prod
-from typing import NamedTuple
 
 from ..ops import LAYERS
-from .fits import PRINTED, Fit, Habits, Settings, Shape, fits, likeliest
-from .printout import PrintedRow
+from .fits import fits, likeliest
+from .habits import Fit, Habits, Settings, Shape
+from .reading import (
+    LOOSE,
+    LOOSE_AT_END,
+    Decision,
+    Hidden,
+    Item,
+    Reading,
+    Source,
+    State,
+    early_places,
+    loose_rates,
+)  # fmt: skip
 
 WIDTH = 16
 """Readings kept from row to row."""
 RECENT_SHAPES = 24
-LONGEST_BLOCK = 60
-"""Layers in a container that is taken for one block."""
-LOOSE, LOOSE_BEFORE_FUSION, LOOSE_AT_END = 3.0, 0.3, 6.0
-"""What an end costs that nothing reads yet: anywhere, in front of a container that prints a concatenation, and when
-nothing ever reads it."""
 UNEXPLAINED = 14.0
 ABSURD = 9.0
 """A layer as unusual as this explains nothing."""
@@ -32,111 +37,6 @@ FORCED = 4.0
 """The most that a resizing without a row costs where the row above cannot be read as it is."""
 EASY = 1.3
 COMMON_TAPS = (1, 9, 25, 49, 4, 16, 3, 7, 5, 121)
-
-
-class Item(NamedTuple):
-    """One printed row in the search: its layer type (None: a container, or a class that rfcalc does not know)."""
-
-    place: int
-    row: PrintedRow
-    op: str | None
-    shape: Shape | None
-    params: int
-
-
-class Hidden(NamedTuple):
-    """An operation that left no row. Inputs are references: 0 the image, i > 0 the i-th row, -i the i-th hidden one."""
-
-    op: str
-    settings: Settings
-    inputs: tuple[int, ...]
-    shape: Shape
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """What a row reads, and the layer that it is; no fit for a row that nothing explains."""
-
-    item: Item
-    source: int
-    fit: Fit | None
-    forced: bool = False
-    """The row above could not be what it reads."""
-
-
-class State(NamedTuple):
-    """One reading of the rows so far. `current` is the last row's map, `loose` the ends that nothing reads yet,
-    `joins` and `entries` the latest hidden maps and block inputs; `parent` and `decision` lead back."""
-
-    cost: float
-    current: int
-    loose: tuple[int, ...] = ()
-    joins: tuple[int, ...] = ()
-    entries: tuple[int, ...] = ()
-    parent: State | None = None
-    decision: Decision | None = None
-
-    @property
-    def key(self) -> tuple[object, ...]:
-        return self.current, self.loose, self.joins[-2:], self.entries[-1:]
-
-
-class Source(NamedTuple):
-    """A map that a row may read, what reading it costs, and the ends that it takes up."""
-
-    ref: int
-    cost: float
-    takes: tuple[int, ...]
-
-
-@dataclass
-class Reading:
-    """The outcome: a decision for every row but containers, the hidden operations, and what the reading costs."""
-
-    decisions: list[Decision]
-    hidden: list[Hidden]
-    last: int
-    cost: float
-    shapes: dict[int, Shape] = field(repr=False, default_factory=dict)
-
-
-def items_of(rows: Sequence[PrintedRow]) -> list[Item]:
-    """The rows for the search; a row used again takes the count of its first use."""
-    counts: dict[tuple[str, int | str], int] = {}
-    items = []
-    for place, row in enumerate(rows, 1):
-        params = row.params if row.params is not None else counts.get((row.type, row.index), 0) if row.recursive else 0
-        counts.setdefault((row.type, row.index), params)
-        leaf = row.first is None and row.type in PRINTED and row.shape is not None
-        shape = Shape(row.shape[0], row.shape[1:]) if row.shape else None
-        items.append(Item(place, row, PRINTED[row.type] if leaf else None, shape, params))
-    return items
-
-
-def loose_rates(items: Sequence[Item]) -> list[float]:
-    """For each place, what a loose end costs there: little in front of a container that prints more channels than
-    the layer above it, for which ends of branches must be joined."""
-    rates = [LOOSE] * (len(items) + 1)
-    ahead: Shape | None = None
-    for item in reversed(items):
-        rates[item.place] = LOOSE_BEFORE_FUSION if ahead else LOOSE
-        above = next((items[i].shape for i in range(item.place - 2, max(item.place - 6, -1), -1) if items[i].op), None)
-        if item.op is None and item.shape and above and not item.shape.flat and item.shape.sizes == above.sizes:
-            if item.shape.channels > above.channels:
-                ahead, rates[item.place] = item.shape, LOOSE
-        elif item.op and item.shape and ahead and item.shape.sizes != ahead.sizes:
-            ahead, rates[item.place] = None, LOOSE
-    return rates
-
-
-def early_places(items: Sequence[Item], blocks: Sequence[tuple[int, int]]) -> set[int]:
-    """Places inside containers of several convolutions, but for the last two layers: a shortcut joins at the end."""
-    early: set[int] = set()
-    for first, row in blocks:
-        leaves = [place for place in range(first, row) if items[place - 1].op]
-        if sum(items[place - 1].op == "conv" for place in leaves) > 1 and len(leaves) <= LONGEST_BLOCK:
-            early.update(leaves[:-2])
-    return early
 
 
 class Search:
@@ -252,7 +152,8 @@ class Search:
         """The state in which nothing explains a row; what follows goes on from the map that it prints."""
         current = item.place if item.shape else state.current
         decision = Decision(item, state.current, None)
-        return State(state.cost + UNEXPLAINED, current, state.loose, state.joins, state.entries, state, decision)
+        cost = state.cost + UNEXPLAINED
+        return state._replace(cost=cost, current=current, parent=state, decision=decision)
 
     def follows(self, item: Item, state: State) -> bool:
         """Whether the row is an activation, norm or dropout right behind the layer above, which it then reads."""
@@ -278,12 +179,15 @@ class Search:
         cost = state.cost + source.cost + chosen.cost
         if source.ref < 0 and item.op == "batch_norm" and state.current == item.place - 1:
             cost += 1.0  # a norm follows its convolution, joins do not come between
-        return State(cost, item.place, left, joins, entries, state, Decision(item, source.ref, chosen, forced))
+        fed = source.ref if item.op == "conv" else state.fed
+        pooled = source.ref if chosen.op.startswith("global") else state.pooled
+        decision = Decision(item, source.ref, chosen, forced)
+        return State(cost, item.place, left, joins, entries, state, decision, fed, pooled)
 
     def sources(self, state: State, item: Item, forced: bool) -> Iterator[Source]:
         """Maps other than the row above that the row may read; `forced` where it cannot be the row above."""
         wanted = self.wanted(item)
-        fusing = self.rates[item.place] == LOOSE_BEFORE_FUSION  # branches go on until the container joins them
+        fusing = self.rates[item.place] != LOOSE  # branches go on until the container joins them
         late = 1.0 * (item.place in self.early)
         for source in (*self.joined(state), *self.reused(state, wanted)):
             yield source._replace(cost=source.cost + 2.0 * fusing + late)
@@ -329,7 +233,9 @@ class Search:
     def branches(self, state: State, item: Item, wanted: set[int]) -> Iterator[Source]:
         """Earlier maps, the likely starts of a branch first."""
         for ref in self.candidates(state, wanted):
-            cost = 2.0 if ref in state.entries or ref < 0 else 2.2 if self.is_border(ref) else 2.7
+            age = state.entries[::-1].index(ref) if ref in state.entries else 4
+            cost = 1.8 if ref == state.fed else 2.0 + 0.1 * age if age < 4 or ref < 0 else 2.3
+            cost += 0.4 * (age == 4 and ref > 0 and ref != state.fed and not self.is_border(ref))
             body = self.convs[item.place - 1] - self.convs[max(ref, 0)]
             cost += 0.5 if body < 1 else min(2.0, 0.5 * max(0, body - 3))
             yield Source(ref, cost, (ref,))
@@ -438,11 +344,13 @@ class Search:
         gate = self.shapes[state.current]
         if gate.flat or prod(gate.sizes) != 1:
             return
-        for ref in self.candidates(state, {gate.channels}):
+        for ref in dict.fromkeys([state.pooled, *self.candidates(state, {gate.channels})]):
             shape = self.shapes[ref]
+            if shape.channels != gate.channels:
+                continue
             if not shape.flat and prod(shape.sizes) > 1:
                 both = self.hide("multiply", (), (ref, state.current), shape)
-                yield Source(both, 1.5 if ref in state.loose or ref in state.entries else 2.0, (ref, state.current))
+                yield Source(both, 0.8 if ref == state.pooled else 2.5, (ref, state.current))
 
     # --- rows that are containers, or unknown ---
 
@@ -492,7 +400,10 @@ class Search:
     def joined_state(self, state: State, source: Source) -> State:
         left = tuple(ref for ref in state.loose if ref not in source.takes)
         joins = (*state.joins, source.ref)[-6:] if source.ref not in state.joins else state.joins
-        return State(state.cost + source.cost, source.ref, left, joins, (source.ref,), state, None)
+        return state._replace(
+            cost=state.cost + source.cost, current=source.ref, loose=left, joins=joins, entries=(source.ref,),
+            parent=state, decision=None,
+        )  # fmt: skip
 
 
 def agrees(printed: tuple[int, ...], given: Shape, flattens: bool) -> bool:

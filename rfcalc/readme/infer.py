@@ -25,10 +25,11 @@ from .assemble import (
     misfits,
 )
 from .context import Context
-from .fits import Fit, Habits, Shape
-from .graph import Decision, Item, Reading, Search, items_of
+from .graph import Search
+from .habits import Fit, Habits, Shape
 from .options import LIKELY, Alternative, Impact, choose_for, exchange, span, with_fields
 from .printout import Printout
+from .reading import Decision, Item, Reading, items_of
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

@@ -13,8 +13,9 @@ from ..geometry import Axis, FeatureMap, Number
 from ..ops import Layer
 from ..spec import make
 from .assemble import Assembly
-from .fits import Fit, Habits, Settings, Shape, fits
-from .graph import Decision
+from .fits import fits
+from .habits import Fit, Habits, Settings, Shape
+from .reading import Decision
 
 LISTED, LISTED_OF_MANY, MANY = 60, 8, 3000
 """Alternatives listed for a row, the likeliest first; fewer in a network of many rows."""

@@ -20,6 +20,7 @@ INFO_ROW = re.compile(
     r"(?::\s(?P<depth>\d{1,4})-(?P<place>\d{1,9}))?\s+(?P<cells>(?:\[|--|\(|\d).*)$"
 )
 INFO_HEADING = re.compile(r"^\s*Layer \(type.{0,30}(?:depth-idx|var_name)")
+HEADING = re.compile(r"^[\s>|│#]*Layer \(type\)\s.*Output Shape.*Param #")
 INFO_COLUMNS = {
     "input": "Input Shape",
     "output": "Output Shape",
@@ -93,6 +94,8 @@ class Printout:
     totals: Mapping[str, Total]
     line: int
     gaps: tuple[int, ...] = ()
+    headed: bool = False
+    """Whether the headings stand above the rows, so that these are printed from the first one on."""
 
 
 def find_printouts(lines: Iterable[Line]) -> list[Printout]:
@@ -124,11 +127,16 @@ class _Finder:
         self.totals: dict[str, Total] = {}
         self.gaps: list[int] = []
         self.line = 0
+        self.heading: int | None = None
 
     def take(self, line: Line) -> None:
         if INFO_HEADING.match(line.text):
             self.close()
             self.columns = info_columns(line.text)
+        elif HEADING.match(line.text):
+            if self.rows or self.totals:
+                self.close()
+            self.heading = line.number
         elif "[" in line.text or "--" in line.text or self.columns is not None:
             self.take_rows(line)
         if ":" in line.text:
@@ -151,7 +159,7 @@ class _Finder:
                 return
         for match in SUMMARY_ROW.finditer(line.text):
             row_ = summary_row(match, line.number)
-            if self.totals or (self.rows and row_.index == 1):
+            if self.totals or (len(self.rows) > 1 and row_.index == 1):
                 self.close()
             self.line = self.line or line.number
             self.rows.append(row_)
@@ -159,12 +167,11 @@ class _Finder:
     def close(self) -> None:
         """Ends the summary at hand."""
         self.columns = None
-        if self.tree:
-            self.found.append(
-                Printout("torchinfo", behind_children(self.tree), self.totals, self.line, tuple(self.gaps))
-            )
-        elif self.rows or self.totals:
-            self.found.append(Printout("torchsummary", tuple(self.rows), self.totals, self.line, tuple(self.gaps)))
+        if self.tree or self.rows or self.totals:
+            style = "torchinfo" if self.tree else "torchsummary"
+            rows = behind_children(self.tree) if self.tree else tuple(self.rows)
+            headed = self.heading is not None and not self.gaps
+            self.found.append(Printout(style, rows, self.totals, self.line, tuple(self.gaps), headed))
         self.reset()
 
 

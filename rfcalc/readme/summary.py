@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from math import prod
 
 from .assemble import MEGA, MIB
-from .fits import Habits, Shape, fits
-from .graph import Item, items_of
+from .fits import fits
+from .habits import Habits, Shape
 from .infer import Inference
 from .printout import PrintedRow, Printout
+from .reading import Item, items_of
 from .verdict import Cell, Kind, Verdict
 
 ROUNDING = 0.005 + 1e-9
@@ -64,7 +65,7 @@ def numbering(audit: SummaryAudit) -> bool:
     if repeated:
         at = next(row.line for row in rows if row.index == repeated[0])
         say(audit, "rows", stated, None, "wrong", at, f"{listed_numbers(repeated)} printed more than once")
-    if missing and (gaps or cut):
+    if missing and (gaps or (cut and not audit.printout.headed)):
         why = f"{listed_numbers(missing)} left out" + (f" around line {gaps[0]}" if gaps else "")
         say(audit, "rows", stated, None, "undetermined", line, why)
     elif missing:
@@ -136,16 +137,28 @@ def totals(audit: SummaryAudit, items: list[Item]) -> None:
     unknown = any(cell.computed is None for cell in audit.cells)
     say_total(audit, total, added, int(rows_right), parts, unknown, lines["params"])
     if parts is not None and audit.params is not None:
-        trainable = audit.params - stated["non_trainable"]
-        fits_ = trainable == stated["trainable"]
-        kind = "right" if fits_ else "wrong" if stated["non_trainable"] == 0 else "undetermined"
-        why = f"{audit.params:,} in all less {stated['non_trainable']:,} non-trainable = {trainable:,}"
-        say(audit, "trainable params", stated["trainable"], trainable, kind, lines["trainable"], why)
+        say_parts(audit, stated["trainable"], stated["non_trainable"], lines)
 
 
 def correction(cell: Cell) -> int:
     """What mending a count adds to the sum; 0 where the right one is unknown."""
     return 0 if cell.computed is None else int(cell.computed - (cell.stated or 0))
+
+
+def say_parts(audit: SummaryAudit, trainable: int, fixed: int, lines: dict[str, int]) -> None:
+    """The verdict on trainable and non-trainable parameters, which make up the total."""
+    total = audit.params or 0
+    why = f"{total:,} in all less {fixed:,} non-trainable = {total - fixed:,}"
+    if trainable + fixed == total:
+        say(audit, "trainable params", trainable, trainable, "right", lines["trainable"], why)
+    elif fixed == 0:
+        say(audit, "trainable params", trainable, total, "wrong", lines["trainable"], why)
+    elif trainable == total:
+        why = f"all {total:,} are trainable"
+        say(audit, "non-trainable params", fixed, 0, "wrong", lines["non_trainable"], why)
+    else:
+        why = f"{trainable:,} and {fixed:,} add up to {trainable + fixed:,}, not to {total:,}: one of the two is wrong"
+        say(audit, "trainable and non-trainable params", trainable + fixed, total, "wrong", lines["trainable"], why)
 
 
 def say_total(
