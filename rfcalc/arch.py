@@ -33,6 +33,8 @@ class Node:
     params: int | None = None
     """What it holds where its type does not tell: weights shared with a layer above, computed or fixed weights."""
     macs: int | None = None
+    functional: bool = False
+    """Called without a module of its own (torch.nn.functional): a torchsummary print has no row for it."""
 
 
 class ReceptiveField(NamedTuple):

@@ -25,6 +25,8 @@ MAX_USES = 32
 RESERVED = ("name", "from")
 COUNTS = ("params", "macs")
 """Keys of a layer, not of a block: a count where the layer's type does not tell it (shared or fixed weights)."""
+LAYER_KEYS = (*RESERVED, *COUNTS, "functional")
+"""What every layer takes beside its settings."""
 TOP_KEYS = ("name", "input", "source", "notes", "blocks", "layers", "claims", "targets", "train")
 
 
@@ -36,7 +38,7 @@ def make(op: str, axes: int, /, **values: Any) -> Layer:
     """
     cls = LAYERS[op]
     known = settings_of(cls)
-    problems = [_unknown_key(key, [*known, *RESERVED, *COUNTS]) for key in values if key not in known]
+    problems = [_unknown_key(key, [*known, *LAYER_KEYS]) for key in values if key not in known]
     missing = [
         key for key, meta in known.items() if meta["default"] is MISSING and not meta["like"] and key not in values
     ]
@@ -90,6 +92,16 @@ def take_counts(values: dict[str, Any]) -> tuple[int | None, int | None]:
             raise SettingError(f"{key} must be a whole number, not {describe(value)}")
         counts.append(value)
     return counts[0], counts[1]
+
+
+def take_functional(values: dict[str, Any], layer: type[Layer]) -> bool:
+    """Whether a layer is called without a module, out of its settings."""
+    value = values.pop("functional", False)
+    if not isinstance(value, bool):
+        raise SettingError(f"functional must be true or false, not {describe(value)}")
+    if value and layer.params is not Layer.params:
+        raise SettingError("functional: a layer that can hold parameters needs a module for them")
+    return value
 
 
 @dataclass
@@ -332,14 +344,14 @@ class _Reader:
             name = self.take_name(values, frame, op, line)
             where = f"{frame.prefix}{name} ({op}): "
             inputs = self.take_inputs(values, cls, frame, current, where, line)
-            counts = take_counts(values)
+            counts, functional = take_counts(values), take_functional(values, cls)
             layer = make(op, len(self.input) - 1, **values)
         except SettingError as error:
             self.problem(line, f"{where}{error}")
             return self.broken(frame, line, stated_name(value, op))
         if inputs is None:
             return self.broken(frame, line, name)
-        self.nodes.append(Node(frame.prefix + name, layer, inputs, line, *counts))
+        self.nodes.append(Node(frame.prefix + name, layer, inputs, line, *counts, functional))
         return self.put(frame, name, len(self.nodes))
 
     @staticmethod

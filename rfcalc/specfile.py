@@ -12,6 +12,7 @@ from .arch import Arch, Node
 from .errors import RfcalcError, SettingError
 from .ops import Join, Layer
 from .settings import Kind, settings_of
+from .spec import COUNTS
 
 WIDTH = 110
 SECTIONS = ("claims", "targets", "train")
@@ -95,7 +96,9 @@ def line_of(arch: Arch, index: int, names: Sequence[str]) -> Any:
         head["from"] = FlowList(names[i] for i in node.inputs)
     elif node.inputs != (index - 1,):
         head["from"] = names[node.inputs[0]]
-    counts = {key: getattr(node, key) for key in ("params", "macs") if getattr(node, key) is not None}
+    counts = {key: getattr(node, key) for key in COUNTS if getattr(node, key) is not None}
+    if node.functional:
+        counts["functional"] = True
     settings = written(layer, len(arch.sizes), names[index])
     if not head and not counts and not settings:
         return layer.op

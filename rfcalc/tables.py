@@ -251,11 +251,11 @@ class Table:
 
 
 def to_torchsummary(arch: Arch) -> str:
-    """The layout that torchsummary prints: a row for every module (joins leave none), four bytes a value, outputs
-    counted twice for the backward pass, sizes in MiB."""
+    """The layout that torchsummary prints: a row for every module (joins and functional layers leave none), four bytes
+    a value, outputs counted twice for the backward pass, sizes in MiB."""
     line, double = "-" * 64, "=" * 64
     out = [line, f"{'Layer (type)':>20}  {'Output Shape':>25} {'Param #':>15}", double]
-    modules = [row for row in arch.rows if not row.layer.joins]
+    modules = [row for row in arch.rows if not (row.layer.joins or row.node.functional)]
     for number_, row in enumerate(modules, 1):
         shape = [-1, row.out.channels, *([] if row.out.flat else row.out.sizes)]
         label = f"{row.layer.torch_class(row.x)}-{number_}"

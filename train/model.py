@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from rfcalc.arch import Arch
 from rfcalc.network import Network, build, seeded
 
+from .dropout import exchange_dropout
 from .formats import Split
 from .recipe import Recipe
 from .seeds import seed_of
@@ -44,6 +45,7 @@ def prepared(arch: Arch, recipe: Recipe, seed: int, split: Split, mean: Tensor, 
     """The network with its first weights, on the CPU; a seed gives the same ones every time."""
     net = build(arch, seed=seed_of(seed, "weights"))
     scores_only(net, arch)
+    exchange_dropout(net)
     if recipe.plain.dropout is not None:
         for module in net.modules():
             if isinstance(module, DROPOUTS):

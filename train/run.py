@@ -22,6 +22,7 @@ from .data import Data, load_data
 from .evaluate import Eye
 from .kinds import TrainError
 from .loop import Plan, fit
+from .memory import keep_memory
 from .model import prepared, softmax_head
 from .precision import Precision, decide
 from .progress import Display, Download
@@ -71,6 +72,7 @@ def train(
         tuple(settings),
         unchecked,
     )
+    keep_memory()
     text, name = spec_text(target)
     arch = spec.loads(text, name)
     record = Record(out if out is not None else Path("runs") / arch.name)

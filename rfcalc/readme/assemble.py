@@ -26,6 +26,10 @@ RESIDUAL = re.compile(
 )
 ACTIVATIONS = frozenset(("relu", "relu6", "leaky_relu", "prelu", "elu", "selu", "gelu", "silu", "mish", "hardswish"))
 MIB, MEGA = 1024**2, 10**6
+ROUNDED = 0.005 + 1e-9
+"""How far a size in MB, printed with two digits, may be from the exact one."""
+OTHER_SIZE = 15.0
+"""What an image costs that a stated size in MB speaks against."""
 T = TypeVar("T")
 
 
@@ -43,8 +47,10 @@ def images(items: Sequence[Item], printout: Printout, context: Context, habits: 
     if first is None or first.shape is None:
         return []
     found = dict.fromkeys(image_candidates(first, context))
-    costs = {image: image_cost(image, first, printout, context, habits) for image in found}
-    return sorted((image for image in found if costs[image] < 100), key=lambda image: costs[image])
+    rest = values_behind(items, printout)
+    costs = {image: image_cost(image, first, printout, context, habits, rest) for image in found}
+    limit = min(100.0, min(costs.values(), default=0.0) + OTHER_SIZE)
+    return sorted((image for image in found if costs[image] < limit), key=lambda image: costs[image])
 
 
 def image_candidates(first: Item, context: Context) -> Iterator[Shape]:
@@ -69,27 +75,45 @@ def image_candidates(first: Item, context: Context) -> Iterator[Shape]:
             for grow in (1, 2, 3, 4, 7, 8, 14, 16, 32):
                 yield Shape(count, tuple(n * grow for n in out.sizes))
             for stride in (1, 2, 3, 4):
-                for more in (-4, -2, -1, 0, 1, 2, 3, 4, 6, 7, 8, 10):
+                for more in range(-4, 11):
                     yield Shape(count, tuple(max(1, (n - 1) * stride + 1 + more) for n in out.sizes))
     else:
         yield Shape(out.channels, (1,))
 
 
-def image_cost(image: Shape, first: Item, printout: Printout, context: Context, habits: Habits) -> float:
-    """How unlikely an image is: 100 where the first layer cannot read it."""
+def image_cost(
+    image: Shape, first: Item, printout: Printout, context: Context, habits: Habits, rest: int | None
+) -> float:
+    """How unlikely an image is: 100 where the first layer cannot read it. `rest` is how many values the estimated total
+    size counts beside the image's, where that is known."""
     assert first.shape is not None
     found = fits(first.row.type, image, first.shape, first.params, habits)
     if not found:
         return 100.0
     cost = found[0].cost + {3: 0.0, 1: 0.1}.get(image.channels, 5.0 + 0.001 * image.channels)
-    cost += sum(0.0 if n in USUAL_SIZES else 0.9 for n in image.sizes[:1])
+    cost += sum(0.0 if n in USUAL_SIZES and (image.channels, n) != (3, 28) else 0.9 for n in image.sizes[:1])
     if context.image == (image.channels, *image.sizes):
         cost -= 6.0
-    total = printout.totals.get("input_mb")
-    if total:
-        unit, batch = (MEGA, max(first.row.batch, 1)) if printout.style == "torchinfo" else (MIB, abs(first.row.batch))
-        cost += 5.0 * (abs(image.elements * batch * 4 / unit - total.value) > 0.0051)
+    torchinfo = printout.style == "torchinfo"
+    unit, batch = (MEGA, max(first.row.batch, 1)) if torchinfo else (MIB, abs(first.row.batch))
+    values = {"input_mb": image.elements * batch}
+    if rest is not None:
+        values["total_mb"] = image.elements * batch + rest
+    for key, count in values.items():
+        if total := printout.totals.get(key):
+            cost += OTHER_SIZE * (abs(count * 4 / unit - total.value) > ROUNDED)
     return cost
+
+
+def values_behind(items: Sequence[Item], printout: Printout) -> int | None:
+    """How many values torchsummary's estimated total counts beside the image's; None where the rows are not all there,
+    by the other totals."""
+    stated, params = printout.totals, sum(item.params for item in items)
+    passed = 2 * sum(item.shape.elements * abs(item.row.batch) for item in items if item.shape)
+    if printout.style == "torchinfo" or not {"params", "pass_mb"} <= stated.keys():
+        return None
+    whole = stated["params"].value == params and abs(passed * 4 / MIB - stated["pass_mb"].value) <= ROUNDED
+    return passed + params if whole else None
 
 
 # --- habits ------------------------------------------------------------------------------------------------------
@@ -352,7 +376,8 @@ class Assembler:
             if ref not in self.index:
                 layer = make(hidden.op, len(self.image.sizes), **dict(hidden.settings))
                 name = self.unique(f"{hidden.op}_before_{before}")
-                self.place(ref, Node(name, layer, tuple(self.index[given] for given in hidden.inputs)), None)
+                node = Node(name, layer, tuple(self.index[i] for i in hidden.inputs), functional=not layer.joins)
+                self.place(ref, node, None)
 
     def unique(self, name: str) -> str:
         """The name, numbered where it stands already."""

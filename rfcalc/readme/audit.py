@@ -14,7 +14,7 @@ from .cells import TableAudit, audit_table
 from .context import Context, read_context
 from .facts import Facts, of_listing, of_summary, of_table
 from .infer import Inference, infer_printout
-from .judge import judge
+from .judge import class_mean, judge
 from .listing import Listing, Variant, build, chain_breaks, find_listing
 from .printout import Printout, find_printouts
 from .prose import Statement, read_statements
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
 MNIST = (1, 28, 28)
+CIFAR10_CLASSES = 10
 
 
 @dataclass(frozen=True)
@@ -151,6 +152,8 @@ def audit_document(document: Document, image: Sequence[int] | None = None) -> Au
     if document.listing:
         claims += listing_claims(document.listing, document, stated, facts)
     claims += judge(document.statements, facts)
+    if any(name.startswith("CIFAR") for name, _, _ in document.context.datasets):
+        claims += class_mean(document.statements, CIFAR10_CLASSES)
     return Audit(tuple(claims), tuple(cells))
 
 

@@ -40,13 +40,7 @@ def of_summary(audit: SummaryAudit) -> Facts:
         return Facts(source, params)
     fields = one_axis(inference.arch)
     sure, possible = features(inference)
-    return Facts(
-        source, params, fields, inference.range, inference.stated_field if decided(inference) else None, sure, possible
-    )
-
-
-def decided(inference: Inference) -> bool:
-    return any("decides" in note for note in inference.notes)
+    return Facts(source, params, fields, inference.range, inference.decided_by, sure, possible)
 
 
 def one_axis(arch: Arch) -> tuple[int, int] | None:

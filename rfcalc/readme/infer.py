@@ -35,8 +35,12 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
 PASSES = 3
+OTHER_INPUTS = 6
+"""Other inputs for which the first layer's alternatives are listed."""
 THOROUGH_ROWS = 3000
 KEYS = ("kernel_size", "stride", "padding", "dilation", "groups", "bias")
+SHOWN = 1
+"""Alternatives shown in a row of the table; JSON has them all."""
 CONSTRAINT_LIMIT = 6.0
 """How unusual the layers may be, in all, that a stated receptive field asks for."""
 
@@ -54,7 +58,8 @@ class Unexplained:
 @dataclass(frozen=True)
 class Inference:
     """A network rebuilt from a summary. `arch` is None where a row stayed unexplained; `options` holds for each node
-    (by its index) the other layers that fit; `stated_field` is the receptive field that decided between them."""
+    (by its index) the other layers that fit; `decided_by` is the stated receptive field that decided between them, if
+    one did."""
 
     printout: Printout
     image: Shape
@@ -64,7 +69,7 @@ class Inference:
     assembly: Assembly | None = None
     options: Mapping[int, Sequence[Alternative]] = field(default_factory=dict)
     range: tuple[int, int] | None = None
-    stated_field: int | None = None
+    decided_by: int | None = None
     notes: tuple[str, ...] = ()
 
     @property
@@ -131,6 +136,8 @@ class Inference:
         found: dict[str, Any] = {"op": alternative.fit.op, **{key: plain(value) for key, value in settings.items()}}
         if alternative.pool:
             found["behind"] = {"op": "max_pool", "kernel_size": alternative.pool}
+        if alternative.image:
+            found["input"] = [alternative.image.channels, *alternative.image.sizes]
         if alternative.source:
             found["from"] = [self.arch.nodes[alternative.source - 1].name]
         fields = alternative.field
@@ -172,16 +179,17 @@ class Inference:
         names = [self.arch.nodes[i - 1].name if i else "input" for i in row.node.inputs]
         straight = row.node.inputs == (row.index - 1,)
         found = self.options.get(row.index, ())
-        likely = [a for a in found if decision and decision.fit and a.fit.cost < decision.fit.cost + LIKELY]
+        fit = decision.fit if decision else None
+        likely = [alternative_text(a, fit) for a in found if fit and a.fit.cost < fit.cost + LIKELY]
         return (
             str(decision.item.row.index) if decision else "",
             row.layer.op,
             "" if straight else ", ".join(names),
             str(row.out),
-            settings_text(decision.fit) if decision and decision.fit else hidden_text(row),
+            settings_text(fit) if fit else hidden_text(row),
             f"{row.params:,}",
             text(agreed(tuple(axis.receptive_field for axis in row.out.axes))),
-            "; ".join(map(alternative_text, likely[:2])) + (f"; {len(found) - 2} more" if len(likely) > 2 else ""),
+            "; ".join(likely[:SHOWN]) + (f"; {len(found) - SHOWN} more" if len(likely) > SHOWN else ""),
         )
 
     @property
@@ -192,7 +200,7 @@ class Inference:
             before, after = (text(agreed(fields)) for fields in self.arch.receptive_field)
             lines.append(f"receptive field {before} before global pooling, {after} after")
         if self.range and self.range[0] != self.range[1]:
-            lines.append(f"the table alone allows {self.range[0]:,} to {self.range[1]:,} before global pooling")
+            lines.append(f"with the alternatives {self.range[0]:,} to {self.range[1]:,} before global pooling")
         lines += self.notes
         return (*lines, *(f"line {u.line}: {u.label}: {u.why}" for u in self.unexplained))
 
@@ -206,16 +214,21 @@ def plain(value: Any) -> Any:
     return [plain(v) for v in value] if isinstance(value, tuple) else value
 
 
+USUAL = {"stride": 1, "padding": 0, "dilation": 1, "groups": 1, "output_padding": 0, "mode": "nearest", "bias": True}
+
+
+def setting_text(key: str, value: Any) -> str:
+    """One setting as people write it: kernel 3x1, no bias."""
+    if isinstance(value, bool):
+        return key if value else f"no {key}"
+    shown = "x".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+    return f"{key.removesuffix('_size')} {shown}"
+
+
 def settings_text(fit: Fit) -> str:
-    """Settings as people write them, without those that are as usual."""
-    usual = {"stride": 1, "padding": 0, "dilation": 1, "groups": 1, "output_padding": 0, "mode": "nearest"}
-    parts = []
-    for key, value in fit.settings:
-        if key in ("out_channels", "out_features") or usual.get(key) == value or key == "affine":
-            continue
-        shown = "x".join(map(str, value)) if isinstance(value, list | tuple) else str(value).lower()
-        parts.append(f"{key.removesuffix('_size')} {shown}")
-    return ", ".join(parts)
+    """The settings of a layer, without those that are as usual or stand in another column."""
+    left_out = ("out_channels", "out_features", "affine")
+    return ", ".join(setting_text(k, v) for k, v in fit.settings if k not in left_out and USUAL.get(k) != v)
 
 
 def hidden_text(row: Row) -> str:
@@ -223,11 +236,18 @@ def hidden_text(row: Row) -> str:
     return ", ".join(["leaves no row", *windows])
 
 
-def alternative_text(alternative: Alternative) -> str:
+def alternative_text(alternative: Alternative, chosen: Fit) -> str:
+    """What an alternative changes, and the field before global pooling that it would mean."""
+    known = dict(chosen.settings)
+    changes = [setting_text(key, value) for key, value in alternative.fit.settings if known.get(key) != value]
+    if alternative.image:
+        changes.append(f"input {'x'.join(map(str, (alternative.image.channels, *alternative.image.sizes)))}")
+    if alternative.pool:
+        changes.append(f"behind a max_pool {alternative.pool} without a row")
+    if alternative.source:
+        changes.append("reading the row above")
     field_ = alternative.field
-    before = f" (field {text(agreed(field_.before_global_pool))})" if field_ else ""
-    front = f"max_pool {alternative.pool} and " if alternative.pool else ""
-    return front + settings_text(alternative.fit) + before
+    return ", ".join(changes) + (f" (field {text(agreed(field_.before_global_pool))})" if field_ else "")
 
 
 def bare_cells(decision: Decision) -> tuple[str, ...]:
@@ -251,11 +271,13 @@ def infer_printout(printout: Printout, context: Context, image: Sequence[int] | 
     shape = Shape(image[0], tuple(image[1:])) if image else next(iter(images(items, printout, context, habits)), None)
     if shape is None:
         first = next(item for item in items if item.op)
-        raise RfcalcError(f"line {first.row.line}: no input fits {first.row.label}; state it with --input")
+        why = impossible(first) or "no input fits it; state it with --input"
+        raise RfcalcError(f"line {first.row.line}: {first.row.label}: {why}")
     reading, habits = _read(items, shape, context)
+    others: list[Shape] = []
     if not image:  # the network's habits may point to another input
-        others = learned_habits(reading, first_habits(context), skip=1)
-        for other in images(items, printout, context, others)[: 1 if reading_ok(reading) else 2]:
+        others = images(items, printout, context, learned_habits(reading, first_habits(context), skip=1))
+        for other in others[: 1 if reading_ok(reading) else 2]:
             if other != shape:
                 again, learned = _read(items, other, context)
                 if again.cost < reading.cost + 0.5 * reading_ok(reading):
@@ -263,7 +285,8 @@ def infer_printout(printout: Printout, context: Context, image: Sequence[int] | 
     if not reading_ok(reading) and len(items) <= THOROUGH_ROWS:
         again = Search(items, shape, habits, block_places(items), thorough=True).run()
         reading = min(reading, again, key=lambda r: r.cost)
-    return _conclude(printout, items, shape, reading, habits, context)
+    partial = _partial(printout, items, shape, reading, habits)
+    return _conclude(partial, reading, habits, context, [other for other in others[:OTHER_INPUTS] if other != shape])
 
 
 def reading_ok(reading: Reading) -> bool:
@@ -290,20 +313,25 @@ def block_places(items: Sequence[Item]) -> list[tuple[int, int]]:
     return [(block.first, block.row) for block in find_blocks(items)]
 
 
-def _conclude(
-    printout: Printout, items: Sequence[Item], image: Shape, reading: Reading, habits: Habits, context: Context
-) -> Inference:
+def _partial(printout: Printout, items: Sequence[Item], image: Shape, reading: Reading, habits: Habits) -> Inference:
+    """The rows as read, with the shortcuts that no row shows."""
     notes = []
     alternate(reading, habits)
     shortcuts = add_shortcuts(reading, items, find_blocks(items))
     if shortcuts:
         names = sorted({block.type for block in shortcuts})
         notes.append(f"{len(shortcuts)} shortcuts in {', '.join(names)} are taken from the name: no shape shows them")
-    partial = Inference(printout, image, tuple(reading.decisions), tuple(explain(reading)), notes=tuple(notes))
+    return Inference(printout, image, tuple(reading.decisions), tuple(explain(reading)), notes=tuple(notes))
+
+
+def _conclude(
+    partial: Inference, reading: Reading, habits: Habits, context: Context, others: Sequence[Shape]
+) -> Inference:
+    """The network, if every row is explained; `others` are other inputs that would do."""
     if partial.unexplained:
         return partial
     try:
-        assembly = Assembler(reading, image).assembly()
+        assembly = Assembler(reading, partial.image).assembly()
         amiss = misfits(assembly)
     except RfcalcError as error:
         row = reading.decisions[0].item.row
@@ -311,32 +339,34 @@ def _conclude(
     if amiss:
         rows = [(d.item.row, why) for d, why in amiss]
         return replace(partial, unexplained=tuple(Unexplained(r.index, r.label, r.line, why) for r, why in rows))
-    return _weigh(partial, assembly, reading, habits, context)
+    return _weigh(partial, assembly, reading, habits, context, others)
 
 
-def _weigh(partial: Inference, assembly: Assembly, reading: Reading, habits: Habits, context: Context) -> Inference:
+def _weigh(
+    partial: Inference, assembly: Assembly, reading: Reading, habits: Habits, context: Context, others: Sequence[Shape]
+) -> Inference:
     """Adds what is open, and lets a stated receptive field decide among it."""
     arch = arch_of(partial, assembly)
     impact = Impact(arch)
-    options = with_fields(assembly, impact, habits, reading.shapes)
+    options = with_fields(assembly, impact, habits, reading.shapes, others)
     costs = {i: d.fit.cost for i, d in enumerate(assembly.decisions, 1) if d and d.fit}
-    range_, stated, notes = span(arch, options, costs, impact), None, list(partial.notes)
+    range_, decided_by, notes = span(arch, options, costs, impact), None, list(partial.notes)
     if context.fields:
         stated = context.fields[0]
         changes = choose_for(stated, impact, options, costs, CONSTRAINT_LIMIT)
         if changes is None:
             notes.append(f"no likely reading gives the stated receptive field of {stated}")
         elif changes:
-            assembly = changed(assembly, changes)
+            decided_by, assembly = stated, changed(assembly, changes)
             arch = arch_of(partial, assembly)
             rows = [d.item.row.label for i in changes if (d := assembly.decisions[i - 1])]
             notes.append(f"the stated receptive field of {stated} decides {', '.join(rows)}, which no shape shows")
-            options = with_fields(assembly, Impact(arch), habits, reading.shapes)
+            options = with_fields(assembly, Impact(arch), habits, reading.shapes, others)
         else:
             notes.append(f"it has the stated receptive field of {stated}")
     decisions = tuple(d for d in assembly.decisions if d)
     return replace(
-        partial, arch=arch, assembly=assembly, options=options, range=range_, stated_field=stated,
+        partial, arch=arch, assembly=assembly, options=options, range=range_, decided_by=decided_by,
         notes=tuple(notes), decisions=decisions,
     )  # fmt: skip
 
@@ -382,6 +412,17 @@ def explain(reading: Reading) -> list[Unexplained]:
 
 
 def reason(item: Item, given: Shape | None) -> str:
+    """Why no layer fits a row behind the map that it reads."""
+    if why := impossible(item):
+        return why
+    assert item.shape is not None
+    behind = "x".join(map(str, (given.channels, *given.sizes))) if given else "nothing"
+    out = "x".join(map(str, (item.shape.channels, *item.shape.sizes)))
+    return f"no setting makes {out} with {item.params:,} parameters of {behind}, nor of any likely earlier map"
+
+
+def impossible(item: Item) -> str:
+    """Why no layer fits a row, whatever it reads; empty where one may."""
     shape = item.shape
     if item.op is None:
         what = f"with {item.params:,} parameters" if item.params else "that changes the map"
@@ -393,6 +434,4 @@ def reason(item: Item, given: Shape | None) -> str:
         return f"a norm of {shape.channels} channels has {2 * shape.channels:,} parameters or none, not {item.params:,}"
     if item.params and item.op not in ("conv", "conv_transpose", "linear", "prelu", "layer_norm"):
         return f"such a layer has no parameters, but {item.params:,} are printed"
-    behind = "x".join(map(str, (given.channels, *given.sizes))) if given else "nothing"
-    out = "x".join(map(str, (shape.channels, *shape.sizes)))
-    return f"no setting makes {out} with {item.params:,} parameters of {behind}, nor of any likely earlier map"
+    return ""

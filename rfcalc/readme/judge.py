@@ -200,6 +200,27 @@ def judge_accuracy(statement: Statement, case: Case) -> Verdict:
     return verdict(statement, None, "undetermined", "only a run can tell", quantity)
 
 
+def class_mean(statements: Sequence[Statement], classes: int) -> Iterator[Verdict]:
+    """The accuracies of all classes against the one stated in front of them: on a test set with as many pictures of
+    each class, such as CIFAR's, their mean is the accuracy of the whole. Never wrong: they may be of another moment."""
+    accuracies = [s for s in statements if s.quantity == "accuracy" and s.relation == "="]
+    parts = [s for s in accuracies if s.of_class]
+    whole = [s for s in accuracies if not s.of_class and "train" not in s.split and parts and s.line < parts[0].line]
+    if len(parts) != classes or not whole:
+        return
+    stated, mean = whole[-1], sum(s.value for s in parts) / classes
+    slack = sum(s.slack for s in parts) / classes
+    if abs(mean - stated.value) < (slack + stated.slack) / 2:
+        kind: Kind = "right"
+        why = f"the {classes} class accuracies average {mean:g}, rounding apart"
+    else:
+        kind = "undetermined"
+        why = f"the {classes} class accuracies average {mean:g}"
+        cut_off = mean - stated.slack < stated.value < mean + slack + stated.slack / 2
+        why += ", which fits only if their digits were cut off" if cut_off else "; they may be of another moment"
+    yield verdict(stated, round(mean, 4), kind, why, "mean of the class accuracies")
+
+
 def apart(one: Statement, other: Statement) -> bool:
     """Whether two figures cannot be roundings of each other."""
     return abs(one.value - other.value) >= max(one.slack, other.slack)

@@ -17,6 +17,8 @@ from .fits import fits
 from .habits import Fit, Habits, Settings, Shape
 from .reading import Decision
 
+OTHER_INPUT = 4
+"""Alternatives listed for each other input."""
 LISTED, LISTED_OF_MANY, MANY = 60, 8, 3000
 """Alternatives listed for a row, the likeliest first; fewer in a network of many rows."""
 WALK_BUDGET = 100_000
@@ -29,12 +31,17 @@ LIKELY = 5.0
 @dataclass(frozen=True, slots=True)
 class Alternative:
     """Another layer that fits a row; `pool` is a pool without a row in front of it, or 0; `source` the node that it
-    would read, where that is another one than the chosen layer's."""
+    would read, and `image` the input, where that is another one than the chosen layer's."""
 
     fit: Fit
     pool: int = 0
     source: int | None = None
+    image: Shape | None = None
     field: ReceptiveField | None = None
+
+    @property
+    def reads_other(self) -> bool:
+        return self.source is not None or self.image is not None
 
     @property
     def layers(self) -> tuple[Fit, ...]:
@@ -79,7 +86,7 @@ class Impact:
     def of(self, index: int, alternative: Alternative) -> ReceptiveField | None:
         """The fields with the layer at `index` exchanged; None where that would cost too much to find out."""
         layers = self.layers(alternative)
-        out = self.out(index, layers, alternative.source)
+        out = self.out(index, layers, alternative)
         if out is None:
             return None
         if index == self.global_index:  # another layer may not see the whole map any more
@@ -90,9 +97,12 @@ class Impact:
     def layers(self, alternative: Alternative) -> tuple[Layer, ...]:
         return tuple(layer_of(fit.op, fit.settings, len(self.arch.sizes)) for fit in alternative.layers)
 
-    def out(self, index: int, layers: Sequence[Layer], source: int | None = None) -> FeatureMap | None:
-        """The map behind a node's own input, or another one, under other layers."""
-        out = self.maps[self.arch.nodes[index - 1].inputs[0] if source is None else source]
+    def out(self, index: int, layers: Sequence[Layer], alternative: Alternative) -> FeatureMap | None:
+        """The map that an alternative makes of what it reads."""
+        own, source = self.arch.nodes[index - 1].inputs[0], alternative.source
+        out = self.maps[own if source is None else source]
+        if alternative.image:
+            out = FeatureMap(alternative.image.channels, image_axes(alternative.image.sizes))
         try:
             for layer in layers:
                 out = layer.output((out,))
@@ -176,9 +186,9 @@ def exchange(nodes: Sequence[Node], changes: Mapping[int, Sequence[Layer]]) -> t
         inputs = tuple(moved[i] for i in node.inputs)
         *front, layer = changes.get(index, (node.layer,))
         for number, extra in enumerate(front):
-            made.append(Node(f"{node.name}_front{number}", extra, inputs))
+            made.append(Node(f"{node.name}_front{number}", extra, inputs, functional=True))
             inputs = (len(made),)
-        made.append(Node(node.name, layer, inputs))
+        made.append(replace(node, layer=layer, inputs=inputs))
         moved[index] = len(made)
     return tuple(made)
 
@@ -196,7 +206,7 @@ def span(
     for pick in (min, max):
         changes = {}
         for index, found in options.items():
-            likely = [a for a in found if a.field and a.source is None and a.fit.cost <= costs[index] + LIKELY]
+            likely = [a for a in found if a.field and not a.reads_other and a.fit.cost <= costs[index] + LIKELY]
             sizes = [(size, a) for a in likely if a.field and (size := size_of(a.field.before_global_pool)) is not None]
             if sizes and size_of(own) is not None:
                 size, best = pick(sizes, key=lambda pair: pair[0])
@@ -264,8 +274,8 @@ def _growths(
     """Alternatives that keep the row's jump, with what each adds to the field on all axes alike."""
     row = impact.arch.rows[index - 1]
     for alternative in alternatives:
-        out = impact.out(index, impact.layers(alternative))
-        if alternative.field is None or out is None or alternative.source is not None:
+        out = impact.out(index, impact.layers(alternative), alternative)
+        if alternative.field is None or out is None or alternative.reads_other:
             continue
         same = [axis.jump for axis in out.axes] == [axis.jump for axis in row.out.axes]
         sizes = set(alternative.field[which])
@@ -284,9 +294,10 @@ def _unwound(picks: tuple[object, ...]) -> Iterator[tuple[int, Alternative]]:
 
 
 def with_fields(
-    assembly: Assembly, impact: Impact, habits: Habits, shapes: Mapping[int, Shape]
+    assembly: Assembly, impact: Impact, habits: Habits, shapes: Mapping[int, Shape], images: Sequence[Shape] = ()
 ) -> dict[int, list[Alternative]]:
-    """The alternatives of every node that has any, each with the fields that it would mean."""
+    """The alternatives of every node that has any, each with the fields that it would mean; `images` are other inputs
+    that the first layer may have."""
     options: dict[int, list[Alternative]] = {}
     listed = LISTED if len(assembly.nodes) <= MANY else LISTED_OF_MANY
     above: int | None = None
@@ -296,10 +307,19 @@ def with_fields(
         found = alternatives_of(decision, shapes[decision.source], habits)[:listed]
         if above is not None and decision.item.op == "conv" and assembly.nodes[index - 1].inputs != (above,):
             found += straight(decision, assembly, above, habits)
+        if decision.source == 0:
+            found += [alternative for image in images for alternative in from_image(decision, image, habits)]
         if found:
             options[index] = [replace(a, field=impact.of(index, a)) for a in found[: 2 * listed]]
         above = index
     return options
+
+
+def from_image(decision: Decision, image: Shape, habits: Habits) -> list[Alternative]:
+    """Layers that fit a row if it reads another input than the one taken."""
+    row, out = decision.item.row, decision.item.shape
+    found = fits(row.type, image, out, decision.item.params, habits) if out else ()
+    return [Alternative(fit, image=image) for fit in found[:OTHER_INPUT]]
 
 
 def straight(decision: Decision, assembly: Assembly, above: int, habits: Habits) -> list[Alternative]:

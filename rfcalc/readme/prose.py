@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from .text import LONGEST_LINE, Line, clean
 
+DIGIT = re.compile(r"\d")
 NUMBER = (
     r"(?P<number>\d{1,3}(?:,\d{3})+(?![\d,])|\d{1,15}(?:\.\d{1,6})?)"
     r"\s{0,2}(?P<unit>[KkMm](?![A-Za-z])|thousand|million)?"
@@ -85,7 +86,8 @@ UNITS = {"k": 1_000, "thousand": 1_000, "m": 1_000_000, "million": 1_000_000}
 @dataclass(frozen=True, slots=True)
 class Statement:
     """One stated figure. `relation` is =, <, > or ~; `slack` is how far a rounded figure may be off; `whole` says
-    that it speaks of the whole network, `elsewhere` of another one or a part, `required` that it is a demand."""
+    that it speaks of the whole network, `elsewhere` of another one or a part, `of_class` of the pictures of one class,
+    `required` that it is a demand."""
 
     quantity: str
     stated: str
@@ -95,6 +97,7 @@ class Statement:
     line: int
     required: bool = False
     elsewhere: bool = False
+    of_class: bool = False
     whole: bool = False
     split: str = ""
     sizes: tuple[int, ...] = ()
@@ -118,7 +121,8 @@ def read_statements(prose: Iterable[Line]) -> list[Statement]:
         if not text:
             continue
         for sentence in re.split(r"(?<=[.!?;])\s+(?=[A-Z(])|\s\|\s", text):
-            found += sentence_statements(sentence, line.number)
+            if DIGIT.search(sentence):
+                found += sentence_statements(sentence, line.number)
             for quantity, pattern in USE_PATTERNS.items():
                 if quantity not in used and pattern.search(sentence) and not NEGATED.search(sentence):
                     used.add(quantity)
@@ -179,6 +183,7 @@ def read_match(quantity: str, match: re.Match[str], sentence: str, line: int) ->
         line=line,
         required=bool(REQUIRED.search(sentence)),
         elsewhere=is_elsewhere(quantity, sentence, between or ""),
+        of_class=quantity == "accuracy" and bool(CLASS.match(between or "")),
         whole=bool(WHOLE.search(sentence)),
         split=" and ".join(splits),
         sizes=(int(value), *sizes) if sizes else (),

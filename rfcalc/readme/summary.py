@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from math import prod
 
-from .assemble import MEGA, MIB
+from .assemble import MEGA, MIB, ROUNDED
 from .fits import fits
 from .habits import Habits, Shape
 from .infer import Inference
@@ -14,7 +14,6 @@ from .printout import PrintedRow, Printout
 from .reading import Item, items_of
 from .verdict import Cell, Kind, Verdict
 
-ROUNDING = 0.005 + 1e-9
 USUAL, ODD = 1.3, 2.5
 """A layer at most this unusual is as expected; one more unusual by that much is suspicious."""
 
@@ -267,7 +266,7 @@ def sizes(audit: SummaryAudit, items: list[Item], image: tuple[int, ...] | None)
                 audit, SIZES[key], total.value, None, "undetermined", total.line, "not all of what it counts is printed"
             )
             continue
-        fits_ = abs(exact[key][0] - total.value) <= ROUNDING
+        fits_ = abs(exact[key][0] - total.value) <= ROUNDED
         kind: Kind = "right" if fits_ else "wrong" if exact[key][1] else "undetermined"
         say(audit, SIZES[key], total.value, round(exact[key][0], 4), kind, total.line, exact[key][2])
     if "total_mb" in stated:
@@ -279,11 +278,11 @@ def whole_size(audit: SummaryAudit, exact: dict[str, tuple[float, bool, str]]) -
     total, parts = audit.printout.totals["total_mb"], ("input_mb", "pass_mb", "params_mb")
     if all(key in exact and exact[key][1] for key in parts):
         size = sum(exact[key][0] for key in parts)
-        kind: Kind = "right" if abs(size - total.value) <= ROUNDING else "wrong"
+        kind: Kind = "right" if abs(size - total.value) <= ROUNDED else "wrong"
         say(audit, SIZES["total_mb"], total.value, round(size, 4), kind, total.line, "the three sizes together")
     elif all(key in audit.printout.totals for key in parts):
         size = sum(audit.printout.totals[key].value for key in parts)
-        near = abs(size - total.value) <= 4 * ROUNDING
+        near = abs(size - total.value) <= 4 * ROUNDED
         kind = (
             "right" if near else "wrong" if all(key not in exact or exact[key][1] for key in parts) else "undetermined"
         )

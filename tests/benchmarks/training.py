@@ -24,6 +24,7 @@ import rfcalc
 from rfcalc.train.augment import Augmentation
 from rfcalc.train.batches import colours_of
 from rfcalc.train.loop import Training
+from rfcalc.train.memory import keep_memory
 from rfcalc.train.model import prepared
 from rfcalc.train.optim import optimizer_of
 from rfcalc.train.precision import Precision
@@ -92,6 +93,7 @@ def tutorial(net: nn.Module, dataset: Tutorial, size: int) -> float:
 
 
 def main(name: str = "s9", recipe_name: str | None = None) -> None:
+    keep_memory()
     arch = rfcalc.load(name)
     recipe = recipe_for(arch, recipe_name)
     options = Options(data="synthetic", limit=STEPS * recipe.batch_size)
