@@ -126,7 +126,7 @@ def test_a_wrong_count_is_a_cell() -> None:
 # --- receptive-field tables --------------------------------------------------------------------------------------
 
 
-ROWS = [(name, *cells) for name, cells in printouts.FIELD_ROWS]
+ROWS: list[tuple[Any, ...]] = [(name, *cells) for name, cells in printouts.FIELD_ROWS]
 
 
 def table_with(*changes: tuple[int, str, int]) -> str:
@@ -142,23 +142,25 @@ def cells_of(found: Audit) -> list[tuple[Any, ...]]:
 
 
 @pytest.mark.parametrize(
-    ("row", "heading", "value", "right"),
+    ("row", "heading", "value", "right", "why"),
     [
-        (5, "r_out", 12, 10),  # 6 + (3 - 1) * 2
-        (3, "j_out",  4,  2),  # 1 * 2
-        (3, "n_out", 11, 12),  # (24 - 2) / 2 + 1
-        (6, "j_in",   4,  2),
+        (5, "r_out", 12, 10, "6 + (3 - 1) * 2"),
+        (3, "j_out",  4,  2, "1 * 2"),
+        (3, "n_out", 11, 12, "(24 + 2 * 0 - (2 - 1) - 1) // 2 + 1"),
+        (6, "j_in",   4,  2, "as row 5 makes it"),
     ],
 )  # fmt: skip
-def test_a_local_slip_is_reported_once(row: int, heading: str, value: int, right: int) -> None:
-    assert cells_of(audit(table_with((row, heading, value)))) == [(row, heading, value, right, "local")]
+def test_a_local_slip_is_reported_once(row: int, heading: str, value: int, right: int, why: str) -> None:
+    found = audit(table_with((row, heading, value)))
+    assert cells_of(found) == [(row, heading, value, right, "local")]
+    assert found.cells[0].why == why
 
 
 def test_what_follows_from_a_slip_is_inherited() -> None:
     """The fifth row's field 2 too large, and the author went on from there."""
     changes = [(5, "r_out", 12)]
     for row in range(6, 11):
-        changes += [(row, h, ROWS[row - 1][1 + printouts.FIELD_HEADINGS.index(h)] + 2) for h in ("r_in", "r_out")]  # type: ignore[operator]
+        changes += [(row, h, ROWS[row - 1][1 + printouts.FIELD_HEADINGS.index(h)] + 2) for h in ("r_in", "r_out")]
     found = cells_of(audit(table_with(*changes)))
     assert found[0] == (5, "r_out", 12, 10, "local")
     assert len(found) == 11
@@ -212,7 +214,7 @@ def field_tables(draw: st.DrawFn) -> str:
         lines.append({
             "n_in": before.size, "n_out": after.size, "padding": window.padding[0], "kernel": window.kernel_size,
             "stride": window.stride, "dilation": window.dilation, "j_in": before.jump, "j_out": after.jump,
-            "r_in": before.receptive_field - shift, "r_out": after.receptive_field - shift,
+            "r_in": (before.receptive_field or 0) - shift, "r_out": (after.receptive_field or 0) - shift,
         })  # fmt: skip
     dilated = any(line["dilation"] != 1 for line in lines)
     needed = ["kernel", "stride", "r_out", *(["dilation"] if dilated else [])]

@@ -11,10 +11,12 @@ import pytest
 
 import rfcalc
 from rfcalc import Arch
+from rfcalc.errors import SpecError
 from rfcalc.geometry import Window
 from rfcalc.ops import LAYERS
 from rfcalc.settings import settings_of
 from rfcalc.spec import make
+from rfcalc.tables import to_torchsummary
 
 
 def read(layers: str, image: str = "[4, 12, 12]", **sections: str) -> Arch:
@@ -360,3 +362,27 @@ def test_network_by_name_and_by_path(tmp_path: Path) -> None:
     file = tmp_path / "s9.yml"
     file.write_text("input: [1, 8]\nlayers: [relu]", encoding="utf-8")
     assert rfcalc.load(str(file)).input == (1, 8)
+
+
+def test_a_functional_layer_leaves_no_row_in_a_torchsummary_print() -> None:
+    text = "{{input: [3, 8, 8], layers: [conv: {{out_channels: 4, kernel_size: 3}}, {}, {}]}}"
+    one, other = (
+        rfcalc.loads(text.format(f"max_pool: {{kernel_size: 2, functional: {word}}}", "relu"), "t")
+        for word in ("true", "false")
+    )
+    assert one.params == other.params
+    assert one.receptive_field == other.receptive_field
+    found = [[line.split()[0] for line in to_torchsummary(arch).splitlines() if "[-1" in line] for arch in (one, other)]
+    assert found == [["Conv2d-1", "ReLU-2"], ["Conv2d-1", "MaxPool2d-2", "ReLU-3"]]
+
+
+@pytest.mark.parametrize(
+    ("layer", "message"),
+    [
+        ("batch_norm: {functional: true}", "functional: a layer that can hold parameters needs a module for them"),
+        ("relu: {functional: 1}",          "functional must be true or false, not 1"),
+    ],
+)  # fmt: skip
+def test_functional_layers_that_cannot_be(layer: str, message: str) -> None:
+    with pytest.raises(SpecError, match=message):
+        rfcalc.loads(f"{{input: [3, 8, 8], layers: [{layer}]}}", "t")

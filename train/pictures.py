@@ -72,9 +72,8 @@ def misclassified(result: Evaluation, pictures: Pictures, title: str, across: in
     wrong = result.misclassified[: across * down]
     cells = []
     for index in wrong:
-        predicted = result.predictions[index]
-        sure = 100 * result.probabilities[index].max()
-        cells.append(f"{result.classes[result.labels[index]]}\nnot {result.classes[predicted]} ({sure:.0f} %)")
+        true, predicted = (result.classes[labels[index]] for labels in (result.labels, result.predictions))
+        cells.append(f"true: {true}\npredicted: {predicted}")
     return grid(pictures[wrong], cells, title if len(wrong) else f"{title}: none", across)
 
 

@@ -68,7 +68,7 @@ def finish(
 
 def write_evaluation(record: Record, test: Evaluation, data: Data) -> None:
     record.write("confusion.png", pictures.confusion(test, f"Test accuracy {test.accuracy:.2f} %"))
-    title = "The surest mistakes: true, predicted (how sure)"
+    title = "The surest mistakes"
     record.write("misclassified.png", pictures.misclassified(test, data.test.pictures, title))
 
 

@@ -121,6 +121,21 @@ def step(
     return out, axis.jump if s else None, (r if settings.passes else field_out - shift if known and field_out else None)
 
 
+def sum_of(quantity: str, state: State, settings: Settings) -> str:
+    """A size, jump or field behind a window as arithmetic; empty where nothing has to be worked out."""
+    k, s, p, d = settings.kernel_size, settings.stride, settings.padding, settings.dilation
+    if k is None or settings.passes:
+        return ""
+    spread = f"{d} * ({k} - 1)" if d > 1 else f"({k} - 1)"
+    if quantity == "j":
+        return f"{state['j']} * {s}"
+    if quantity == "r":
+        return f"{state['r']} + {spread} * {state['j']}"
+    if settings.same:
+        return f"{state['n']} / {s}, rounded up"
+    return f"({state['n']} + 2 * {p} - {spread} - 1) // {s} + 1"
+
+
 def size_behind(n: Number | None, window: Window, settings: Settings) -> int | None:
     if settings.same and isinstance(n, int) and n > 0:
         return -(-n // window.stride)
@@ -213,7 +228,8 @@ class _Walk:
             self.checked += 1
             if value != expected[quantity]:
                 inherited = previous[quantity] == value
-                self.slip(row, f"{quantity}_in", value, expected[quantity], "inherited" if inherited else "local")
+                why = f"as row {self.rows[index - 1].number} makes it" if index else ""
+                self.slip(row, f"{quantity}_in", value, expected[quantity], "inherited" if inherited else "local", why)
         return expected
 
     def is_branch(self, index: int, stated: Mapping[str, Number], previous: State) -> bool:
@@ -245,7 +261,8 @@ class _Walk:
                 right[quantity] = value
                 continue
             kind = "inherited" if value == local[quantity] else "local"
-            self.slip(row, f"{quantity}_out", value, should or None, kind, "" if should else "the kernel does not fit")
+            why = sum_of(quantity, entering, settings) if should else "the kernel does not fit"
+            self.slip(row, f"{quantity}_out", value, should or None, kind, why)
             right[quantity] = should or value
         following: State = {q: stated.get(q, local[q] if local[q] is not None else right[q]) for q in QUANTITIES}
         return right, following
