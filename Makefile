@@ -16,6 +16,8 @@ demo: $(VENV)/installed
 	$(BIN)/rfcalc table s9
 	$(BIN)/rfcalc explain s9 C10
 	$(BIN)/rfcalc check s9
+	rm -rf runs/demo
+	$(BIN)/rfcalc train s9 --data synthetic --recipe fast --epochs 2 --limit 5000 --out runs/demo
 
 test: $(VENV)/installed
 	$(BIN)/python -m pytest

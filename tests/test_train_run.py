@@ -421,8 +421,21 @@ def test_wrong_options_are_named(spec: str, tmp_path: Path, options: dict[str, A
     assert not (tmp_path / "run").exists()
 
 
-@pytest.mark.skipif(find_spec("tensorboard") is not None, reason="tensorboard is installed")
-def test_tensorboard_must_be_installed(spec: str, tmp_path: Path) -> None:
+def test_tensorboard_gets_each_epochs_row(spec: str, tmp_path: Path) -> None:
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    start(spec, tmp_path / "run", tensorboard=True, epochs=2)
+    events = EventAccumulator(str(tmp_path / "run" / "tensorboard"))
+    events.Reload()
+    with (tmp_path / "run" / "metrics.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert {"test/accuracy", "train/loss", "lr"} <= set(events.Tags()["scalars"])
+    written = [(event.step, event.value) for event in events.Scalars("test/accuracy")]
+    assert written == [(int(row["epoch"]), pytest.approx(float(row["test_accuracy"]), rel=1e-6)) for row in rows]
+
+
+def test_tensorboard_must_be_installed(spec: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "tensorboard", None)
     with pytest.raises(MissingExtra, match="this needs tensorboard"):
         start(spec, tmp_path / "run", tensorboard=True)
 
