@@ -265,6 +265,8 @@ def test_right_sentences_are_never_wrong(spec: Spec, which: str) -> None:
         ("RF > 44",                                      ("receptive_field", "right")),
         ("Receptive field: 103",                         ("receptive_field", "undetermined")),
         ("The receptive field is 44.",                   ("receptive_field", "wrong")),
+        ("The receptive field is 2000.",                 ("receptive_field", "undetermined")),
+        ("RF < 40",                                      ("receptive_field", "wrong")),
         ("The receptive field after conv 3 is 7.",       ("receptive_field", "undetermined")),
         ("A depthwise convolution is used.",             ("uses_depthwise", "right")),
         ("Dilated convolutions are used.",               ("uses_dilation", "undetermined")),

@@ -17,13 +17,15 @@ from .summary import SummaryAudit
 @dataclass(frozen=True)
 class Facts:
     """One network of the document. `params`, the counts that it may have, the plain reading first; `fields`, the
-    receptive fields before and after global pooling; `span`, what open settings allow before pooling; `sure` and
-    `possible`, the features that it surely has, and those that it may have; `note` goes with a mismatch."""
+    receptive fields before and after global pooling; `span`, what likely settings allow before pooling, `least` the
+    smallest that any do; `sure` and `possible`, the features that it surely has, and those that it may have; `note`
+    goes with a mismatch."""
 
     source: str
     params: tuple[tuple[int, str], ...] = ()
     fields: tuple[int, int] | None = None
     span: tuple[int, int] | None = None
+    least: int | None = None
     decided_by: int | None = None
     sure: frozenset[str] | None = None
     possible: frozenset[str] | None = None
@@ -40,7 +42,7 @@ def of_summary(audit: SummaryAudit) -> Facts:
         return Facts(source, params)
     fields = one_axis(inference.arch)
     sure, possible = features(inference)
-    return Facts(source, params, fields, inference.range, inference.decided_by, sure, possible)
+    return Facts(source, params, fields, inference.range, inference.least, inference.decided_by, sure, possible)
 
 
 def one_axis(arch: Arch) -> tuple[int, int] | None:
@@ -121,7 +123,13 @@ def of_listing(listing: Listing, image: tuple[int, ...]) -> tuple[Facts, Arch | 
     used = frozenset(features_of(arch))
     note = pools_note(listing, image, arch.params)
     facts = Facts(
-        f"the listing on line {listing.layers[0].line}", ordered, one_axis(arch), None, None, used, used, image, note
+        f"the listing on line {listing.layers[0].line}",
+        ordered,
+        one_axis(arch),
+        sure=used,
+        possible=used,
+        image=image,
+        note=note,
     )
     return facts, arch
 

@@ -27,7 +27,7 @@ from .assemble import (
 from .context import Context
 from .graph import Search
 from .habits import Fit, Habits, Shape
-from .options import LIKELY, Alternative, Impact, choose_for, exchange, span, with_fields
+from .options import LIKELY, Alternative, Impact, choose_for, exchange, least, span, with_fields
 from .printout import Printout
 from .reading import Decision, Item, Reading, items_of
 
@@ -69,6 +69,8 @@ class Inference:
     assembly: Assembly | None = None
     options: Mapping[int, Sequence[Alternative]] = field(default_factory=dict)
     range: tuple[int, int] | None = None
+    least: int | None = None
+    """The smallest field before global pooling that any settings allow, unusual ones too; there is no largest."""
     decided_by: int | None = None
     notes: tuple[str, ...] = ()
 
@@ -350,6 +352,7 @@ def _weigh(
     impact = Impact(arch)
     options = with_fields(assembly, impact, habits, reading.shapes, others)
     costs = {i: d.fit.cost for i, d in enumerate(assembly.decisions, 1) if d and d.fit}
+    smallest = least(arch, options, impact)
     range_, decided_by, notes = span(arch, options, costs, impact), None, list(partial.notes)
     if context.fields:
         stated = context.fields[0]
@@ -366,7 +369,7 @@ def _weigh(
             notes.append(f"it has the stated receptive field of {stated}")
     decisions = tuple(d for d in assembly.decisions if d)
     return replace(
-        partial, arch=arch, assembly=assembly, options=options, range=range_, decided_by=decided_by,
+        partial, arch=arch, assembly=assembly, options=options, range=range_, least=smallest, decided_by=decided_by,
         notes=tuple(notes), decisions=decisions,
     )  # fmt: skip
 

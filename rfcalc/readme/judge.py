@@ -118,8 +118,8 @@ def judge_field(statement: Statement, case: Case) -> Verdict:
     fact = known[0]
     before, after = fact.fields or (0, 0)
     plainly = f"{fact.source}: {before} before global pooling, {after} after"
-    if fact.span and not statement.elsewhere and open_for(statement, fact.span, after):
-        why = f"{plainly}; settings that no shape shows allow {fact.span[0]:,} to {fact.span[1]:,}"
+    if fact.span and not statement.elsewhere and open_for(statement, fact):
+        why = f"{plainly}; settings that no shape shows allow {fact.span[0]:,} to {fact.span[1]:,}, and more if unusual"
         return verdict(statement, before, "undetermined", why)
     if doubt := unsure(statement, case, len(known) == 1):
         return verdict(statement, before, "undetermined", f"{plainly}; {doubt}")
@@ -144,14 +144,12 @@ def field_fits(statement: Statement, fact: Facts, before: int, after: int) -> Ve
     return None
 
 
-def open_for(statement: Statement, span: tuple[int, int], after: int) -> bool:
-    """Whether open settings could make the statement hold."""
-    low, high = span
-    if statement.relation == "<":
-        return statement.value >= low
-    if statement.relation == ">":
-        return statement.value <= max(high, after)
-    return low <= statement.value <= max(high, after)
+def open_for(statement: Statement, fact: Facts) -> bool:
+    """Whether open settings could make the statement hold. A dilation that no size shows may be as large as it likes,
+    so that only a field which is too small can be excluded."""
+    if fact.span is None or fact.least is None or fact.span[0] == fact.span[1]:
+        return False
+    return statement.relation == ">" or statement.value >= fact.least
 
 
 def judge_feature(statement: Statement, facts: Sequence[Facts]) -> Verdict:

@@ -3,9 +3,10 @@ the choice that a stated receptive field makes among them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import Any
 
 from ..arch import Arch, Node, PerAxisValue, ReceptiveField, fields_of, image_axes, last_uses
 from ..errors import RfcalcError, SpecError
@@ -201,23 +202,44 @@ def span(
 ) -> tuple[int, int] | None:
     """The smallest and the largest field before global pooling that the alternatives allow: each of them alone, and
     the likely ones together."""
-    own = impact.base.before_global_pool
-    fields = [a.field.before_global_pool for found in options.values() for a in found if a.field]
-    for pick in (min, max):
-        changes = {}
-        for index, found in options.items():
-            likely = [a for a in found if a.field and not a.reads_other and a.fit.cost <= costs[index] + LIKELY]
-            sizes = [(size, a) for a in likely if a.field and (size := size_of(a.field.before_global_pool)) is not None]
-            if sizes and size_of(own) is not None:
-                size, best = pick(sizes, key=lambda pair: pair[0])
-                if pick(size, size_of(own) or 0) != size_of(own):
-                    changes[index] = impact.layers(best)
-        try:
-            fields.append(replace(arch, nodes=exchange(arch.nodes, changes)).receptive_field.before_global_pool)
-        except SpecError:
-            continue  # together they do not fit; each alone is counted above
-    known = [int(f) for axes in (own, *fields) for f in axes if f is not None]
+    likely = {i: [a for a in found if a.fit.cost <= costs[i] + LIKELY] for i, found in options.items()}
+    found = [*alone(options), together(arch, likely, impact, min), together(arch, likely, impact, max)]
+    known = known_sizes(impact.base.before_global_pool, *found)
     return (min(known), max(known)) if known else None
+
+
+def least(arch: Arch, options: Mapping[int, Sequence[Alternative]], impact: Impact) -> int | None:
+    """The smallest field before global pooling that any of the alternatives allow, however unusual, together too."""
+    known = known_sizes(impact.base.before_global_pool, *alone(options), together(arch, options, impact, min))
+    return min(known, default=None)
+
+
+def alone(options: Mapping[int, Sequence[Alternative]]) -> Iterator[PerAxisValue]:
+    """The field before global pooling under each alternative, the other layers as chosen."""
+    return (a.field.before_global_pool for found in options.values() for a in found if a.field)
+
+
+def known_sizes(*fields: PerAxisValue) -> list[int]:
+    return [int(f) for axes in fields for f in axes if f is not None]
+
+
+def together(
+    arch: Arch, options: Mapping[int, Sequence[Alternative]], impact: Impact, pick: Callable[..., Any]
+) -> PerAxisValue:
+    """The field before global pooling with every layer exchanged for the alternative whose own field is the least, or
+    greatest; empty where they do not fit together."""
+    own, changes = size_of(impact.base.before_global_pool), {}
+    for index, found in options.items():
+        here = [a for a in found if a.field and not a.reads_other]
+        sizes = [(size, a) for a in here if a.field and (size := size_of(a.field.before_global_pool)) is not None]
+        if sizes and own is not None:
+            size, best = pick(sizes, key=lambda pair: pair[0])
+            if pick(size, own) != own:
+                changes[index] = impact.layers(best)
+    try:
+        return replace(arch, nodes=exchange(arch.nodes, changes)).receptive_field.before_global_pool
+    except SpecError:
+        return ()
 
 
 def size_of(fields: PerAxisValue) -> int | None:
