@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
+import io
 import pickle
 import weakref
 from typing import Any
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
@@ -21,10 +23,13 @@ from rfcalc.geometry import FeatureMap
 from rfcalc.network import Join, Network, build
 from rfcalc.ops import LAYERS
 from rfcalc.ops import Join as JoinLayer
+from rfcalc.readme import infer
 from rfcalc.spec import make
+from rfcalc.tables import to_torchsummary
 
 from .oracle import Shape
-from .strategies import ENDS, LINEAR_MODES, MOVERS, PLAIN, archs, plain_settings, suits
+from .printed_networks import plain
+from .strategies import ENDS, LINEAR_MODES, MOVERS, PLAIN, archs, load, plain_settings, suits
 
 pytestmark = pytest.mark.filterwarnings("ignore:Using padding='same':UserWarning")
 
@@ -267,3 +272,28 @@ def test_every_axis_of_linear_upsampling_has_its_word() -> None:
     for axes, word in LINEAR_MODES.items():
         made = make("upsample", axes, scale_factor=2, mode=word).module(nn, FeatureMap(1, image_axes((3,) * axes)))
         assert made(torch.zeros(1, 1, *[3] * axes)).shape == (1, 1, *[6] * axes)
+
+
+def printed_by_torchsummary(arch: rfcalc.Arch) -> str:
+    import torchsummary  # type: ignore[import-untyped]
+
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out):
+        torchsummary.summary(build(arch), arch.input, device="cpu")
+    return out.getvalue()
+
+
+@settings(max_examples=15)
+@given(plain())
+def test_random_networks_print_as_torchsummary_prints_them_and_come_back(spec: dict[str, Any]) -> None:
+    """The package's own print of the built module: line by line the engine's, and what infer rebuilds prints it too."""
+    arch = load(spec)
+    printed = printed_by_torchsummary(arch)
+
+    def lines(text: str) -> list[str]:
+        return [line.rstrip() for line in text.splitlines() if line.strip()]
+
+    assert lines(printed) == lines(to_torchsummary(arch))
+    found = infer(printed)
+    assert found.arch is not None
+    assert lines(to_torchsummary(found.arch)) == lines(printed)
