@@ -35,6 +35,8 @@ class Node:
     macs: int | None = None
     functional: bool = False
     """Called without a module of its own (torch.nn.functional): a torchsummary print has no row for it."""
+    containers: tuple[str, ...] = ()
+    """Classes of modules that end with this layer and print a row of their own, the innermost first."""
 
 
 class ReceptiveField(NamedTuple):

@@ -29,7 +29,11 @@ def layer_schema(cls: type[Layer]) -> dict[str, Any]:
             properties[key]["default"] = meta["default"]
     joins = issubclass(cls, Join)
     properties |= {"name": {"type": "string"}, "from": NAMES if joins else {"type": "string"}}
-    properties |= {**dict.fromkeys(COUNTS, COUNT), "functional": {"type": "boolean"}}
+    properties |= {
+        **dict.fromkeys(COUNTS, COUNT),
+        "functional": {"type": "boolean"},
+        "containers": {"type": "array", "items": {"type": "string"}},
+    }
     needed = [key for key, meta in known.items() if meta["default"] is MISSING and not meta["like"]]
     required = [*needed, *(["from"] if joins else [])]
     form: dict[str, Any] = {"type": "object", "properties": properties, "additionalProperties": False}

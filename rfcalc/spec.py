@@ -25,7 +25,7 @@ MAX_USES = 32
 RESERVED = ("name", "from")
 COUNTS = ("params", "macs")
 """Keys of a layer, not of a block: a count where the layer's type does not tell it (shared or fixed weights)."""
-LAYER_KEYS = (*RESERVED, *COUNTS, "functional")
+LAYER_KEYS = (*RESERVED, *COUNTS, "functional", "containers")
 """What every layer takes beside its settings."""
 TOP_KEYS = ("name", "input", "source", "notes", "blocks", "layers", "claims", "targets", "train")
 
@@ -102,6 +102,14 @@ def take_functional(values: dict[str, Any], layer: type[Layer]) -> bool:
     if value and layer.params is not Layer.params:
         raise SettingError("functional: a layer that can hold parameters needs a module for them")
     return value
+
+
+def take_containers(values: dict[str, Any]) -> tuple[str, ...]:
+    """The classes of modules that end with a layer, out of its settings."""
+    value = values.pop("containers", [])
+    if not isinstance(value, list) or not all(isinstance(name, str) and name.isidentifier() for name in value):
+        raise SettingError(f"containers must list names of classes, not {describe(value)}")
+    return tuple(value)
 
 
 @dataclass
@@ -345,13 +353,14 @@ class _Reader:
             where = f"{frame.prefix}{name} ({op}): "
             inputs = self.take_inputs(values, cls, frame, current, where, line)
             counts, functional = take_counts(values), take_functional(values, cls)
+            containers = take_containers(values)
             layer = make(op, len(self.input) - 1, **values)
         except SettingError as error:
             self.problem(line, f"{where}{error}")
             return self.broken(frame, line, stated_name(value, op))
         if inputs is None:
             return self.broken(frame, line, name)
-        self.nodes.append(Node(frame.prefix + name, layer, inputs, line, *counts, functional))
+        self.nodes.append(Node(frame.prefix + name, layer, inputs, line, *counts, functional, containers))
         return self.put(frame, name, len(self.nodes))
 
     @staticmethod

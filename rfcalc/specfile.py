@@ -99,6 +99,8 @@ def line_of(arch: Arch, index: int, names: Sequence[str]) -> Any:
     counts = {key: getattr(node, key) for key in COUNTS if getattr(node, key) is not None}
     if node.functional:
         counts["functional"] = True
+    if node.containers:
+        counts["containers"] = FlowList(node.containers)
     settings = written(layer, len(arch.sizes), names[index])
     if not head and not counts and not settings:
         return layer.op

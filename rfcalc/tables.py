@@ -250,18 +250,26 @@ class Table:
         return capture.get()
 
 
+def printed_modules(arch: Arch) -> Iterator[tuple[str, Row, int]]:
+    """What leaves a row in torchsummary's print: class, the layer whose map it shows, its own parameters."""
+    for row in arch.rows:
+        if not (row.layer.joins or row.node.functional):
+            yield row.layer.torch_class(row.x), row, row.params
+        for name in row.node.containers:
+            yield name, row, 0
+
+
 def to_torchsummary(arch: Arch) -> str:
     """The layout that torchsummary prints: a row for every module (joins and functional layers leave none), four bytes
     a value, outputs counted twice for the backward pass, sizes in MiB."""
     line, double = "-" * 64, "=" * 64
     out = [line, f"{'Layer (type)':>20}  {'Output Shape':>25} {'Param #':>15}", double]
-    modules = [row for row in arch.rows if not (row.layer.joins or row.node.functional)]
-    for number_, row in enumerate(modules, 1):
+    modules = list(printed_modules(arch))
+    for number_, (name, row, params) in enumerate(modules, 1):
         shape = [-1, row.out.channels, *([] if row.out.flat else row.out.sizes)]
-        label = f"{row.layer.torch_class(row.x)}-{number_}"
-        out.append(f"{label:>20}  {shape!s:>25} {row.params:>15,}")
+        out.append(f"{f'{name}-{number_}':>20}  {shape!s:>25} {params:>15,}")
     mebi = 4 / 1024**2
-    given, passed, held = prod(arch.input), 2 * sum(row.out.elements for row in modules), arch.params
+    given, passed, held = prod(arch.input), 2 * sum(row.out.elements for _, row, _ in modules), arch.params
     out += [
         double,
         f"Total params: {arch.params:,}",

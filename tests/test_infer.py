@@ -120,7 +120,20 @@ def test_residual_blocks() -> None:
     assert len(adds) == 8
     assert adds["add_before_relu26"] == ["batch_norm23", "batch_norm25"]
     assert any("5 shortcuts in BasicBlock" in note for note in found.notes)
-    assert {**layer(found, 24), "alternatives": []}["from"] == ["relu17"]
+    assert layer(found, 24)["from"] == ["relu17"]
+    assert found.arch["relu33"].node.containers == ("BasicBlock",)
+
+
+@pytest.mark.parametrize(
+    ("rows", "image"),
+    [(printouts.resnet18(), (3, 224, 224)), (printouts.inception(), (3, 32, 32)), (printouts.dense(), (3, 32, 32))],
+)
+def test_rows_of_containers_come_back_too(rows: list[printouts.Row], image: tuple[int, ...]) -> None:
+    text = printouts.summary(rows, image)
+    found = infer(text)
+    assert found.arch is not None
+    assert to_torchsummary(found.arch) == text
+    assert to_torchsummary(rfcalc.loads(dump(found.arch))) == text
 
 
 def test_branches_are_concatenated() -> None:

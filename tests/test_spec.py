@@ -381,6 +381,8 @@ def test_a_functional_layer_leaves_no_row_in_a_torchsummary_print() -> None:
     [
         ("batch_norm: {functional: true}", "functional: a layer that can hold parameters needs a module for them"),
         ("relu: {functional: 1}",          "functional must be true or false, not 1"),
+        ("relu: {containers: Block}",      "containers must list names of classes, not"),
+        ("relu: {containers: ['a b']}",    "containers must list names of classes, not"),
     ],
 )  # fmt: skip
 def test_functional_layers_that_cannot_be(layer: str, message: str) -> None:

@@ -15,7 +15,7 @@ from .context import Context
 from .fits import fits
 from .graph import COMMON_TAPS
 from .habits import Habits, Shape
-from .printout import Printout
+from .printout import PrintedRow, Printout
 from .reading import Decision, Hidden, Item, Reading
 
 USUAL_SIZES = frozenset(
@@ -339,8 +339,13 @@ class Assembly:
 class Assembler:
     """Nodes for all rows and hidden operations, in an order in which each follows what it reads."""
 
-    def __init__(self, reading: Reading, image: Shape) -> None:
+    def __init__(self, reading: Reading, image: Shape, printout: Printout) -> None:
         self.reading, self.image = reading, image
+        leaves = {decision.item.place for decision in reading.decisions}
+        rows = enumerate(printout.rows, 1) if printout.style == "torchsummary" else ()
+        self.containers = [(place, row) for place, row in rows if place not in leaves]
+        self.ended: list[PrintedRow] = []
+        """Containers that end here, with the layer placed last or a hidden one that comes next."""
         self.nodes: list[Node] = []
         self.decisions: list[Decision | None] = []
         self.index: dict[int, int] = {0: 0}
@@ -352,9 +357,12 @@ class Assembler:
             assert decision.fit is not None
             index = decision.item.row.index
             name = f"{decision.fit.op}{index if isinstance(index, int) else number}"
+            self.end_containers(decision.item.place)
             self.hidden(decision.source, name)
+            self.ended.clear()
             layer = make(decision.fit.op, len(self.image.sizes), **dict(decision.fit.settings))
             self.place(decision.item.place, Node(self.unique(name), layer, (self.index[decision.source],)), decision)
+        self.end_containers(None)
         self.hidden(self.reading.last, "end")
         return Assembly(self.image, tuple(self.nodes), tuple(self.decisions))
 
@@ -362,6 +370,21 @@ class Assembler:
         self.nodes.append(node)
         self.decisions.append(decision)
         self.index[ref] = len(self.nodes)
+        self.contain(self.reading.shapes[ref])
+
+    def end_containers(self, place: int | None) -> None:
+        """Those that print their row in front of the one at `place`, or of the end."""
+        here = [row for at, row in self.containers if place is None or at < place]
+        self.containers = self.containers[len(here) :]
+        self.ended += here
+        if self.nodes:
+            self.contain(self.reading.shapes[next(reversed(self.index))])
+
+    def contain(self, shape: Shape) -> None:
+        """Lets the layer placed last be the end of the containers that print its shape."""
+        while self.ended and self.ended[0].shape == (shape.channels, *shape.sizes):
+            node = self.nodes[-1]
+            self.nodes[-1] = replace(node, containers=(*node.containers, self.ended.pop(0).type))
 
     def hidden(self, ref: int, before: str) -> None:
         """Places a hidden operation, and those that it reads, unless they stand already."""

@@ -333,7 +333,7 @@ def _conclude(
     if partial.unexplained:
         return partial
     try:
-        assembly = Assembler(reading, partial.image).assembly()
+        assembly = Assembler(reading, partial.image, partial.printout).assembly()
         amiss = misfits(assembly)
     except RfcalcError as error:
         row = reading.decisions[0].item.row
