@@ -6,9 +6,9 @@ from dataclasses import MISSING
 from typing import Any
 
 from .claims import ACCURACIES, FIELDS, LIMITS, PER_LAYER, TOTALS
+from .layerkeys import COUNTS
 from .ops import FEATURES, LAYERS, Join, Layer
 from .settings import MAX_SETTING, settings_of
-from .spec import COUNTS
 
 NAMES = {"type": "array", "items": {"type": "string"}, "minItems": 2}
 COUNT = {"type": "integer", "minimum": 0}

@@ -10,9 +10,9 @@ import yaml
 
 from .arch import Arch, Node
 from .errors import RfcalcError, SettingError
+from .layerkeys import COUNTS
 from .ops import Join, Layer
 from .settings import Kind, settings_of
-from .spec import COUNTS
 
 WIDTH = 110
 SECTIONS = ("claims", "targets", "train")
