@@ -10,12 +10,13 @@ import pytest
 import torch
 from torch import Tensor
 
+import rfcalc
 from rfcalc.train import preview
 from rfcalc.train.augment import Augmentation, Place, alternating_flip, cutout, flip, mirrored, pad_crop
 from rfcalc.train.batches import Batches, EpochBatches, Share, colours_of
 from rfcalc.train.formats import Split
 from rfcalc.train.kinds import RecipeError
-from rfcalc.train.recipe import Transform
+from rfcalc.train.recipe import Transform, recipe_for
 from rfcalc.train.synthetic import draw
 
 CPU = torch.device("cpu")
@@ -156,6 +157,18 @@ def test_shift_scale_rotate_does_what_affine_does() -> None:
         made, expected = (a.astype(int) for a in (ours.apply(picture, **drawn), theirs(image=picture)["image"]))
         assert abs(made - expected).mean() < 0.1
         assert abs(made - picture).mean() > 10
+
+
+def test_transforms_one_by_one_give_what_compose_gives() -> None:
+    for arch in ("s9", "c12"):
+        made = Augmentation(recipe_for(rfcalc.load(arch), None).augmentation, (0.5, 0.4, 0.3))
+        batch = pictures(64, 32, 32).numpy()
+        assert made.compose is not None
+        made.compose.set_random_seed(5)
+        expected = [made.compose(image=picture)["image"] for picture in batch]
+        made.compose.set_random_seed(5)
+        assert all(np.array_equal(made.on_picture(p), e) for p, e in zip(batch, expected, strict=True))
+        assert sum(not np.array_equal(p, e) for p, e in zip(batch, expected, strict=True)) > 32
 
 
 # --- streams ---------------------------------------------------------------------------------------------------------

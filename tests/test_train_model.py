@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
@@ -10,7 +13,7 @@ import rfcalc
 from rfcalc.network import build
 from rfcalc.train import precision
 from rfcalc.train.batches import colour_tensors, colours_of
-from rfcalc.train.dropout import Dropout
+from rfcalc.train.dropout import Dropout, dropped
 from rfcalc.train.model import near_identity, prepared, softmax_head, whiten
 from rfcalc.train.precision import Precision, decide, relative, right_way
 from rfcalc.train.precision import tested as found_wrong
@@ -87,11 +90,33 @@ def test_dropout_of_nothing_and_of_all(p: float) -> None:
     assert float(Dropout(p)(torch.ones(8)).sum()) == 8 * (1 - p)
 
 
-def test_neighbours_are_dropped_independently() -> None:
-    """Four entries share a random word: each pair of places in it falls together as often as chance has it."""
-    dropped = (Dropout(0.5)(torch.ones(1_000_000)) == 0).view(-1, 4).float()
-    together = (dropped.T @ dropped) / len(dropped)
-    assert torch.allclose(together, torch.full((4, 4), 0.25) + 0.25 * torch.eye(4), atol=0.005)
+@pytest.mark.parametrize("p", [0.05, 0.5, 0.9])
+def test_every_place_is_dropped_as_often_and_on_its_own(p: float) -> None:
+    """Over 20,000 seeds, each of 30 places and each pair of them, to within five standard deviations."""
+    fallen = np.zeros((20_000, 30))
+    for seed, row in enumerate(fallen):
+        places = dropped(30, p, seed)
+        assert (np.diff(places) > 0).all()
+        row[places] = 1
+    both = np.where(np.eye(30, dtype=bool), p, p * p)
+    assert (np.abs(fallen.T @ fallen / 20_000 - both) < 5 * (both * (1 - both) / 20_000) ** 0.5).all()
+
+
+def test_what_falls_is_drawn_step_by_step() -> None:
+    """Against one exponential number after another; where the first block of them did not suffice as well."""
+    for seed in range(500):
+        draw, place, expected = np.random.Generator(np.random.SFC64(seed)), -1, []
+        while (place := place + 1 + int(draw.standard_exponential() / -math.log1p(-0.5))) < 30:
+            expected.append(place)
+        assert dropped(30, 0.5, seed).tolist() == expected
+
+
+def test_a_gradient_in_another_layout_is_dropped_where_its_entry_was() -> None:
+    x = torch.ones(2, 8, 5, 5).contiguous(memory_format=torch.channels_last).requires_grad_()
+    out = Dropout(0.5)(x)
+    out.backward(torch.ones(2, 8, 5, 5))
+    assert x.grad is not None
+    assert torch.equal(x.grad, out.detach())
 
 
 def test_a_seed_fixes_the_first_weights() -> None:

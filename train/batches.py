@@ -113,7 +113,7 @@ def default_workers(share: Share) -> int:
 def as_input(pictures: Tensor, mean: Tensor, std: Tensor) -> Tensor:
     """uint8 N x height x width x channels as the float N x channels x height x width that a network takes; laid out
     in memory as it came, which is torch's channels_last."""
-    return (pictures.permute(0, 3, 1, 2).float() - mean) / std
+    return (pictures.permute(0, 3, 1, 2) - mean).div_(std)
 
 
 def colour_tensors(mean: tuple[float, ...], std: tuple[float, ...], device: torch.device) -> tuple[Tensor, Tensor]:
