@@ -18,7 +18,7 @@ from rfcalc.train.optim import Average, groups_of
 from rfcalc.train.recipe import Ema, Optimizer, read, recipe_for
 from rfcalc.train.schedule import SCHEDULES, Cosine, OneCycle, Schedule, StepSchedule
 
-DOCUMENTS = {"c12": 50, "dilated93": 40, "s9": 50, "valid149k": 24}
+DOCUMENTS = {"c12": 50, "dilated93": 30, "s9": 50, "valid149k": 24}
 """Epochs: c12's and s9's are stated, the others ours."""
 
 
@@ -167,7 +167,7 @@ def test_norms_and_biases_do_not_decay_when_so_asked() -> None:
 def test_the_average_follows_and_swaps() -> None:
     net = nn.Linear(2, 1, bias=False)
     nn.init.zeros_(net.weight)
-    average = Average(net, Ema(decay=0.5, every=2))
+    average = Average(net, Ema(decay=0.5, every=2, lookahead=False))
     nn.init.ones_(net.weight)
     average.update(1)
     assert average.values["weight"].tolist() == [[0, 0]]
@@ -177,6 +177,17 @@ def test_the_average_follows_and_swaps() -> None:
     assert net.weight.tolist() == [[pytest.approx(9 / 11)] * 2]
     average.swap()
     assert net.weight.tolist() == [[1, 1]]
+
+
+def test_lookahead_goes_on_from_the_average() -> None:
+    net = nn.Linear(2, 1, bias=False)
+    nn.init.zeros_(net.weight)
+    average = Average(net, Ema(decay=0.5, every=2, lookahead=True))
+    nn.init.ones_(net.weight)
+    average.update(1)
+    assert net.weight.tolist() == [[1, 1]]
+    average.update(2)
+    assert net.weight.tolist() == average.values["weight"].tolist() == [[pytest.approx(9 / 11)] * 2]
 
 
 @pytest.mark.parametrize("module", ["schedule", "recipe", "seeds", "progress"])

@@ -65,6 +65,8 @@ class Average:
         decay = min(self.recipe.decay, (1 + turns) / (10 + turns))
         with torch.no_grad():
             torch._foreach_lerp_([*self.values.values()], [*self.live.values()], 1 - decay)
+            if self.recipe.lookahead:
+                torch._foreach_copy_([*self.live.values()], [*self.values.values()])
 
     def load(self, values: Mapping[str, Tensor]) -> None:
         for name, value in self.values.items():

@@ -38,10 +38,12 @@ class Optimizer:
 @dataclass(frozen=True)
 class Ema:
     """The moving average of the weights that is evaluated in their place: every `every` steps the average moves
-    towards the weights by 1 - decay."""
+    towards the weights by 1 - decay. With `lookahead` the weights then go on from the average (Zhang et al. 2019,
+    arXiv 1907.08610)."""
 
     decay: float = setting(Number(0, 1), 0.99)
     every: int = setting(Integer(), 5)
+    lookahead: bool = setting(Flag(), False)
 
 
 @dataclass(frozen=True)
