@@ -56,10 +56,11 @@ class Thinned(torch.autograd.Function):
         return thinned(x, made, places, factor)
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
+    @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
         made = torch.empty_strided(grad.shape, ctx.stride, dtype=grad.dtype)
-        return thinned(grad, made, *ctx.saved_tensors, ctx.factor), None, None
+        (places,) = ctx.saved_tensors
+        return thinned(grad, made, places, ctx.factor), None, None
 
 
 def thinned(x: Tensor, made: Tensor, places: Tensor, factor: float) -> Tensor:

@@ -29,7 +29,7 @@ from .graph import Search
 from .habits import Fit, Habits, Shape
 from .options import LIKELY, Alternative, Impact, choose_for, exchange, least, span, with_fields
 from .printout import Printout
-from .reading import Decision, Item, Reading, items_of
+from .reading import Decision, Item, Reading, impossible, items_of
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -273,7 +273,8 @@ def infer_printout(printout: Printout, context: Context, image: Sequence[int] | 
     shape = Shape(image[0], tuple(image[1:])) if image else next(iter(images(items, printout, context, habits)), None)
     if shape is None:
         first = next(item for item in items if item.op)
-        why = impossible(first) or "no input fits it; state it with --input"
+        wrong = impossible(first)
+        why = wrong[1] if wrong else "no input fits it; state it with --input"
         raise RfcalcError(f"line {first.row.line}: {first.row.label}: {why}")
     reading, habits = _read(items, shape, context)
     others: list[Shape] = []
@@ -416,25 +417,11 @@ def explain(reading: Reading) -> list[Unexplained]:
 
 def reason(item: Item, given: Shape | None) -> str:
     """Why no layer fits a row behind the map that it reads."""
-    if why := impossible(item):
-        return why
-    assert item.shape is not None
+    if wrong := impossible(item):
+        return wrong[1]
+    if item.op is None or item.shape is None:
+        what = f"with {item.params:,} parameters" if item.params else "that changes the map"
+        return f"rfcalc knows no layer of this class {what}"
     behind = "x".join(map(str, (given.channels, *given.sizes))) if given else "nothing"
     out = "x".join(map(str, (item.shape.channels, *item.shape.sizes)))
     return f"no setting makes {out} with {item.params:,} parameters of {behind}, nor of any likely earlier map"
-
-
-def impossible(item: Item) -> str:
-    """Why no layer fits a row, whatever it reads; empty where one may."""
-    shape = item.shape
-    if item.op is None:
-        what = f"with {item.params:,} parameters" if item.params else "that changes the map"
-        return f"rfcalc knows no layer of this class {what}"
-    assert shape is not None
-    if item.op in ("conv", "linear") and (item.params % shape.channels or not item.params):
-        return f"{item.params:,} parameters are no multiple of its {shape.channels} outputs"
-    if item.op in ("batch_norm", "group_norm", "instance_norm") and item.params not in (0, 2 * shape.channels):
-        return f"a norm of {shape.channels} channels has {2 * shape.channels:,} parameters or none, not {item.params:,}"
-    if item.params and item.op not in ("conv", "conv_transpose", "linear", "prelu", "layer_norm"):
-        return f"such a layer has no parameters, but {item.params:,} are printed"
-    return ""

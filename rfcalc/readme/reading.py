@@ -125,3 +125,22 @@ def early_places(items: Sequence[Item], blocks: Sequence[tuple[int, int]]) -> se
             ends_active = LAYERS[items[leaves[-1] - 1].op or ""].pointwise and not items[leaves[-1] - 1].params
             early.update(leaves[:-1] if ends_active else leaves)
     return early
+
+
+def impossible(item: Item) -> tuple[int | None, str] | None:
+    """For a count of parameters that no layer of the printed class and shape has, whatever it reads: the right count
+    where it is known, and the reason. None for a possible count."""
+    op, shape, params = item.op, item.shape, item.params
+    if op is None or shape is None:
+        return None
+    if op in ("conv", "linear"):
+        outputs = shape.sizes[-1] if op == "linear" and shape.sizes else shape.channels
+        possible = params and params % outputs == 0
+        return None if possible else (None, f"{params:,} parameters are no multiple of its {outputs} outputs")
+    if op in ("batch_norm", "group_norm", "instance_norm"):
+        right = 2 * shape.channels
+        why = f"a norm of {shape.channels} channels has {right:,} parameters or none, not {params:,}"
+        return None if params in (0, right) else (right, why)
+    if not params or op in ("conv_transpose", "layer_norm", "prelu"):
+        return None
+    return 0, f"such a layer has no parameters, but {params:,} are printed"

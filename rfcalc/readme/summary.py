@@ -11,7 +11,7 @@ from .fits import fits
 from .habits import Habits, Shape
 from .infer import Inference
 from .printout import PrintedRow, Printout
-from .reading import Item, items_of
+from .reading import Item, impossible, items_of
 from .verdict import Cell, Kind, Verdict
 
 USUAL, ODD = 1.3, 2.5
@@ -93,24 +93,6 @@ def counts(audit: SummaryAudit, items: list[Item]) -> None:
     if not found:
         why = "each count is one that a layer of its class and shape can have"
         say(audit, "row params", f"{len(items)} counts", None, "right", audit.printout.line, why)
-
-
-def impossible(item: Item) -> tuple[int | None, str] | None:
-    """The right count and the arithmetic, for a count that no layer can have; None for a possible one."""
-    shape, params = item.shape, item.params
-    if item.op is None or shape is None:
-        return None
-    if item.op == "conv" and (params % shape.channels or not params):
-        return None, f"{params:,} is no multiple of {shape.channels} output channels"
-    if item.op == "linear":
-        outs = shape.sizes[-1] if shape.sizes else shape.channels
-        return None if params and params % outs == 0 else (None, f"{params:,} is no multiple of {outs} outputs")
-    if item.op in ("batch_norm", "group_norm", "instance_norm"):
-        right = 2 * shape.channels
-        return None if params in (0, right) else (right, f"2 * {shape.channels} channels = {right:,}")
-    if item.op in ("conv", "conv_transpose", "layer_norm", "prelu"):
-        return None
-    return (0, "a layer of this class has no parameters") if params else None
 
 
 # --- totals ------------------------------------------------------------------------------------------------------
