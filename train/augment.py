@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import inspect
 import os
+import random
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import compress
 from typing import Any
 
 import numpy as np
@@ -214,7 +216,9 @@ class Augmentation:
             late = next(t.name for t in transforms[::-1] if not t.name.islower())
             raise RecipeError([f"augmentation: {late} works on single pictures: put it before {self.own[0][0]}"])
         self.singles = [built(transform, self.fill) for transform in singles]
-        self.compose = albumentations().Compose(self.singles, strict=True) if self.singles else None
+        self.rates = [transform.p for transform in self.singles]
+        for transform in self.singles:
+            transform.p = 1.0  # whether it is applied is drawn for a whole batch, in on_pictures
 
     @staticmethod
     def read_own(transform: Transform) -> tuple[str, BatchTransform, dict[str, Any]]:
@@ -233,18 +237,21 @@ class Augmentation:
 
     def on_pictures(self, pictures: Pictures, seed: int, epoch: int, batch: int, rank: int) -> Pictures:
         """A batch's pictures through albumentations, one after another; seeded once for each batch."""
-        if self.compose is None:
+        if not self.singles:
             return pictures
-        self.compose.set_random_seed(seed_of(seed, "albumentations", epoch, batch, rank) % 2**32)
+        number = seed_of(seed, "albumentations", epoch, batch, rank)
+        numpys, pythons = np.random.default_rng(number), random.Random(number)
+        for transform in self.singles:
+            transform.set_random_state(numpys, pythons)
+        applied = numpys.random((len(pictures), len(self.singles))) < self.rates
         try:
-            changed = np.stack([self.on_picture(picture) for picture in pictures])
+            changed = [self.on_picture(picture, row) for picture, row in zip(pictures, applied, strict=True)]
+            return np.stack(changed).reshape(pictures.shape)
         except (ValueError, TypeError) as error:
             raise RecipeError([f"augmentation: albumentations cannot take these pictures: {error}"]) from None
-        return changed.reshape(pictures.shape)
 
-    def on_picture(self, picture: Pictures) -> Pictures:
-        """What compose(image=picture) gives, without the time that Compose takes for boxes and masks."""
-        for transform in self.compose.transforms if self.compose else ():
+    def on_picture(self, picture: Pictures, applied: Iterable[bool]) -> Pictures:
+        for transform in compress(self.singles, applied):
             picture = transform(image=picture)["image"]
         return picture
 

@@ -22,7 +22,7 @@ from torch.nn import functional
 from torch.utils.data import DataLoader, Dataset
 
 import rfcalc
-from rfcalc.train.augment import Augmentation
+from rfcalc.train.augment import Augmentation, albumentations, built
 from rfcalc.train.batches import colours_of
 from rfcalc.train.dropout import Dropout
 from rfcalc.train.loop import Training
@@ -37,7 +37,7 @@ from rfcalc.train.run import Helpers, planned
 from rfcalc.train.start import Options, Start
 from rfcalc.train.team import team
 
-TURNS = 5
+TURNS = 7
 STEPS = 12
 CPU = torch.device("cpu")
 
@@ -76,16 +76,17 @@ class Tutorial(Dataset[tuple[Tensor, int]]):
     def __init__(self, training: Training) -> None:
         plan = training.plan
         self.split = plan.data.train
-        self.augmentation = Augmentation(plan.recipe.augmentation, colours_of(self.split)[0])
-        self.mean, self.std = (np.array(c, np.float32) * 255 for c in colours_of(self.split))
+        mean, std = colours_of(self.split)
+        self.mean, self.std = np.array(mean, np.float32) * 255, np.array(std, np.float32) * 255
+        fill = Augmentation((), mean).fill
+        listed = [built(transform, fill) for transform in plan.recipe.augmentation if not transform.name.islower()]
+        self.compose = albumentations().Compose(listed)
 
     def __len__(self) -> int:
         return len(self.split.labels)
 
     def __getitem__(self, index: int) -> tuple[Tensor, int]:
-        picture = self.split.pictures[index]
-        if self.augmentation.compose is not None:
-            picture = self.augmentation.compose(image=picture)["image"]
+        picture = self.compose(image=self.split.pictures[index])["image"]
         values = ((picture - self.mean) / self.std).transpose(2, 0, 1)
         return torch.from_numpy(np.ascontiguousarray(values)), int(self.split.labels[index])
 
