@@ -18,7 +18,7 @@ from rfcalc.train.optim import Average, groups_of
 from rfcalc.train.recipe import Ema, Optimizer, read, recipe_for
 from rfcalc.train.schedule import SCHEDULES, Cosine, OneCycle, Schedule, StepSchedule
 
-DOCUMENTS = {"c12": 50, "dilated93": 30, "s9": 50, "valid149k": 24}
+DOCUMENTS = {"c12": 50, "dilated93": 24, "s9": 50, "valid149k": 24}
 """Epochs: c12's and s9's are stated, the others ours."""
 
 
