@@ -19,7 +19,7 @@ COLOURS = {"train": "#4477aa", "val": "#228833", "test": "#cc6677"}
 
 def png(figure: Figure) -> bytes:
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=110, metadata={"Software": None})
+    figure.savefig(buffer, format="png", dpi=110, bbox_inches="tight", pad_inches=0.15, metadata={"Software": None})
     return buffer.getvalue()
 
 
@@ -91,7 +91,7 @@ def grid(pictures: Pictures, captions: Sequence[str], title: str, across: int) -
     """Pictures with a caption of two lines above each."""
     across = max(min(across, len(pictures)), 3)
     down = max(-(-len(pictures) // across), 1)
-    figure, axes = canvas(1.5 * across, 1.95 * down + 0.5, title)
+    figure, axes = canvas(1.5 * across, 1.5 * down * pictures.shape[1] / pictures.shape[2] + 0.9, title)
     if len(pictures):
         height, width = mosaic(axes, pictures, across, gap=0.3)
         for index, caption in enumerate(captions):
