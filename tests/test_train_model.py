@@ -111,6 +111,11 @@ def test_what_falls_is_drawn_step_by_step() -> None:
         assert dropped(30, 0.5, seed).tolist() == expected
 
 
+@pytest.mark.parametrize("p", [1e-20, 5e-324])
+def test_a_tiny_rate_drops_nothing(p: float) -> None:
+    assert dropped(30, p, 0).tolist() == []
+
+
 def test_a_gradient_in_another_layout_is_dropped_where_its_entry_was() -> None:
     x = torch.ones(2, 8, 5, 5).contiguous(memory_format=torch.channels_last).requires_grad_()
     out = Dropout(0.5)(x)

@@ -33,13 +33,13 @@ def dropped(count: int, p: float, seed: int) -> NDArray[np.int64]:
     The steps between them are geometric: an exponential number over -log(1 - p), rounded up (Devroye 1986, Non-Uniform
     Random Variate Generation, chapter X.2).
     """
-    draw = np.random.Generator(np.random.SFC64(seed))
+    draw, rate = np.random.Generator(np.random.SFC64(seed)), -log1p(-p)
     expected = int(count * p)
     size = expected + 2 * isqrt(expected) + 1
     found, last = [], -1
     while last < count:
-        steps = (draw.standard_exponential(size) / -log1p(-p)).astype(np.int64) + 1
-        found.append(steps.cumsum() + last)
+        far = np.minimum(draw.standard_exponential(size), (count + 1) * rate)  # a tiny p makes steps beyond any integer
+        found.append(((far / rate).astype(np.int64) + 1).cumsum() + last)
         last = int(found[-1][-1])
     places = np.concatenate(found)
     return places[: np.searchsorted(places, count)]
