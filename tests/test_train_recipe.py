@@ -61,7 +61,7 @@ def test_a_setting_of_the_users_own_is_not_the_documents() -> None:
         ({"epochs": 0},                                   "t: epochs must be at least 1, not 0"),
         ({"optimizer": {"lr": -1}},                       "t: optimizer.lr must be from 0 to 1000, not -1"),
         ({"optimizer": {"rate": 1}},                      "t: unknown setting 'optimizer.rate'"),
-        ({"optimizer": {"name": "sdg"}},                  "t: optimizer.name must be one of sgd, adamw, not 'sdg'"),
+        ({"optimizer": {"name": "x"}},                    "t: optimizer.name must be one of sgd, adamw, muon, not 'x'"),
         ({"optimizer": {"nesterov": True, "momentum": 0}}, "t: optimizer.nesterov needs a momentum above 0"),
         ({"optimizer": 3},                                "t: optimizer must be a mapping, not 3"),
         ({"schedule": "onecycle"},                        "t: schedule: unknown 'onecycle': did you mean one_cycle?"),
@@ -159,7 +159,7 @@ def test_every_schedule_stays_between_nothing_and_its_peak(name: str) -> None:
 
 def test_norms_and_biases_do_not_decay_when_so_asked() -> None:
     net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.Linear(4, 2))
-    asked = Optimizer("sgd", 0.1, 0.9, True, 0.01, False, 64.0)
+    asked = Optimizer("sgd", 0.1, 0.9, True, 0.01, False, 64.0, 0.3)
     shapes = [([len(p.shape) for p in g["params"]], g["weight_decay"], g["factor"]) for g in groups_of(net, asked)]
     assert shapes == [([4, 2], 0.01, 1.0), ([1, 1, 1], 0.0, 1.0), ([1], 0.0, 64.0)]
 

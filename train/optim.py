@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from .muon import Muon
 from .recipe import Ema, Optimizer
 
 NORMS = (nn.modules.batchnorm._NormBase, nn.GroupNorm, nn.LayerNorm)
@@ -15,25 +16,35 @@ NORMS = (nn.modules.batchnorm._NormBase, nn.GroupNorm, nn.LayerNorm)
 
 def groups_of(net: nn.Module, recipe: Optimizer) -> list[dict[str, Any]]:
     """Parameters by what applies to them: weights; norms and biases, which need not decay; the norms' biases, which
-    can have a rate of their own. `factor` multiplies the schedule's rate."""
-    weights, plain, norm_biases = [], [], []
+    can have a rate of their own. `factor` multiplies the schedule's rate.
+
+    For Muon the weights are `matrices`, all but the last, which makes the scores.
+    """
+    weights, plain, norm_biases, matrices = [], [], [], []
     for module in net.modules():
         for name, parameter in module.named_parameters(recurse=False):
             if isinstance(module, NORMS) and name == "bias":
                 norm_biases.append(parameter)
             elif isinstance(module, NORMS) or name == "bias":
                 plain.append(parameter)
+            elif recipe.name == "muon" and parameter.ndim > 1:
+                matrices.append((parameter, getattr(module, "groups", 1)))
             else:
                 weights.append(parameter)
-    decay = recipe.weight_decay
+    if matrices:
+        weights.append(matrices.pop()[0])
+    decay, factor, matrix_factor = recipe.weight_decay, recipe.norm_bias_lr, recipe.matrix_lr
     small = decay if recipe.decay_norms else 0.0
-    # the decay of a step is rate times decay: a group with a larger rate takes the smaller decay that leaves it as is
-    factor = recipe.norm_bias_lr
+    # The decay of a step is rate times decay: a group with another rate takes the decay that leaves it as it is. SGD's
+    # momentum multiplies it by 1 / (1 - momentum); Muon's matrices shrink as fast.
+    matrix_decay = decay / (1 - recipe.momentum) / matrix_factor if matrix_factor else 0.0
     groups = [
         {"params": weights, "weight_decay": decay, "factor": 1.0},
         {"params": plain, "weight_decay": small, "factor": 1.0},
         {"params": norm_biases, "weight_decay": small / factor if factor else 0.0, "factor": factor},
-    ]
+        {"params": [parameter for parameter, _ in matrices], "weight_decay": matrix_decay, "factor": matrix_factor,
+         "matrices": [count for _, count in matrices]},
+    ]  # fmt: skip
     return [group for group in groups if group["params"]]
 
 
@@ -41,6 +52,8 @@ def optimizer_of(net: nn.Module, recipe: Optimizer) -> torch.optim.Optimizer:
     groups = groups_of(net, recipe)
     if recipe.name == "adamw":
         return torch.optim.AdamW(groups, lr=recipe.lr, betas=(recipe.momentum, 0.999), fused=True)
+    if recipe.name == "muon":
+        return Muon(groups, recipe.lr, recipe.momentum, recipe.nesterov)
     return torch.optim.SGD(groups, lr=recipe.lr, momentum=recipe.momentum, nesterov=recipe.nesterov, fused=True)
 
 

@@ -23,16 +23,18 @@ from .schedule import SCHEDULES, Schedule
 
 @dataclass(frozen=True)
 class Optimizer:
-    """SGD or AdamW. `lr` is the peak of the schedule. Without `decay_norms` neither norms nor biases decay.
-    `norm_bias_lr` multiplies the rate of the norms' biases (64 in short runs, Jordan 2024, arXiv 2404.00498)."""
+    """SGD, AdamW or Muon. `lr` is the peak of the schedule. Without `decay_norms` neither norms nor biases decay.
+    `norm_bias_lr` multiplies the rate of the norms' biases (64 in short runs, Jordan 2024, arXiv 2404.00498),
+    `matrix_lr` that of Muon's matrices, all weights but the last; the others it moves as SGD does."""
 
-    name: str = setting(Choice(("sgd", "adamw")), "sgd")
+    name: str = setting(Choice(("sgd", "adamw", "muon")), "sgd")
     lr: float = setting(Number(0, 1000), 0.1)
-    momentum: float = setting(Number(0, 1), 0.9)
+    momentum: float = setting(Number(0, 0.9999), 0.9)
     nesterov: bool = setting(Flag(), False)
     weight_decay: float = setting(Number(0, 10), 0.0)
     decay_norms: bool = setting(Flag(), True)
     norm_bias_lr: float = setting(Number(0, 1000), 1.0)
+    matrix_lr: float = setting(Number(0, 1000), 0.3)
 
 
 @dataclass(frozen=True)
@@ -222,7 +224,7 @@ def contradictions(sections: Mapping[str, Any]) -> list[str]:
     """What no single setting shows: two that cannot go together."""
     problems = []
     optimizer, normalization = sections["optimizer"], sections["normalization"]
-    if optimizer and optimizer.name == "sgd" and optimizer.nesterov and not optimizer.momentum:
+    if optimizer and optimizer.name != "adamw" and optimizer.nesterov and not optimizer.momentum:
         problems.append("optimizer.nesterov needs a momentum above 0")
     if normalization and (normalization.mean is None) != (normalization.std is None):
         problems.append("normalization needs both mean and std, or neither")
