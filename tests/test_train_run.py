@@ -45,7 +45,7 @@ claims: {params: 999}
 train:
   epochs: 3
   batch_size: 32
-  optimizer: {lr: 0.1, nesterov: true, weight_decay: 0.0005, decay_norms: false}
+  optimizer: {name: muon, lr: 0.1, nesterov: true, weight_decay: 0.0005, decay_norms: false}
   schedule: {name: one_cycle}
   label_smoothing: 0.05
   ema: {decay: 0.9, every: 2}
