@@ -48,6 +48,15 @@ def test_what_a_document_states_is_marked_and_the_rest_is_ours() -> None:
     ]
 
 
+def test_the_rows_say_what_holds_where_nothing_is_set() -> None:
+    sgd, muon = ({name: value for name, value, _ in recipes.rows(recipe_for(rfcalc.load("s9"), name, ["dropout=null"]))}
+                 for name in (None, "best"))  # fmt: skip
+    assert (sgd["dropout"], sgd["ema"]) == ("the spec's own", "none")
+    assert sgd["normalization.mean"] == sgd["normalization.std"] == "the training pictures' own"
+    assert "optimizer.matrix_lr" not in sgd
+    assert muon["optimizer.matrix_lr"] == "0.3"
+
+
 def test_a_setting_of_the_users_own_is_not_the_documents() -> None:
     found = recipe_for(rfcalc.load("s9"), None, ["schedule.step_size=5"], epochs=3)
     assert (found.epochs, found.to_plain()["schedule"]["step_size"]) == (3, 5)

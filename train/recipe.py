@@ -285,6 +285,11 @@ def read_transforms(value: Any, problems: list[str]) -> tuple[Transform, ...]:
     return tuple(transforms)
 
 
+PICTURES_OWN = "the training pictures' own"
+UNSET = {"dropout": "the spec's own", "normalization.mean": PICTURES_OWN, "normalization.std": PICTURES_OWN}
+"""What holds where a setting is None."""
+
+
 def rows(recipe: Recipe) -> list[tuple[str, str, str]]:
     """The recipe as (setting, value, whose it is) for the report; ours unless the document states it."""
     found = []
@@ -292,11 +297,14 @@ def rows(recipe: Recipe) -> list[tuple[str, str, str]]:
         if key in ("name", "source", "stated"):
             continue
         if isinstance(value, dict):
-            found += [(f"{key}.{name}", "the training pictures' own" if v is None else v) for name, v in value.items()]
+            found += [(f"{key}.{name}", v) for name, v in value.items()]
         elif key == "augmentation":
             found += [("augmentation", item) for item in value] or [("augmentation", "none")]
         else:
             found.append((key, value))
+    if recipe.optimizer.name != "muon":
+        found = [row for row in found if row[0] != "optimizer.matrix_lr"]
+    found = [(name, UNSET.get(name) if value is None else value) for name, value in found]
     return [(name, text(value), "document" if is_stated(name, value, recipe) else "ours") for name, value in found]
 
 
