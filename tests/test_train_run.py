@@ -405,6 +405,8 @@ def test_a_spec_that_misses_its_target_is_refused(tmp_path: Path) -> None:
     ("options", "message"),
     [
         ({"data": "nothing"}, "no such folder, and no set called 'nothing'"),
+        ({"data": "/cifar10"}, "/cifar10: no such folder"),
+        ({"data": __file__}, f"{__file__}: not a folder"),
         ({"device": "gpu"}, "--device gpu: no such device; there are auto, cpu, cuda and cuda:N"),
         ({"device": "meta"}, "--device meta: training is tried on cpu and cuda only"),
         ({"precision": "fp8"}, "--precision fp8: there are auto, float32, bf16"),

@@ -128,6 +128,8 @@ def read_data(arch: Arch, data: str | os.PathLike[str], limit: int | None, progr
                      progress)  # fmt: skip
     folder = Path(text)
     if not folder.is_dir():
+        if folder.exists() or os.sep in text:
+            raise DataError(f"{text}: {'not a' if folder.exists() else 'no such'} folder")
         raise DataError(unknown_name(text, ["synthetic", *SETS], "no such folder, and no set called"))
     kind, place = recognised(folder)
     if kind == "folders":
