@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 PLAIN := .venv-plain
 BIN := $(VENV)/bin
+PYTEST := python -m pytest --numprocesses auto --maxprocesses 4
 
 .PHONY: demo test test-plain lint check bench clean
 
@@ -20,14 +21,14 @@ demo: $(VENV)/installed
 	$(BIN)/rfcalc train s9 --data synthetic --recipe fast --epochs 2 --limit 5000 --out runs/demo
 
 test: $(VENV)/installed
-	$(BIN)/python -m pytest
+	$(BIN)/$(PYTEST)
 
 # the engine as a user installs it: no torch, not editable, and run from another folder
 test-plain:
 	$(PYTHON) -m venv --clear $(PLAIN)
-	$(PLAIN)/bin/python -m pip install --quiet --constraint constraints.txt . pytest hypothesis jsonschema
+	$(PLAIN)/bin/python -m pip install --quiet --constraint constraints.txt . pytest pytest-xdist hypothesis jsonschema
 	rm -rf $(PLAIN)/run && mkdir $(PLAIN)/run && cp -r tests docs README.md pyproject.toml $(PLAIN)/run
-	cd $(PLAIN)/run && ../bin/python -m pytest
+	cd $(PLAIN)/run && ../bin/$(PYTEST)
 
 lint: $(VENV)/installed
 	$(BIN)/ruff check .
