@@ -348,15 +348,16 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.mark.parametrize("name", ["Net", "net", "small", "Holder.inner", "from_values"])
 def test_models_are_found_by_file_and_name(folder: Path, name: str, capsys: pytest.CaptureFixture[str]) -> None:
-    path = list(sys.path)
+    load_target(f"nets.py:{name}", (3, 8, 8))  # on first use torch and numpy load more of their own
+    before, path = set(sys.modules), list(sys.path)
     arch = load_target(f"nets.py:{name}", (3, 8, 8))
     assert arch.name == name
     assert arch.source == f"traced from nets.py:{name}"
     assert arch.rows[0].layer.op == "conv"
     assert arch.params == {"small": 112, "from_values": 4000 * 28}.get(name, 8 * 28 + 513 * 1000)
     assert capsys.readouterr().out == ""  # what a model prints must not get among the figures
-    left = [m for m, module in sys.modules.items() if str(folder) in str(getattr(module, "__file__", ""))]
-    assert not left  # torch may have loaded more of its own
+    assert set(sys.modules) == before
+    assert not [m for m in before if str(folder) in str(getattr(sys.modules[m], "__file__", ""))]
     assert "helper_of_these_tests" not in sys.modules
     assert sys.path == path
     assert not (folder / "__pycache__").exists()
