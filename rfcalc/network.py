@@ -9,9 +9,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from .arch import Arch, Row
+from .engine.arch import Arch, Row, demand_one_input, last_readers
+from .engine.layers import Join as JoinLayer
+from .engine.layers.opaque import Opaque
 from .errors import RfcalcError
-from .ops import Join as JoinLayer
 
 
 class Block(nn.Module):
@@ -36,7 +37,7 @@ class Join(nn.Module):
 @dataclass(frozen=True, slots=True)
 class Step:
     """One layer's turn: where its module hangs, which maps it takes (0 is the image, i what the i-th step made),
-    whether a linear layer flattens its map first, and which maps nothing reads any more behind it."""
+    whether a linear layer flattens its map first, and which maps nothing reads any more after it."""
 
     name: str
     path: tuple[str, ...]
@@ -53,7 +54,7 @@ class Network(nn.Module):
 
     def __init__(self, arch: Arch) -> None:
         super().__init__()
-        done = last_readers(arch)
+        done = maps_done(arch)
         steps: list[Step] = []
         taken = {row.name for row in arch.rows}
         for row in arch.rows:
@@ -61,7 +62,7 @@ class Network(nn.Module):
             path = path_of(row.name, taken)
             self._hang(path, module)
             flattens = isinstance(module, nn.Linear) and not row.x.flat
-            steps.append(Step(row.name, path, row.node.inputs, flattens, done[row.index]))
+            steps.append(Step(row.name, path, row.node.inputs, flattens, tuple(done[row.index])))
         self.steps = tuple(steps)
 
     def _hang(self, path: tuple[str, ...], module: nn.Module) -> None:
@@ -97,18 +98,14 @@ class Network(nn.Module):
         return x
 
 
-def last_readers(arch: Arch) -> dict[int, tuple[int, ...]]:
-    """For each layer, counted from 1, the maps that nothing reads any more once it has run."""
-    last = dict.fromkeys(range(len(arch.nodes)), 0)
-    for index, node in enumerate(arch.nodes, 1):
-        last[index] = index  # a map that nothing reads goes at once
-        for source in node.inputs:
-            last[source] = index
-    done: dict[int, list[int]] = {index: [] for index in range(1, len(arch.nodes) + 1)}
-    for source, index in last.items():
-        if index:
-            done[index].append(source)
-    return {index: tuple(sources) for index, sources in done.items()}
+def maps_done(arch: Arch) -> list[list[int]]:
+    """For each layer, counted from 1, the maps that nothing reads any more once it has run; one that nothing reads at
+    all goes at once."""
+    last = last_readers([node.inputs for node in arch.nodes])
+    done: list[list[int]] = [[] for _ in range(len(arch.nodes) + 1)]
+    for index in range(len(arch.nodes) + 1):
+        done[last.get(index, index)].append(index)
+    return done
 
 
 def path_of(name: str, taken: set[str]) -> tuple[str, ...]:
@@ -125,7 +122,7 @@ def path_of(name: str, taken: set[str]) -> tuple[str, ...]:
 
 def module_of(row: Row) -> nn.Module:
     """The torch module of one layer; raises RfcalcError where torch has none, or refuses the settings."""
-    if isinstance(row.layer, JoinLayer):
+    if isinstance(row.layer, JoinLayer) and not isinstance(row.layer, Opaque):  # of those only the shapes are known
         return Join(row.layer)
     try:
         module: nn.Module = row.layer.module(nn, row.x)
@@ -138,13 +135,14 @@ def module_of(row: Row) -> nn.Module:
 
 def build(arch: Arch, seed: int | None = None) -> Network:
     """The network of a spec with torch's own initial weights; a seed makes them the same every time and leaves torch's
-    random state as it was. Raises SpecError for a spec with problems.
+    random state as it was. Raises SpecError for a spec with problems, RfcalcError for a network of several inputs.
 
     >>> import rfcalc
     >>> net = build(rfcalc.load("s9"), seed=0)
     >>> sum(p.numel() for p in net.parameters()), tuple(net(torch.zeros(2, 3, 32, 32)).shape)
     (180298, (2, 10, 1, 1))
     """
+    demand_one_input(arch, "a built module")
     if seed is None:
         return Network(arch)
     with seeded(seed):

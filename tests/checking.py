@@ -8,9 +8,11 @@ import pytest
 from rich.console import Console
 
 import rfcalc
-from rfcalc import Arch, check, geometry
-from rfcalc.check import Report
-from rfcalc.geometry import Taps
+from rfcalc import Arch
+from rfcalc.engine import geometry
+from rfcalc.engine.geometry import Taps
+from rfcalc.proof import check
+from rfcalc.proof.report import Report
 
 GEOMETRY = ("receptive_field", "jump", "start", "holes")
 CONV = "conv: {name: c, out_channels: 2, kernel_size: 3, padding: 2, dilation: 2}"

@@ -1,6 +1,6 @@
 """A slow second opinion: follows pixels one by one, with sets, from torch's definitions of its operations.
 
-It knows nothing of `rfcalc.geometry`: of an `Arch` it reads the names, the inputs and the settings of the layers.
+It knows nothing of `rfcalc.engine.geometry`: of an `Arch` it reads names, inputs and the settings of the layers.
 Along one spatial axis it answers two questions:
 
 - `Oracle.pixels(node, axis, unit)`: which input pixels reach a unit, were there no borders: units and pixels outside
@@ -20,12 +20,13 @@ from math import ceil, floor, prod
 from typing import Any
 
 from rfcalc import Arch
-from rfcalc.ops import Layer
+from rfcalc.engine.layers import Layer
 
 POOLS = ("max_pool", "avg_pool")
 ADAPTIVE = ("adaptive_avg_pool", "adaptive_max_pool")
 GLOBAL = ("global_avg_pool", "global_max_pool")
 WHOLE = (*GLOBAL, "flatten", "linear")
+RESIZES = ("upsample", "pixel_shuffle", *ADAPTIVE)
 JOINS = ("add", "concat", "multiply")
 NEEDS_AXES = (
     "conv", "conv_transpose", *POOLS, *ADAPTIVE, *GLOBAL, "upsample", "pixel_shuffle", "pixel_unshuffle", "pad",
@@ -155,7 +156,7 @@ def size(layer: Layer, x: Shape, axis: int) -> int:
         steps = Fraction(n + before + after - d * (k - 1) - 1, s)
         if not getattr(layer, "ceil_mode", False):
             return floor(steps) + 1
-        out = ceil(steps) + 1  # windows that start behind the map and its left padding do not count
+        out = ceil(steps) + 1  # windows that start after the map and its left padding do not count
         return out - 1 if (out - 1) * s >= n + before else out
     return n
 
@@ -178,7 +179,7 @@ def pads(layer: Layer, x: Shape, axis: int) -> tuple[int, int]:
     total = 0
     if padding == "same":
         total = d * (k - 1)
-    elif padding == "tf_same":  # TensorFlow's SAME: ceil(n / s) windows, what is missing split, the larger half behind
+    elif padding == "tf_same":  # TensorFlow's SAME: ceil(n / s) windows, what is missing split, the larger half after
         total = max((ceil(Fraction(x.sizes[axis], s)) - 1) * s + d * (k - 1) + 1 - x.sizes[axis], 0)
     return total // 2, total - total // 2
 
@@ -196,6 +197,8 @@ def border(layer: Layer) -> str:
 def reads(layer: Layer, x: Shape, axis: int, unit: int) -> Sequence[int]:
     """The units of x that one unit of the output reads, those outside the map included."""
     op, n = layer.op, x.sizes[axis]
+    if op in RESIZES and n == 1 < size(layer, x, axis):  # torch has one unit to read
+        return [0]
     if op in ("conv", *POOLS):
         k, s, d = window(layer, axis)
         return [unit * s - pads(layer, x, axis)[0] + t * d for t in range(k)]
@@ -247,6 +250,8 @@ def step(layer: Layer, n: int, axis: int) -> Fraction:
 def ratio(layer: Layer, x: Shape, axis: int) -> Fraction:
     """By how much the layer multiplies the jump."""
     op = layer.op
+    if op in RESIZES and x.sizes[axis] == 1 < size(layer, x, axis):
+        return Fraction(0)
     if op in ("conv", *POOLS):
         return Fraction(window(layer, axis)[1])
     if op == "conv_transpose":

@@ -15,8 +15,8 @@ IMAGES = ((3, 32, 32), (1, 28, 28), (3, 64, 64), (3, 96, 96), (3, 224, 224))
 WIDTHS = (8, 10, 12, 16, 20, 24, 32, 48, 64, 96, 128, 256)
 
 
-def behind(size: int, kernel: int, stride: int = 1, padding: int = 0, dilation: int = 1) -> int:
-    """The size behind a window; below 1 where it does not fit."""
+def after(size: int, kernel: int, stride: int = 1, padding: int = 0, dilation: int = 1) -> int:
+    """The size after a window; below 1 where it does not fit."""
     return (size + 2 * padding - dilation * (kernel - 1) - 1) // stride + 1
 
 
@@ -30,13 +30,13 @@ class Draft:
 
     def conv(self, out_channels: int, kernel_size: int, **settings: Any) -> None:
         window = {key: settings.get(key, default) for key, default in (("stride", 1), ("padding", 0), ("dilation", 1))}
-        self.size = behind(self.size, kernel_size, **window)
+        self.size = after(self.size, kernel_size, **window)
         assume(self.size > 0)
         self.layers.append({"conv": {"out_channels": out_channels, "kernel_size": kernel_size, **settings}})
         self.channels = out_channels
 
     def pool(self, kernel_size: int, **settings: Any) -> None:
-        self.size = behind(self.size, kernel_size, settings.get("stride", kernel_size), settings.get("padding", 0))
+        self.size = after(self.size, kernel_size, settings.get("stride", kernel_size), settings.get("padding", 0))
         assume(self.size > 0)
         self.layers.append({"max_pool": {"kernel_size": kernel_size, **settings}})
 
@@ -99,10 +99,10 @@ def add_plain(draw: st.DrawFn, net: Draft, style: Style, place: int) -> None:
 
 def add_head(draw: st.DrawFn, net: Draft, style: Style) -> None:
     classes = draw(st.sampled_from([10, 100]))
-    kind = draw(st.sampled_from(["conv behind pool", "linear behind pool", "flatten"]))
+    kind = draw(st.sampled_from(["conv after pool", "linear after pool", "flatten"]))
     if kind == "flatten":
         net.layers += ["flatten", {"linear": classes}]
-    elif kind == "linear behind pool":
+    elif kind == "linear after pool":
         net.layers += ["global_avg_pool", "flatten", {"linear": classes}]
     else:
         net.layers.append("global_avg_pool")

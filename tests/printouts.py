@@ -32,7 +32,7 @@ def summary(rows: Sequence[Row], image: tuple[int, ...] | None = None, sizes: bo
     return "\n".join(lines) + "\n"
 
 
-def behind(name: str, layers: str, shape: tuple[int, ...], params: int) -> list[Row]:
+def after(name: str, layers: str, shape: tuple[int, ...], params: int) -> list[Row]:
     """A convolution and what follows it: R for ReLU, B for batch norm, D for dropout."""
     classes = {"R": ("ReLU", 0), "B": ("BatchNorm2d", 2 * shape[0]), "D": ("Dropout", 0)}
     return [(name, shape, params), *((classes[c][0], shape, classes[c][1]) for c in layers)]
@@ -40,7 +40,7 @@ def behind(name: str, layers: str, shape: tuple[int, ...], params: int) -> list[
 
 def stack(*convs: tuple[str, tuple[int, ...], int]) -> list[Row]:
     """Convolutions, each with the layers that follow it."""
-    return [row for layers, shape, params in convs for row in behind("Conv2d", layers, shape, params)]
+    return [row for layers, shape, params in convs for row in after("Conv2d", layers, shape, params)]
 
 
 def sides(channels: int, size: int) -> tuple[int, ...]:
@@ -172,7 +172,7 @@ Accuracy of   cat : 65 %
 
 
 def basic_block(channels: int, size: int, given: int, first: bool) -> list[Row]:
-    """A residual block as torchsummary prints it: the shortcut behind the main path, the container last."""
+    """A residual block as torchsummary prints it: the shortcut after the main path, the container last."""
     shape, norm = sides(channels, size), ("BatchNorm2d", sides(channels, size), 2 * channels)
     relu = ("ReLU", shape, 0)
     rows: list[Row] = [("Conv2d", shape, 9 * given * channels), norm, relu]
@@ -224,4 +224,4 @@ FUNCTIONAL: list[Row] = [
     ("Conv2d", sides(10, 24), 260), ("Conv2d", sides(20, 8), 5020), ("Dropout2d", sides(20, 8), 0),
     ("Linear", (50,), 16050), ("Linear", (10,), 510),
 ]  # fmt: skip
-"""A digit classifier whose pools and flattening leave no row: 5x5 convolutions, each behind a pool by 2 or in front."""
+"""A digit classifier whose pools and flattening leave no row: 5x5 convolutions, each after a pool by 2 or in front."""

@@ -292,7 +292,7 @@ CASES = {
     "pyramid of pools": Case(
         net(pyramid, conv(4, 2, 1)), (4, 12, 12),
         "global_avg_pool conv upsample adaptive_avg_pool conv upsample adaptive_avg_pool conv upsample "
-        "adaptive_avg_pool conv upsample concat"),
+        "adaptive_avg_pool conv upsample concat", "whole input"),
     "image-wide feature": Case(
         net(lambda s, x: torch.cat([x, x.mean((2, 3), keepdim=True).expand(-1, -1, *x.shape[2:])], 1)), (3, 6, 6),
         "global_avg_pool expand concat", "whole input"),
@@ -356,8 +356,8 @@ CASES = {
     "fourier": Case(net(fourier, conv(), conv(4)), (3, 8, 8), "conv opaque conv", "unknown (fft_fft2)"),
     "recurrent": Case(
         net(lambda s, x: s.m1(s.m0(x.transpose(1, 2))[0][:, -1]), lambda: nn.GRU(2, 6, batch_first=True), lin(6, 3)),
-        (2, 10), "opaque pad linear", "unknown (gru)"),
+        (2, 10), "whole pad linear", "upper bound (gru)"),
     "embedding": Case(
         net(lambda s, x: s.m1(s.m0(x.long().squeeze(1)).transpose(1, 2)), lambda: nn.Embedding(9, 4),
-            lambda: nn.Conv1d(4, 2, 3)), (1, 10), "opaque conv", "unknown (embedding)"),
+            lambda: nn.Conv1d(4, 2, 3)), (1, 10), "channel_mix conv"),
 }  # fmt: skip

@@ -17,19 +17,22 @@ from torch import Tensor, nn
 
 import rfcalc
 from rfcalc import Arch
-from rfcalc.arch import Node, image_axes
+from rfcalc.engine.arch import Node, image_axes
+from rfcalc.engine.geometry import FeatureMap
+from rfcalc.engine.layers import LAYERS
+from rfcalc.engine.layers import Join as JoinLayer
+from rfcalc.engine.layers.base import make
 from rfcalc.errors import RfcalcError, SettingError, ShapeError
-from rfcalc.geometry import FeatureMap
 from rfcalc.network import Join, Network, build
-from rfcalc.ops import LAYERS
-from rfcalc.ops import Join as JoinLayer
-from rfcalc.readme import infer
-from rfcalc.spec import make
-from rfcalc.tables import to_torchsummary
+from rfcalc.readme.infer.infer import infer
+from rfcalc.report.torchsummary import to_torchsummary
+from rfcalc.testing import TORCH_OPS, archs
+from rfcalc.testing.networks import suits
+from rfcalc.testing.settings import JOINS, LINEAR_MODES, SETTINGS
 
 from .oracle import Shape
 from .printed_networks import plain
-from .strategies import ENDS, LINEAR_MODES, MOVERS, PLAIN, archs, load, plain_settings, suits
+from .strategies import load
 
 pytestmark = pytest.mark.filterwarnings("ignore:Using padding='same':UserWarning")
 
@@ -167,7 +170,7 @@ def unbuildable() -> Arch:
 # --- what torch makes of it --------------------------------------------------------------------------------------
 
 
-@given(archs())
+@given(archs(ops=TORCH_OPS))
 def test_random_networks_have_the_tables_shapes_and_parameters(arch: Arch) -> None:
     """A batch of two: torch refuses norms of a single value."""
     made = build(arch, seed=0).eval()
@@ -187,9 +190,9 @@ def lone_layers(draw: st.DrawFn) -> tuple[FeatureMap, str, dict[str, Any]]:
     """A map, and a layer with settings that it may or may not take."""
     axes = draw(st.sampled_from([2, 1, 3]))
     x = Shape(draw(st.sampled_from([1, 2, 3, 4, 8])), tuple(draw(st.integers(1, 7)) for _ in range(axes)))
-    op = draw(st.sampled_from([op for op in (*MOVERS, "conv", "conv_transpose", *ENDS, *PLAIN) if suits(op, x)]))
-    settings = draw((MOVERS | ENDS)[op](x) if op in MOVERS | ENDS else plain_settings(op, x))
-    return FeatureMap(x.channels, image_axes(x.sizes)), op, settings
+    fitting = [op for op in TORCH_OPS if op not in JOINS and suits(op, x)]
+    op = draw(st.sampled_from([*fitting, "conv", "conv_transpose"]))
+    return FeatureMap(x.channels, image_axes(x.sizes)), op, draw(SETTINGS[op](x))
 
 
 @given(lone_layers())

@@ -75,12 +75,24 @@ def test_explain_an_unknown_layer_names_a_near_one() -> None:
     assert done.err == "rfcalc: s9 has no layer 'pol': did you mean pool?\n"
 
 
+def test_networks_of_one_name_are_told_apart(tmp_path: Path) -> None:
+    (tmp_path / "other.yaml").write_text("{name: s9, input: [3, 8, 8], layers: [relu]}")
+    heads = run("compare", "other.yaml", "s9", "c12", "--format", "csv", cwd=str(tmp_path)).out.splitlines()[0]
+    assert heads == ",s9 (other.yaml),s9 (s9.yaml),c12"
+
+
+def test_a_family_is_no_network() -> None:
+    done = run("table", "assignment")
+    fact = "rfcalc: assignment is a family of networks, not one: rfcalc design assignment answers for it\n"
+    assert (done.code, done.err) == (2, fact)
+
+
 def test_compare_two_side_by_side() -> None:
     s9, dilated = json.loads(run("compare", "s9", "dilated93", "--format", "json").out)
     assert (s9["params"], dilated["params"]) == (180298, 150576)
     assert (s9["before_global_pool"], dilated["before_global_pool"]) == (103, 93)
     assert s9["fields_by_size"][1] == {"n": 16, "r": 15, "params": 46400}
-    assert sum(stage["params"] for stage in s9["fields_by_size"]) + 650 == 180298  # the head sits behind the pool
+    assert sum(stage["params"] for stage in s9["fields_by_size"]) + 650 == 180298  # the head sits after the pool
     out = run("compare", "s9", "dilated93").out
     assert re.search(r"params +180,298 +150,576", out)
 

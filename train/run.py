@@ -3,225 +3,98 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from pathlib import Path
+from contextlib import closing
 from typing import Any
 
-import torch
-from torch import Tensor
+from torch import nn
 
-from rfcalc import spec
-from rfcalc.arch import Arch
-
-from .augment import Augmentation
-from .batches import Batches, colour_tensors, colours_of
-from .data import Data, load_data
-from .evaluate import Eye
-from .kinds import TrainError
-from .loop import Plan, fit
-from .memory import keep_memory
-from .model import prepared, softmax_head
-from .precision import Precision, decide
-from .progress import Display, Download
-from .recipe import Recipe
-from .record import Record, machine, versions
-from .report import Result, finish
-from .start import Options, Start, opened, spec_text
-from .team import Team, team
-
-Log = Callable[[dict[str, Any]], None]
+from .data.augment import Augmentation
+from .data.batches import Batches, normalization_tensors
+from .data.sets import load_data
+from .fit.evaluate import Preprocessing
+from .fit.loop import Plan, fit
+from .fit.memory import keep_memory
+from .fit.model import prepared
+from .fit.precision import Precision
+from .fit.process_group import ProcessGroup, process_group
+from .fit.progress import Display, Download
+from .fit.record import Record
+from .fit.start import Start, begin, folder_of, normalization_for, opened, precision_for, same_data
+from .fit.target import start_from, target_of
+from .fit.trackers import Log, known, logged
+from .recipe.errors import TrainError
+from .recipe.options import Options
+from .report.report import Result, finish
 
 
-def train(
-    target: str | os.PathLike[str],
-    *,
-    recipe: str | None = None,
-    data: str | os.PathLike[str] | None = None,
-    epochs: int | None = None,
-    seed: int | None = None,
-    device: str = "auto",
-    out: str | os.PathLike[str] | None = None,
-    resume: bool = False,
-    settings: Sequence[str] = (),
-    limit: int | None = None,
-    val: int | None = None,
-    unchecked: bool = False,
-    precision: str | None = None,
-    tensorboard: bool = False,
-    workers: int | None = None,
-    quiet: bool = False,
-) -> Result:
-    """Trains a spec (a YAML file, or a shipped one's name) and leaves the record in `out`, by default runs/NAME.
+def train(target: str | os.PathLike[str], options: Options | None = None, **given: Any) -> Result:
+    """Trains a spec (a YAML file, a shipped one's name) or a torch model (FILE.py:Name, with input="3,32,32") and
+    leaves the record in `out`, by default runs/NAME.
 
-    `recipe` is a shipped recipe, a file, or None for the spec's own; `settings` change it: "optimizer.lr=0.05".
-    `data` is a folder, a set's name or `synthetic`; None stands for RFCALC_DATA, else CIFAR-10. With `resume` a run
-    goes on where its record stands, and takes from it what is not given. Raises an RfcalcError for whatever cannot be
-    done; loop.Stopped when interrupted, with the exit code to give.
+    The options are an `Options`, or its fields as keywords: recipe="fast", data="synthetic", settings=["epochs=3"].
+    With `resume` a run goes on where its record stands, and takes from it what is not given. Raises an RfcalcError for
+    whatever cannot be done; loop.Stopped when interrupted, with the exit code to give.
     """
-    options = Options(
-        recipe,
-        None if data is None else os.fspath(data),
-        epochs,
-        seed,
-        limit,
-        val,
-        precision,
-        tuple(settings),
-        unchecked,
-    )
+    options = (options or Options()).given(**given)
+    known(options.track)
     keep_memory()
-    text, name = spec_text(target)
-    arch = spec.loads(text, name)
-    record = Record(out if out is not None else Path("runs") / arch.name)
-    with team(device) as members, logged(tensorboard and members.leads, record) as log:
-        start = opened(record, arch, text, options, resume)
-        display = Display(start.recipe.epochs, quiet or not members.leads)
-        plan, net = planned(start, arch, Helpers(record, members, display, log, workers))
-        try:
+    # What is trained: its table, and how to make it; and where its record is to lie.
+    network = target_of(os.fspath(target), options.input)
+    with process_group(options.device) as group:
+        record = Record(group.agree(folder_of(options, network.arch.name)))
+        if group.is_first:
+            record.try_out()
+        # A new run is checked against torch; one that goes on is held against its record.
+        start = opened(record, network, options)
+        display = Display(start.recipe.epochs, options.quiet or not group.is_first)
+        tracked = options.track if group.is_first else ()
+        with logged(tracked, record.folder, start.settings) as log, closing(display):
+            plan, net = planned(start, record, group, display, log)
+            # The epochs, each saved as it ends.
             history = fit(plan, net, start.state)
-        finally:
-            display.close()
-        if not members.leads:
-            return Result(record.folder, {})
-        return finish(record, arch, start.recipe, plan.data, history, net, plan.eye, display.say)
+        # The first rank evaluates once more and writes the report.
+        return finish(plan, net, network.arch, history) if group.is_first else Result(record.folder, {})
 
 
-@dataclass(frozen=True)
-class Helpers:
-    """What a run works with, beside what it is to do."""
-
-    record: Record
-    members: Team
-    display: Display
-    log: Log
-    workers: int | None
-
-
-def planned(start: Start, arch: Arch, helpers: Helpers) -> tuple[Plan, torch.nn.Module]:
+def planned(start: Start, record: Record, group: ProcessGroup, display: Display, log: Log) -> tuple[Plan, nn.Module]:
     """Everything ready: data, batches, precision, network; the record begun."""
-    options, recipe, seed, members = start.options, start.recipe, start.options.seed or 0, helpers.members
-    if recipe.batch_size % members.world:
-        raise TrainError(f"batch_size {recipe.batch_size} cannot be shared by {members.world} processes")
-    data = members_first(members, lambda: load_data(arch, options.data, options.limit, options.val or 0, Download()))
-    colours = colours_for(recipe, data)
-    tensors = colour_tensors(*colours, members.device)
-    augmentation = Augmentation(recipe.augmentation, colours[0])
-    batches = Batches(data.train, augmentation, recipe.batch_size, seed, members.device, members.share, helpers.workers)
+    options, recipe, network, seed = start.options, start.recipe, start.target, start.seed
+    if recipe.batch_size % group.world:
+        raise TrainError(f"batch_size {recipe.batch_size} cannot be shared by {group.world} processes")
+    # The images; where they must be downloaded, the first rank does so while the others wait.
+    data = group.first_then_others(
+        lambda: load_data(network.arch, options.data, options.limit, options.val or 0, Download())
+    )
+    for text in (*start.notes, data.describe()):
+        display.say(text)
+    same_data(start, data, record)
+    # Normalization and augmentation, and with them the batches.
+    mean_std = normalization_for(recipe, data)
+    tensors = normalization_tensors(*mean_std, group.device)
+    augmentation = Augmentation(recipe.augmentation, mean_std[0], recipe.plain.in_batches)
+    batches = Batches(data.train, augmentation, recipe.batch_size, seed, group.device, group.share, options.workers)
+    display.steps = len(batches)
 
-    def make() -> torch.nn.Module:
-        return prepared(arch, recipe, seed, data.train, *tensors).to(members.device)
+    def make() -> nn.Module:
+        return prepared(network, recipe, seed, data.train, *tensors).to(group.device)
 
-    for text in (*(f"{note}; going on with the state before" for note in start.notes), data.describe()):
-        helpers.display.say(text)
-    precision = known_precision(start, data, helpers.record) or settled(options, batches, make, members, tensors)
-    helpers.display.say(f"precision: {precision.describe()}")
-    helpers.display.steps = len(batches)
-    eye = Eye(*tensors, members.device, precision)
-    plan = Plan(recipe, data, batches, eye, seed, members, helpers.record, helpers.display, helpers.log)
-    if members.leads and not start.about:
-        begin(plan, arch, start, colours)
-    return plan, precision.prepare(make())
-
-
-def members_first(members: Team, load: Callable[[], Data]) -> Data:
-    """Lets the leading process download while the others wait."""
-    data = load() if members.leads else None
-    members.agree(None)
-    return data or load()
-
-
-def colours_for(recipe: Recipe, data: Data) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Mean and deviation by which pictures are normalised: the recipe's, else the training pictures' own."""
-    mean, std = recipe.normalization.mean, recipe.normalization.std
-    if mean is None or std is None:
-        return colours_of(data.train)
-    if len(mean) != data.shape[0] or len(std) != data.shape[0]:
-        raise TrainError(f"normalization lists {len(mean)} and {len(std)} numbers for {data.shape[0]} channels")
-    return mean, std
+    # The precision, tried out on the first batch; then the network that will learn.
+    plain = Preprocessing(*tensors, group.device, Precision())
+    precision = precision_for(start, group, make, lambda: plain.input(next(iter(batches.epoch(0)))[0]), display.say)
+    display.say(f"precision: {precision.describe()}")
+    net = make()
+    if options.start and not start.about:
+        start_from(net, options.start)
+    net = precision.prepare(net)
+    # The record begins once nothing more can be refused.
+    if group.is_first and not start.about:
+        begin(record, start, data, mean_std, precision, augmentation.by, group)
+    preprocessing = Preprocessing(*tensors, group.device, precision)
+    return Plan(recipe, data, batches, preprocessing, seed, group, record, display, again(start, record), log), net
 
 
-def known_precision(start: Start, data: Data, record: Record) -> Precision | None:
-    """That of a run that goes on; raises TrainError where its pictures are others."""
-    if start.about is None:
-        return None
-    if start.about["data"]["fingerprint"] != data.fingerprint:
-        raise TrainError(f"{record.folder} was trained on other pictures than these ({data.name})")
-    return Precision.from_plain(start.about["precision"])
-
-
-def settled(
-    options: Options,
-    batches: Batches,
-    make: Callable[[], torch.nn.Module],
-    members: Team,
-    colours: tuple[Tensor, Tensor],
-) -> Precision:
-    """The precision, decided by the leading process on the first batch."""
-    chosen = None
-    if members.leads:
-        pictures, _ = next(iter(batches.epoch(0)))
-        plain = Eye(*colours, members.device, Precision()).input(pictures)
-        chosen = decide(options.precision or "auto", make, plain).to_plain()
-    return Precision.from_plain(members.agree(chosen))
-
-
-def begin(plan: Plan, arch: Arch, start: Start, colours: Any) -> None:
-    """Writes what is known of a run before it starts; run.json, which makes it one, last."""
-    data, record, options = plan.data, plan.record, start.options
-    record.write("spec.yaml", start.text)
-    record.write_yaml("recipe.yaml", start.recipe.to_plain())
-    parts = {"train": data.train, "val": data.val, "test": data.test}
-    about = {
-        "name": arch.name,
-        "began": datetime.now(UTC).isoformat(timespec="seconds"),
-        "options": {**vars(options), "settings": list(options.settings)},
-        "seed": plan.seed,
-        "checked": not options.unchecked,
-        "head": head(arch),
-        "data": {
-            "name": data.name,
-            "classes": list(data.classes),
-            **{part: len(split.labels) if split else 0 for part, split in parts.items()},
-            "fingerprint": data.fingerprint,
-            "published": data.published,
-        },
-        "colours": {"mean": colours[0], "std": colours[1]},
-        "precision": plan.eye.precision.to_plain(),
-        "processes": plan.team.world,
-        "versions": versions(),
-        "machine": machine(plan.team.device),
-    }
-    record.write_json("run.json", about)
-
-
-def head(arch: Arch) -> str:
-    name = softmax_head(arch)
-    return f"trained on the scores in front of the softmax {name}" if name else "trained on the last layer's scores"
-
-
-@contextmanager
-def logged(wanted: bool, record: Record) -> Iterator[Log]:
-    """A function that writes each epoch's row as TensorBoard events, if they are wanted."""
-    if not wanted:
-        yield lambda row: None
-        return
-    from rfcalc.errors import need
-
-    need("tensorboard", "train")
-    from torch.utils.tensorboard import SummaryWriter
-
-    writer = SummaryWriter(record / "tensorboard")
-
-    def log(row: dict[str, Any]) -> None:
-        for key, value in row.items():
-            if key != "epoch":
-                writer.add_scalar(key.replace("_", "/", 1), value, row["epoch"])
-        writer.flush()
-
-    try:
-        yield log
-    finally:
-        writer.close()
+def again(start: Start, record: Record) -> str:
+    """The command that goes on with a run."""
+    model, shape = start.target.model, start.options.input
+    what = f"{model} --input {shape}" if model else str(record / "spec.yaml")
+    return f"rfcalc train {what} --out {record.folder} --resume"

@@ -13,8 +13,8 @@ import time
 from statistics import median
 
 import rfcalc
-from rfcalc.arch import trace
-from rfcalc.spec import loads
+from rfcalc.engine.arch import trace
+from rfcalc.spec.reader import loads
 
 TURNS = 9
 

@@ -19,7 +19,7 @@ import torch
 from torch import nn
 
 import rfcalc
-from rfcalc.trace_torch import trace
+from rfcalc.tracing.trace import trace
 from tests import models
 
 SHAPE = (3, 224, 224)

@@ -21,21 +21,23 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.data import DataLoader, Dataset
 
-import rfcalc
-from rfcalc.train.augment import Augmentation, albumentations, built
-from rfcalc.train.batches import colours_of
-from rfcalc.train.dropout import Dropout
-from rfcalc.train.loop import Training
-from rfcalc.train.memory import keep_memory
-from rfcalc.train.model import prepared
-from rfcalc.train.optim import optimizer_of
-from rfcalc.train.precision import Precision
-from rfcalc.train.progress import Display
-from rfcalc.train.recipe import Recipe, recipe_for
-from rfcalc.train.record import Record
-from rfcalc.train.run import Helpers, planned
-from rfcalc.train.start import Options, Start
-from rfcalc.train.team import team
+from rfcalc.train.data.augment import Augmentation, albumentations, built
+from rfcalc.train.data.batches import mean_and_std
+from rfcalc.train.fit.dropout import Dropout
+from rfcalc.train.fit.loop import Training
+from rfcalc.train.fit.memory import keep_memory
+from rfcalc.train.fit.model import prepared
+from rfcalc.train.fit.optim import optimizer_of
+from rfcalc.train.fit.precision import Precision
+from rfcalc.train.fit.process_group import process_group
+from rfcalc.train.fit.progress import Display
+from rfcalc.train.fit.record import Record
+from rfcalc.train.fit.start import Start
+from rfcalc.train.fit.target import target_of
+from rfcalc.train.recipe.options import Options
+from rfcalc.train.recipe.reader import recipe_for
+from rfcalc.train.recipe.recipe import Recipe
+from rfcalc.train.run import planned
 
 TURNS = 7
 STEPS = 12
@@ -71,12 +73,12 @@ def with_torch_dropout(net: nn.Module) -> nn.Module:
 
 
 class Tutorial(Dataset[tuple[Tensor, int]]):
-    """A picture at a time, augmented and normalised, as tutorials have it."""
+    """A image at a time, augmented and normalised, as tutorials have it."""
 
     def __init__(self, training: Training) -> None:
         plan = training.plan
         self.split = plan.data.train
-        mean, std = colours_of(self.split)
+        mean, std = mean_and_std(self.split)
         self.mean, self.std = np.array(mean, np.float32) * 255, np.array(std, np.float32) * 255
         fill = Augmentation((), mean).fill
         listed = [built(transform, fill) for transform in plan.recipe.augmentation if not transform.name.islower()]
@@ -86,8 +88,8 @@ class Tutorial(Dataset[tuple[Tensor, int]]):
         return len(self.split.labels)
 
     def __getitem__(self, index: int) -> tuple[Tensor, int]:
-        picture = self.compose(image=self.split.pictures[index])["image"]
-        values = ((picture - self.mean) / self.std).transpose(2, 0, 1)
+        image = self.compose(image=self.split.images[index])["image"]
+        values = ((image - self.mean) / self.std).transpose(2, 0, 1)
         return torch.from_numpy(np.ascontiguousarray(values)), int(self.split.labels[index])
 
 
@@ -106,21 +108,23 @@ def tutorial(net: nn.Module, dataset: Tutorial, size: int) -> float:
 def main(name: str = "s9", recipe_name: str | None = None) -> None:
     if not os.environ.get("PLAIN_MEMORY"):
         keep_memory()
-    arch = rfcalc.load(name)
-    recipe = recipe_for(arch, recipe_name)
+    target = target_of(name)
+    recipe = recipe_for(target.arch, recipe_name)
     options = Options(data="synthetic", limit=STEPS * recipe.batch_size)
-    with tempfile.TemporaryDirectory() as folder, team("cpu") as members:
+    with tempfile.TemporaryDirectory() as folder, process_group("cpu") as group:
         display = Display(recipe.epochs, quiet=True)
-        helpers = Helpers(Record(folder), members, display, lambda row: None, None)
-        plan, trained = planned(Start("", options, recipe), arch, helpers)
+        plan, trained = planned(Start(target, options, recipe), Record(folder), group, display, lambda row: None)
         training = Training(plan, trained, None)
-        precision = plan.eye.precision
+        precision = plan.preprocessing.precision
         print(f"{name}, recipe {recipe.name}, {torch.get_num_threads()} threads, {precision.describe()}")
-        nets = [prepared(arch, recipe, 0, plan.data.train, plan.eye.mean, plan.eye.std) for _ in range(3)]
+        nets = [
+            prepared(target, recipe, 0, plan.data.train, plan.preprocessing.mean, plan.preprocessing.std)
+            for _ in range(3)
+        ]
         other, slow, plain = nets[0], with_torch_dropout(nets[1]), with_torch_dropout(nets[2])
         for net in (other, slow):
             precision.prepare(net).train()
-        images = precision.lay_out(torch.randn(recipe.batch_size, *arch.input))
+        images = precision.lay_out(torch.randn(recipe.batch_size, *target.arch.input))
         labels = torch.arange(recipe.batch_size) % len(plan.data.classes)
         dataset = Tutorial(training)
         speeds: dict[str, list[float]] = {"full": [], "bare": [], "torch dropout": [], "tutorial": []}
@@ -133,8 +137,8 @@ def main(name: str = "s9", recipe_name: str | None = None) -> None:
             }
             for key, value in found.items() if turn else ():  # the first turn warms up
                 speeds[key].append(value)
-    rate = {key: median(values) for key, values in speeds.items()}
-    print("  ".join(f"{key} {value:,.0f} images/s" for key, value in rate.items()))
+    speed = {key: median(values) for key, values in speeds.items()}
+    print("  ".join(f"{key} {value:,.0f} images/s" for key, value in speed.items()))
     for ours, theirs, least in (("full", "bare", 0.9), ("full", "tutorial", 2.0), ("bare", "torch dropout", 1.0)):
         ratios = [a / b for a, b in zip(speeds[ours], speeds[theirs], strict=True)]
         print(f"{ours} / {theirs}: {median(ratios):.2f} (at least {least})")

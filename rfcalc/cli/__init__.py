@@ -1,0 +1,23 @@
+"""The command line: each verb reads its options, calls one function, prints, and sets the exit code.
+
+Read app (the program), parameters (what verbs share), output (printing), then the verbs, which `rfcalc -h` lists in the
+order of the imports below.
+"""
+
+import sys
+
+from ..errors import RfcalcError
+from .app import app
+
+from . import networks, proving, drawings, documents, searching, training  # isort: skip
+
+__all__ = ["app", "documents", "drawings", "main", "networks", "proving", "searching", "training"]
+
+
+def main() -> None:
+    """Runs the command line; a user's mistake is one message on standard error and exit code 2."""
+    try:
+        app()
+    except RfcalcError as error:
+        sys.stderr.write(f"rfcalc: {error}\n")
+        sys.exit(2)

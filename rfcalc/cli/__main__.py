@@ -1,0 +1,5 @@
+"""`python -m rfcalc.cli`."""
+
+from . import main
+
+main()

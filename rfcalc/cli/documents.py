@@ -1,0 +1,77 @@
+"""The verbs that read documents."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from .. import zoo
+from .app import app
+from .output import emit, show_report
+from .parameters import AuditFormat, Documents, Output, ReportForm, ReportFormat
+
+Image = Annotated[
+    str | None,
+    typer.Option("--input", metavar="C,H,W", help="the image that the document's networks read, where it does not say"),
+]
+
+
+@app.command()
+def infer(
+    documents: Documents,
+    shape: Image = None,
+    form: ReportForm = ReportFormat.rich,
+    model: Annotated[
+        str | None, typer.Option(metavar="N|HEADING", help="of several models this one: a number, or words above it")
+    ] = None,
+    named: Annotated[bool, typer.Option("--list", help="name the models, and stop")] = False,
+    output: Annotated[str | None, typer.Option("-o", "--output", metavar="FILE", help="write the spec to it")] = None,
+) -> None:
+    """The network that a document prints, tabulates or codes: its spec, and what stays open.
+
+    Summaries (torchsummary, torchinfo, Keras), tables and lists with kernels and channels, torch and Keras code.
+    """
+    from ..readme.infer.infer import infer as inferred
+    from ..readme.infer.infer import list_models
+    from ..spec.writer import dump
+
+    texts = [read_document(document) for document in documents]
+    if named:
+        emit("\n".join(line for text in texts for line in list_models(text)))
+        return
+    reports = [inferred(text, None if shape is None else zoo.read_shape(shape), model) for text in texts]
+    if output and reports[0].arch:
+        emit(dump(reports[0].arch), output)
+    found = [report.to_json() for report in reports]
+    show_report(reports, found[0] if len(found) == 1 else found, form, None)
+    raise typer.Exit(max(report.exit_code for report in reports))
+
+
+@app.command()
+def audit(
+    documents: Documents,
+    shape: Image = None,
+    form: Annotated[AuditFormat, typer.Option("--format", help="the form of the report")] = AuditFormat.rich,
+    output: Output = None,
+) -> None:
+    """Every figure that a README states, held against the arithmetic: right, wrong, a convention, or undetermined.
+
+    Exit code 1 if anything is wrong.
+    """
+    from ..readme.audit.audit import audit as audited
+
+    image = None if shape is None else zoo.read_shape(shape)
+    reports = [audited(read_document(document), image, document.removeprefix("-")) for document in documents]
+    if form in (AuditFormat.markdown, AuditFormat.github):
+        emit("".join(getattr(report, f"to_{form}")() for report in reports), output)
+    else:
+        found = [report.to_json() for report in reports]
+        show_report(reports, found[0] if len(found) == 1 else found, ReportFormat(form), output)
+    raise typer.Exit(max(report.exit_code for report in reports))
+
+
+def read_document(path: str) -> str:
+    from ..readme.read.text import read_file
+
+    return read_file(path)

@@ -1,0 +1,88 @@
+"""Printing: to the terminal in its width and colours, or to a file, whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import RfcalcError
+from .parameters import GridFormat, ReportFormat
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from ..report.compare import Comparison
+
+PLOTS = (".png", ".jpg", ".jpeg", ".gif", ".webp", ".svg", ".pdf")
+
+
+def terminal_width() -> int | None:
+    """The width that output should fit, or None when it goes to a file or another program."""
+    if not sys.stdout.isatty() and "COLUMNS" not in os.environ:
+        return None
+    from shutil import get_terminal_size
+
+    return get_terminal_size().columns
+
+
+def show(renderable: RenderableType, output: str | None = None) -> None:
+    """Prints to the terminal in its width and colours, or in full width, without colours, to a file."""
+    from rich.console import Console
+
+    if output is None:
+        width = terminal_width()
+        Console(width=width or 100_000, highlight=False, soft_wrap=width is None).print(renderable)
+        return
+    if Path(output).suffix.lower() in PLOTS:
+        raise RfcalcError(f"{output}: this is text, which is not written under the ending of an image")
+    plain = Console(width=100_000, color_system=None, highlight=False)
+    with plain.capture() as capture:
+        plain.print(renderable)
+    emit(capture.get(), output)
+
+
+def emit(text: str, output: str | None = None) -> None:
+    """Prints text as it is, or writes it to a file as a whole or not at all."""
+    if output is None:
+        sys.stdout.write(text if text.endswith("\n") else text + "\n")
+        return
+    partial = f"{output}.part"
+    try:
+        with open(partial, "w", encoding="utf-8") as file:  # noqa: PTH123 - an output path is the user's text
+            file.write(text)
+        os.replace(partial, output)  # noqa: PTH105
+    except OSError as error:
+        raise RfcalcError(f"{output}: {error.strerror or error}") from None
+
+
+def emit_json(value: Any, output: str | None = None) -> None:
+    emit(json.dumps(value, indent=1, ensure_ascii=False), output)
+
+
+def show_grid(found: Comparison, form: GridFormat, output: str | None) -> None:
+    if form is GridFormat.rich:
+        show(found.render(None if output else terminal_width()), output)
+    elif form is GridFormat.json:
+        emit_json(found.to_json(), output)
+    else:
+        emit(found.grid.to_text(form), output)
+
+
+def show_report(reports: list[Any], figures: Any, form: ReportFormat, output: str | None) -> None:
+    if form is ReportFormat.json:
+        emit_json(figures, output)
+        return
+    from rich.console import Group
+
+    width = None if output else terminal_width()
+    show(Group(*(report.render(width) for report in reports)), output)
+
+
+def no_plot(output: str | None) -> str | None:
+    """The file that text is written to; raises RfcalcError for one that should be a plot."""
+    if output and output.lower().endswith((".png", ".svg", ".pdf", ".jpg", ".jpeg")):
+        raise RfcalcError(f"{output}: this is text or JSON, no plot")
+    return output

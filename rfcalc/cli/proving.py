@@ -1,0 +1,71 @@
+"""The verbs that run the network: its figures held against torch, and its measured field."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from .. import zoo
+from ..errors import RfcalcError, need
+from .app import app
+from .output import no_plot, show_report
+from .parameters import SPEC, Inputs, Of, Output, ReportForm, ReportFormat, Target
+
+
+@app.command()
+def check(
+    targets: Annotated[list[str] | None, typer.Argument(help=SPEC, show_default=False)] = None,
+    every: Annotated[bool, typer.Option("--all", help="every shipped spec")] = False,
+    inputs: Inputs = None,
+    form: ReportForm = ReportFormat.rich,
+    output: Output = None,
+) -> None:
+    """Every figure of the table against torch. A spec: hooks, gradients, path counts, then what it states and demands.
+    A torch model: its own forward, run with one pixel changed; an ONNX model: onnx's evaluator, without torch.
+
+    Exit code 0 when all holds, 1 when something does not, 2 for bad input.
+    """
+    from ..api import check as checked
+
+    names = zoo.names() if every else targets
+    if not names:
+        raise RfcalcError("check needs a spec, or --all")
+    reports = [checked(name, zoo.read_inputs(inputs)) for name in names]
+    found = [report.to_json() for report in reports]
+    show_report(reports, found[0] if len(found) == 1 and not every else found, form, output)
+    raise typer.Exit(0 if all(report.ok for report in reports) else 1)
+
+
+@app.command()
+def field(
+    target: Target,
+    layer: Annotated[str | None, typer.Argument(help="a layer; by default the last with more than one unit")] = None,
+    inputs: Inputs = None,
+    unit: Annotated[str | None, typer.Option(metavar="I,J", help="another unit than the centre one")] = None,
+    weights: Annotated[str | None, typer.Option(metavar="FILE|RUN", help="trained weights, loaded strictly")] = None,
+    images: Annotated[list[str] | None, typer.Option(metavar="DIR|FILE", help="your own images, one or more")] = None,
+    mean: Annotated[str | None, typer.Option(metavar="M,…", help="of your images: taken off, per channel")] = None,
+    std: Annotated[str | None, typer.Option(metavar="S,…", help="of your images: divided by, per channel")] = None,
+    count: Annotated[int, typer.Option(min=1, help="random images to average over")] = 8,
+    seed: Annotated[int, typer.Option(help="of the images, and of the weights when none are given")] = 0,
+    of: Of = None,
+    form: ReportForm = ReportFormat.rich,
+    output: Output = None,
+) -> None:
+    """The effective receptive field of a layer (Luo et al. 2016) beside what path counts predict."""
+    need("torch", "torch")
+    from ..measure import Images, field_of
+
+    own = Images(tuple(images), numbers("--mean", mean), numbers("--std", std)) if images else None
+    place = None if unit is None else zoo.read_place("--unit", unit)
+    given = zoo.read_inputs(inputs, of)
+    found = field_of(target, layer, given, images=own, count=count, seed=seed, weights=weights, unit=place)
+    show_report([found], found.to_json(), form, no_plot(output))
+
+
+def numbers(option: str, typed: str | None) -> tuple[float, ...]:
+    try:
+        return tuple(map(float, typed.split(","))) if typed else ()
+    except ValueError:
+        raise RfcalcError(f"{option} {typed}: must be numbers, such as 0.5,0.5,0.5") from None

@@ -1,0 +1,149 @@
+"""How field and jump grow from layer to layer, against the image's size."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import ceil
+from typing import TYPE_CHECKING, Any
+
+from ..engine.arch import Arch, Row
+from ..report.findings import findings
+from .boxes import groups_of, shortened, titles
+from .style import Style
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+WIDTHS = (3.6, 14.0)
+"""Inches: a paper's column, and what a screen shows at once."""
+PER_LAYER = 0.19
+HEIGHT = 3.4
+MARKS = ("o", "s", "D")
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """The drawn layers in order: their names and rows, which of them add no context (border), which leave holes."""
+
+    names: tuple[str, ...]
+    rows: tuple[Row, ...]
+    border: frozenset[int]
+    gridding: frozenset[int]
+
+    def fields(self, axis: int) -> list[float]:
+        return [as_float(row.out.axes[axis].receptive_field) for row in self.rows]
+
+    def jumps(self, axis: int) -> list[float]:
+        return [as_float(row.out.axes[axis].jump) for row in self.rows]
+
+
+def as_float(value: Any) -> float:
+    """Not a number where it is unknown, which leaves a gap in the line."""
+    return float("nan") if value is None else float(value)
+
+
+def course_of(arch: Arch) -> Course:
+    """A point for each box of the network's drawing; a finding marks the box that holds its layer."""
+    groups = groups_of(arch)[1:]
+    full = titles(arch, groups)
+    marked: dict[str, set[str]] = {"border": set(), "gridding": set()}
+    for finding in findings(arch):
+        if finding.kind in marked:
+            marked[finding.kind] |= set(finding.layers)
+    held = [{arch.rows[i - 1].name for i in group.layers} for group in groups]
+    found = {kind: frozenset(i for i, each in enumerate(held) if each & marked[kind]) for kind in marked}
+    rows = tuple(arch.rows[group.layers[-1] - 1] for group in groups)
+    return Course(tuple(full[group.layers[0]] for group in groups), rows, found["border"], found["gridding"])
+
+
+def draw(arch: Arch, look: Style) -> Figure:
+    from matplotlib.figure import Figure
+
+    course = course_of(arch)
+    count = len(course.rows)
+    width = min(max(PER_LAYER * count + 0.9, WIDTHS[0]), WIDTHS[1])
+    figure = Figure(figsize=(width, HEIGHT), layout="constrained")
+    axes = figure.subplots()
+    axes.set_yscale("log", base=2)
+    axes.set_title(f"{shortened(arch.name)}: receptive field and jump", loc="left")
+    draw_image(axes, arch, look)
+    draw_lines(axes, course, arch, look)
+    draw_marks(axes, course, look)
+    label(axes, course, width)
+    return figure
+
+
+def draw_image(axes: Axes, arch: Arch, look: Style) -> None:
+    """A line at each size of the image, its name in the margin."""
+    for size in sorted(set(arch.sizes)):
+        axes.axhline(size, color=look.ink, linewidth=0.9, zorder=2)
+        axes.annotate(f"image {size}", (0.01, size), xycoords=("axes fraction", "data"), xytext=(0, 2),
+                      textcoords="offset points", ha="left", va="bottom", color=look.ink)  # fmt: skip
+
+
+def draw_lines(axes: Axes, course: Course, arch: Arch, look: Style) -> None:
+    """A line for field and one for jump; where axes differ, for each axis."""
+    places = range(len(course.rows))
+    alike = all(course.fields(a) == course.fields(0) and course.jumps(a) == course.jumps(0) for a in
+                range(len(arch.sizes)))  # fmt: skip
+    for axis in range(1 if alike else len(arch.sizes)):
+        where = "" if alike else f", axis {axis}"
+        mark: dict[str, Any] = {"marker": MARKS[axis], "markersize": 3.5, "linewidth": 1.4, "zorder": 3}
+        axes.plot(places, course.fields(axis), color=look.series[2 * axis], label=f"receptive field{where}", **mark)
+        axes.plot(places, course.jumps(axis), color=look.series[2 * axis + 1], linestyle=look.dashes[1],
+                  label=f"jump{where}", **mark | {"markersize": 2.5})  # fmt: skip
+
+
+def draw_marks(axes: Axes, course: Course, look: Style) -> None:
+    """Shaded and hatched bands behind what the findings name."""
+    kinds = (
+        (course.border, "border layer: adds no new context", "//"),
+        (course.gridding, "gridding: skips pixels within its field", "xx"),
+    )
+    for marked, name, hatch in kinds:
+        for n, (first, last) in enumerate(runs(sorted(marked))):
+            axes.axvspan(first - 0.5, last + 0.5, facecolor=look.frame, edgecolor=look.warning, hatch=hatch,
+                         linewidth=0, alpha=0.55, zorder=0, label=name if not n else None)  # fmt: skip
+
+
+def runs(places: Sequence[int]) -> list[tuple[int, int]]:
+    """Neighbouring places as their first and last.
+
+    >>> runs([1, 2, 3, 7])
+    [(1, 3), (7, 7)]
+    """
+    found: list[tuple[int, int]] = []
+    for place in places:
+        if found and place == found[-1][1] + 1:
+            found[-1] = (found[-1][0], place)
+        else:
+            found.append((place, place))
+    return found
+
+
+def label(axes: Axes, course: Course, width: float) -> None:
+    from matplotlib.ticker import FuncFormatter
+
+    count, places = len(course.rows), ticks(course.names, int((width - 0.7) / 0.165))
+    axes.set_xticks(places, [shortened(tick_name(course.names, i, len(places)), 22) for i in places], rotation=90)
+    axes.set_xlim(-0.6, count - 0.4)
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
+    axes.set_ylabel("pixels")
+    axes.grid(axis="y", zorder=0)
+    figure = axes.figure
+    figure.legend(loc="outside lower left", ncols=max(int(width / 1.75), 1))
+
+
+def ticks(names: Sequence[str], most: int) -> list[int]:
+    """The places that get a name: all, or where there are too many those at which an outermost block begins, or every
+    so many of these."""
+    places = list(range(len(names)))
+    if len(places) > most:
+        places = [i for i in places if not i or names[i].split(".")[0] != names[i - 1].split(".")[0]]
+    return places[:: max(ceil(len(places) / most), 1)]
+
+
+def tick_name(names: Sequence[str], place: int, shown: int) -> str:
+    return names[place] if shown == len(names) else names[place].split(".")[0]

@@ -1,0 +1,42 @@
+"""Every layer type: its settings, geometry, parameters, MACs, and how torch spells it, one class each.
+
+Adding a layer type is one class in one of these files; the keys of the spec language, the JSON Schema, the table's
+columns and the torch module all come from it.
+"""
+
+from . import channels, opaque, places  # noqa: F401 - they register their layer types
+from .base import FEATURES, LAYERS, PAD_NAMES, Layer, before, layer, make_windows, product
+from .convolution import Conv, ConvTranspose, transposed_taps
+from .joins import Add, Concat, Join, Multiply
+from .pointwise import BatchNorm, Norm
+from .pooling import AvgPool, Flatten, Linear, MaxPool, adaptive_taps
+from .resampling import Pad, Resample, Upsample, interpolation_taps
+
+__all__ = [
+    "FEATURES",
+    "LAYERS",
+    "PAD_NAMES",
+    "Add",
+    "AvgPool",
+    "BatchNorm",
+    "Concat",
+    "Conv",
+    "ConvTranspose",
+    "Flatten",
+    "Join",
+    "Layer",
+    "Linear",
+    "MaxPool",
+    "Multiply",
+    "Norm",
+    "Pad",
+    "Resample",
+    "Upsample",
+    "adaptive_taps",
+    "before",
+    "interpolation_taps",
+    "layer",
+    "make_windows",
+    "product",
+    "transposed_taps",
+]

@@ -1,0 +1,151 @@
+"""Layer types that move, repeat or gather places."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+from ...errors import RfcalcError, ShapeError
+from ..geometry import SHARED, UNIT, FeatureMap, Taps, Window
+from ..kinds import Count, Flags, Integers, Optional, PaddingKind, PerAxis, Word, setting
+from .base import Layer, before, function, layer, make_windows, product, unbuildable
+
+
+@layer("expand")
+@dataclass(frozen=True, slots=True)
+class Expand(Layer):
+    """One channel, or one place on an axis, repeated: every unit sees what the one unit sees (torch.Tensor.expand)."""
+
+    pointwise = False
+    keeps_flat = False
+    out_channels: int | None = setting(Optional(Count()), None)
+    size: PerAxis | None = setting(Optional(Integers()), None)
+
+    def check(self, x: FeatureMap) -> None:
+        Layer.check(self, x)
+        pairs = zip((x.channels, *x.sizes), (self.channels(x), *self.sizes(x)), strict=True)
+        if any(old not in (1, new) for old, new in pairs):
+            raise ShapeError(f"cannot repeat {x} to {'x'.join(map(str, (self.channels(x), *self.sizes(x))))}")
+
+    def channels(self, x: FeatureMap) -> int:
+        return self.out_channels or x.channels
+
+    def sizes(self, x: FeatureMap) -> tuple[int, ...]:
+        return self.size or x.sizes
+
+    def windows(self, x: FeatureMap) -> tuple[Window, ...]:
+        return ()
+
+    def taps(self, x: FeatureMap) -> tuple[Taps, ...]:
+        return tuple(
+            SHARED if axis.size < size else UNIT.taps() for axis, size in zip(x.axes, self.sizes(x), strict=True)
+        )
+
+    def module(self, nn: Any, x: FeatureMap) -> Any:
+        shape = (-1, self.channels(x), *self.sizes(x))
+        return function(nn, lambda t: t.expand(shape), f"to {shape[1:]}")
+
+
+@layer("unflatten")
+@dataclass(frozen=True, slots=True)
+class Unflatten(Layer):
+    """A map without axes, or of size 1 on each, as a map with axes; each unit counts as seeing all that its values see
+    (torch.nn.Unflatten)."""
+
+    pointwise = False
+    out_channels: int = setting(Count())
+    size: PerAxis = setting(Integers(), 1)
+
+    def check(self, x: FeatureMap) -> None:
+        if max(x.sizes) > 1 or x.channels != self.out_channels * prod(self.size):
+            raise ShapeError(f"cannot make {product(self.out_channels, *self.size)} values of {x}")
+
+    def channels(self, x: FeatureMap) -> int:
+        return self.out_channels
+
+    def sizes(self, x: FeatureMap) -> tuple[int, ...]:
+        return self.size
+
+    def windows(self, x: FeatureMap) -> tuple[Window, ...]:
+        return ()
+
+    def taps(self, x: FeatureMap) -> tuple[Taps, ...]:
+        return tuple(SHARED if size > 1 else UNIT.taps() for size in self.size)
+
+    def module(self, nn: Any, x: FeatureMap) -> Any:
+        shape = (self.out_channels, *self.size)
+        return function(nn, lambda t: t.reshape(-1, *shape), f"to {shape}")
+
+
+@layer("roll")
+@dataclass(frozen=True, slots=True)
+class Roll(Layer):
+    """Every axis turned by so many places, what leaves at the end entering at the start (torch.roll)."""
+
+    pointwise = False
+    keeps_flat = False
+    scalar = "shifts"
+    shifts: PerAxis = setting(Integers(-(2**20)))
+
+    def windows(self, x: FeatureMap) -> tuple[Window, ...]:
+        return ()
+
+    def sizes(self, x: FeatureMap) -> tuple[int, ...]:
+        return x.sizes
+
+    def taps(self, x: FeatureMap) -> tuple[Taps, ...]:
+        return tuple(Taps(1, (range(-shift, -shift + 1),), "circular") for shift in self.shifts)
+
+    def module(self, nn: Any, x: FeatureMap) -> Any:
+        axes = tuple(range(2, 2 + len(self.shifts)))
+        return function(nn, lambda t: t.roll(self.shifts, axes), f"{self.shifts}")
+
+
+@layer("unfold")
+@dataclass(frozen=True, slots=True)
+class Unfold(Layer):
+    """Each window's values as channels of one place (torch.nn.Unfold, the places kept on their axes)."""
+
+    pointwise = False
+    keeps_flat = False
+    scalar = "kernel_size"
+    kernel_size: PerAxis = setting(Integers())
+    stride: PerAxis = setting(Integers(), 1)
+    padding: Any = setting(PaddingKind(pairs=False), 0)
+    dilation: PerAxis = setting(Integers(), 1)
+
+    def windows(self, x: FeatureMap) -> tuple[Window, ...]:
+        return make_windows(self.kernel_size, self.stride, self.padding, self.dilation)
+
+    def channels(self, x: FeatureMap) -> int:
+        return x.channels * prod(self.kernel_size)
+
+    def module(self, nn: Any, x: FeatureMap) -> Any:
+        sizes = self.sizes(x)
+        windows = (self.kernel_size, self.dilation, before(self.padding), self.stride)
+        text = f"kernel_size={self.kernel_size}, stride={self.stride}"
+        if len(sizes) > 2:
+            raise RfcalcError("torch.nn.Unfold takes maps of two axes")
+        if len(sizes) == 2:
+            return function(nn, lambda t: nn.functional.unfold(t, *windows).unflatten(2, sizes), text)
+        # torch takes three dimensions for a map without a batch: one axis gets a second one of size 1 in front
+        rows = tuple((one, *values) for one, values in zip((1, 1, 0, 1), windows, strict=True))
+        return function(nn, lambda t: nn.functional.unfold(t.unsqueeze(2), *rows), text)
+
+
+@layer("reduce")
+@dataclass(frozen=True, slots=True)
+class Reduce(Layer):
+    """All places on the given axes into one, by the named operation (sum, std, …); a window as large as the axis."""
+
+    pointwise = False
+    keeps_flat = False
+    operation: str = setting(Word())
+    axes: tuple[bool, ...] = setting(Flags(), True)
+
+    def windows(self, x: FeatureMap) -> tuple[Window, ...]:
+        return tuple(Window(axis.size) if whole else UNIT for axis, whole in zip(x.axes, self.axes, strict=True))
+
+    def module(self, nn: Any, x: FeatureMap) -> Any:
+        raise unbuildable(self.operation)

@@ -1,0 +1,241 @@
+"""An ONNX model run on values by onnx's reference evaluator, every tensor of its graph seen; with weights drawn for a
+proof, all numbers in float64 where the model stands it, and norms whose statistics are held."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from math import prod
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
+from onnx.reference import ReferenceEvaluator
+
+from ..errors import RfcalcError
+from ..tracing.dims import CHANNEL
+from .file import opset_of
+from .reader import Reading
+from .windows import Shortcut, shortcut
+
+Array = NDArray[Any]
+FRACTIONAL = (TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.BFLOAT16, TensorProto.DOUBLE)
+"""Types of numbers that are brought to one type."""
+
+# --- weights -----------------------------------------------------------------------------------------------------
+
+
+def kernel(shape: tuple[int, ...], node: NodeProto) -> float:
+    return prod(shape[1:])
+
+
+def transposed_kernel(shape: tuple[int, ...], node: NodeProto) -> float:
+    groups = next((a.i for a in node.attribute if a.name == "group"), 1)
+    return prod(shape) / max(shape[1] * groups, 1)
+
+
+def matrix(shape: tuple[int, ...], node: NodeProto) -> float:
+    across = node.op_type == "Gemm" and any(a.name == "transB" and a.i for a in node.attribute)
+    return shape[-1] if across else shape[-2] if len(shape) > 1 else 1
+
+
+def recurrent(shape: tuple[int, ...], node: NodeProto) -> float:
+    return shape[-1]
+
+
+def one(shape: tuple[int, ...], node: NodeProto) -> float:
+    return 1.0
+
+
+def bias(shape: tuple[int, ...], node: NodeProto) -> float:
+    return BIAS
+
+
+def table(*sums: Callable[[tuple[int, ...], NodeProto], float] | None) -> dict[int, Any]:
+    return {i: call for i, call in enumerate(sums) if call}
+
+
+BIAS = 10.0
+"""Biases are small beside sums of positive weights that add up to about one."""
+NORM = table(None, one, bias)
+DRAWN: dict[str, dict[int, Callable[[tuple[int, ...], NodeProto], float]]] = {
+    "Conv": table(None, kernel, bias), "ConvTranspose": table(None, transposed_kernel, bias),
+    "Gemm": table(None, matrix, bias), "MatMul": table(matrix, matrix), "BatchNormalization": NORM,
+    "InstanceNormalization": NORM, "GroupNormalization": NORM, "LayerNormalization": NORM,
+    "RMSNormalization": table(None, one), "PRelu": table(None, one), "Add": table(bias, bias),
+    "Mul": table(one, one), "LSTM": table(None, recurrent, recurrent, bias),
+    "GRU": table(None, recurrent, recurrent, bias), "RNN": table(None, recurrent, recurrent, bias),
+}  # fmt: skip
+"""By operator and input: how many values an output adds up with that weight."""
+NEUTRAL = {("BatchNormalization", 3): 0.0, ("BatchNormalization", 4): 1.0}
+"""Means and variances that change nothing."""
+
+
+def redrawn(model: ModelProto, seed: int, double: bool) -> ModelProto:
+    """The model with positive weights, from 1/2 to 3/2 over the number of values that an output adds up; numbers alone,
+    and what is no weight, stay."""
+    out = ModelProto()
+    out.CopyFrom(model)
+    generator = np.random.default_rng(seed)
+    readers = {name: (node, i) for node in reversed(out.graph.node) for i, name in enumerate(node.input) if name}
+    for tensor in out.graph.initializer:
+        if tensor.data_type in FRACTIONAL:
+            array = drawn(tensor, readers.get(tensor.name), generator)
+            tensor.CopyFrom(numpy_helper.from_array(array.astype(np.float64 if double else array.dtype), tensor.name))
+    if double:
+        in_double(out)
+    return out
+
+
+def drawn(tensor: TensorProto, reader: tuple[NodeProto, int] | None, generator: np.random.Generator) -> Array:
+    shape, dtype = tuple(tensor.dims), helper.tensor_dtype_to_np_dtype(tensor.data_type)
+    if reader is not None:
+        node, place = reader
+        if (node.op_type, place) in NEUTRAL:
+            return np.full(shape, NEUTRAL[node.op_type, place], dtype)
+        call = DRAWN.get(node.op_type, {}).get(place)
+        if call and prod(shape) > 1:
+            return ((generator.random(shape) + 0.5) / max(call(shape, node), 1.0)).astype(dtype)
+    return numpy_helper.to_array(tensor)
+
+
+def in_double(model: ModelProto) -> None:
+    """All numbers with a fraction, of inputs, constants and casts, in double precision."""
+    for value in model.graph.input:
+        if value.type.tensor_type.elem_type in FRACTIONAL:
+            value.type.tensor_type.elem_type = TensorProto.DOUBLE
+    for node in model.graph.node:
+        for attribute in node.attribute:
+            if attribute.name == "to" and attribute.i in FRACTIONAL:
+                attribute.i = TensorProto.DOUBLE
+            tensor = attribute.t
+            if attribute.name == "value" and tensor.data_type in FRACTIONAL:
+                tensor.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(tensor).astype(np.float64), tensor.name))
+
+
+# --- a run -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(eq=False)
+class Run:
+    """A model ready to be run. The first run notes the statistics of norms over places, the others use them."""
+
+    model: ModelProto
+    reading: Reading
+    dtype: Any
+    held: dict[str, tuple[Array, Array]] = field(default_factory=dict)
+    shortcuts: dict[str, Shortcut | None] = field(default_factory=dict)
+    """By a node's first output, what says it in products of arrays, once its result was the evaluator's own."""
+    evaluator: ReferenceEvaluator = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.evaluator = ReferenceEvaluator(self.model)
+
+    def tensors(self, images: Array) -> Iterator[tuple[NodeProto, dict[str, Array]]]:
+        """Node after node what it makes, and all tensors so far. `images` are (images, channels, sizes…)."""
+        found: dict[str, Any] = {"": None, **self.evaluator.rt_inits_, **self.feeds(images)}
+        for protocol, call in zip(self.model.graph.node, self.evaluator.rt_nodes_, strict=True):
+            inputs = [found[name] for name in protocol.input]
+            with np.errstate(all="ignore"):
+                if over_places(protocol, self.reading):
+                    results: Any = [self.normed(protocol, inputs)]
+                elif call.need_context():
+                    results = call.run(*inputs, context=found)
+                else:
+                    results = self.results(protocol, call, inputs)
+            found.update(zip(protocol.output, results, strict=False))
+            yield protocol, found
+
+    def results(self, node: NodeProto, call: Any, inputs: list[Any]) -> Any:
+        """What the evaluator makes of a node or, where it would take it long, what comes to the same."""
+        name = node.output[0]
+        if name not in self.shortcuts:
+            results, quick = call.run(*inputs), shortcut(node, inputs, opset_of(self.model))
+            fits = quick is not None and agree(results[0], quick(inputs[0]))
+            self.shortcuts[name] = quick if fits else None
+            if not fits:
+                return results
+        known = self.shortcuts[name]
+        return call.run(*inputs) if known is None else [known(inputs[0])]
+
+    def feeds(self, images: Array) -> dict[str, Array]:
+        """The images in their place, and beside them inputs that stay the same in every run."""
+        generator, out = np.random.default_rng(0), {}
+        for i, given in enumerate(self.reading.inputs):
+            shape = (given.batch, *given.shape) if given.slot.dims else ()
+            if i == self.reading.first:
+                moved = np.moveaxis(images, 1, -1) if given.slot.channels_last else images
+                x = moved.reshape(shape)
+            else:
+                x = generator.random(shape) + 0.5
+            whole = not given.slot.dtype.startswith(("float", "double", "bfloat"))
+            kind = np.dtype(given.slot.dtype) if whole else self.dtype
+            out[given.slot.name] = np.asarray(x).astype(kind)
+        return out
+
+    def normed(self, node: NodeProto, inputs: list[Any]) -> Array:
+        """A norm with the statistics of the first run."""
+        x, shape, dims, eps, centred = norm_of(node, inputs)
+        view = x.reshape(shape)
+        if node.output[0] not in self.held:
+            mean = view.mean(dims, keepdims=True) if centred else np.zeros((), x.dtype)
+            self.held[node.output[0]] = mean, 1 / np.sqrt(np.square(view - mean).mean(dims, keepdims=True) + eps)
+        mean, scale = self.held[node.output[0]]
+        out = ((view - mean) * scale).reshape(x.shape)
+        last = node.op_type in ("LayerNormalization", "RMSNormalization")
+        for i, weight in enumerate(w for w in inputs[1:3] if w is not None):
+            spread = weight if last else weight.reshape(1, -1, *(1 for _ in x.shape[2:]))
+            if not last and weight.size != x.shape[1]:  # before opset 21 a group norm has a weight for each group
+                spread = np.repeat(weight, x.shape[1] // weight.size).reshape(1, -1, *(1 for _ in x.shape[2:]))
+            out = out * spread if i == 0 else out + spread
+        return np.asarray(out)
+
+
+def agree(one: Array, other: Array) -> bool:
+    """Whether two results are the same but for rounding."""
+    close = 1e-9 if one.dtype == np.float64 else 1e-3
+    return one.shape == other.shape and np.allclose(one, other, close, close * float(np.abs(one).max(initial=0.0)))
+
+
+def over_places(node: NodeProto, reading: Reading) -> bool:
+    """Whether a norm's statistics mix places, or images, of what it is given."""
+    m = reading.maps.get(node.input[0]) if node.input else None
+    if m is None or node.op_type not in NORMS or len(node.output) > 1:
+        return False
+    if node.op_type in ("LayerNormalization", "RMSNormalization"):
+        axis = next((a.i for a in node.attribute if a.name == "axis"), -1) % len(m.dims)
+    else:
+        axis = 2
+    return any(atom.axis != CHANNEL for run in m.dims[axis:] for atom in run)
+
+
+NORMS = (
+    "InstanceNormalization",
+    "GroupNormalization",
+    "LayerNormalization",
+    "RMSNormalization",
+    "MeanVarianceNormalization",
+)
+
+
+def norm_of(node: NodeProto, inputs: list[Any]) -> tuple[Array, tuple[int, ...], tuple[int, ...], float, bool]:
+    """Its input, the view and the dimensions of it that share a mean, epsilon, and whether the mean is taken off."""
+    given = {a.name: helper.get_attribute_value(a) for a in node.attribute}
+    x = inputs[0]
+    shape, eps = x.shape, float(given.get("epsilon", 1e-5))
+    if node.op_type == "GroupNormalization":
+        groups = int(given["num_groups"])
+        shape = (x.shape[0], groups, x.shape[1] // groups, *x.shape[2:])
+        return x, shape, tuple(range(2, len(shape))), eps, True
+    if node.op_type == "InstanceNormalization":
+        return x, shape, tuple(range(2, x.ndim)), eps, True
+    if node.op_type == "MeanVarianceNormalization":
+        return x, shape, tuple(given.get("axes", (0, 2, 3))), 1e-9, True
+    axis = int(given.get("axis", -1)) % x.ndim
+    return x, shape, tuple(range(axis, x.ndim)), eps, node.op_type == "LayerNormalization"
+
+
+def refused(error: Exception, name: str, node: str) -> RfcalcError:
+    told = (str(error).strip() or type(error).__name__).splitlines()[0]
+    return RfcalcError(f"while {name} ran on values, at {node}: {type(error).__name__}: {told}")

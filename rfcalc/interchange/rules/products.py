@@ -1,0 +1,98 @@
+"""Matrix products."""
+
+from __future__ import annotations
+
+from math import prod
+
+from ...tracing.dims import shape_of, size_of
+from ...tracing.graph import Map, Unsupported
+from ...tracing.moves import joined
+from ...tracing.multiply import LETTERS, linear_on, products, spelled_out, sum_of_products
+from ..node import Op, Value, rule, shape
+
+
+@rule("Gemm")
+def gemm(op: Op) -> Map:
+    """alpha * A * B + beta * C."""
+    a = op.map(0)
+    if op.attr("transA", 0):
+        a = Map(a.node, a.dims[::-1])
+    rows, columns = op.shape_in(1)
+    if op.attr("transB", 0):
+        rows, columns = columns, rows
+    op.macs = prod(shape_of(a.dims)) * columns // op.graph.batch
+    if size_of(a.dims[-1]) != rows:
+        raise Unsupported(f"{shape_of(a.dims)} times {rows}x{columns}")
+    if isinstance(op.input(2), Map) or isinstance(op.input(1), Map):
+        return general(op, a)
+    return linear_on(op.graph, a, columns, op.input(2) is not None, lambda: op.weights(1, 2))
+
+
+def general(op: Op, a: Map) -> Map:
+    """A product of two maps, or one to which a map is added."""
+    b = op.input(1)
+    if isinstance(b, Map):
+        other = Map(b.node, b.dims[::-1]) if op.attr("transB", 0) else b
+        out = product(op, [(a, "xy"), (other, "yz")], "xz")
+    else:
+        out = linear_on(op.graph, a, op.shape_in(1)[0 if op.attr("transB", 0) else 1], False, lambda: op.weights(1))
+    c = op.input(2)
+    return joined(op.graph, "add", [out, c]) if isinstance(c, Map) else out
+
+
+@rule("MatMul MatMulInteger")
+def matmul(op: Op) -> Map:
+    return matrices(op, 0, 1)
+
+
+@rule("QLinearMatMul")
+def quantized_matmul(op: Op) -> Map:
+    return matrices(op, 0, 3)
+
+
+def matrices(op: Op, left: int, right: int) -> Map:
+    """A product of tensors, or of a tensor and weights."""
+    a, b = op.input(left), op.input(right)
+    if a is None or b is None:
+        raise Unsupported("a product of one tensor")
+    rows, columns = shape(a), shape(b)
+    if min(len(rows), len(columns)) < 2:
+        raise Unsupported("a product with a vector")
+    op.macs = prod(rows) * columns[-1] // op.graph.batch
+    if isinstance(a, Map) and not isinstance(b, Map) and len(columns) == 2:
+        if rows[-1] != columns[0]:
+            raise Unsupported(f"{rows} times {columns}")
+        return linear_on(op.graph, a, columns[1], False, lambda: op.weights(right))
+    batch = LETTERS[: max(len(rows), len(columns)) - 2]
+    outer, inner = (batch[len(batch) - (len(s) - 2) :] for s in (rows, columns))
+    return product(op, [(a, outer + "xy"), (b, inner + "yz")], batch + "xz")
+
+
+@rule("Einsum")
+def einsum(op: Op) -> Map:
+    values = [value for value in op.inputs if value is not None]
+    left, arrow, out = (
+        spelled_out(op.attr("equation"), [len(shape(v)) for v in values]).replace(" ", "").partition("->")
+    )
+    terms = left.split(",")
+    if not arrow or any(len(set(term)) < len(term) for term in terms):
+        raise Unsupported("an equation without a result, or with a diagonal")
+    return product(op, list(zip(values, terms, strict=True)), out)
+
+
+def product(op: Op, operands: list[tuple[Value, str]], out: str) -> Map:
+    """A sum of products as einsum writes it."""
+    sizes: dict[str, int] = {}
+    for value, letters in operands:
+        for letter, size in zip(letters, shape(value), strict=True):
+            if size > 1 < sizes.get(letter, 1) != size:
+                raise Unsupported("sizes that do not go together")
+            sizes[letter] = max(size, sizes.get(letter, 1))
+    op.macs = products([letters for _, letters in operands], out, sizes) // op.graph.batch
+    found = [(value if isinstance(value, Map) else None, letters) for value, letters in operands]
+    count = range(len(op.inputs))
+    return sum_of_products(op.graph, found, sizes, out, op.macs, lambda: op.weights(*count), label(op))
+
+
+def label(op: Op) -> str:
+    return {"Einsum": "einsum"}.get(op.type, "matmul")

@@ -1,0 +1,215 @@
+"""Views, parts, and tensors one behind the other."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from ...tracing.dims import CHANNEL, Atom, renumbered, reshaped, run_of, shape_of, size_of, with_run
+from ...tracing.graph import Map, Unsupported
+from ...tracing.moves import along, concatenated, cut, pad, with_constants
+from ...tracing.order import settle
+from ..node import Op, rule, shape
+from ..tensors import Fixed, fixed
+from .arithmetic import broadcast, grown, lengthened
+
+# --- shapes ------------------------------------------------------------------------------------------------------
+
+
+@rule("Shape")
+def shape_rule(op: Op) -> Fixed:
+    sizes = op.shape_in()
+    return fixed(np.array(sizes[slice(op.attr("start", 0), op.attr("end", None))], dtype=np.int64))
+
+
+@rule("Size")
+def size_rule(op: Op) -> Fixed:
+    return fixed(np.array(prod(op.shape_in()), dtype=np.int64))
+
+
+@rule("Reshape")
+def reshape(op: Op) -> Map:
+    """0 keeps a dimension, -1 takes what is left."""
+    old, wanted = op.shape_in(), op.ints("shape", 1)
+    if not op.attr("allowzero", 0):
+        wanted = [old[i] if n == 0 and i < len(old) else n for i, n in enumerate(wanted)]
+    known = prod(n for n in wanted if n != -1)
+    if wanted.count(-1) > 1 or known < 1 or prod(old) % known:
+        raise Unsupported(f"a tensor of shape {old} as {wanted}")
+    return viewed(op, op.map(), tuple(prod(old) // known if n == -1 else n for n in wanted))
+
+
+@rule("Flatten")
+def flatten(op: Op) -> Map:
+    sizes = op.shape_in()
+    axis = int(op.attr("axis", 1))
+    axis += len(sizes) if axis < 0 else 0
+    return viewed(op, op.map(), (prod(sizes[:axis]), prod(sizes[axis:])))
+
+
+@rule("Squeeze")
+def squeeze(op: Op) -> Map:
+    sizes = op.shape_in()
+    axes = {op.dim(a, len(sizes)) for a in op.ints("axes", 1, [i for i, n in enumerate(sizes) if n == 1])}
+    return viewed(op, op.map(), tuple(n for i, n in enumerate(sizes) if i not in axes))
+
+
+@rule("Unsqueeze")
+def unsqueeze(op: Op) -> Map:
+    axes = op.ints("axes", 1)
+    sizes = iter(op.shape_in())
+    length = len(op.shape_in()) + len(axes)
+    new = {op.dim(a, length) for a in axes}
+    return viewed(op, op.map(), tuple(1 if i in new else next(sizes) for i in range(length)))
+
+
+def viewed(op: Op, m: Map, sizes: tuple[int, ...]) -> Map:
+    """The same values in the same order under another shape."""
+    dims = reshaped(m.dims, sizes)
+    if dims is None:
+        m = settle(op.graph, m)
+        dims = reshaped(m.dims, sizes)
+    if dims is None:
+        raise Unsupported("a view across axes")
+    return op.view(Map(m.node, dims))
+
+
+@rule("Transpose")
+def transpose(op: Op) -> Map:
+    m = op.map()
+    order = op.ints("perm", None, range(len(m.dims))[::-1])
+    return op.view(Map(m.node, tuple(m.dims[i] for i in order)))
+
+
+@rule("Expand")
+def expand(op: Op) -> Map:
+    m = op.map()
+    sizes = broadcast([shape_of(m.dims), tuple(op.ints("shape", 1))])
+    return Map(m.node, tuple(grown(run, n) for run, n in zip(lengthened(m, len(sizes)), sizes, strict=True)))
+
+
+# --- parts -------------------------------------------------------------------------------------------------------
+
+
+@rule("Slice")
+def slice_rule(op: Op) -> Map:
+    m = op.map()
+    starts, ends = op.ints("starts", 1), op.ints("ends", 2)
+    axes = op.ints("axes", 3, range(len(starts)))
+    steps = op.ints("steps", 4, (1,) * len(starts))
+    ranges, turned = {}, []
+    for start, end, axis, step in zip(starts, ends, axes, steps, strict=True):
+        dim = op.dim(axis, len(m.dims))
+        kept = range(size_of(m.dims[dim]))[bounds(start, end, step)]
+        if step < 0 and len(kept) > 1:
+            turned.append(dim)
+        ranges[dim] = kept[::-1] if step < 0 else kept
+    m = cut(op.graph, m, ranges)
+    return along(op.graph, m, turned, "flip", bound=True) if turned else m
+
+
+def bounds(start: int, end: int, step: int) -> slice:
+    """ONNX clamps an end that lies in front of the first place for a negative step, where Python counts it from the
+    back."""
+    return slice(start, None if step < 0 and end < -LONGEST else end, step)
+
+
+LONGEST = 2**31 - 2
+"""No dimension is longer; an end in front of minus that means the beginning."""
+
+
+@rule("Split")
+def split(op: Op) -> list[Any]:
+    m, outputs = op.map(), len(op.node.output)
+    dim = op.dim(int(op.attr("axis", 0)), len(m.dims))
+    size = size_of(m.dims[dim])
+    if op.given("split", 1):
+        parts = op.ints("split", 1)
+    else:
+        each = -(-size // int(op.attr("num_outputs", outputs)))
+        parts = [min(each, size - i * each) for i in range(outputs)]
+    if sum(parts) != size or len(parts) != outputs:
+        raise Unsupported(f"{size} places in parts of {parts}")
+    if len(m.dims[dim]) > 1:
+        m = settle(op.graph, m)
+    out: list[Any] = []
+    for i, part in enumerate(parts):
+        start = sum(parts[:i])
+        sizes = with_size(shape_of(m.dims), dim, part)
+        out.append(cut(op.graph, m, {dim: range(start, start + part)}) if part else Fixed(sizes, np.dtype("f4"), None))
+    return out
+
+
+def with_size(sizes: tuple[int, ...], dim: int, size: int) -> tuple[int, ...]:
+    return (*sizes[:dim], size, *sizes[dim + 1 :])
+
+
+@rule("Gather")
+def gather(op: Op) -> Map:
+    """Places picked by number: one, several in a row, some of the channels; or rows of weights for numbers that come
+    in."""
+    if not isinstance(op.input(0), Map):
+        return embedding(op)
+    m, numbers = op.map(), op.fixed(1).values()
+    dim = op.dim(int(op.attr("axis", 0)), len(m.dims))
+    size = size_of(m.dims[dim])
+    places = [int(n) % size for n in numbers.reshape(-1)]
+    if numbers.ndim == 0:
+        m = cut(op.graph, m, {dim: range(places[0], places[0] + 1)})
+        return Map(m.node, m.dims[:dim] + m.dims[dim + 1 :])
+    if numbers.ndim > 1:
+        raise Unsupported("places picked by a table of numbers")
+    step = places[1] - places[0] if len(places) > 1 else 1
+    if step > 0 and places == list(range(places[0], places[-1] + 1, step)):
+        return cut(op.graph, m, {dim: range(places[0], places[-1] + 1, step)})
+    if m.dims[dim] != run_of(CHANNEL, op.graph.maps[m.node].channels):
+        raise Unsupported("places picked by number")
+    named: dict[str, Any] = {"label": "index", "operation": "index", "out_channels": len(places)}
+    node = op.graph.emit("channel_mix", [m.node], **named)
+    return Map(node, with_run(m.dims, dim, run_of(CHANNEL, len(places))))
+
+
+def embedding(op: Op) -> Map:
+    """A row of weights for each number: more channels at the same place."""
+    m, graph, table = op.map(1), op.graph, op.fixed(0)
+    if int(op.attr("axis", 0)) % len(table.shape) or len(table.shape) != 2:
+        raise Unsupported("a table of another shape")
+    width = table.shape[1]
+    named: dict[str, Any] = {"operation": "embedding", "out_channels": graph.maps[m.node].channels * width}
+    node = graph.emit("channel_mix", [m.node], op.weights(0), None, "embedding", **named)
+    inner = tuple(tuple(a._replace(step=a.step * width) if a.axis == CHANNEL else a for a in run) for run in m.dims)
+    dims = (*inner, (Atom(CHANNEL, width),) if width > 1 else ())
+    return Map(node, renumbered(dims, [atom for run in reversed(dims) for atom in run if atom.axis == CHANNEL]))
+
+
+# --- together ----------------------------------------------------------------------------------------------------
+
+
+@rule("Concat")
+def concat(op: Op) -> Map:
+    """Tensors one behind the other; those that hold nothing of the image are padding."""
+    values = [value for value in op.inputs if value is not None and 0 not in shape(value)]
+    dim = op.dim(int(op.attr("axis", 1)), len(shape(values[0])))
+    found = [value if isinstance(value, Map) else None for value in values]
+    if None in found:
+        if op.learned():
+            raise Unsupported("learned values beside a map")
+        return with_constants(op.graph, found, [shape(value)[dim] for value in values], dim)
+    return concatenated(op.graph, op.maps, dim)
+
+
+MODES = {"constant": "zeros", "reflect": "reflect", "edge": "replicate", "wrap": "circular"}
+
+
+@rule("Pad")
+def pad_rule(op: Op) -> Map:
+    m = op.map()
+    name = "paddings" if "paddings" in op.attributes else "pads"
+    given = op.ints(name, 1)
+    axes = [op.dim(a, len(m.dims)) for a in op.ints("axes", 3, range(len(given) // 2))]
+    sides = [(0, 0)] * len(m.dims)
+    for axis, before, after in zip(axes, given[: len(axes)], given[len(axes) :], strict=True):
+        sides[axis] = (before, after)
+    return pad(op.graph, m, sides, MODES.get(str(op.attr("mode", "constant")), "zeros"))

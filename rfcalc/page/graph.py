@@ -1,0 +1,95 @@
+"""The drawing of a network as SVG in the page: the layout of the plots, its boxes to be pointed at and clicked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+from ..drawing.layout import layout
+from ..drawing.network import ROUND, arrow, distance, towards
+from ..drawing.parts import FONT, LABEL, LINE, NAME, PAD, Box, Edge, Frame, Point
+from ..engine.arch import Arch
+from .markup import Markup, tag
+
+COPIES = 3
+"""Of a box that stands for equal blocks, as many are drawn behind one another at most."""
+
+
+def drawing(arch: Arch, number: int, narrow: bool = False) -> Markup:
+    """The drawing of one of the page's networks, in a single column where two stand side by side."""
+    drawn = layout(arch, columns=1 if narrow else None)
+    places = {row.name: row.index for row in arch.rows}
+    parts = (
+        *(frame_of(frame) for frame in drawn.frames),
+        *(edge_of(edge) for edge in sorted(drawn.edges, key=lambda edge: not edge.skip)),
+        *(box_of(box, [places[name] for name in box.layers], mains(arch, box)) for box in drawn.boxes),
+    )
+    return tag(
+        "svg", *parts, cls="graph", data_net=number, viewBox=f"0 0 {drawn.width:.2f} {drawn.height:.2f}",
+        width=drawn.width * 4 / 3, height=drawn.height * 4 / 3, role="group", tabindex=0,
+        aria_label=f"the graph of {arch.name}, {len(drawn.boxes) - 1} boxes; arrow keys choose one",
+    )  # fmt: skip
+
+
+def mains(arch: Arch, box: Box) -> list[int]:
+    """The layers that a click on a box chooses, one for each block that it stands for: those that are not folded."""
+    if not box.layers:
+        return []
+    each = len(box.layers) // box.times
+    copies = [box.layers[i * each : (i + 1) * each] for i in range(box.times)]
+    return [main_of(arch, copy) for copy in copies]
+
+
+def main_of(arch: Arch, names: Sequence[str]) -> int:
+    rows = [arch[name] for name in names]
+    return next((row.index for row in rows if not row.layer.pointwise), rows[0].index)
+
+
+def frame_of(frame: Frame) -> Markup:
+    edges = tag("rect", x=frame.x, y=frame.y, width=frame.w, height=frame.h, rx=ROUND + 1)
+    at = frame.y + LABEL / 2 + 2
+    return tag("g", edges, tag("text", frame.label, x=frame.x + PAD, y=at, font_size=FONT), cls="frame")
+
+
+def box_of(box: Box, layers: Sequence[int], chosen: Sequence[int]) -> Markup:
+    """A box; it holds the numbers of its layers, and of those that a click chooses."""
+    copies = range(min(box.times, COPIES) - 1, -1, -1)
+    shapes = [
+        tag("rect", x=box.x + 2 * c, y=box.y + 2 * c, width=box.w, height=box.h, rx=ROUND) for c in copies
+    ]  # fmt: skip
+    top = box.y + (box.h - LINE * len(box.lines)) / 2
+    texts = []
+    for i, line in enumerate(box.lines):
+        at, size = top + (i + 0.5) * LINE, NAME if line.role == "name" else FONT
+        if line.left:
+            texts.append(tag("text", line.left, cls=line.role, x=box.x + PAD, y=at, font_size=size))
+        if line.right:
+            side = "right field" if i == 1 else "right"
+            texts.append(tag("text", line.right, cls=side, x=box.x + box.w - PAD, y=at, font_size=FONT))
+    label = ", ".join(part for line in box.lines for part in (line.left, line.right) if part)
+    if not layers:
+        return tag("g", *shapes, *texts, cls=f"box {box.family}", aria_label=label)
+    return tag(
+        "g", *shapes, *texts, cls=f"box {box.family}", role="button", aria_label=label,
+        data_row=" ".join(map(str, chosen)), data_rows=" ".join(map(str, layers)),
+    )  # fmt: skip
+
+
+def edge_of(edge: Edge) -> Markup:
+    head = " ".join(f"{x:.2f},{y:.2f}" for x, y in arrow(edge.points))
+    return tag("g", tag("path", d=curve(edge.points)), tag("polygon", points=head), cls="edge skip" if edge.skip else
+               "edge")  # fmt: skip
+
+
+def curve(points: Sequence[Point]) -> str:
+    """A path along the points whose corners are quarter curves."""
+    kept = [points[0], *(b for a, b in pairwise(points) if distance(a, b) > 0.01)]
+    found = [f"M{at(kept[0])}"]
+    for before, corner, behind in zip(kept, kept[1:], kept[2:], strict=False):
+        radius = min(ROUND + 1, distance(before, corner) / 2, distance(corner, behind) / 2)
+        found.append(f"L{at(towards(corner, before, radius))}Q{at(corner)} {at(towards(corner, behind, radius))}")
+    return "".join([*found, f"L{at(kept[-1])}"])
+
+
+def at(point: Point) -> str:
+    return f"{point[0]:.2f},{point[1]:.2f}"

@@ -1,0 +1,156 @@
+"""Every figure that a document states about networks, against the arithmetic: the journey from text to verdicts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import TypeVar
+
+from ...engine.arch import Arch, Row
+from ...engine.geometry import shape_text
+from ...errors import RfcalcError
+from ..infer.evidence import with_evidence
+from ..infer.infer import infer_printout
+from ..infer.inference import Inference
+from ..read.context import Context
+from ..read.facts import LayerFact
+from ..read.printout import Printout
+from ..read.read import Document, read
+from .facts import Facts, of_model, of_summary
+from .listing import listing_claims
+from .printout import SummaryAudit, audit_summary
+from .sentences import class_mean, judge
+from .tables import ModelAudit, audit_model
+from .verdict import Audit, Cell, Kind, Verdict
+
+MNIST = (1, 28, 28)
+CIFAR10_CLASSES = 10
+PLACE = re.compile(r"\{line (\d+)\}")
+T = TypeVar("T", Verdict, Cell)
+
+
+def audit_document(document: Document, image: Sequence[int] | None = None) -> Audit:
+    """Every verdict on a document; `image` is the input's shape where the caller knows it."""
+    claims: list[Verdict] = []
+    cells: list[Cell] = []
+    facts: list[Facts] = []
+    summaries: list[SummaryAudit] = []
+    stated = tuple(image) if image else None
+    with_rows = sum(bool(printout.rows) for printout in document.printouts)
+    for printout in document.printouts:  # summaries: the network behind each, then its rows and totals
+        context = document.around(printout.line, with_rows < 2)
+        inference = inference_of(with_evidence(printout, document.models), context, stated)
+        found = audit_summary(printout, inference, stated or named_image(inference, context))
+        claims += [*found.claims, *unexplained(found)]
+        cells += found.cells
+        facts.append(of_summary(found))
+        summaries.append(found)
+    archs = [found.inference.arch for found in summaries if found.inference and found.inference.arch]
+    for model in (
+        as_summary(audit_model(model), archs) for model in document.models
+    ):  # tables, code and prints of tools: the rows walked
+        fact = of_model(model)
+        claims += [*model.claims, *dataset_claims(fact, model, datasets_above(document, fact.line))]
+        cells += model.cells
+        facts.append(fact)
+    if document.listing:
+        claims += listing_claims(document.listing, document, stated, facts)
+    claims += judge(document, facts)  # sentences: each against the models of its section
+    if any(name.startswith("CIFAR") for name, _, _ in document.context.datasets):
+        claims += class_mean(document.statements, CIFAR10_CLASSES)
+    return Audit(tuple(placed(c, document) for c in claims), tuple(placed(c, document) for c in cells))
+
+
+def as_summary(audit: ModelAudit, archs: Sequence[Arch]) -> ModelAudit:
+    """A model without kernels, whose figures can only be held against a summary of the same network: right where each
+    row's are those of a layer of it, one after the other."""
+    facts = audit.model.facts
+    if audit.walked.windows or not any(key in fact.cells for fact in facts for key in ("r", "r_out")):
+        return audit
+    for arch in archs:
+        layers = iter(arch.rows)
+        if all(any(agrees(fact, row) for row in layers) for fact in facts):
+            why = "each row's figures are those of a layer of the summary"
+            claims = [replace(c, verdict="right", why=why) if c.computed is None else c for c in audit.claims]
+            return replace(audit, claims=tuple(claims))
+    return audit
+
+
+def agrees(fact: LayerFact, row: Row) -> bool:
+    """Whether a layer has every size, jump and field that is stated of it."""
+    if not row.out.axes:
+        return False
+    axis = row.out.axes[0]
+    known = {"n": axis.size, "j": axis.jump, "r": axis.receptive_field}
+    stated = [(key[0], value) for key, value in fact.cells.items() if key in ("n", "n_out", "j", "j_out", "r", "r_out")]
+    return bool(stated) and all(known[key] == value for key, value in stated)
+
+
+def placed(found: T, document: Document) -> T:
+    """A verdict or a cell with its place in words, and the titles above it."""
+    text = document.text
+    where = text.where(found.line)
+    if isinstance(found, Verdict) and found.place:
+        where += f", {found.place}"
+    why = PLACE.sub(lambda match: text.where(int(match[1])), found.why)
+    return replace(found, where=where, why=why, section=text.title(document.section(found.line)))
+
+
+def inference_of(printout: Printout, context: Context, image: tuple[int, ...] | None) -> Inference | None:
+    try:
+        return infer_printout(printout, context, image)
+    except RfcalcError:
+        return None  # what the summary states can be added up without the network behind it
+
+
+def named_image(inference: Inference | None, context: Context) -> tuple[int, ...] | None:
+    """The input's shape where the data set that the text names and the rows agree on it."""
+    image = context.image
+    return image if inference and image == (inference.image.channels, *inference.image.sizes) else None
+
+
+def unexplained(audit: SummaryAudit) -> Iterator[Verdict]:
+    """Rows that no layer explains, unless their count is a slip already named."""
+    named = {cell.row for cell in audit.cells}
+    for row in audit.inference.unexplained if audit.inference else ():
+        if row.row not in named:
+            yield Verdict("row", row.label, None, "undetermined", row.line, row.why)
+
+
+def datasets_above(document: Document, line: int) -> list[tuple[str, tuple[int, ...], int]]:
+    """The data sets that the sections around a line name themselves."""
+    around = set(document.text.path(document.section(line)))
+    return [found for found in document.context.datasets if document.section(found[2]) in around]
+
+
+def dataset_claims(
+    fact: Facts, audit: ModelAudit, datasets: Sequence[tuple[str, tuple[int, ...], int]]
+) -> Iterator[Verdict]:
+    """The data set that the text names against the shape that a table starts from."""
+    if fact.image is None or not datasets or audit.model.form != "table" or audit.walked.reading.start == "stated":
+        return
+    shapes = {shape for _, shape, _ in datasets}
+    name, shape, line = datasets[0]
+    starts = shape_text(fact.image)
+    images = shape_text(shape)
+    table = f"the table on {{line {fact.line}}} starts from {starts}"
+    kind: Kind
+    if fact.image in shapes:
+        kind, why = "right", table
+    elif len(shapes) == 1 and fact.image[0] != shape[0] and fact.image[1:] != shape[1:]:
+        mnist = ", MNIST's shape" if fact.image == MNIST else ""
+        kind = "wrong" if mnist else "undetermined"
+        why = f"{name}'s images are {images}; {table}{mnist}"
+    else:
+        kind, why = "undetermined", f"{name}'s images are {images}, the table starts from {starts}: they may be resized"
+    yield Verdict("input", f"{name} ({images})", starts, kind, line, why)
+
+
+def audit(text: str, input: Sequence[int] | None = None, name: str = "") -> Audit:
+    """The verdicts on every figure that a text states about its networks; `name` is the document's.
+
+    >>> audit("ReLU-1 [-1, 8, 32, 32] 3").cells[0].computed
+    0
+    """
+    return replace(audit_document(read(text), input), name=name)

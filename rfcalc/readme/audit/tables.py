@@ -1,0 +1,172 @@
+"""The verdicts on a stated model: what its rows come to, and the cells that are off."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from ..read.facts import StatedModel
+from .counts import added, count_slips
+from .repair import repaired
+from .verdict import Cell, Verdict
+from .walk import Walked, walk
+
+NOTED = ("n_in", "n_out", "j_in", "j_out", "r_in", "r_out")
+HEADED = {"j": "jump", "r": "field", "n": "size", "ch": "channels"}
+MOST_AGREE = 8
+"""Figures that agree for each that does not, where only they show in which order layers run."""
+LISTED = 4
+"""Disagreeing figures that a sentence names."""
+
+
+@dataclass(frozen=True)
+class ModelAudit:
+    """A stated model, its walk, the verdicts, and the parameters that its rows add up to."""
+
+    model: StatedModel
+    walked: Walked
+    claims: tuple[Verdict, ...]
+    cells: tuple[Cell, ...]
+    params: int | None = None
+
+    @property
+    def trusted(self) -> bool:
+        """Whether what it comes to can be held against sentences."""
+        return self.walked.windows > 0 and self.walked.understood
+
+
+def audit_model(model: StatedModel) -> ModelAudit:
+    """All verdicts on a stated model."""
+    walked = walk(model)
+    mended = repaired(walked) if walked.windows and not walked.standalone else None
+    believed = walked.understood or mended is not None
+    if model.form == "code":
+        believed = believed and order_known(walked)
+    slips = walked.slips
+    if mended:  # one story: what follows from it is inherited
+        slips = tuple(replace(slip, kind="inherited") if place else slip for place, slip in enumerate(slips))
+    wrong = believed and walked.windows > 0
+    cells = [Cell(s.row, s.column, s.stated, s.computed, s.kind, s.line, s.why) for s in slips] if wrong else []
+    claims = [
+        *window_claims(walked, mended[0] if mended else "", wrong),
+        *(conventions(walked) if walked.windows else ()),
+    ]
+    total = added(model)
+    odd, good = count_slips(model)
+    for row, right, why in odd:
+        cells.append(Cell(row.fact.number, "params", row.stated, right, "local", row.fact.line, why))
+    if odd or (good and model.form == "table"):
+        stated = f"{good + len(odd)} counts"
+        kind = "wrong" if odd else "right"
+        why = "see its cells" if odd else "each follows from its kernel and channels"
+        claims.append(Verdict("row params", stated, None, kind, model.line, why))  # type: ignore[arg-type]
+    mended_total = None if total is None else total + sum(right - row.stated for row, right, _ in odd)
+    claims += total_claims(model, total, mended_total)
+    return ModelAudit(model, walked, tuple(claims), tuple(cells), mended_total)
+
+
+def order_known(walked: Walked) -> bool:
+    """Whether layers in code run in the order in which they stand: `forward` says so, comments on every layer that has
+    a window state what comes out of it, or nearly all the figures follow from each other."""
+    if walked.model.ordered:
+        return walked.model.followed
+    last = max((place for place, row in enumerate(walked.rows) if "r_out" in row.cells), default=0)
+    known = [row for row in walked.rows[: last + 1] if row.kind in ("conv", "pool", "global", "resample")]
+    every = all("r_out" in row.cells for row in known) and len(known) > 1
+    return every or len(walked.slips) * MOST_AGREE <= walked.checked
+
+
+def noun(model: StatedModel) -> str:
+    return {"code": "code comments", "list": "list of layers"}.get(model.form, "table")
+
+
+def window_claims(walked: Walked, mended: str, wrong: bool) -> Iterator[Verdict]:
+    """One verdict on the walk as a whole."""
+    model, rows = walked.model, len(walked.rows)
+    stated, line, what = f"{rows} rows", model.line, noun(walked.model)
+    chained = any(model.states(key) for key in (*NOTED, "n", "j", "r"))
+    if not chained:
+        return
+    if model.form == "code":
+        noted = sum(any(key in row.cells for key in NOTED) for row in walked.rows)
+        if not noted:
+            return
+        stated = f"{noted} layers"
+    if not walked.windows or not walked.checked:
+        why = (
+            "no kernel or stride is stated: nothing to compute with"
+            if not walked.windows
+            else "no figure follows from another: nothing to compute with"
+        )
+        yield Verdict(what, stated, None, "undetermined", line, why)
+    elif not walked.slips:
+        yield Verdict(what, stated, None, "right", line, f"all {walked.checked} figures that follow from others agree")
+    elif not wrong:
+        off = "; ".join(f"row {s.row} {s.column} {s.stated}, not {s.computed}" for s in walked.local[:LISTED])
+        why = f"{len(walked.slips)} of {walked.checked} figures do not follow from the others ({off})"
+        yield Verdict(what, stated, None, "undetermined", line, why)
+    elif mended:
+        yield Verdict(
+            what,
+            stated,
+            f"1 slip, {len(walked.slips) - 1} inherited",
+            "wrong",
+            line,
+            f"with {mended} all {rows} rows are right",
+        )
+    else:
+        local = len(walked.local)
+        slips = f"{local} slip{'s' if local != 1 else ''}, {len(walked.slips) - local} inherited"
+        yield Verdict(what, stated, slips, "wrong", line, "see its cells")
+
+
+def conventions(walked: Walked) -> Iterator[Verdict]:
+    """The ways of counting that a model follows, each named."""
+    reading, line = walked.reading, walked.model.line
+
+    def convention(stated: str, why: str) -> Verdict:
+        return Verdict("table", stated, None, "convention", line, why)
+
+    if reading.start == "zero":
+        yield convention("fields count from 0", "each field is 1 more when counted in pixels")
+    if reading.start == "stated":
+        yield Verdict("table", "first row", None, "undetermined", line, "it continues from layers that are not shown")
+    if reading.ignores_pool:
+        why = "global pooling sees the whole map; the table leaves the field as it is in front of it"
+        yield convention("global pooling", why)
+    if reading.rounds_up:
+        yield convention("sizes", "sizes that do not divide are rounded up; torch's convolutions round down")
+    if reading.effective:
+        yield convention("kernels", "kernels are stated with their dilation in them")
+    for column, meant in reading.sides:
+        quantity = HEADED[column.partition("_")[0]]
+        rows = [row for row in walked.rows if meant in row.cells]
+        if column[:2] == "ch" and meant[0] == "n":
+            yield convention("channel column", f"the column headed {column} holds sizes")
+        if not rows or column[0] not in "jr":
+            continue
+        if meant.endswith("_in") and len(column) == 1:
+            yield convention(f"{quantity} column", f"it lags a row: each {quantity} is the one that comes in")
+        elif len(column) > 1 and column != meant:
+            side = "comes in" if meant.endswith("_in") else "goes out"
+            places = [(place, row) for place, row in enumerate(walked.rows) if meant in row.cells]
+            told = next((pair for pair in places if differs(walked, pair[0], meant)), None)
+            own = walked.trail[told[0]][column.endswith("out")][meant[0]] if told else None
+            other = f"; row {told[1].number}'s own is {own}" if told else ""
+            yield convention(f"{quantity} column", f"the column headed {column} holds what {side}{other}")
+
+
+def differs(walked: Walked, place: int, column: str) -> bool:
+    before, after = walked.trail[place]
+    return before[column[0]] != after[column[0]]
+
+
+def total_claims(model: StatedModel, total: int | None, mended: int | None) -> Iterator[Verdict]:
+    """A row of totals against the sum of the rows above it."""
+    if model.total is None or total is None:
+        return
+    stated, line = model.total
+    if stated in (total, mended):
+        yield Verdict("params", stated, stated, "right", line, f"the rows add up to {stated:,}")
+    else:
+        yield Verdict("params", stated, mended, "wrong", line, f"the rows add up to {total:,}")

@@ -1,0 +1,191 @@
+"""Every layer that takes one printed shape to another with the printed number of parameters, the likeliest first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from itertools import product
+
+from .convolutions import ODDEST, STRIDES, conv_fits, conv_kernels, conv_windows, divisors, size_of, transpose_fits
+from .priors import PAD_MODES, PRINTED, Fit, Found, Habits, Shape, fit, shortest
+
+MOST_FITS = 64
+STRANGEST = 11.0
+"""What a kernel and its groups may cost where a single layer is looked for."""
+
+
+@lru_cache(maxsize=16384)
+def fits(kind: str, given: Shape, out: Shape, params: int, habits: Habits) -> tuple[Fit, ...]:
+    """All layers of the printed class `kind` that make `out` of `given` with that many parameters, likeliest first.
+
+    >>> fits("Conv2d", Shape(3, (32, 32)), Shape(8, (30, 30)), 224, Habits())[0]["padding"]
+    0
+    """
+    op = PRINTED[kind]
+    find = FINDERS.get(op, same_map)
+    found = sorted(find(kind, op, given, out, params, habits), key=lambda fit: fit.cost)
+    return tuple(fit for fit in found[:MOST_FITS] if fit.cost <= found[0].cost + ODDEST)
+
+
+@lru_cache(maxsize=65536)
+def likeliest(kind: str, given: Shape, out: Shape, params: int, habits: Habits) -> Fit | None:
+    """The first of all fits, found without the others."""
+    if PRINTED[kind] != "conv":
+        found = fits(kind, given, out, params, habits)
+        return found[0] if found else None
+    best: Fit | None = None
+    for base, kernel, groups, bias in sorted(conv_kernels(given, out, params, habits), key=lambda combo: combo[0]):
+        if base >= (STRANGEST if best is None else best.cost):
+            break
+        first = next(conv_windows(base, kernel, groups, bias, given, out, habits), None)
+        if first is not None and (best is None or first.cost < best.cost):
+            best = first
+    return best
+
+
+def same_map(kind: str, op: str, given: Shape, out: Shape, params: int, habits: Habits) -> Found:
+    """Layers without settings of their own that leave the map as it is."""
+    if given == out and params == 0:
+        yield fit(op, 0.0)
+
+
+def linear_fits(kind: str, op: str, given: Shape, out: Shape, params: int, habits: Habits) -> Found:
+    if out.flat:
+        for bias in (True, False):
+            if params == out.channels * (given.elements + bias):
+                yield fit(op, 0.0, out_features=out.channels, bias=bias)
+
+
+def flatten_fits(kind: str, op: str, given: Shape, out: Shape, params: int, habits: Habits) -> Found:
+    if out.flat and given.elements == out.channels and not params:
+        yield fit(op, 0.0)
+
+
+def pool_fits(kind: str, op: str, given: Shape, out: Shape, params: int, habits: Habits) -> Found:
+    """Pools of any kernel; the usual ones first, the whole map next."""
+    if params or given.flat or out.flat or given.channels != out.channels or len(given.sizes) != len(out.sizes):
+        return
+    common = None
+    for n, m in zip(given.sizes, out.sizes, strict=True):
+        found = pool_windows(n, m)
+        common = found if common is None else tuple(w for w in common if w in found)
+    for k, s, p, ceil in common or ():
+        cost = pool_cost(k, s, p, ceil, given, out, habits.wide_stem and op == "max_pool")
+        settings = {"kernel_size": k, **({"stride": s} if s != k else {}), **({"padding": p} if p else {})}
+        yield fit(op, cost, **settings, **({"ceil_mode": True} if ceil else {}))
+    if not common:
+        each = [pool_windows(n, m) for n, m in zip(given.sizes, out.sizes, strict=True)]
+        plain = [[w for w in axis if not w[3]][:1] for axis in each]
+        if all(plain):
+            k_, s_, p_ = (tuple(axis[0][i] for axis in plain) for i in range(3))
+            yield fit(op, 3.0, kernel_size=shortest(k_), stride=shortest(s_), padding=shortest(p_))
+
+
+@lru_cache(maxsize=8192)
+def pool_windows(n: int, m: int) -> tuple[tuple[int, int, int, bool], ...]:
+    """(kernel, stride, padding, ceil_mode) of every pool that makes size m of size n, side by side ones first."""
+    found = []
+    sides = sorted({2, 3, 4, 5, 6, 7, 8, n, max(1, n // m), 1})
+    for k in sides:
+        for s, p, ceil in product(sorted({k, *STRIDES}, key=lambda s: s != k), range(k // 2 + 1), (False, True)):
+            if size_of(k, s, p, 1, n, ceil) == m and not (ceil and size_of(k, s, p, 1, n) == m):
+                found.append((k, s, p, ceil))
+    return tuple(sorted(found, key=lambda w: (w[3], w[0] != w[1], w[0])))
+
+
+def pool_cost(k: int, s: int, p: int, ceil: bool, given: Shape, out: Shape, overlaps: bool) -> float:
+    waste = 0.3 if (given.sizes[0] + 2 * p - k) % s else 0.0
+    ceil_cost = (0.4 if overlaps else 1.3) * ceil
+    if k == given.sizes[0] and out.sizes[0] == 1:
+        return 0.2 if s == k and not p else 1.0 + 0.1 * s
+    if (k, s, p) == (2, 2, 0):
+        return waste + ceil_cost + (0.5 if overlaps and out.sizes[0] > 1 else 0.0)
+    if (k, s) == (3, 2):
+        return (0.1 if overlaps else 0.7) + (0.2 if ceil and p else 0.0) + ceil_cost
+    if (k, s, p) == (3, 1, 1):
+        return 0.3 + ceil_cost
+    return 1.0 + 0.2 * k + (0.0 if s == k else 0.8) + 0.5 * p + ceil_cost + 2.0 * (k == 1) + 2.0 * (s > k)
+
+
+def adaptive_fits(kind: str, op: str, given: Shape, out: Shape, params: int, habits: Habits) -> Found:
+    if params or given.flat or out.flat or given.channels != out.channels or len(given.sizes) != len(out.sizes):
+        return
+    if all(m == 1 for m in out.sizes):
+        yield fit(op.replace("adaptive", "global"), 0.0)
+    else:
+        yield fit(op, 0.0, output_size=shortest(out.sizes))
+
+
+def upsample_fits(kind: str, op: str, given: Shape, out: Shape, params: int, habits: Habits) -> Found:
+    if params or given.flat or out.flat or given.channels != out.channels or len(given.sizes) != len(out.sizes):
+        return
+    whole = all(m % n == 0 for n, m in zip(given.sizes, out.sizes, strict=True))
+    factors = tuple(m // n for n, m in zip(given.sizes, out.sizes, strict=True))
+    size = {"scale_factor": shortest(factors)} if whole else {"size": shortest(out.sizes)}
+    yield fit(op, 0.0, **size)
+    yield fit(op, 0.5, **size, mode=("linear", "bilinear", "trilinear")[len(out.sizes) - 1])
+
+
+def shuffle_fits(kind: str, op: str, given: Shape, out: Shape, params: int, habits: Habits) -> Found:
+    small, large = (given, out) if op == "pixel_shuffle" else (out, given)
+    if params or len(given.sizes) != 2 or len(out.sizes) != 2:
+        return
+    r = large.sizes[0] // small.sizes[0]
+    if (
+        r
+        and large == Shape(small.channels // (r * r), tuple(n * r for n in small.sizes))
+        and small.channels % (r * r) == 0
+    ):
+        yield fit(op, 0.0, **{"upscale_factor" if op == "pixel_shuffle" else "downscale_factor": r})
+
+
+def pad_fits(kind: str, op: str, given: Shape, out: Shape, params: int, habits: Habits) -> Found:
+    """Padding alone: as much in front as after, one more after where it is odd."""
+    if params or given.channels != out.channels or len(given.sizes) != len(out.sizes) or given.flat:
+        return
+    mode = PAD_MODES[kind[:-2]]
+    more = [m - n for n, m in zip(given.sizes, out.sizes, strict=True)]
+    if min(more) < 0:
+        return
+    sides = tuple(extra // 2 if extra % 2 == 0 else (extra // 2, extra - extra // 2) for extra in more)
+    yield fit(op, 0.0, padding=shortest(sides) if not any(extra % 2 for extra in more) else sides, mode=mode)
+
+
+def norm_fits(kind: str, op: str, given: Shape, out: Shape, params: int, habits: Habits) -> Found:
+    """Norms: a weight and a bias for each channel (layer norm: for each value), or none."""
+    each = given.elements if op == "layer_norm" else given.channels
+    if given != out or params not in (0, 2 * each):
+        return
+    affine = {"affine": params > 0}
+    if op != "group_norm":
+        yield fit(op, 0.0, **affine)
+        return
+    usual = {32: 0.0, 8: 0.2, 16: 0.3, 4: 0.4, 2: 0.6, 1: 0.8}
+    for groups in divisors(given.channels):
+        yield fit(op, usual.get(groups, 1.0 + 0.001 * groups), num_groups=groups, **affine)
+
+
+def prelu_fits(kind: str, op: str, given: Shape, out: Shape, params: int, habits: Habits) -> Found:
+    if given == out and params in (1, given.channels):
+        yield fit(op, 0.0, num_parameters=params)
+
+
+FINDERS: dict[str, Callable[[str, str, Shape, Shape, int, Habits], Found]] = {
+    "conv": conv_fits,
+    "conv_transpose": transpose_fits,
+    "linear": linear_fits,
+    "flatten": flatten_fits,
+    "max_pool": pool_fits,
+    "avg_pool": pool_fits,
+    "adaptive_avg_pool": adaptive_fits,
+    "adaptive_max_pool": adaptive_fits,
+    "upsample": upsample_fits,
+    "pixel_shuffle": shuffle_fits,
+    "pixel_unshuffle": shuffle_fits,
+    "pad": pad_fits,
+    "batch_norm": norm_fits,
+    "instance_norm": norm_fits,
+    "group_norm": norm_fits,
+    "layer_norm": norm_fits,
+    "prelu": prelu_fits,
+}

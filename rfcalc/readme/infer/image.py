@@ -1,0 +1,107 @@
+"""Which image a printed summary was made with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from ..read.context import Context
+from ..read.printout import Printout
+from .candidates import fits
+from .priors import Habits, Shape
+from .search import COMMON_TAPS
+from .states import Item
+
+USUAL_SIZES = frozenset(
+    (28, 32, 48, 56, 64, 84, 96, 112, 128, 150, 160, 192, 224, 227, 240, 256, 299, 320, 384, 416, 448, 512)
+)
+
+
+MIB, MEGA = 1024**2, 10**6
+
+
+ROUNDED = 0.005 + 1e-9
+"""How far a size in MB, printed with two digits, may be from the exact one."""
+
+
+OTHER_SIZE = 15.0
+"""What an image costs that a stated size in MB speaks against."""
+
+
+def images(items: Sequence[Item], printout: Printout, context: Context, habits: Habits) -> list[Shape]:
+    """Shapes that the image may have, the likeliest first; empty where the first row tells nothing."""
+    given = [item.row.given for item in items if item.row.given]
+    root = items[-1].row.given if items and items[-1].op is None else None
+    if root or given:
+        shape = root or given[0] or ()
+        return [Shape(shape[0], shape[1:])] if len(shape) > 1 else [Shape(shape[0], (1,))]
+    first = next((item for item in items if item.op and item.shape), None)
+    if first is None or first.shape is None:
+        return []
+    found = dict.fromkeys(image_candidates(first, context))
+    rest = values_after(items, printout)
+    costs = {image: image_cost(image, first, printout, context, habits, rest) for image in found}
+    limit = min(100.0, min(costs.values(), default=0.0) + OTHER_SIZE)
+    return sorted((image for image in found if costs[image] < limit), key=lambda image: costs[image])
+
+
+def image_candidates(first: Item, context: Context) -> Iterator[Shape]:
+    """Images that could stand in front of the first layer."""
+    out = first.shape
+    assert out is not None
+    known = [shape for _, shape, _ in context.datasets]
+    yield from (Shape(shape[0], shape[1:]) for shape in known)
+    if first.op in ("linear", "flatten"):
+        values = [out.channels] if first.op == "flatten" else [first.params // out.channels - b for b in (0, 1)]
+        usual = {784: (1, 28, 28), 3072: (3, 32, 32), 1024: (1, 32, 32), 12288: (3, 64, 64)}
+        for count in values:
+            yield from (Shape(s[0], s[1:]) for s in [usual.get(count, (count, 1))] if count > 0)
+    elif not out.flat:
+        channels = {out.channels}
+        if first.op == "conv":
+            weights = [first.params // out.channels - bias for bias in (0, 1)]
+            channels = {w // taps for w in weights for taps in COMMON_TAPS if w > 0 and w % taps == 0} | {1, 3}
+        elif first.op == "conv_transpose":
+            channels = {max(1, first.params // (out.channels * taps)) for taps in COMMON_TAPS}
+        for count in sorted(channels):
+            for grow in (1, 2, 3, 4, 7, 8, 14, 16, 32):
+                yield Shape(count, tuple(n * grow for n in out.sizes))
+            for stride in (1, 2, 3, 4):
+                for more in range(-4, 11):
+                    yield Shape(count, tuple(max(1, (n - 1) * stride + 1 + more) for n in out.sizes))
+    else:
+        yield Shape(out.channels, (1,))
+
+
+def image_cost(
+    image: Shape, first: Item, printout: Printout, context: Context, habits: Habits, rest: int | None
+) -> float:
+    """How unlikely an image is: 100 where the first layer cannot read it. `rest` is how many values the estimated total
+    size counts beside the image's, where that is known."""
+    assert first.shape is not None
+    found = fits(first.row.type, image, first.shape, first.params, habits)
+    if not found:
+        return 100.0
+    cost = found[0].cost + {3: 0.0, 1: 0.1}.get(image.channels, 5.0 + 0.001 * image.channels)
+    cost += sum(0.0 if n in USUAL_SIZES and (image.channels, n) != (3, 28) else 0.9 for n in image.sizes[:1])
+    if context.image == (image.channels, *image.sizes):
+        cost -= 6.0
+    torchinfo = printout.style == "torchinfo"
+    unit, batch = (MEGA, max(first.row.batch, 1)) if torchinfo else (MIB, abs(first.row.batch))
+    values = {"input_mb": image.elements * batch}
+    if rest is not None:
+        values["total_mb"] = image.elements * batch + rest
+    for key, count in values.items():
+        if total := printout.totals.get(key):
+            cost += OTHER_SIZE * (abs(count * 4 / unit - total.value) > ROUNDED)
+    return cost
+
+
+def values_after(items: Sequence[Item], printout: Printout) -> int | None:
+    """How many values torchsummary's estimated total counts beside the image's; None where the rows are not all there,
+    by the other totals."""
+    stated, params = printout.totals, sum(item.params for item in items)
+    passed = 2 * sum(item.shape.elements * abs(item.row.batch) for item in items if item.shape)
+    if printout.style == "torchinfo" or not {"params", "pass_mb"} <= stated.keys():
+        return None
+    whole = stated["params"].value == params and abs(passed * 4 / MIB - stated["pass_mb"].value) <= ROUNDED
+    return passed + params if whole else None

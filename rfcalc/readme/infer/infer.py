@@ -1,0 +1,312 @@
+"""A printed summary back into a network: the layers, what they read, and what the print leaves open."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from ...engine.arch import Arch, Printed
+from ...engine.geometry import shape_text
+from ...errors import RfcalcError
+from ..read.context import Context
+from ..read.facts import StatedModel
+from ..read.printout import Printout
+from ..read.read import Document, read
+from .alternatives import Alternative, Impact, choose_for, exchange, front_name, least, span, with_fields
+from .blocks import add_shortcuts, find_blocks
+from .evidence import with_evidence
+from .image import images
+from .inference import Inference, Unexplained
+from .opened import opened
+from .placed import choose_placed
+from .priors import Habits, Shape, first_habits
+from .rebuild import Assembler, Assembly, alternate, learned_habits, misfits
+from .search import Search
+from .stated import Builder, buildable, input_of, notes_of, printout_of
+from .states import Decision, Item, Reading, impossible, items_of
+
+PASSES = 3
+OTHER_INPUTS = 6
+"""Other inputs for which the first layer's alternatives are listed."""
+THOROUGH_ROWS = 3000
+STATED = {"table": "a table of layers", "list": "a list of layers", "code": "code"}
+CONSTRAINT_LIMIT = 6.0
+"""How unusual the layers may be, in all, that a stated receptive field asks for."""
+
+
+# --- finding it --------------------------------------------------------------------------------------------------
+
+
+def infer_printout(printout: Printout, context: Context, image: Sequence[int] | None = None) -> Inference:
+    """The network behind one printout; raises RfcalcError where not even the input can be told."""
+    printout = opened(printout)
+    items = items_of(printout.rows)
+    if not any(item.op for item in items):
+        raise RfcalcError(f"line {printout.line}: the summary has no layer that rfcalc knows")
+    habits = first_habits(context)
+    image = image or printout.image
+    shape = Shape(image[0], tuple(image[1:])) if image else next(iter(images(items, printout, context, habits)), None)
+    if shape is None:
+        first = next(item for item in items if item.op)
+        wrong = impossible(first)
+        why = wrong[1] if wrong else "no input fits it; state it with --input"
+        raise RfcalcError(f"line {first.row.line}: {first.row.label}: {why}")
+    reading, habits = _read(items, shape, context)
+    others: list[Shape] = []
+    if not image:  # the network's habits may point to another input
+        others = images(items, printout, context, learned_habits(reading, first_habits(context), skip=1))
+        for other in others[: 1 if reading_ok(reading) else 2]:
+            if other != shape:
+                again, learned = _read(items, other, context)
+                if again.cost < reading.cost + 0.5 * reading_ok(reading):
+                    reading, habits, shape = again, learned, other
+    if not reading_ok(reading) and len(items) <= THOROUGH_ROWS:
+        again = Search(items, shape, habits, block_places(items), thorough=True).run()
+        reading = min(reading, again, key=lambda r: r.cost)
+    partial = _partial(printout, items, shape, reading, habits)
+    return _conclude(partial, reading, habits, context, [other for other in others[:OTHER_INPUTS] if other != shape])
+
+
+def reading_ok(reading: Reading) -> bool:
+    return all(d.fit for d in reading.decisions)
+
+
+def _read(items: Sequence[Item], image: Shape, context: Context) -> tuple[Reading, Habits]:
+    """The likeliest reading, with the habits that it shows fed back until they stay."""
+    habits, blocks = first_habits(context), block_places(items)
+    reading = Search(items, image, habits, blocks, thorough=False).run()
+    for _ in range(PASSES - 1):
+        learned = learned_habits(reading, habits)
+        again = Search(items, image, learned, blocks, thorough=False).run()
+        settled = [d.fit and d.fit.settings for d in again.decisions] == [
+            d.fit and d.fit.settings for d in reading.decisions
+        ]
+        reading, habits = again, learned
+        if settled:
+            break
+    return reading, habits
+
+
+def block_places(items: Sequence[Item]) -> list[tuple[int, int]]:
+    return [(block.first, block.row) for block in find_blocks(items)]
+
+
+def _partial(printout: Printout, items: Sequence[Item], image: Shape, reading: Reading, habits: Habits) -> Inference:
+    """The rows as read, with the shortcuts that no row shows."""
+    notes = []
+    alternate(reading, habits)
+    shortcuts = add_shortcuts(reading, items, find_blocks(items))
+    if shortcuts:
+        names = sorted({block.type for block in shortcuts})
+        notes.append(f"{len(shortcuts)} shortcuts in {', '.join(names)} are taken from the name: no shape shows them")
+    return Inference(printout, image, tuple(reading.decisions), tuple(explain(reading)), notes=tuple(notes))
+
+
+def _conclude(
+    partial: Inference, reading: Reading, habits: Habits, context: Context, others: Sequence[Shape]
+) -> Inference:
+    """The network, if every row is explained; `others` are other inputs that would do."""
+    if partial.unexplained:
+        return partial
+    try:
+        assembly = Assembler(reading, partial.image, partial.printout).assembly()
+        amiss = misfits(assembly)
+    except RfcalcError as error:
+        row = reading.decisions[0].item.row
+        return replace(partial, unexplained=(Unexplained(row.index, row.label, row.line, str(error)),))
+    if amiss:
+        rows = [(d.item.row, why) for d, why in amiss]
+        return replace(partial, unexplained=tuple(Unexplained(r.index, r.label, r.line, why) for r, why in rows))
+    return _weigh(partial, assembly, reading, habits, context, others)
+
+
+def _weigh(
+    partial: Inference, assembly: Assembly, reading: Reading, habits: Habits, context: Context, others: Sequence[Shape]
+) -> Inference:
+    """Adds what is open, and lets what the text says of places, then a stated receptive field decide among it."""
+    arch, notes = arch_of(partial, assembly), list(partial.notes)
+    impact = Impact(arch)
+    options = with_fields(assembly, impact, habits, reading.shapes, others)
+    if placed := choose_placed(arch, options, context.places):
+        assembly = changed(assembly, placed)
+        arch = arch_of(partial, assembly)
+        impact = Impact(arch)
+        options = with_fields(assembly, impact, habits, reading.shapes, others)
+        rows = [d.item.row.label for i in placed if (d := assembly.decisions[i - 1])]
+        notes.append(f"what the text says of places decides {', '.join(rows)}, which no shape shows")
+    costs = {i: d.fit.cost for i, d in enumerate(assembly.decisions, 1) if d and d.fit}
+    smallest = least(arch, options, impact)
+    range_, decided_by = span(arch, options, costs, impact), None
+    if context.fields:
+        stated = context.fields[0]
+        changes = choose_for(stated, impact, options, costs, CONSTRAINT_LIMIT)
+        if changes is None:
+            notes.append(f"no likely reading gives the stated receptive field of {stated}")
+        elif changes:
+            decided_by, assembly = stated, changed(assembly, changes)
+            arch = arch_of(partial, assembly)
+            rows = [d.item.row.label for i in changes if (d := assembly.decisions[i - 1])]
+            notes.append(f"the stated receptive field of {stated} decides {', '.join(rows)}, which no shape shows")
+            options = with_fields(assembly, Impact(arch), habits, reading.shapes, others)
+        else:
+            notes.append(f"it has the stated receptive field of {stated}")
+    decisions = tuple(d for d in assembly.decisions if d)
+    return replace(
+        partial, arch=arch, assembly=assembly, options=options, range=range_, least=smallest, decided_by=decided_by,
+        notes=tuple(notes), decisions=decisions,
+    )  # fmt: skip
+
+
+def changed(assembly: Assembly, changes: Mapping[int, Alternative]) -> Assembly:
+    """The assembly with some layers exchanged for alternatives."""
+    axes = len(assembly.image.sizes)
+    from ...engine.layers.base import make
+
+    layers = {
+        index: [make(fit.op, axes, **dict(fit.settings)) for fit in alternative.layers]
+        for index, alternative in changes.items()
+    }
+    decisions: list[Decision | None] = []
+    printed = dict(assembly.printed)
+    for index, decision in enumerate(assembly.decisions, 1):
+        alternative = changes.get(index)
+        if alternative and decision:
+            for number in range(len(alternative.layers) - 1):
+                printed[front_name(assembly.nodes[index - 1], number)] = Printed(functional=True)
+            decisions += [None] * (len(alternative.layers) - 1)
+            decisions.append(replace(decision, fit=alternative.fit))
+        else:
+            decisions.append(decision)
+    return Assembly(assembly.image, exchange(assembly.nodes, layers), tuple(decisions), printed)
+
+
+def arch_of(partial: Inference, assembly: Assembly) -> Arch:
+    """The network as a spec: its claims are the printed total."""
+    total = partial.printout.totals.get("params")
+    claims = {"params": int(total.value)} if total and total.value >= 0 else {}
+    image = (assembly.image.channels, *assembly.image.sizes)
+    style = partial.printout.style
+    source = f"rebuilt from {STATED.get(style, f'a summary printed in the style of {style}')}"
+    return Arch("inferred", image, assembly.nodes, source, partial.notes, claims, printed=assembly.printed)
+
+
+def explain(reading: Reading) -> list[Unexplained]:
+    """Why no layer fits the rows that stayed unexplained."""
+    found = []
+    for decision in reading.decisions:
+        if decision.fit is None:
+            item = decision.item
+            why = reason(item, reading.shapes.get(decision.source))
+            found.append(Unexplained(item.row.index, item.row.label, item.row.line, why))
+    return found
+
+
+def reason(item: Item, given: Shape | None) -> str:
+    """Why no layer fits a row after the map that it reads."""
+    if wrong := impossible(item):
+        return wrong[1]
+    if item.op is None or item.shape is None:
+        what = f"with {item.params:,} parameters" if item.params else "that changes the map"
+        return f"rfcalc knows no layer of this class {what}"
+    after = shape_text((given.channels, *given.sizes)) if given else "nothing"
+    out = shape_text((item.shape.channels, *item.shape.sizes))
+    return f"no setting makes {out} with {item.params:,} parameters of {after}, nor of any likely earlier map"
+
+
+def infer_stated(model: StatedModel, context: Context, image: Sequence[int] | None = None) -> Inference:
+    """The network of a table with kernels, a list or code; raises RfcalcError where its input cannot be told."""
+    builder = Builder(model, input_of(model, context, image))
+    builder.build()
+    if model.joins:
+        why = f"forward {model.joins[0]}: such a network is no chain, rfcalc traces the module itself"
+        builder.unexplained.append(Unexplained(0, model.title or "forward", model.line, why))
+    reading, printout = builder.reading, printout_of(builder)
+    partial = Inference(printout, builder.image, tuple(reading.decisions), tuple(builder.unexplained))
+    partial = replace(partial, notes=notes_of(builder))
+    return _conclude(partial, reading, learned_habits(reading, first_habits(context)), context, ())
+
+
+def infer(text: str, input: Sequence[int] | None = None, model: str | None = None) -> Inference:
+    """The network that a text describes in a printed summary, a table with kernels, a list or code, the first one by
+    default, prints in front; `model` is its number, or words of the headings above it; `input` is its shape, channels
+    first. Raises RfcalcError where the text holds none.
+
+    >>> rows = "Conv2d-1 [-1, 8, 32, 32] 224\\nReLU-2 [-1, 8, 32, 32] 0"
+    >>> infer(rows, (3, 32, 32)).to_json()["layers"][0]["kernel_size"]
+    3
+    >>> infer("```\\nnn.Conv2d(3, 8, 5)\\nnn.Conv2d(8, 8, 3)\\n```", (3, 32, 32)).summary[1]
+    'receptive field 7 before global pooling, 7 after'
+    """
+    document = read(text)
+    found = models(document)
+    if not found:
+        raise RfcalcError(nothing_found(document))
+    chosen = found[0] if model is None else chosen_model(document, found, model)
+    context = document.around(chosen.line, len(found) == 1)
+    if isinstance(chosen, Printout):
+        inference = infer_printout(with_evidence(chosen, document.models), context, input)
+    else:
+        inference = infer_stated(chosen, context, input)
+    if len(found) > 1 and model is None:
+        places = ", ".join(document.text.where(one.line) for one in found)
+        note = f"the text holds {len(found)} models ({places}); this is the first: --list names them, --model takes one"
+        return replace(inference, notes=(*inference.notes, note))
+    return inference
+
+
+def models(document: Document) -> list[Printout | StatedModel]:
+    """The networks of a document: its summaries, then the tables, lists and code that state kernels and channels."""
+    prints = [printout for printout in document.printouts if printout.rows]
+    return [*prints, *filter(buildable, document.models)]
+
+
+def chosen_model(document: Document, found: Sequence[Printout | StatedModel], model: str) -> Printout | StatedModel:
+    """The model of that number, or the only one below headings with those words."""
+    if model.isdigit() and 1 <= int(model) <= len(found):
+        return found[int(model) - 1]
+    titled = [one for one in found if model.casefold() in title_of(document, one).casefold()]
+    if len(titled) != 1 or model.isdigit():
+        many = f"fits {len(titled)} of them" if titled else "fits none of them"
+        raise RfcalcError(f"--model {model} {many}; " + "; ".join(listed(document, found)))
+    return titled[0]
+
+
+def title_of(document: Document, model: Printout | StatedModel) -> str:
+    """The headings above a model; for code without any, its class."""
+    return document.text.title(document.section(model.line)) or getattr(model, "title", "")
+
+
+def listed(document: Document, found: Sequence[Printout | StatedModel]) -> list[str]:
+    """A line for each model: its number, the headings above it, where it stands, its form and size."""
+    lines = []
+    for number, model in enumerate(found, 1):
+        title, where = title_of(document, model) or "no heading", document.text.where(model.line)
+        if isinstance(model, Printout):
+            total = model.totals.get("params")
+            params = f", params {total.text}" if total else ""
+            lines.append(f"{number}: {title} ({where}, {model.style}, {len(model.rows)} rows{params})")
+        else:
+            lines.append(f"{number}: {title} ({where}, {model.form}, {len(model.facts)} rows)")
+    return lines
+
+
+def list_models(text: str) -> list[str]:
+    """The models of a text, a line each; raises RfcalcError where there is none."""
+    document = read(text)
+    found = models(document)
+    if not found:
+        raise RfcalcError(nothing_found(document))
+    return listed(document, found)
+
+
+def nothing_found(document: Document) -> str:
+    """What to say of a text without a network to build, by what it holds instead."""
+    if document.models:
+        model = document.models[0]
+        what = {"table": "a receptive-field table"}.get(model.form, f"layers stated as {model.form}")
+        missing = "kernels" if not model.states("kernel_size") else "output channels"
+        return (
+            f"{document.text.where(model.line)}: {what} that does not state all {missing}: nothing to build layers of; "
+            "rfcalc audit checks it"
+        )
+    return "no network found: no summary such as `Conv2d-1  [-1, 32, 32, 32]  896`, no table with kernels, no code"

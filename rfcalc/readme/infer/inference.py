@@ -1,0 +1,239 @@
+"""What was inferred, as a person and a program read it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from ...engine.arch import Arch, Row
+from ...engine.geometry import shape_text
+from ...engine.kinds import settings_of
+from ...engine.layers import Conv, ConvTranspose
+from ...report.cells import agreed, cells_of, number, text
+from ...report.grid import Column, Grid, Printed
+from ..read.printout import Printout
+from .alternatives import LIKELY, Alternative
+from .priors import Fit, Shape
+from .rebuild import Assembly
+from .states import Decision
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+
+KEYS = ("kernel_size", "stride", "padding", "dilation", "groups", "bias")
+
+
+SHOWN = 1
+"""Alternatives shown in a row of the table; JSON has them all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unexplained:
+    """A printed row that no layer fits, and why."""
+
+    row: int | str
+    label: str
+    line: int
+    why: str
+
+
+@dataclass(frozen=True)
+class Inference(Printed):
+    """A network rebuilt from a summary. `arch` is None where a row stayed unexplained; `options` holds for each node
+    (by its index) the other layers that fit; `decided_by` is the stated receptive field that decided between them, if
+    one did."""
+
+    printout: Printout
+    image: Shape
+    decisions: tuple[Decision, ...]
+    unexplained: tuple[Unexplained, ...]
+    arch: Arch | None = None
+    assembly: Assembly | None = None
+    options: Mapping[int, Sequence[Alternative]] = field(default_factory=dict)
+    range: tuple[int, int] | None = None
+    least: int | None = None
+    """The smallest field before global pooling that any settings allow, unusual ones too; there is no largest."""
+    decided_by: int | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        return self.arch is not None
+
+    @property
+    def exit_code(self) -> int:
+        """0 when every row is explained, 1 when one is not."""
+        return 0 if self.ok else 1
+
+    @cached_property
+    def params(self) -> int:
+        return self.arch.params if self.arch else sum(d.item.params for d in self.decisions)
+
+    def to_json(self) -> dict[str, Any]:
+        """The contract of `rfcalc infer --format json`."""
+        before, after = map(agreed, self.arch.receptive_field) if self.arch else (None, None)
+        return {
+            "input": [self.image.channels, *self.image.sizes],
+            "layers": self._layers(),
+            "receptive_field": {
+                "before_global_pool": before,
+                "after_global_pool": after,
+                "range": list(self.range) if self.range else [None, None],
+            },
+            "params": self.params,
+            "unexplained": [u.row for u in self.unexplained],
+            "problems": [{"row": u.row, "line": u.line, "why": f"{u.label}: {u.why}"} for u in self.unexplained],
+            "notes": list(self.notes),
+        }
+
+    def _layers(self) -> list[dict[str, Any]]:
+        if not self.arch or not self.assembly:
+            return [self._bare_layer(d) for d in self.decisions if d.fit]
+        return [
+            self._layer(row, decision, list(self.arch.sources(row)))
+            for row, decision in zip(self.arch.rows, self.assembly.decisions, strict=True)
+        ]
+
+    def _layer(self, row: Row, decision: Decision | None, sources: list[str]) -> dict[str, Any]:
+        cells, known = cells_of(row), settings_of(type(row.layer))
+        settings = {key: cells[key] if key in known else None for key in KEYS[:5]}
+        return {
+            "row": decision.item.row.index if decision else None,
+            "name": row.name,
+            "op": row.layer.op,
+            "out_channels": row.out.channels,
+            **settings,
+            "bias": row.layer.bias if isinstance(row.layer, Conv | ConvTranspose) else getattr(row.layer, "bias", None),
+            "from": sources,
+            "alternatives": [self._alternative(a, row) for a in self.options.get(row.index, ())],
+        }
+
+    def _alternative(self, alternative: Alternative, row: Row) -> dict[str, Any]:
+        """One alternative: its settings, and the receptive fields that it would mean."""
+        assert self.arch is not None
+        settings = dict(alternative.fit.settings)
+        if settings.get("groups") == "depthwise":
+            settings["groups"] = (
+                self.arch.rows[alternative.source - 1].out.channels if alternative.source else row.x.channels
+            )
+        found: dict[str, Any] = {"op": alternative.fit.op, **{key: number(value) for key, value in settings.items()}}
+        if alternative.pool:
+            found["behind"] = {"op": "max_pool", "kernel_size": alternative.pool}
+        if alternative.image:
+            found["input"] = [alternative.image.channels, *alternative.image.sizes]
+        if alternative.source:
+            found["from"] = [self.arch.nodes[alternative.source - 1].name]
+        fields = alternative.field
+        found["receptive_field"] = {
+            "before_global_pool": agreed(fields.before_global_pool) if fields else None,
+            "after_global_pool": agreed(fields.after_global_pool) if fields else None,
+        }
+        return found
+
+    @staticmethod
+    def _bare_layer(decision: Decision) -> dict[str, Any]:
+        assert decision.fit is not None
+        assert decision.item.shape is not None
+        return {
+            "row": decision.item.row.index,
+            "op": decision.fit.op,
+            "out_channels": decision.item.shape.channels,
+            **{key: number(decision.fit[key]) for key in KEYS},
+            "from": [decision.source],
+            "alternatives": [],
+        }
+
+    @property
+    def grid(self) -> Grid:
+        """The layers with their settings, and how many others fit; totals and notes below."""
+        columns = (
+            Column("row"), Column("layer", left=True), Column("reads", 4, left=True), Column("out", left=True),
+            Column("settings", left=True), Column("params", 2), Column("r_out", 3), Column("open", 1, left=True),
+        )  # fmt: skip
+        if self.arch and self.assembly:
+            pairs = zip(self.arch.rows, self.assembly.decisions, strict=True)
+            rows = tuple(self._cells(row, decision) for row, decision in pairs)
+        else:
+            rows = tuple(bare_cells(d) for d in self.decisions)
+        return Grid(columns, rows, self.summary)
+
+    def _cells(self, row: Row, decision: Decision | None) -> tuple[str, ...]:
+        assert self.arch is not None
+        straight = row.node.inputs == (row.index - 1,)
+        found = self.options.get(row.index, ())
+        fit = decision.fit if decision else None
+        likely = [alternative_text(a, fit) for a in found if fit and a.fit.cost < fit.cost + LIKELY]
+        return (
+            str(decision.item.row.index) if decision else "",
+            row.layer.op,
+            "" if straight else ", ".join(self.arch.sources(row)),
+            str(row.out),
+            settings_text(fit) if fit else hidden_text(row),
+            text(row.params),
+            text(agreed(tuple(axis.receptive_field for axis in row.out.axes))),
+            "; ".join(likely[:SHOWN]) + (f"; {len(found) - SHOWN} more" if len(likely) > SHOWN else ""),
+        )
+
+    @property
+    def summary(self) -> tuple[str, ...]:
+        """Totals, what is open, and what stayed unexplained, a line each."""
+        lines = [f"input {shape_text((self.image.channels, *self.image.sizes))}, params {self.params:,}"]
+        if self.arch:
+            before, after = (text(agreed(fields)) for fields in self.arch.receptive_field)
+            lines.append(f"receptive field {before} before global pooling, {after} after")
+        if self.range and self.range[0] != self.range[1]:
+            lines.append(f"with the alternatives {self.range[0]:,} to {self.range[1]:,} before global pooling")
+        lines += self.notes
+        return (*lines, *(f"line {u.line}: {u.label}: {u.why}" for u in self.unexplained))
+
+    def render(self, width: int | None = None) -> RenderableType:
+        """For a terminal of that width."""
+        return self.grid.to_rich(width)
+
+
+USUAL = {"stride": 1, "padding": 0, "dilation": 1, "groups": 1, "output_padding": 0, "mode": "nearest", "bias": True}
+
+
+def setting_text(key: str, value: Any) -> str:
+    """One setting as people write it: kernel 3x1, no bias."""
+    if isinstance(value, bool):
+        return key if value else f"no {key}"
+    shown = shape_text(value) if isinstance(value, list | tuple) else str(value)
+    return f"{key.removesuffix('_size')} {shown}"
+
+
+def settings_text(fit: Fit) -> str:
+    """The settings of a layer, without those that are as usual or stand in another column."""
+    left_out = ("out_channels", "out_features", "affine")
+    return ", ".join(setting_text(k, v) for k, v in fit.settings if k not in left_out and USUAL.get(k) != v)
+
+
+def hidden_text(row: Row) -> str:
+    windows = [f"kernel {w.kernel_size}" for w in row.windows[:1] if w.kernel_size > 1 and not row.layer.joins]
+    return ", ".join(["leaves no row", *windows])
+
+
+def alternative_text(alternative: Alternative, chosen: Fit) -> str:
+    """What an alternative changes, and the field before global pooling that it would mean."""
+    known = dict(chosen.settings)
+    changes = [setting_text(key, value) for key, value in alternative.fit.settings if known.get(key) != value]
+    if alternative.image:
+        changes.append(f"input {shape_text((alternative.image.channels, *alternative.image.sizes))}")
+    if alternative.pool:
+        changes.append(f"after a max_pool {alternative.pool} without a row")
+    if alternative.source:
+        changes.append("reading the row above")
+    field_ = alternative.field
+    return ", ".join(changes) + (f" (field {text(agreed(field_.before_global_pool))})" if field_ else "")
+
+
+def bare_cells(decision: Decision) -> tuple[str, ...]:
+    """A row of the table where no network could be built."""
+    row, shape = decision.item.row, decision.item.shape
+    out = shape_text((shape.channels, *shape.sizes)) if shape else ""
+    fit = decision.fit
+    settings = settings_text(fit) if fit else "unexplained"
+    return str(row.index), fit.op if fit else row.type, "", out, settings, f"{decision.item.params:,}", "", ""

@@ -1,0 +1,56 @@
+"""Rows of containers that print no children, opened into the layers that their shape and count can stand for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from ..read.printout import Printout
+from ..read.rows import PrintedRow
+from .priors import PRINTED
+
+Layers = tuple[tuple[str, int], ...]
+TAPS = (1, 9, 25, 49)
+
+
+def opened(printout: Printout) -> Printout:
+    """The summary with such rows opened: a Sequential of 8,448 after 64 channels is a 1x1 convolution of 64*128 and a
+    norm of 2*128."""
+    moved: list[int] = [0]
+    rows: list[PrintedRow] = []
+    seen: set[int] = set()
+    for row in printout.rows:
+        closed = row.first is None and row.type not in PRINTED and row.params and row.shape
+        layers = next(candidates(row, seen | {printout.image[0] if printout.image else 3}), ()) if closed else ()
+        first = None if row.first is None else moved[min(row.first, len(moved) - 1)]
+        parts = [
+            replace(row, type=kind, params=count, index=f"{row.index}.{place}")
+            for place, (kind, count) in enumerate(layers)
+        ]
+        rows += parts or [replace(row, first=first)]
+        moved.append(len(rows))
+        seen |= {row.shape[0]} if row.shape else set()
+    return replace(printout, rows=tuple(rows)) if len(rows) > len(printout.rows) else printout
+
+
+def candidates(row: PrintedRow, channels: set[int]) -> Iterator[Layers]:
+    """The layers that a closed container may hold, the simplest first; its maps come from rows with those channels."""
+    assert row.shape is not None
+    assert row.params is not None
+    outs, count = row.shape[0], row.params
+    if len(row.shape) == 1:
+        yield from ((("Linear", count),) for given in channels for bias in (0, 1) if outs * (given + bias) == count)
+        return
+    conv, norm = f"Conv{len(row.shape) - 1}d", f"BatchNorm{len(row.shape) - 1}d"
+    for extra, after in ((2, ((norm, 2 * outs),)), (0, ()), (1, ()), (3, ((norm, 2 * outs),))):
+        weights = count - extra * outs
+        if any(weights == given * taps * outs for given in channels for taps in TAPS):
+            yield ((conv, count - sum(n for _, n in after)), *after)
+    for bias in (0, 1):
+        second = 9 * outs * outs + bias * outs
+        for given in channels:
+            first = 9 * given * outs + bias * outs
+            if first + second + 4 * outs == count:
+                yield ((conv, first), (norm, 2 * outs), (conv, second), (norm, 2 * outs))
+            if first + second == count:
+                yield ((conv, first), (conv, second))

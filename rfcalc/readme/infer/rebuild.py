@@ -1,0 +1,188 @@
+"""A reading of the rows as a network: named nodes in order, shortcuts that leave no trace, and the image in front."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from ...engine.arch import Node, Printed, walk
+from ...engine.layers import LAYERS
+from ...engine.layers.base import make
+from ..read.printout import Printout
+from ..read.rows import PrintedRow
+from .candidates import fits
+from .priors import Habits, Shape
+from .states import Decision, Reading
+
+T = TypeVar("T")
+
+
+def alternate(reading: Reading, habits: Habits) -> None:
+    """Turns kernels such as 1x7, whose orientation nothing shows, so that each crosses the one in front of it, as
+    factorised convolutions do."""
+    tall: dict[int, bool] = {}
+    for number, decision in enumerate(reading.decisions):
+        fit, item = decision.fit, decision.item
+        before = tall.get(decision.source)
+        kernel = fit["kernel_size"] if fit and fit.op == "conv" else None
+        if isinstance(kernel, tuple) and len(set(kernel)) > 1 and item.shape:
+            if before is not None and before == (kernel[0] > kernel[-1]) and not item.row.kernel:
+                found = fits(item.row.type, reading.shapes[decision.source], item.shape, item.params, habits)
+                turned = [f for f in found if f["kernel_size"] == kernel[::-1] and f.cost <= found[0].cost + 0.01]
+                if turned:
+                    reading.decisions[number] = replace(decision, fit=turned[0])
+                    kernel = kernel[::-1]
+            tall[item.place] = kernel[0] > kernel[-1]
+        elif before is not None and item.op and LAYERS[item.op].pointwise:
+            tall[item.place] = before
+
+
+# --- nodes -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Assembly:
+    """The network's nodes, and for each of them the decision that it comes from (None: it left no row)."""
+
+    image: Shape
+    nodes: tuple[Node, ...]
+    decisions: tuple[Decision | None, ...]
+    printed: Mapping[str, Printed]
+    """How the print shows some of the nodes, by their names."""
+
+
+class Assembler:
+    """Nodes for all rows and hidden operations, in an order in which each follows what it reads."""
+
+    def __init__(self, reading: Reading, image: Shape, printout: Printout) -> None:
+        self.reading, self.image = reading, image
+        leaves = {decision.item.place for decision in reading.decisions}
+        rows = enumerate(printout.rows, 1) if printout.style == "torchsummary" else ()
+        self.containers = [(place, row) for place, row in rows if place not in leaves]
+        self.ended: list[PrintedRow] = []
+        """Containers that end here, with the layer placed last or a hidden one that comes next."""
+        self.nodes: list[Node] = []
+        self.printed: dict[str, Printed] = {}
+        self.decisions: list[Decision | None] = []
+        self.index: dict[int, int] = {0: 0}
+        self.names: set[str] = {"input"}
+
+    def assembly(self) -> Assembly:
+        """Raises RfcalcError where a layer cannot be made."""
+        for number, decision in enumerate(self.reading.decisions, 1):
+            assert decision.fit is not None
+            index = decision.item.row.index
+            name = f"{decision.fit.op}{index if isinstance(index, int) else number}"
+            self.end_containers(decision.item.place)
+            self.hidden(decision.source, name)
+            self.ended.clear()
+            layer = make(decision.fit.op, len(self.image.sizes), **dict(decision.fit.settings))
+            shared = 0 if decision.item.row.recursive else None
+            node = Node(self.unique(name), layer, (self.index[decision.source],), params=shared)
+            self.place(decision.item.place, node, decision)
+        self.end_containers(None)
+        self.hidden(self.reading.last, "end")
+        return Assembly(self.image, tuple(self.nodes), tuple(self.decisions), self.printed)
+
+    def place(self, ref: int, node: Node, decision: Decision | None) -> None:
+        self.nodes.append(node)
+        self.decisions.append(decision)
+        self.index[ref] = len(self.nodes)
+        self.contain(self.reading.shapes[ref])
+
+    def end_containers(self, place: int | None) -> None:
+        """Those that print their row in front of the one at `place`, or of the end."""
+        here = [row for at, row in self.containers if place is None or at < place]
+        self.containers = self.containers[len(here) :]
+        self.ended += here
+        if self.nodes:
+            self.contain(self.reading.shapes[next(reversed(self.index))])
+
+    def contain(self, shape: Shape) -> None:
+        """Lets the layer placed last be the end of the containers that print its shape."""
+        while self.ended and self.ended[0].shape == (shape.channels, *shape.sizes):
+            last = self.nodes[-1].name
+            functional, containers = self.printed.get(last, Printed())
+            self.printed[last] = Printed(functional, (*containers, self.ended.pop(0).type))
+
+    def hidden(self, ref: int, before: str) -> None:
+        """Places a hidden operation, and those that it reads, unless they stand already."""
+        waiting = [] if ref in self.index else [ref]
+        while waiting:
+            hidden = self.reading.hidden[-waiting[-1] - 1]
+            missing = [given for given in hidden.inputs if given not in self.index]
+            if missing:
+                waiting += missing
+                continue
+            ref = waiting.pop()
+            if ref not in self.index:
+                layer = make(hidden.op, len(self.image.sizes), **dict(hidden.settings))
+                name = self.unique(f"{hidden.op}_before_{before}")
+                if not layer.joins:
+                    self.printed[name] = Printed(functional=True)
+                self.place(ref, Node(name, layer, tuple(self.index[i] for i in hidden.inputs)), None)
+
+    def unique(self, name: str) -> str:
+        """The name, numbered where it stands already."""
+        while name in self.names:
+            name = f"{name}_{len(self.nodes)}"
+        self.names.add(name)
+        return name
+
+
+def misfits(assembly: Assembly) -> list[tuple[Decision, str]]:
+    """Rows whose layer does not make what is printed, by the engine's walk; none where all is well."""
+    rows, problems = walk((assembly.image.channels, *assembly.image.sizes), assembly.nodes, "")
+    found = []
+    for row in rows:
+        decision = assembly.decisions[row.index - 1]
+        if decision is not None and decision.item.shape is not None:
+            shape = Shape(row.out.channels, () if row.out.flat else row.out.sizes)
+            counts = decision.item.row.recursive or row.params == decision.item.params
+            if shape != decision.item.shape or not counts:
+                found.append((decision, f"would make {row.out} with {row.params:,} parameters"))
+    names = {node.name: decision for node, decision in zip(assembly.nodes, assembly.decisions, strict=True)}
+    for problem in problems:
+        name, _, fact = problem.partition(" (")
+        decision = names.get(name) or next(d for d in assembly.decisions if d)
+        found.append((decision, fact.partition("): ")[2] or problem))
+    return found
+
+
+def learned_habits(reading: Reading, habits: Habits, skip: int = 0) -> Habits:
+    """Habits that a reading shows, but for its first convolutions, on top of those that the text gave."""
+    convs = [d.fit for d in reading.decisions if d.fit and d.fit.op == "conv"][skip:]
+    biases = Counter(bool(conv["bias"]) for conv in convs)
+    plain = [conv for conv in convs if isinstance(conv["kernel_size"], int) and isinstance(conv["padding"], int)]
+    plain = [conv for conv in plain if conv["kernel_size"] > 1 and conv["dilation"] == 1]
+    paddings: dict[int, Counter[int]] = {}
+    for conv in plain:
+        paddings.setdefault(conv["kernel_size"], Counter())[conv["padding"]] += 1
+    keeps = sum(2 * conv["padding"] + 1 == conv["kernel_size"] for conv in plain)
+    valid = sum(conv["padding"] == 0 for conv in plain)
+    grouped = sum(isinstance(conv["groups"], int) and conv["groups"] > 1 for conv in convs)
+    used = {d.source for d in reading.decisions if d.source < 0 and d.forced}
+    hidden = {reading.hidden[-ref - 1].op for ref in used}
+    pools = "max_pool" in hidden
+    grows = any(d.item.op in ("conv_transpose", "upsample") for d in reading.decisions)
+    stem = convs[0]["kernel_size"] if convs else 0
+    return replace(
+        habits,
+        bias=habits.bias if habits.bias is not None else majority(biases),
+        padding=tuple(sorted((k, p) for k, c in paddings.items() if (p := majority(c)) is not None)),
+        pads=None if keeps == valid else keeps > valid,
+        grouped=habits.grouped or grouped > 1,
+        factored=sum(isinstance(conv["kernel_size"], tuple) for conv in convs) > 1,
+        hidden_pool=0.2 if pools else habits.hidden_pool,
+        hidden_upsample=1.0 if "upsample" in hidden else habits.hidden_upsample,
+        reuse=1.5 if "concat" in hidden or grows else habits.reuse,
+        wide_stem=habits.wide_stem or (isinstance(stem, int) and stem >= 7 and convs[0]["stride"] != 1),
+    )
+
+
+def majority(counts: Counter[T]) -> T | None:
+    """The value that more than half of the votes have."""
+    value, votes = counts.most_common(1)[0] if counts else (None, 0)
+    return value if 2 * votes > counts.total() else None

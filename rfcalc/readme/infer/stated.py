@@ -1,0 +1,306 @@
+"""Layers that a document states itself, in a table with kernels, a list or code, as a network: row by row, each layer
+by the settings that stand there, what is open by sizes and jumps, then by torch's defaults."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from ...engine.arch import image_axes
+from ...engine.geometry import FeatureMap, Number
+from ...engine.layers import LAYERS
+from ...engine.layers.base import make
+from ...errors import RfcalcError
+from ..read.context import Context
+from ..read.facts import LayerFact, StatedModel
+from ..read.printout import Printout, Total
+from ..read.rows import PrintedRow
+from .inference import Unexplained
+from .priors import PRINTED, Shape, fit
+from .states import Decision, Hidden, Item, Reading
+
+POINTWISE = (
+    ("batch|bn", "batch_norm"), ("layer.?norm", "layer_norm"), ("instance", "instance_norm"), ("leaky", "leaky_relu"),
+    ("relu6", "relu6"), ("gelu", "gelu"), ("silu|swish", "silu"), ("relu", "relu"), ("log.?soft", "log_softmax"),
+    ("soft", "softmax"), ("sigmoid", "sigmoid"), ("tanh", "tanh"), ("drop", "dropout"),
+)  # fmt: skip
+"""Words for layers that leave a map as it is, in the order in which they are tried; any other is an identity."""
+SETTINGS = ("kernel_size", "stride", "padding", "dilation", "groups")
+LARGEST_SPREAD = 64
+"""Kernels up to this reach are tried with every padding."""
+NAMED = 4
+"""Rows whose stated size is another that a note names."""
+
+
+class Misfit(Exception):
+    """A row that no layer can be made of, and why."""
+
+
+class Builder:
+    """The layers so far, one after the other, and the map that they make."""
+
+    def __init__(self, model: StatedModel, image: Shape) -> None:
+        self.model, self.shape, self.image = model, image, image
+        self.reading = Reading([], [], 0, 0.0, {0: image})
+        self.rows: list[PrintedRow] = []
+        self.unexplained: list[Unexplained] = []
+        self.other_sizes: list[str] = []
+        self.biased = bias_of(model)
+
+    def build(self) -> None:
+        """All rows; stops at the first that stays unexplained."""
+        for place, fact in enumerate(self.model.facts):
+            below = self.model.facts[place + 1] if place + 1 < len(self.model.facts) else None
+            try:
+                for type_, op, settings in self.layers(fact, below):
+                    self.place(fact, type_, op, settings)
+            except (Misfit, RfcalcError) as error:
+                row = PrintedRow(fact.number, fact.torch or fact.kind, None, None, fact.line)
+                self.unexplained.append(Unexplained(row.index, fact.name or row.label, fact.line, str(error)))
+                return
+            self.compare(fact)
+
+    def place(self, fact: LayerFact, type_: str, op: str, settings: Mapping[str, Any]) -> None:
+        """One layer more: what it makes by the engine, and its count."""
+        axes, given = len(self.image.sizes), self.shape
+        if op == "linear" and not given.flat:
+            self.hide_flatten()
+            given = self.shape
+        layer = make(op, axes, **settings)
+        x = FeatureMap(given.channels, image_axes(given.sizes))
+        if fact.cells.get("ch_in") not in (None, given.channels) and op in ("conv", "linear", "conv_transpose"):
+            raise Misfit(f"takes {fact.cells['ch_in']} channels, the layer above makes {given.channels}")
+        out = layer.output((x,))
+        self.shape = Shape(out.channels, () if out.flat else out.sizes)
+        known = tuple((key, fact.cells[key]) for key in SETTINGS if key in fact.cells)
+        params = layer.params(x)
+        row = PrintedRow(fact.number, type_, (self.shape.channels, *self.shape.sizes), params, fact.line, known=known)
+        self.rows.append(row)
+        item = Item(len(self.rows), row, op, self.shape, params)
+        self.reading.decisions.append(Decision(item, self.reading.last, fit(op, 0.0, **settings)))
+        self.reading.last = item.place
+        self.reading.shapes[item.place] = self.shape
+
+    def hide_flatten(self) -> None:
+        """A flatten that leaves no row, in front of a linear layer."""
+        self.shape = Shape(self.shape.elements, ())
+        self.reading.hidden.append(Hidden("flatten", (), (self.reading.last,), self.shape))
+        self.reading.last = -len(self.reading.hidden)
+        self.reading.shapes[self.reading.last] = self.shape
+
+    def compare(self, fact: LayerFact) -> None:
+        """Remembers a stated size that the layers do not make."""
+        stated = fact.cells.get("n_out", fact.cells.get("n"))
+        if stated is not None and self.shape.sizes and stated != self.shape.sizes[0] and fact.kind != "input":
+            self.other_sizes.append(f"row {fact.number} makes {self.shape.sizes[0]}, the text says {stated}")
+
+    # --- what a row is ---
+
+    def layers(self, fact: LayerFact, below: LayerFact | None) -> Iterator[tuple[str, str, dict[str, Any]]]:
+        """The layers of a row: torch's class, rfcalc's type, and the settings."""
+        axes = int(match[1]) if (match := re.search(r"([123])[dD]$", fact.torch)) else len(self.image.sizes)
+        if axes != len(self.image.sizes) and fact.kind in ("conv", "pool"):
+            raise Misfit(f"{fact.torch} works along {axes} axes, the input has {len(self.image.sizes)}")
+        if fact.several and fact.worded:
+            raise Misfit("the row stands for several layers")
+        if fact.kind == "conv":
+            yield from self.convolution(fact, below, axes)
+        elif fact.kind == "pool":
+            yield self.pool(fact, below, axes)
+        elif fact.kind == "global":
+            largest = re.search(r"max|gmp", f"{fact.torch} {fact.name}", re.IGNORECASE)
+            kind = "Max" if largest else "Avg"
+            size, word = stated_size(fact, below), kind.lower()
+            if "adaptive" in fact.name.lower() and size not in (None, 1):
+                yield f"Adaptive{kind}Pool{axes}d", f"adaptive_{word}_pool", {"output_size": size}
+            else:
+                yield f"Adaptive{kind}Pool{axes}d", f"global_{word}_pool", {}
+        elif fact.kind == "flat":
+            yield from self.flat(fact)
+        elif fact.kind == "pointwise":
+            yield pointwise(fact, axes)
+        elif fact.kind != "input":
+            yield self.named(fact, axes)
+        yield from self.activation(fact)
+
+    def convolution(
+        self, fact: LayerFact, below: LayerFact | None, axes: int
+    ) -> Iterator[tuple[str, str, dict[str, Any]]]:
+        given, cells, name = self.shape.channels, fact.cells, f"Conv{axes}d"
+        window = self.window(fact, below)
+        if fact.torch.startswith("Separable"):
+            yield name, "conv", {"out_channels": given, **window, "groups": given, "bias": False}
+            window = {"kernel_size": 1}
+        depthwise = fact.torch.startswith("Depthwise")
+        groups = given if depthwise else int(cells.get("groups", 1))
+        out = cells.get("ch_out", given if groups == given != 1 else None)
+        if out is None:
+            raise Misfit("its output channels are not stated")
+        grouped = {"groups": groups} if groups != 1 else {}
+        yield name, "conv", {"out_channels": int(out), **window, **grouped, "bias": self.bias(fact)}
+
+    def pool(self, fact: LayerFact, below: LayerFact | None, axes: int) -> tuple[str, str, dict[str, Any]]:
+        average = re.search(r"av(?:g|erage)|mean", f"{fact.torch} {fact.name}", re.IGNORECASE)
+        window = self.window(fact, below)
+        window.pop("dilation", None)
+        kind = "Avg" if average else "Max"
+        return f"{kind}Pool{axes}d", f"{kind.lower()}_pool", window
+
+    def flat(self, fact: LayerFact) -> Iterator[tuple[str, str, dict[str, Any]]]:
+        if "ch_out" in fact.cells and not re.search(r"flatten|view|reshape", fact.name + fact.torch, re.IGNORECASE):
+            yield "Linear", "linear", {"out_features": int(fact.cells["ch_out"]), "bias": self.bias(fact)}
+        elif re.search(r"flatten|view|reshape", fact.name + fact.torch, re.IGNORECASE):
+            if not self.shape.flat:
+                yield "Flatten", "flatten", {}
+        else:
+            raise Misfit("its output features are not stated")
+
+    def named(self, fact: LayerFact, axes: int) -> tuple[str, str, dict[str, Any]]:
+        """A layer of another kind by torch's class and the arguments of its call."""
+        op = PRINTED.get(fact.torch)
+        if fact.kind == "join":
+            raise Misfit("which maps it joins is not stated")
+        if op is None or op == "pad" or LAYERS[op].joins:
+            raise Misfit(f"rfcalc cannot tell what it does{f': {fact.torch}' if fact.torch else ''}")
+        words = {"ch_out": "out_channels"}
+        known = {words.get(key, key): value for key, value in fact.settings if value is not None and key != "ch_in"}
+        known = {key: list(value) if isinstance(value, tuple) else value for key, value in known.items()}
+        return fact.torch, op, known
+
+    def activation(self, fact: LayerFact) -> Iterator[tuple[str, str, dict[str, Any]]]:
+        """What Keras' `activation=` adds to a layer."""
+        word = dict(fact.settings).get("activation")
+        if isinstance(word, str) and word in LAYERS:
+            yield LAYERS[word].torch_name, word, {}
+
+    def bias(self, fact: LayerFact) -> bool:
+        """Whether a layer has biases: as stated, as its own count shows, as the other rows' do."""
+        shown = bias_shown(fact, self.shape)
+        return bool(fact.cells.get("bias", self.biased if shown is None else shown))
+
+    # --- windows ---
+
+    def window(self, fact: LayerFact, below: LayerFact | None) -> dict[str, Any]:
+        """Kernel, stride, padding and dilation, those that are as by default left out."""
+        cells = fact.cells
+        kernel = cells.get("kernel_size")
+        if not isinstance(kernel, int) or kernel < 1:
+            raise Misfit("its kernel is not stated")
+        dilation = int(cells.get("dilation", 1))
+        n = self.shape.sizes[0] if self.shape.sizes else None
+        m = stated_size(fact, below)
+        stride = stride_of(fact, kernel, n, m)
+        found: dict[str, Any] = {"kernel_size": kernel}
+        found |= {"stride": stride} if stride != (kernel if fact.kind == "pool" else 1) else {}
+        found |= {"dilation": dilation} if dilation != 1 else {}
+        padding = self.padding(fact, (kernel, stride, dilation), n, m)
+        return found | ({"padding": padding} if padding else {})
+
+    def padding(self, fact: LayerFact, window: tuple[int, int, int], n: int | None, m: Number | None) -> Any:
+        if fact.same:
+            return "same" if window[1] == 1 else "tf_same"
+        if isinstance(stated := fact.cells.get("padding"), int):
+            return stated
+        kernel, stride, dilation = window
+        spread = dilation * (kernel - 1)
+        keeps = spread // 2
+        if n is None or m is None or spread > LARGEST_SPREAD:
+            return 0 if fact.kind == "pool" or spread > LARGEST_SPREAD else keeps
+        return next((p for p in (0, keeps, *range(spread)) if (n + 2 * p - spread - 1) // stride + 1 == m), keeps)
+
+
+def pointwise(fact: LayerFact, axes: int) -> tuple[str, str, dict[str, Any]]:
+    """A norm, an activation or dropout, by torch's class or by its name."""
+    if fact.torch in PRINTED and fact.torch != "GroupNorm":
+        return fact.torch, PRINTED[fact.torch], {}
+    settings = dict(fact.settings)
+    if fact.torch == "GroupNorm" and isinstance(settings.get("num_groups"), int):
+        return fact.torch, "group_norm", {"num_groups": settings["num_groups"]}
+    words = f"{fact.torch} {settings.get('activation', '')} {fact.name}"
+    op = next((op for pattern, op in POINTWISE if re.search(pattern, words, re.IGNORECASE)), "identity")
+    cls = LAYERS[op]
+    return f"{cls.torch_name}{axes}d" if cls.torch_axes else cls.torch_name, op, {}
+
+
+def stated_size(fact: LayerFact, below: LayerFact | None) -> Number | None:
+    """The size after a row: its own, or the one that the next row says comes in."""
+    own = fact.cells.get("n_out", fact.cells.get("n"))
+    return own if own is not None or below is None else below.cells.get("n_in")
+
+
+def stride_of(fact: LayerFact, kernel: int, n: int | None, m: Number | None) -> int:
+    """The stated stride; else by jumps, by sizes, and by torch's default."""
+    cells = fact.cells
+    if isinstance(stride := cells.get("stride"), int) and stride > 0:
+        return stride
+    before, after = cells.get("j_in"), cells.get("j_out")
+    if isinstance(before, int) and isinstance(after, int) and before > 0 and after % before == 0:
+        return after // before or 1
+    if n and isinstance(m, int) and m > 1:
+        return max(1, n // m)
+    return kernel if fact.kind == "pool" else 1
+
+
+def bias_shown(fact: LayerFact, given: Shape | None = None) -> bool | None:
+    """Whether a row's count has biases in it; None where it states none, or no such one."""
+    cells = fact.cells
+    channels = cells.get("ch_in", given.channels if given else None)
+    stated, out = cells.get("params"), cells.get("ch_out")
+    if channels is None or stated is None or out is None or fact.kind not in ("conv", "flat"):
+        return None
+    taps = cells.get("kernel_size", 1) ** 2 if fact.kind == "conv" else 1
+    weights = taps * channels * out // cells.get("groups", 1)
+    return {weights: False, weights + out: True}.get(stated)
+
+
+def bias_of(model: StatedModel) -> bool:
+    """Whether convolutions have biases where nothing says it of them: as the first that shows it, else torch's way."""
+    return next((shown for fact in model.facts if (shown := bias_shown(fact)) is not None), True)
+
+
+def buildable(model: StatedModel) -> bool:
+    """Whether a model states enough to build layers of: convolutions with kernels and channels."""
+    convs = [fact for fact in model.facts if fact.kind == "conv"]
+    return len(convs) > 1 and all("kernel_size" in f.cells and ("ch_out" in f.cells or f.torch) for f in convs)
+
+
+def input_of(model: StatedModel, context: Context, image: Sequence[int] | None) -> Shape:
+    """The input: as the caller says, as the first row does, or the data set's that the text names."""
+    if image:
+        return Shape(image[0], tuple(image[1:]))
+    first = next(fact for fact in model.facts if fact.kind not in ("pointwise", "other"))
+    cells = first.cells
+    given = cells.get("ch_out", cells.get("ch")) if first.kind == "input" else cells.get("ch_in")
+    sizes = [axis[first.number - 1 if first in axis else 0].cells for axis in model.axes]
+    own = [c.get("n_in", c.get("n_out", c.get("n")) if first.kind == "input" else None) for c in sizes]
+    named = context.image
+    if given is None and named and own[0] in (None, named[1]):
+        given = named[0]
+    if own[0] is None and named and given == named[0]:
+        own = list(named[1:])
+    if given is None or own[0] is None:
+        what = "channels" if given is None else "size"
+        raise RfcalcError(f"line {first.line}: the input's {what} is not stated: state the input with --input")
+    axes = int(match[1]) if (match := re.search(r"([123])[dD]$", first.torch)) else 2
+    return Shape(int(given), tuple(int(n or 0) for n in (own * axes)[:axes]))
+
+
+def printout_of(builder: Builder) -> Printout:
+    """The rows as a print would have them."""
+    model = builder.model
+    total = {"params": Total(str(model.total[0]), model.total[1])} if model.total else {}
+    return Printout(model.form, tuple(builder.rows), total, model.line, lines=model.lines)
+
+
+def notes_of(builder: Builder) -> tuple[str, ...]:
+    """What was taken for granted, and stated sizes that the layers do not make."""
+    model, notes = builder.model, []
+    convs = [fact for fact in model.facts if fact.kind == "conv"]
+    if model.form != "code" and any("bias" not in fact.cells for fact in convs) and not model.states("params"):
+        notes.append("biases are not stated: taken as torch's default, with them")
+    if any("padding" not in fact.cells and not fact.same for fact in convs) and not model.states("n_out"):
+        notes.append("paddings are not stated: taken so that convolutions keep their maps")
+    if builder.other_sizes:
+        notes.append("; ".join(builder.other_sizes[:NAMED]))
+    return tuple(notes)

@@ -1,0 +1,151 @@
+"""What a cell holds: figures, shapes, arithmetic, and the settings that people write into a layer's name."""
+
+from __future__ import annotations
+
+import ast
+import operator
+import re
+from collections.abc import Callable, Mapping
+from fractions import Fraction
+from functools import lru_cache
+from types import MappingProxyType
+
+from ...engine.geometry import Number, whole
+
+NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?")
+NOT_SHAPE = re.compile(r"[^\d\s.,x×X*()\[\]{}kspdKSPD=:+-]")
+ARITHMETIC = re.compile(r"[\d\s+\-*/().×x]{3,80}$")
+LARGEST = 10**12
+PRODUCTS = ("j", "j_in", "j_out", "params", "r", "r_in", "r_out")
+"""Columns whose figures are numbers, so that * multiplies; in the others it draws a shape."""
+KINDS = {
+    "resample": r"transpos|deconv|upsampl|up-sampl|unpool|shuffle|interpol",
+    "join": r"\badd|concat|\bskip|shortcut|residual|\bbranch|merge",
+    "global": r"\bgap\d*\b|\bgmp\b|global|gavg|glob|adaptive",
+    "pool": r"pool|\bmp\d*\b|池化",
+    "flat": r"linear|\bfc\d*\b|dense(?!.{0,3}(?:block|conv))|fully|flatten|view|reshape|全连接",
+    "conv": r"con\w{0,6}v|\bdw|depthwise|pointwise|卷积|faltung|^(?!.*(?:\binput|^image)).*\d\s*[x×]\s*\d",
+    "input": r"\binput|^image|eingabe|entree|entrada|输入",
+    "pointwise": r"relu|batch|\bbn\d*\b|norm|dropout|\bdo\b|softmax|activation|激活",
+}
+KIND_PATTERNS = {kind: re.compile(pattern, re.IGNORECASE) for kind, pattern in KINDS.items()}
+SEVERAL = re.compile(
+    r"\b(?:two|three|four|five|six|several|stack\w*)\b|\b\d\s?[x×*]\s?(?:conv|\()|(?<=[a-z\]])\s*[x×*]\s?\d+\s*$|\][x×*\s]+\d|repeat|\bstage|bottleneck|residual|\bfire|"
+    r"\bblock\s?\d*\s*$|\blayers\b|\b\d+\s+[x×]\s+[a-z]",
+    re.IGNORECASE,
+)
+"""A row that may stand for several layers."""
+FLAGS = re.IGNORECASE
+NAMED = {
+    "kernel_size": re.compile(
+        r"\(?\b(?P<a>\d{1,3})\s?[x×X*]\s?(?P<b>\d{1,3})(?:\s?[x×X*]\s?\d{1,5})?\)?|"
+        r"\b(?:k|ks|kernel(?:[\s_]?size)?)\s*[=:]?\s*\(?(?P<k>\d{1,3})\b|conv(?P<c>\d)x", FLAGS),
+    "stride": re.compile(
+        r"\b(?:s|strides?)\s*[=:]?\s*\(?(?P<k>\d{1,2})\b|(?<![\d/])/\s?(?P<a>\d)\b(?!\s*[/\d])", FLAGS),
+    "padding": re.compile(r"\b(?:p|pad|padding)\s*[=:]?\s*\(?(?P<k>\d{1,2})\b", FLAGS),
+    "dilation": re.compile(
+        r"\b(?:d|dil|dilation|dilated|rate|dilation[\s_]rate)\s*(?:of\s)?[=:]?\s*\(?(?P<k>\d{1,2})\b", FLAGS),
+    "groups": re.compile(r"\b(?:g|groups?)\s*[=:]\s*(?P<k>\d{1,4})\b|\b(?P<a>\d{1,4})\s+groups\b", FLAGS),
+}  # fmt: skip
+CHANNELS = re.compile(r"(?P<a>\d{1,5})\s?(?:→|->|=>|➡|⇒)\s?(?P<b>\d{1,5})\b")
+WEIGHTS = re.compile(r"\(\s?(\d{1,2})\s?[x×*]\s?(\d{1,2})\s?[x×*]\s?(\d{1,5})\s?\)\s?(?:[x×*,]\s?(\d{1,5}))?")
+OUT_CHANNELS = re.compile(
+    r"\b(\d{1,5})\s*(?:channels|filters|kernels|ch\b|maps)|^[^,]*\d\s?[x×]\s?\d,\s?(\d{1,5})\b", FLAGS
+)
+DEPTHWISE = re.compile(r"depth[\s-]?wise(?!.{0,3}sep)|\bdw\b", FLAGS)
+
+
+def kind_of(name: str) -> str:
+    """Which sort of operation a name speaks of, in the order of the patterns; other for none.
+
+    >>> [kind_of(name) for name in ("Input Block Conv2D(3x3)", "Input 28x28", "Max Pool(2x2)", "GAP")]
+    ['conv', 'input', 'pool', 'global']
+    """
+    if re.search(r"depth[\s-]?concat", name, FLAGS):
+        return "join"
+    return next((kind for kind, pattern in KIND_PATTERNS.items() if pattern.search(name)), "other")
+
+
+@lru_cache(maxsize=65536)
+def figures_in(cell: str, column: str = "") -> tuple[Number, ...]:
+    """The numbers of a cell: of a shape one for each axis, of arithmetic its value (what stands after the last =);
+    empty for anything else.
+
+    >>> figures_in("28x28"), figures_in("1 * 2 = 2", "j"), figures_in("9+(3-1)*2 = 13", "r_out")
+    ((28, 28), (2,), (13,))
+    >>> figures_in("3*3*32", "params")
+    (288,)
+    >>> figures_in("107x107", "r")
+    (107, 107)
+    """
+    text = cell.rpartition("=")[2].strip() if "=" in cell and not re.search(r"[kspd]\s*=", cell, FLAGS) else cell
+    text = re.sub(r"\s*(?:px|pixels?)\b|^~\s*", "", text)
+    if not text or len(text) > 80:
+        return ()
+    if column in PRODUCTS and (value := value_of(text, column != "params")) is not None:
+        return (value,)
+    if len(text) > 40 or NOT_SHAPE.search(text):
+        return ()
+    text = re.sub(r"(?<=\d),(?=\d{3}(?:\D|$))", "", text) if "," in text else text
+    found = NUMBER.findall(re.sub(r"(?<=\d)\s*-\s*(?=\d)", " ", text))
+    return tuple(whole(Fraction(number)) for number in found) if len(found) <= 4 else ()
+
+
+def value_of(text: str, shapes: bool) -> Number | None:
+    """The value of arithmetic that needs working out; None for a plain number and other text, and where `shapes` may
+    stand there for one such as 5*5."""
+    text = re.sub(r"(?<=\d),(?=\d{3}(?:\D|$))", "", text).replace("×", "*")
+    if not ARITHMETIC.match(text) or not re.search(r"\d\s*\)?\s*[-+*/]\s*\(?\s*\d", text) or "x" in text:
+        return None
+    factors = text.strip("() ").split("*")
+    drawn = len(factors) > 1 and len({factor.strip() for factor in factors}) == 1
+    return None if drawn and shapes else worked_out(text)
+
+
+OPERATIONS: dict[type[ast.operator], Callable[[Fraction, Fraction], Fraction]] = {
+    ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv,
+}  # fmt: skip
+
+
+def worked_out(text: str) -> Number | None:
+    """Sums, differences, products and quotients of numbers, with brackets; None for what cannot be worked out."""
+
+    def value(node: ast.expr) -> Fraction:
+        if isinstance(node, ast.BinOp) and type(node.op) in OPERATIONS:
+            return OPERATIONS[type(node.op)](value(node.left), value(node.right))
+        if isinstance(node, ast.Constant) and isinstance(node.value, int | float):
+            return Fraction(str(node.value))
+        raise ValueError(text)
+
+    try:
+        found = value(ast.parse(re.sub(r"(?<![\d.])0+(?=\d)", "", text.strip()), mode="eval").body)
+    except (SyntaxError, ValueError, ZeroDivisionError):
+        return None
+    return whole(found) if abs(found) < LARGEST else None
+
+
+@lru_cache(maxsize=16384)
+def settings_in(text: str) -> Mapping[str, int]:
+    """The settings and channels that a name, an operation or a configuration states.
+
+    >>> dict(settings_in("Conv(7x7) S=2")), dict(settings_in("(3x3x32)x64 stride 2 dilation 2"))
+    ({'kernel_size': 7, 'stride': 2}, {'kernel_size': 3, 'ch_in': 32, 'ch_out': 64, 'stride': 2, 'dilation': 2})
+    >>> dict(settings_in("3x3, 64, /2")), dict(settings_in("16→24, d=2, k=3"))
+    ({'kernel_size': 3, 'stride': 2, 'ch_out': 64}, {'kernel_size': 3, 'dilation': 2, 'ch_in': 16, 'ch_out': 24})
+    """
+    found: dict[str, int] = {}
+    if weights := WEIGHTS.search(text):
+        found |= {"kernel_size": int(weights[1]), "ch_in": int(weights[3])}
+        found |= {"ch_out": int(weights[4])} if weights[4] else {}
+    for key, pattern in NAMED.items():
+        match = pattern.search(text) if key not in found else None
+        if match:
+            groups = match.groupdict()
+            value = next(int(groups[name]) for name in ("a", "k", "c") if groups.get(name))
+            if key != "kernel_size" or groups.get("a") is None or groups["a"] == groups["b"]:
+                found[key] = value
+    if pair := CHANNELS.search(text):
+        found |= {"ch_in": int(pair["a"]), "ch_out": int(pair["b"])}
+    elif out := OUT_CHANNELS.search(text):
+        found.setdefault("ch_out", int(out[1] or out[2]))
+    return MappingProxyType(found)

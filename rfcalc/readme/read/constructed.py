@@ -1,0 +1,380 @@
+"""Constructor calls in code, read with `ast` and never run: nn.Conv2d(16, 32, 3, stride=2)  # Output: 14 | RF: 9."""
+
+from __future__ import annotations
+
+import ast
+import operator
+import re
+from collections.abc import Container, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import groupby
+from textwrap import dedent
+from types import MappingProxyType
+from typing import Any
+
+from ...engine.geometry import Number
+from .cells import kind_of
+from .facts import LayerFact
+from .forward import Step, steps_of
+from .layer_table import shape_in
+from .text import LONGEST_LINE, Line
+
+WINDOW = ("kernel_size", "stride", "padding", "dilation")
+FEATURES = ("ch_in", "ch_out", "bias")
+SIGNATURES = {
+    "Conv": ("ch_in", "ch_out", *WINDOW, "groups", "bias"),
+    "ConvTranspose": ("ch_in", "ch_out", *WINDOW[:3], "output_padding", "groups", "bias", "dilation"),
+    "MaxPool": WINDOW, "AvgPool": WINDOW[:3], "Linear": FEATURES,
+    "AdaptiveAvgPool": ("output_size",), "AdaptiveMaxPool": ("output_size",),
+    "Upsample": ("size", "scale_factor", "mode"), "PixelShuffle": ("upscale_factor",),
+    "GroupNorm": ("num_groups", "num_channels"),
+    "BatchNorm": ("num_features", "eps", "momentum", "affine"),
+    **dict.fromkeys(("Conv2D", "Conv1D", "Convolution2D"), ("ch_out", *WINDOW[:3])),
+    **dict.fromkeys(("SeparableConv2D", "Conv2DTranspose"), ("ch_out", *WINDOW[:3])), "Dense": ("ch_out",),
+    **dict.fromkeys(("DepthwiseConv2D", "MaxPooling2D", "MaxPooling1D", "AveragePooling2D"), WINDOW[:3]),
+}  # fmt: skip
+"""The arguments of a class by place, under the words of facts; the dimensions of torch's names are left out."""
+KERAS = frozenset(name for name in SIGNATURES if re.search(r"\dD|Dense", name)) | {
+    "GlobalAveragePooling2D", "GlobalMaxPooling2D", "BatchNormalization", "ZeroPadding2D", "UpSampling2D", "Activation",
+}  # fmt: skip
+WORDS = {
+    "in_channels": "ch_in", "out_channels": "ch_out", "in_features": "ch_in", "out_features": "ch_out",
+    "filters": "ch_out", "units": "ch_out", "strides": "stride", "pool_size": "kernel_size",
+    "dilation_rate": "dilation", "use_bias": "bias",
+}  # fmt: skip
+ARITHMETIC = {ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.FloorDiv: operator.floordiv}
+DEFAULTS = {"stride": 1, "padding": 0, "dilation": 1, "groups": 1}
+POOLS = ("MaxPool", "AvgPool", "MaxPooling2D", "MaxPooling1D", "AveragePooling2D")
+KINDS = {"Conv": "conv", "ConvTranspose": "resample", "Linear": "flat", "Dense": "flat", "Flatten": "flat",
+         "Upsample": "resample", "PixelShuffle": "resample", "UpSampling2D": "resample", "Conv2DTranspose": "resample",
+         **dict.fromkeys(("Conv2D", "Conv1D", "Convolution2D", "SeparableConv2D", "DepthwiseConv2D"), "conv"),
+         **dict.fromkeys(POOLS, "pool"),
+         **dict.fromkeys(("GlobalAveragePooling2D", "GlobalMaxPooling2D"), "global")}  # fmt: skip
+POINTWISE = re.compile(
+    r"(?:Batch|Group|Layer|Instance)Norm|BatchNormalization|\w*ReLU6?|\w*Dropout|[GSC]?ELU|SiLU|Mish|Hardswish|Sigmoid|"
+    r"Tanh|\w*Softmax|Activation|Identity|(?!\w*(?:Conv|Pool|Block|Down|Up|Sep))\w*(?:Norm|ReLU|Drop|Swish)\w*"
+)
+LEFT_OUT = re.compile(
+    r"Sequential|Module\w*|Parameter\w*|Functional|DataParallel|\w*Loss|Input\w*|OrderedDict|super|\w*Error|\w*Tensor|"
+    r"\w*(?:Dict|List)|Variable|Model"
+)
+"""What holds layers, or is none."""
+BARE = "|".join(sorted({*KERAS, *(f"{name}[123]d" for name in ("Conv", "ConvTranspose", *POOLS[:2]))}, key=len)[::-1])
+CALL = re.compile(
+    rf"(?<![\w.])(?:torch\.nn\.|nn\.|(?:tf\.)?(?:keras\.)?layers\.)(?P<class>[A-Z]\w*)\(|(?<![\w.])(?P<bare>{BARE}|AdaptiveAvgPool2d|Linear|BatchNorm2d|ReLU)\("
+)
+CLASS = re.compile(r"^\s*class\s+(\w{1,80})")
+UNSETTLED = re.compile(r"^\s*(?:if|elif|else|for|while)\b|\bfor \w+ in\b|nn\.Parameter\(")
+AFTER_CLASS = re.compile(r"^\s*(?!self\.|def |@|#|nn\.|\)|\]|[\"'])\S")
+"""A line that no longer belongs to a class, where it stands as far out."""
+METHOD = re.compile(r"^(\s*)def (\w{1,80})\(")
+OTHER_CALL = re.compile(r"(?<![\w.])(?<!class )(?<!def )(?:self\.)?(?P<class>(?!))?(?P<bare>[A-Za-z_]\w{1,80})\(")
+OWNER = re.compile(r"^\s*self\.(\w{1,60})\s*(?::[^=]{1,40})?=(?!=)")
+SHAPE = (
+    r"\s*[:=-]+>?\s*[(\[]?\s*(?P<value>\d{1,5}(?:\s*[x×X*,]\s*\d{1,5}){0,2})"
+    r"(?!\d|\s*(?:channels?|filters?|ch|maps?|kernels?|features?)\b)"
+)
+NOTES = {
+    "n_in": re.compile(r"\b(?:input|in|n_?in)(?:[\s_-]?(?:size|shape|image))?" + SHAPE, re.IGNORECASE),
+    "n_out": re.compile(r"\b(?:output|out|n_?out)(?:[\s_-]?(?:size|shape))?" + SHAPE, re.IGNORECASE),
+    "r_out": re.compile(
+        r"\b(?:R\.?F|receptive[\s_-]{0,2}fi?e?i?ld|r_?out|RF[\s_]?out)(?:\s*size)?\s*[:=-]?>?\s*"
+        r"(?P<value>\d{1,5})(?![\d.]|\s?[-+*%])",
+        re.IGNORECASE,
+    ),
+    "r_in": re.compile(r"\b(?:r_?in|rf_?in)\s*[:=]\s*(?P<value>\d{1,5})(?![\d.]|\s?[-+*%])", re.IGNORECASE),
+    "j_in": re.compile(r"\bj_?in\s*[:=]\s*(?P<value>\d{1,4})\b", re.IGNORECASE),
+    "j_out": re.compile(r"\b(?:jump|j_?out)(?:[\s_]?out)?\s*[:=]\s*(?P<value>\d{1,4})\b", re.IGNORECASE),
+}  # fmt: skip
+OUTS = {key for key in NOTES if key.endswith("_out")}
+SIDED = re.compile(r"\b(?:R\.?F|out(?:put)?s?)(?:[\s_]size)?\s*[:=-]{0,2}\s*[(\[]?\s*\d", re.IGNORECASE)
+FROM_TO = re.compile(r"(\d{1,4})\s?[x×]\s?\d{1,4}(?:\s?[x×]\s?\d+)?\s*(?:>>|-+>|=>|→)\s*(\d{1,4})\s?[x×]\s?\d")
+NEAR = 4
+"""Lines between a layer and a comment that still speaks of it."""
+MOST_LINES = 40
+"""Lines that one call may span."""
+Notes = dict[str, Number]
+
+
+@dataclass
+class Draft:
+    """The layers of one class, or of one block of code, as they are found: each fact with the attribute that holds it.
+
+    Comments on lines of their own stand after the layer that they speak of, or in front of it: as the first one of
+    the block does."""
+
+    title: str
+    facts: list[LayerFact] = field(default_factory=list)
+    owners: list[str] = field(default_factory=list)
+    calls: list[ast.Call] = field(default_factory=list)
+    owner: str = ""
+    parameters: ast.arguments | None = None
+    settled: bool = True
+    """Whether no condition or loop says which layers are made, and no parameter stands alone."""
+    steps: tuple[Step, ...] | None = None
+    leads: bool | None = None
+    waiting: Notes = field(default_factory=dict)
+    led: int | None = None
+    noted: set[int] = field(default_factory=set)
+    remarks: list[LayerFact] = field(default_factory=list)
+    """What comments say of layers, should no call stand beside them."""
+
+    def add(self, fact: LayerFact, call: ast.Call) -> None:
+        window, last = fact.kind != "pointwise", len(self.facts) - 1
+        if self.waiting and window:
+            notes = sizes_only(self.waiting, fact.cells)
+            fact, self.waiting = replace(fact, cells={**notes, **fact.cells}), {}
+            self.led = last + 1
+        elif window and self.led == last and fact.line == self.facts[last].line + 1 and not fact.cells.keys() & OUTS:
+            above = self.facts[last]  # what comes out may come out of both
+            self.facts[last] = replace(above, cells={k: v for k, v in above.cells.items() if k not in OUTS})
+        self.facts.append(fact)
+        self.owners.append(self.owner)
+        self.calls.append(call)
+
+    def note(self, notes: Notes, line: int, bare: bool) -> None:
+        """Figures in a comment without a call: after the bracket that closes a layer, or on a line of their own."""
+        if not notes or (bare and notes.get("r_out") == 1):
+            return
+        self.noted.add(line)
+        if bare and "r_out" in notes and len(notes) > 1:
+            self.remarks.append(LayerFact(0, line, "", "other", notes))
+        if bare and self.leads:
+            self.waiting = notes
+            return
+        place = next((i for i in range(len(self.facts) - 1, -1, -1) if self.facts[i].kind != "pointwise"), None)
+        if (
+            place is not None
+            and line - self.facts[-1].line <= NEAR
+            and not self.facts[place].cells.keys() & NOTES.keys()
+        ):
+            self.facts[place] = replace(self.facts[place], cells={**self.facts[place].cells, **notes})
+
+    @property
+    def ordered(self) -> bool:
+        return self.steps is not None and all(self.owners)
+
+
+def all_drafts(lines: Sequence[Line], own: Container[str]) -> list[Draft]:
+    found: list[Draft] = []
+    for _, group in groupby(lines, key=lambda line: (line.block, line.code)):
+        block = list(group)
+        if block[0].code or any(CALL.search(line.text) for line in block):
+            found += [draft for draft in map(spoken, drafts(block, own)) if draft.facts]
+    return found
+
+
+def spoken(draft: Draft) -> Draft:
+    """The draft with its comments in the place of layers, where it has none that change a map."""
+    if any(fact.kind not in ("pointwise", "other") for fact in draft.facts):
+        return draft
+    nothing = [ast.Call(ast.Name(""), [], []) for _ in draft.remarks]
+    return Draft(draft.title, draft.remarks, [""] * len(draft.remarks), nothing)
+
+
+def drafts(block: Sequence[Line], own: Container[str] = ()) -> Iterator[Draft]:
+    """The layers line by line; a class, or a function of its own, begins another draft."""
+    draft, at, margin = Draft(""), 0, 0
+    while at < len(block):
+        text = block[at].text if len(block[at].text) <= LONGEST_LINE else ""
+        if match := CLASS.match(text):
+            yield draft
+            draft, margin = Draft(match[1]), indent_of(text)
+        elif draft.title and draft.facts and AFTER_CLASS.match(text) and indent_of(text) <= margin:
+            yield draft
+            draft = Draft("")
+        if (match := METHOD.match(text)) and match[2] != "__init__":
+            body = list(body_of(block[at:], match[1]))
+            if match[2] == "forward" and draft.facts:
+                draft.steps = steps_of(dedent("\n".join(body)))
+                at += len(body)
+                continue
+            if any(CALL.search(line) for line in body[1:]):
+                *_, part = drafts(block[at + 1 : at + len(body)], own)
+                part.title, part.parameters = match[2], parameters_of(block, at)
+                yield part
+                at += len(body)
+                continue
+        elif match:
+            draft.parameters = parameters_of(block, at)
+        at += take(draft, block, at, text, own)
+    yield draft
+
+
+def take(draft: Draft, block: Sequence[Line], at: int, text: str, own: Container[str]) -> int:
+    """Adds the layers that begin on a line, or what its comment says; how many lines they take."""
+    if match := OWNER.match(text):
+        draft.owner = match[1]
+    code, _, comment = text.partition("#")
+    draft.settled = draft.settled and not UNSETTLED.search(code)
+    calls = [] if text.lstrip().startswith("|") else calls_in(code, own, bool(draft.title and draft.steps is None))
+    used = 1
+    for match in calls:
+        parsed, used, comments = parse_call(block, at, match)
+        if parsed:
+            before = text[: match.start()].partition("=")[0]
+            name = before.strip(" ,(").removeprefix("self.") or class_of(match)
+            notes = notes_in(comments) if match is calls[-1] else {}
+            for fact in layers_of(parsed, name, block[at].number, notes):
+                draft.add(fact, parsed)
+    if not calls:
+        notes, bare = notes_in(comment), not code.strip()
+        if bare and draft.leads is None and (notes.keys() & {"r_out", "n_out"} or SIDED.search(comment)):
+            draft.leads = leads(block, at, bool(draft.facts))
+        draft.note(notes, block[at].number, bare)
+    return max(1, used)
+
+
+def leads(block: Sequence[Line], at: int, layered: bool) -> bool:
+    """Whether a comment on a line of its own speaks of the layer below it: it touches that one only, or no layer stands
+    above it yet."""
+    above = bool(block[at - 1].text.strip()) if at else False
+    below = bool(block[at + 1].text.strip()) if at + 1 < len(block) else False
+    return not layered if above == below else below
+
+
+def calls_in(code: str, own: Container[str], inside: bool) -> list[re.Match[str]]:
+    """The calls that make layers: of torch's and Keras' classes, of the document's own classes and functions, and
+    inside a class of any other one, of which nothing is known."""
+    if "(" not in code:
+        return []
+    found = {match.start(): match for match in CALL.finditer(code)}
+    for match in OTHER_CALL.finditer(code):
+        known = match["bare"] in own or (inside and match["bare"][0].isupper())
+        if known and not any(match.start() <= place < match.end() for place in found):
+            found[match.start()] = match
+    return [found[place] for place in sorted(found) if not LEFT_OUT.fullmatch(class_of(found[place]))]
+
+
+def class_of(match: re.Match[str]) -> str:
+    return str(match["class"] or match["bare"])
+
+
+def parameters_of(block: Sequence[Line], at: int) -> ast.arguments | None:
+    """The parameters of a function whose definition begins on a line; None where they cannot be parsed."""
+    source = ""
+    for line in block[at : at + MOST_LINES]:
+        source += line.text.strip() + "\n"
+        if line.text.partition("#")[0].rstrip().endswith(":"):
+            break
+    try:
+        function = ast.parse(source + " pass").body[0]
+    except (SyntaxError, ValueError):
+        return None
+    return function.args if isinstance(function, ast.FunctionDef) else None
+
+
+def indent_of(text: str) -> int:
+    return len(text) - len(text.lstrip())
+
+
+def body_of(lines: Sequence[Line], indent: str) -> Iterator[str]:
+    """The lines of a function that begins with the first of them."""
+    for number, line in enumerate(lines):
+        if number and line.text.strip() and indent_of(line.text) <= len(indent):
+            return
+        yield line.text
+
+
+def parse_call(block: Sequence[Line], at: int, match: re.Match[str]) -> tuple[ast.Call | None, int, str]:
+    """The call that begins at a match, how many lines it takes, and the comments on them."""
+    source, comments, depth = "", "", 0
+    for used, line in enumerate(block[at : at + MOST_LINES], 1):
+        code, _, comment = line.text.partition("#")
+        code = code[match.start() :] if used == 1 else code
+        comments += " " + comment
+        for place, char in enumerate(code):
+            depth += (char in "([{") - (char in ")]}")
+            if depth == 0 and char == ")":
+                return call_of(source + code[: place + 1]), used, comments
+        source += code + "\n"
+    return None, 1, comments
+
+
+def call_of(source: str) -> ast.Call | None:
+    try:
+        tree = ast.parse(source, mode="eval").body
+    except (SyntaxError, ValueError):
+        return None
+    return tree if isinstance(tree, ast.Call) else None
+
+
+def literal(node: ast.expr, known: Mapping[str, Any] = MappingProxyType({})) -> Any:
+    """The value of a literal, of a name that is `known`, or of arithmetic on both; None where it is worked out at run
+    time."""
+    if isinstance(node, ast.Name):
+        return known.get(node.id)
+    if isinstance(node, ast.BinOp) and type(node.op) in ARITHMETIC:
+        sides = [literal(node.left, known), literal(node.right, known)]
+        whole = all(isinstance(side, int) for side in sides) and (sides[1] or not isinstance(node.op, ast.FloorDiv))
+        return ARITHMETIC[type(node.op)](*sides) if whole else None
+    try:
+        return ast.literal_eval(node)
+    except (ValueError, TypeError, SyntaxError):
+        return None
+
+
+def arguments_of(call: ast.Call, family: str, known: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments under the words of facts: what is left out has its default, what is no literal stays open."""
+    signature = SIGNATURES.get(family, ())
+    given: dict[str, Any] = dict(zip(signature, (literal(a, known) for a in call.args), strict=False))
+    given |= {WORDS.get(k.arg, k.arg): literal(k.value, known) for k in call.keywords if k.arg}
+    if family in ("Conv2D", "Convolution2D") and isinstance(given.get("stride"), int) and len(call.args) == 3:
+        del given["stride"]  # Keras 1 wrote rows and columns of the kernel there, and Keras 2 read them so at first
+        if family == "Conv2D":
+            return given
+    if any(k.arg is None for k in call.keywords) or any(isinstance(a, ast.Starred) for a in call.args):
+        return given
+    defaults = {key: value for key, value in DEFAULTS.items() if key in signature}
+    if family in POOLS and given.get("stride") is None:
+        given["stride"] = given.get("kernel_size", 2 if family in KERAS else None)
+    if family in KERAS and family in POOLS:
+        given.setdefault("kernel_size", 2)
+    return {**defaults, **given}
+
+
+def layers_of(
+    call: ast.Call, name: str, line: int, notes: Notes, known: Mapping[str, Any] = MappingProxyType({})
+) -> Iterator[LayerFact]:
+    """A constructor call as a fact; nothing where it is given nothing and needs something."""
+    cls = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+    family = re.sub(r"[123]d$", "", cls)
+    if not (call.args or call.keywords) and family in SIGNATURES and family not in POOLS:
+        return
+    given = arguments_of(call, family, known)
+    cells: Notes = {}
+    for key, value in given.items():
+        plain = value[0] if isinstance(value, list | tuple) and value and len(set(value)) == 1 else value
+        if isinstance(plain, int) and (key != "num_groups"):
+            cells[key] = int(plain)
+    shape = given.get("input_shape")
+    if isinstance(shape, list | tuple) and len(shape) == 3 and all(isinstance(n, int) for n in shape):
+        cells |= {"n_in": shape[0], "ch_in": shape[2]}
+    whole = family.startswith("Adaptive") and cells.pop("output_size", 0) == 1
+    kind = KINDS.get(family, "global" if whole else "pointwise" if POINTWISE.fullmatch(family) else "other")
+    kind = "global" if kind == "pool" and kind_of(name) == "global" else kind
+    notes = sizes_only(notes, cells)
+    same = given.get("padding") == "same"
+    if kind in ("pointwise", "flat"):
+        cells = {key: value for key, value in cells.items() if key in FEATURES}
+    yield LayerFact(0, line, name, kind, {**cells, **notes}, same, torch=cls, settings=tuple(given.items()))
+
+
+def sizes_only(notes: Notes, cells: Mapping[str, Number]) -> Notes:
+    """The figures of a comment without those that repeat the layer's channels."""
+    return {key: value for key, value in notes.items() if not (key[0] == "n" and value == cells.get(f"ch_{key[2:]}"))}
+
+
+def notes_in(comment: str) -> Notes:
+    """The figures that a comment states of the layer on its line."""
+    found: Notes = {}
+    if not comment or not re.search(r"\d", comment):
+        return found
+    for key, pattern in NOTES.items():
+        if match := pattern.search(comment):
+            sizes, _ = shape_in(re.sub(r"\s*[,*×X]\s*", "x", match["value"]))
+            if sizes:
+                found[key] = sizes[0]
+    if match := FROM_TO.search(comment):
+        found = {"n_in": int(match[1]), "n_out": int(match[2]), **found}
+    return found

@@ -1,0 +1,61 @@
+"""What a document states of layers, whatever printed it. Readers make these; nothing here is judged.
+
+A Markdown table, a print, code and a listing all become `LayerFact`s: a name, an operation, and the figures that are
+stated, each under the engine's word (n_in, n_out, ch_in, ch_out, kernel_size, stride, padding, dilation, groups, j_in,
+j_out, r_in, r_out, start, params). What is not stated is absent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ...engine.geometry import Number
+
+
+@dataclass(frozen=True, slots=True)
+class LayerFact:
+    """One layer along one axis: its number in its model, the line, the name as written, the sort of operation, and its
+    figures; `same` is the padding's word, `several` that the row stands for more than one layer,
+    `worded` that its kernel is part of a name; `torch` and `settings` are the class and the arguments of a call."""
+
+    number: int
+    line: int
+    name: str
+    kind: str
+    cells: Mapping[str, Number]
+    same: bool = False
+    several: bool = False
+    worded: bool = False
+    torch: str = ""
+    settings: tuple[tuple[str, Any], ...] = ()
+
+
+@dataclass(frozen=True)
+class StatedModel:
+    """The layers that one table, listing or piece of code states, for each axis (a second one only where they differ).
+
+    `form` says what it was read from; `open_sides` are the columns (n, j, r, ch) whose headings give no side; `total`
+    is a row of totals: the figure and its line; `joins` what code does between the layers that is no chain,
+    `ordered` that they stand in the order in which the code calls them, `followed` that the layers along its main path
+    see all that the whole does; `params` what all layers of code hold together, where each shows it."""
+
+    form: str
+    line: int
+    axes: tuple[tuple[LayerFact, ...], ...]
+    open_sides: frozenset[str] = frozenset()
+    total: tuple[Number, int] | None = None
+    lines: frozenset[int] = field(default=frozenset(), repr=False)
+    title: str = ""
+    joins: tuple[str, ...] = ()
+    ordered: bool = False
+    followed: bool = True
+    params: int | None = None
+
+    @property
+    def facts(self) -> tuple[LayerFact, ...]:
+        return self.axes[0]
+
+    def states(self, quantity: str) -> bool:
+        return any(quantity in fact.cells for fact in self.facts)

@@ -1,0 +1,123 @@
+"""The columns of receptive-field tables: which quantity a heading names, and what a cell holds.
+
+Headings come in many spellings (N_in, Input size, jin, Jump, RF) and languages; each becomes one of the engine's own
+words, or nothing.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from functools import lru_cache
+
+DIRECTIONS = {
+    "in": "in input inputs inp previous prev before eingabe eingang eingangs entree entrada ingresso 输入",
+    "out": "out output outputs outp after ausgabe ausgang ausgangs sortie salida uscita 输出",
+}
+QUANTITIES = {
+    "name": "operation operations op layer layers layername name type layertype block step module convolution "
+    "conv configuration config details detail settings description layertypedepthidx schicht ebene lage "
+    "couche capa strato 层 层名 操作 网络层 layeroperation operator",
+    "n": "n size sizes dim dims dimension dimensions shape resolution res image imagesize imgsize featuremap "
+    "featuremapsize fmap mapsize spatialsize hw activationsize grosse bildgrosse taille tamano dimensione "
+    "尺寸 大小 特征图 特征图尺寸 特征图大小 图像尺寸",
+    "ch": "channels channel ch chs chan c depth filters kernels maps featuremaps nch kanale kanal canaux canales "
+    "canal canali 通道 通道数",
+    "kernel_size": "kernel k kernelsize ks ksize filter filtersize window windowsize f kern kerngrosse filtergrosse "
+    "faltungskern noyau taillenoyau tamanonucleo nucleo filtro tamanofiltro tamanokernel 卷积核 核 核大小 卷积核大小 "
+    "核尺寸 卷积核尺寸 kerneldim",
+    "effective": "effectivekernel effectivekernelsize keff keffective effk kerneleffective",
+    "stride": "stride strides s str schrittweite schritt pas paso zancada passo 步长 步幅",
+    "padding": "padding p pad paddings polsterung auffullung rand remplissage rembourrage marge relleno 填充",
+    "dilation": "dilation d dil rate dilationrate atrous atrousrate dilatation dilatacion dilatazione 膨胀率 空洞率 "
+    "扩张率 膨胀",
+    "groups": "groups group g gruppen groupes grupos gruppi 分组 组数",
+    "j": "j jump jumps jumpsize cumulativestride totalstride effectivestride accumulatedstride strideproduct "
+    "featurestride sprung saut salto 跳跃 跳步 累积步长 累计步长 总步长",
+    "r": "r rf receptivefield recfield effectivereceptivefield rfs "
+    "receptivefields receptive receptivefieldsize rfsize globalrf globalreceptivefield grf "
+    "rezeptivesfeld champreceptif champrecepteur camporeceptivo campo_recettivo camporicettivo 感受野 感受野大小",
+    "start": "start center centre startcenter",
+    "params": "params parameters param parametercount parameter parametres parametros parametri 参数 参数量",
+}
+FILLERS = frozenset([
+    "of", "the", "du", "de", "d", "del", "des", "der", "die", "la", "le", "l", "et", "no", "nb", "num", "number",
+    "count", "total", "px", "pixels",
+])  # fmt: skip
+WORDS = {word: quantity for quantity, words in QUANTITIES.items() for word in words.split()}
+SIDES = {word: side for side, words in DIRECTIONS.items() for word in words.split()}
+DIRECTED = ("n", "ch", "j", "r")
+NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?")
+SETTINGS = ("kernel_size", "stride", "padding", "dilation", "groups")
+
+
+def words_of(heading: str) -> list[str]:
+    """The words of a heading in lower case, without accents, sub- and superscript forms and signs."""
+    text = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", heading[:80]))
+    text = "".join(c for c in text if not unicodedata.combining(c)).replace("ß", "ss")
+    text = re.sub(r"([a-z])([A-Z])", r"\1 \2", text)
+    return [word for word in re.split(r"[\W_]+", text.casefold()) if word]
+
+
+@lru_cache(maxsize=4096)
+def column_of(heading: str) -> str | None:
+    """The quantity that a heading names: n_in, r_out, kernel_size, … ; n, j, r or ch where it gives no side; several
+    settings with commas between for a column that holds them together. What stands in brackets may be left out.
+
+    >>> column_of("j_in"), column_of("Output size"), column_of("Receptive Field (RF)"), column_of("Notes")
+    ('j_in', 'n_out', 'r', None)
+    >>> column_of("K,P,S"), column_of("Kernel/Operation")
+    ('kernel_size,padding,stride', 'name')
+    """
+    found = plain_column(heading)
+    if found:
+        return found
+    parts = [plain_column(part) for part in re.split(r"[,/;|&]|\band\b", heading) if part.strip()]
+    if len(parts) > 1 and all(part in SETTINGS for part in parts):
+        return ",".join(map(str, parts))
+    if len(parts) > 1 and "name" in parts:
+        return "name"
+    if "(" in heading and (bare := re.sub(r"\([^()]*\)?", " ", heading)).strip():
+        return plain_column(bare)
+    return None
+
+
+@lru_cache(maxsize=4096)
+def plain_column(heading: str) -> str | None:
+    stated = words_of(heading)
+    words = [word for word in stated if word not in FILLERS or len(stated) == 1]
+    sides = [SIDES[word] for word in words if word in SIDES]
+    rest = "".join(word for word in words if word not in SIDES)
+    if not sides and len(words) == 1:
+        sides, rest = split_side(words[0])
+    quantity = WORDS.get(rest)
+    if len(set(sides)) > 1 or (sides and quantity not in (*DIRECTED, None)):
+        return None
+    if sides and not rest:
+        return f"n_{sides[0]}" if len(stated[0]) > 3 else None
+    if quantity in DIRECTED and sides:
+        return f"{quantity}_{sides[0]}"
+    return quantity
+
+
+def split_side(word: str) -> tuple[list[str], str]:
+    """A word such as nin, jout or eingabegrosse as its side and the rest."""
+    if word in WORDS:
+        return [], word
+    for mark, side in SIDES.items():
+        if word.startswith(mark) and word.removeprefix(mark).removeprefix("s") in WORDS:
+            return [side], word.removeprefix(mark).removeprefix("s")
+        if word.startswith(mark) and word.removeprefix(mark) in WORDS:
+            return [side], word.removeprefix(mark)
+        if word.endswith(mark) and word.removesuffix(mark) in WORDS:
+            return [side], word.removesuffix(mark)
+    return [], word
+
+
+def is_heading_line(headings: Sequence[str]) -> bool:
+    """Whether at least three cells, and half of them, are headings of a receptive-field table."""
+    if any(NUMBER.fullmatch(heading) for heading in headings):
+        return False
+    known = {column for column in map(column_of, headings) if column}
+    return len(known) >= 3 and 2 * len(known) >= len(headings) and bool(known - {"name", "ch", "n", "params"})

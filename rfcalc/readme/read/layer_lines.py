@@ -1,0 +1,70 @@
+"""Layers written a line each, with the field or the size that they lead to: Conv2d(8->16, 3x3, s=2): RF = 7."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from ...engine.geometry import Number
+from .cells import kind_of, settings_in
+from .constructed import notes_in
+from .facts import LayerFact, StatedModel
+from .text import Line, clean
+
+LAYER = re.compile(r"^[\s>*+-]*(?:\d{1,2}[.)]\s+)?\W{0,4}(?P<words>[A-Za-z].{2,120}?)\s*(?:[:=,|–-]|→|->|=>|➡|⇒)?\s*$")
+STATEMENT = re.compile(r"\b(?:R\.?F|receptive|output|out|jump|size)\b", re.IGNORECASE)
+WINDOWED = ("conv", "pool", "global")
+LONGEST = 300
+"""Characters of such a line; longer ones are prose."""
+FEWEST = 3
+"""Layers that make such a list."""
+APART = 6
+"""Lines between two layers of one list."""
+CODE = re.compile(r"\bself\.|\bnn\.|^\s*[)#]|\bdef\b|\bimport\b|\w\(\w+_\w+\s*=")
+NAMED = re.compile(r"(?:^|\W)(?:\d{1,2}\s?[x×]\s?\d{1,2}|kernel|k\s?=|gap\b|global|adaptive)", re.IGNORECASE)
+
+
+def line_models(lines: Sequence[Line]) -> list[StatedModel]:
+    """The lists of such lines: at least three layers, most with a kernel and a field or a size each."""
+    runs: list[list[LayerFact]] = [[]]
+    section = None
+    for line, fact in facts_of(lines):
+        run = runs[-1]
+        if run and (line.section != section or fact.line - run[-1].line > APART):
+            runs.append([])
+        section = line.section
+        runs[-1].append(fact)
+    return [as_model(run) for run in runs if len(run) >= FEWEST]
+
+
+def as_model(run: Sequence[LayerFact]) -> StatedModel:
+    """The list as a model: where some rows state a stride above 1, the other convolutions have 1."""
+    strided = any(fact.cells.get("stride", 1) > 1 for fact in run)
+    facts = tuple(numbered(place, fact, strided) for place, fact in enumerate(run, 1))
+    return StatedModel("list", run[0].line, (facts,), lines=frozenset(fact.line for fact in run))
+
+
+def numbered(place: int, fact: LayerFact, strided: bool) -> LayerFact:
+    plain = {"stride": 1} if strided and fact.kind == "conv" else {}
+    return LayerFact(place, fact.line, fact.name, fact.kind, {**plain, **fact.cells})
+
+
+def facts_of(lines: Sequence[Line]) -> Iterator[tuple[Line, LayerFact]]:
+    """The lines that name a window and state what comes out of it; two windows in a line are none."""
+    for line in lines:
+        text = clean(line.text) if len(line.text) <= LONGEST and not CODE.search(line.text) else ""
+        if not text or "|" in text or not STATEMENT.search(text) or not NAMED.search(text):
+            continue
+        words, notes = split_notes(text)
+        kind = kind_of(words)
+        if kind in WINDOWED and "r_out" in notes and len(re.findall(r"\bconv|pool", words, re.IGNORECASE)) < 3:
+            match = LAYER.match(words)
+            settings = settings_in(words)
+            yield line, LayerFact(1, line.number, match["words"] if match else words, kind, {**settings, **notes})
+
+
+def split_notes(text: str) -> tuple[str, dict[str, Number]]:
+    """The words that describe the layer, and the figures stated after them."""
+    at = STATEMENT.search(text)
+    assert at
+    return text[: at.start()], notes_in(text[at.start() :])

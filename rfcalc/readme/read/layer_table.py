@@ -1,0 +1,163 @@
+"""A text table whose rows are layers: its columns under the engine's words, its rows as facts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+
+from ...engine.geometry import Number
+from .cells import DEPTHWISE, SEVERAL, figures_in, kind_of, settings_in
+from .facts import LayerFact, StatedModel
+from .headings import SETTINGS, column_of
+from .tables import TextTable
+
+SPATIAL = ("n", "n_in", "n_out", *SETTINGS[:4], "effective", "j", "j_in", "j_out", "r", "r_in", "r_out")
+CHAINED = ("n", "j", "r", "ch")
+LAYERS = frozenset(("conv", "pool", "global", "flat", "pointwise", "resample", "join", "input"))
+OPERATIONS = (re.compile(r"\bop|type|operation", re.IGNORECASE), re.compile("layer", re.IGNORECASE))
+"""Headings of the columns that say what a row does, the plainest first; a column of blocks only says where."""
+TOTAL = re.compile(r"^\W*(?:sub\W?)?total\b|^\W*sum\b|all layers", re.IGNORECASE)
+
+
+def layer_table(table: TextTable) -> StatedModel | None:
+    """The table as stated layers; None when its headings, or its cells, are not those of one."""
+    columns = columns_of(table.headings)
+    keys = set(columns.values())
+    chained = {key for key in keys if key[0] in "jr" and key[1:] in ("", "_in", "_out")}
+    settings = {key for key in keys if set(key.split(",")) & {"kernel_size", "effective", "stride"}}
+    names = [place for place, key in columns.items() if key == "name"]
+    operations = next(
+        (found for words in OPERATIONS if (found := [p for p in names if words.search(table.headings[p])])), names
+    )
+    written = any(settings_in(named(cells, names)) for cells in table.rows)
+    fields = chained and (settings or written or {"n", "n_out"} & keys or len(chained) > 1)
+    counts = "params" in keys and (settings or written) and names
+    if not (fields or counts or len(settings) > 1):
+        return None
+    facts, total = [], None
+    for number, (cells, line) in enumerate(zip(table.rows, table.lines, strict=True), 1):
+        name = named(cells, names)
+        if TOTAL.search(name) or (not name and TOTAL.search(" ".join(cells))):
+            total = next(
+                (
+                    (value[0], line)
+                    for p, key in columns.items()
+                    if key == "params" and (value := figures_in(cells[p], "params"))
+                ),
+                total,
+            )
+            continue
+        facts.append([fact_of(cells, columns, (name, named(cells, operations)), number, line, axis) for axis in (0, 1)])
+    if not any(fact.cells for fact, _ in facts) or not layered(facts, keys):
+        return None
+    first, second = (tuple(pair[axis] for pair in facts) for axis in (0, 1))
+    alike = all(a.cells == b.cells for a, b in zip(first, second, strict=True))
+    lines = frozenset((table.line, *table.lines))
+    sides = frozenset(key for key in CHAINED if key in keys or (key == "ch" and any("ch" in f.cells for f in first)))
+    return StatedModel("table", table.line, (first,) if alike else (first, second), sides, total, lines)
+
+
+def layered(facts: Sequence[Sequence[LayerFact]], keys: set[str]) -> bool:
+    """Whether the rows are layers one after the other: not epochs, models or runs side by side."""
+    known = sum(pair[0].kind != "other" for pair in facts)
+    bare = not any(key in pair[0].cells for pair in facts for key in ("kernel_size", "effective", "params"))
+    return "name" not in keys or 2 * known >= len(facts) or {"kernel_size", "stride"} <= keys or bare
+
+
+def columns_of(headings: Sequence[str]) -> dict[int, str]:
+    """The quantity of each column that is known, by its place; a quantity stands for its first column only."""
+    found: dict[int, str] = {}
+    for place, heading in enumerate(headings):
+        column = column_of(heading)
+        if column and (column == "name" or column not in found.values()):
+            found[place] = column
+    return found
+
+
+def named(cells: Sequence[str], names: Sequence[int]) -> str:
+    """The row's name: what stands in the columns of words."""
+    return " ".join(cells[place] for place in names if cells[place])
+
+
+def fact_of(
+    cells: Sequence[str], columns: Mapping[int, str], names: tuple[str, str], number: int, line: int, axis: int
+) -> LayerFact:
+    """One row along one axis; `names` are all that name it, and what names its operation."""
+    found: dict[str, Number] = {}
+    same, name = False, names[0]
+    words, kind = name, kind_of(names[1])
+    for place, key in columns.items():
+        cell = cells[place]
+        if key == "name" or not cell:
+            continue
+        if "," in key:
+            found |= together(cell, key)
+            words += " " + cell
+        elif key == "padding" and re.fullmatch(r"same|valid|none|yes|no", cell, re.IGNORECASE):
+            same = cell.lower() == "same"
+            found |= {"padding": 0} if cell.lower() in ("valid", "none") else {}
+        else:
+            found |= dict(figures(cell, key, axis))
+    written, worded = settings_in(words), "kernel_size" not in found
+    kind = kind_of(words) if kind == "other" else kind
+    if kind in ("flat", "pointwise"):
+        written = {key: value for key, value in written.items() if key in ("ch_in", "ch_out")}
+        found = {**written, **found}
+    elif (
+        "kernel_size" not in found and "effective" not in found and kind in ("conv", "pool", "global", "other", "join")
+    ):
+        found |= {key: value for key, value in written.items() if key not in found}
+    else:
+        found |= {
+            key: value for key, value in written.items() if key in ("dilation", "stride", "groups") and key not in found
+        }
+    if kind in ("other", "join") and "kernel_size" in found and not re.search(r"add|concat|skip", name, re.IGNORECASE):
+        kind = "conv" if kind == "other" else kind
+    if DEPTHWISE.search(words) and "ch_in" in found and "groups" not in found:
+        found["groups"] = found["ch_in"]
+    return LayerFact(number, line, name, kind, found, same, bool(SEVERAL.search(name)), worded)
+
+
+def together(cell: str, key: str) -> dict[str, Number]:
+    """Several settings in one cell: 3,1,1 or 3/1/1; what follows in brackets is words."""
+    bare = re.sub(r"\([^()]*\)|[A-Za-z=]+", " ", cell)
+    numbers = [int(number) for number in re.findall(r"\d+", bare)]
+    names = key.split(",")
+    return dict(zip(names, numbers, strict=True)) if len(numbers) == len(names) else {}
+
+
+def figures(cell: str, key: str, axis: int) -> Iterator[tuple[str, Number]]:
+    """The figures that a cell gives its column, along one axis; a shape with channels gives those too."""
+    if key.startswith("n") and key in SPATIAL:
+        sizes, channels = shape_in(cell)
+        if sizes:
+            yield key, sizes[min(axis, len(sizes) - 1)]
+        if channels:
+            yield "ch" + key[1:], channels
+        return
+    if key in SETTINGS and re.search(r"[A-Za-z]{3}", cell):
+        yield from ((k, v) for k, v in settings_in(cell).items())
+        return
+    numbers = figures_in(cell, key)
+    if key == "kernel_size" and len(numbers) in (3, 4):
+        yield from settings_in(cell).items()
+        numbers = numbers[:2]
+    if numbers and (len(numbers) == 1 or (key in SPATIAL and len(numbers) < 4)):
+        value = numbers[min(axis, len(numbers) - 1)] if key in SPATIAL else numbers[0]
+        yield key, value
+
+
+def shape_in(cell: str) -> tuple[tuple[Number, ...], Number | None]:
+    """Sizes and channels of a printed map: 28x28x64 and 64x28x28 both have 64 channels; a batch in front is left out.
+
+    >>> shape_in("28x28x64"), shape_in("[1, 64, 28, 28]"), shape_in("28x28"), shape_in("28")
+    (((28, 28), 64), ((28, 28), 64), ((28, 28), None), ((28,), None))
+    """
+    text = re.sub(r"\bNone\s*,|-1\s*,|@", lambda m: "" if m[0] != "@" else "x", cell)
+    numbers = figures_in(text.strip("()[] "), "n") or figures_in(text, "n")
+    if len(numbers) == 4:
+        numbers = numbers[1:]
+    if len(numbers) != 3:
+        return numbers, None
+    first, second, third = numbers
+    return ((second, third), first) if second == third != first else ((first, second), third)

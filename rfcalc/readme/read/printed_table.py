@@ -1,0 +1,52 @@
+"""Summaries printed as Markdown or HTML tables: a class, a shape and a count in each row."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from .headings import column_of
+from .layer_table import TOTAL, shape_in
+from .printout import Printout, Total
+from .rows import PrintedRow, count_of
+from .tables import TextTable
+
+CLASS = re.compile(
+    r"\b((?:Conv(?:Transpose)?|MaxPool|AvgPool|Adaptive(?:Avg|Max)Pool|BatchNorm|InstanceNorm|Dropout)[123]d|"
+    r"Linear|Flatten|ReLU6?|LeakyReLU|GELU|SiLU|Sigmoid|Tanh|Softmax|LogSoftmax|Dropout|GroupNorm|LayerNorm|Identity)\b(?:-(\d+))?"
+)
+
+
+def printed_tables(tables: Sequence[TextTable]) -> Iterator[Printout]:
+    """The tables whose rows name torch's classes and state shapes with channels and counts, and no kernels."""
+    for table in tables:
+        columns = [column_of(heading) for heading in table.headings]
+        outs = next((i for key in ("n_out", "n") for i, column in enumerate(columns) if column == key), None)
+        if outs is None or "params" not in columns or "kernel_size" in columns or "r" in columns or "r_out" in columns:
+            continue
+        rows: list[PrintedRow] = []
+        totals: dict[str, Total] = {}
+        for cells, line in zip(table.rows, table.lines, strict=True):
+            joined, count = " ".join(cells), count_of(cells[columns.index("params")].strip() or "0")
+            match, (sizes, channels) = CLASS.search(joined), shape_in(cells[outs])
+            if TOTAL.search(joined) and count:
+                totals["params"] = Total(str(count), line)
+            elif match:
+                shape = (int(channels), *map(int, sizes)) if channels else tuple(map(int, sizes)) or None
+                rows.append(
+                    PrintedRow(int(match[2]) if match[2] else f"row {len(rows) + 1}", match[1], shape, count, line)
+                )
+        if len(rows) > 1 and 3 * len(rows) >= 2 * len(table.rows) and all(row.shape for row in rows):
+            lines = frozenset((table.line, *table.lines))
+            yield Printout("torchsummary", tuple(with_buffers(rows)), totals, table.line, headed=True, lines=lines)
+
+
+def with_buffers(rows: Sequence[PrintedRow]) -> Iterator[PrintedRow]:
+    """The rows with their norms' running mean and variance set apart, where every norm counts them: four figures a
+    channel, or one more for the batches seen."""
+    norms = [row for row in rows if row.type.startswith("BatchNorm") and row.shape]
+    all_do = all(row.shape and (row.params or 0) - 4 * row.shape[0] in (0, 1) for row in norms)
+    for row in rows:
+        counted = all_do and row in norms and row.shape
+        yield replace(row, moving=(row.params or 0) - 2 * row.shape[0]) if counted and row.shape else row

@@ -1,0 +1,86 @@
+"""A document read once: everything in it that the other rooms judge."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from .code import code_models
+from .context import Context, read_context
+from .facts import StatedModel
+from .layer_lines import line_models
+from .layer_table import layer_table
+from .listing import Listing, find_listing
+from .printed_table import printed_tables
+from .printout import Printout, find_printouts
+from .sentences import Statement, read_statements
+from .tables import find_tables
+from .text import Line, Text, read_text
+from .tools import tool_models
+
+
+@dataclass(frozen=True)
+class Document:
+    """A text taken apart: printed summaries, stated models (tables, code, prints of tools), a listed network, and what
+    the prose around them states."""
+
+    text: Text
+    printouts: tuple[Printout, ...]
+    models: tuple[StatedModel, ...]
+    listing: Listing | None
+    statements: tuple[Statement, ...]
+    context: Context
+    prose: tuple[Line, ...]
+
+    def section(self, line: int) -> int:
+        """The index of the section that a line stands in."""
+        return self.text.lines[line - 1].section if 0 < line <= len(self.text.lines) else 0
+
+    def around(self, line: int, alone: bool) -> Context:
+        """What the text says of a model on a line: all of it where the document holds no other, else its section."""
+        if alone:
+            return self.context
+        own = self.section(line)
+        top = [i for i in self.text.path(own) if self.text.sections[i].level not in (0, 7)]
+        chosen = top[0] if top else own
+        near = {i for i in range(len(self.text.sections)) if chosen in self.text.path(i)}
+        inside = [s for s in self.statements if self.section(s.line) in near]
+        words = read_context([p for p in self.prose if p.section in near], stated_fields(inside))
+        return words if words.datasets else replace(words, datasets=self.context.datasets)
+
+
+def read(text: str) -> Document:
+    """The parts of a document, found in time linear in its length."""
+    found = read_text(text)
+    lines = found.lines
+    printouts = find_printouts(lines)
+    taken = {number for printout in printouts for number in printout.lines}
+    code = code_models([line for line in lines if line.number not in taken])
+    taken |= {number for model in code for number in model.lines}
+    tables = find_tables([line for line in lines if line.number not in taken])
+    printouts = sorted([*printouts, *printed_tables(tables)], key=lambda printout: printout.line)
+    taken |= {number for table in tables for number in (table.line, *table.lines)}
+    models = [*code, *(model for table in tables if (model := layer_table(table)))]
+    models += tool_models([line for line in lines if line.number not in taken])
+    taken |= {number for model in models for number in model.lines}
+    models += line_models([line for line in lines if line.number not in taken])
+    listing = find_listing(lines)
+    taken |= listing.lines if listing else set()
+    taken |= {number for model in models for number in model.lines}
+    prose = [line for line in lines if line.number not in taken]
+    statements = read_statements(prose, found)
+    return Document(
+        found, tuple(printouts), tuple(sorted(models, key=lambda model: model.line)), listing, tuple(statements),
+        read_context(prose, stated_fields(statements)), tuple(prose),
+    )  # fmt: skip
+
+
+def stated_fields(statements: Sequence[Statement]) -> list[int]:
+    """The receptive fields stated for a whole network, those called final or global first."""
+    found = [
+        s
+        for s in statements
+        if s.quantity == "receptive_field" and s.relation == "=" and not s.elsewhere and not s.required
+    ]
+    fields = [int(s.value) for s in sorted(found, key=lambda s: not s.whole)]
+    return fields if len(set(fields)) <= 2 else []

@@ -1,0 +1,330 @@
+"""Figures that sentences state: parameters, receptive fields, accuracies, input sizes, and what a network uses."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from fractions import Fraction
+
+from ...spec.stated import Stated
+from .text import LONGEST_LINE, Line, Text, clean
+
+DIGIT = re.compile(r"\d")
+NUMBER = (
+    r"(?P<number>\d{1,3}(?:,\d{3})+(?!,?\d)|\d{1,15}(?:\.\d{1,6})?)"
+    r"\s{0,2}(?P<unit>[KkMm](?![A-Za-z])|thousand|million)?"
+)
+PARAMS = r"\bp(?:ar|ra)[a-z]{0,2}m[a-z]{0,8}\b"
+FIELD = r"(?:\breceptive[\s-]{0,3}f(?:ie|ei)ld\w?|\bR\.?F\b\.?)"
+ACCURACY = r"\bacc?c?[ur]{1,3}[a-z]{0,6}\b"
+GAP = r"[^\d.;!?\n]"
+BETWEEN = rf"(?P<between>{GAP}{{0,40}})(?<![A-Za-z\d])"
+BEFORE = rf"(?P<before>{GAP}{{0,30}})(?<![\d.,])"
+OTHER = r"(?:\s?[x×]\s?(?P<other>\d{1,9}))?"
+WORDS = r"(?:\W{0,4}[A-Za-z]{1,12}){0,3}?\W{1,4}"
+BY = r"\s?[x×*]\s?"
+NO_MACS = (
+    r"(?!(?:[.,]?\d)*\s?(?:[KMGT]|thousand|million|billion)?\s?"
+    r"(?:MACs?|FLOPs?|MAdds?|mult[a-z]{0,12}(?:[\s-]adds?)?)\b(?!\W{0,3}\d))"
+)
+"""After a number: it does not count multiply-adds, as the second of "930 parameters, 811,088 MACs" does."""
+COUNT = NUMBER.replace("[KkMm](?![A-Za-z])", "[KkMmGg](?=\\s|MACs?|FLOPs?|MAdds?|\\W|$)|billion")
+MACS = r"\b(?P<macs>[KMG]?MACs?|[KMG]?FLOPs?|MAdds?|mult(?:ip\w{2,12})?[\s-]adds?)\b(?!\s?/)"
+SOURCES = {
+    "params": [
+        rf"{PARAMS}{BETWEEN}{NUMBER}{NO_MACS}",
+        rf"{BEFORE}{NUMBER}{WORDS}{PARAMS}",
+        rf"^\W{{0,6}}total(?P<between>\W{{1,4}}){NUMBER}(?=\W*$|\.\s)",
+    ],
+    "macs": [rf"{BEFORE}{COUNT}\s?{MACS.replace(chr(92) + 'b', '', 1)}", rf"{MACS}{BETWEEN}{COUNT}"],
+    "receptive_field": [
+        rf"{FIELD}{BETWEEN}{NUMBER}{OTHER}",
+        rf"{BEFORE}(?<![=A-Za-z]){NUMBER}{OTHER}\W{{1,3}}{FIELD}(?!\s?[=:])",
+    ],
+    "accuracy": [
+        rf"(?P<lead>{GAP}{{0,40}}){ACCURACY}{BETWEEN}{NUMBER}\s?%?",
+        rf"{BEFORE}{NUMBER}\s?%(?P<after>(?:\W{{1,3}}[A-Za-z]{{1,12}}){{0,4}}?)\W{{1,4}}{ACCURACY}",
+    ],
+    "input": [
+        rf"\binput(?:\W{{1,3}}\w{{1,12}}){{0,3}}?\W{{1,4}}{NUMBER}{BY}(?P<other>\d{{1,5}})(?:{BY}(?P<third>\d{{1,5}}))?"
+    ],
+}
+PATTERNS = {quantity: [re.compile(s, re.IGNORECASE) for s in sources] for quantity, sources in SOURCES.items()}
+FORMULA = re.compile(r"=[^=]*[A-Za-z][^=]*[-+*/]\s*\(?|\([a-z]+\s*[-+]\s*$", re.IGNORECASE)
+ONE_SETTING = re.compile(r"\b(?:this|that|a|each|another|any)\s+param(?:eter)?\b(?!\s+(?:count|number))", re.IGNORECASE)
+"""A parameter that is set: the number after it is its value."""
+PLANNED = re.compile(
+    r"^\W*(?:please |let'?s |try to |(?:we|i) (?:will |can |could |may |might )?)?"
+    r"(?:reduce|increase|decrease|bring|cut|keep|lower|limit|make|use|get)\b(?!\s\w+ed\b)",
+    re.IGNORECASE,
+)
+"""A sentence that says what to do."""
+EITHER = re.compile(r"\s*(?:or|to|-)\s*\d", re.IGNORECASE)
+"""After a number: another one in its place."""
+COUNTED = re.compile(r"\s(?:trainable |total )?param", re.IGNORECASE)
+FEWEST_PARAMS = 100
+"""A number right in front of the word counts from here on; below, it is one of settings: "we tuned 3 parameters"."""
+SUM = re.compile(r"\s*[+*×]\s*[\d(]")
+STATES = re.compile(
+    r"(?:[:=<>≤≥~≈-]|\b(?:is|was|are|of|at|to|by|over|above|under|about|around|reach\w{0,4}|achiev\w{0,4}|than))\W*$",
+    re.IGNORECASE,
+)
+CLASS = re.compile(r"^\W*of\s+(?!the\b|this\b|our\b|over\b|about\b|around\b|above\b)[a-z]", re.IGNORECASE)
+RELATIONS = {
+    "<": re.compile(
+        r"under|below|less(?:er)? than|fewer than|lower than|within|at most|up to|not? more than|<|≤|max(?:imum)?\b",
+        re.IGNORECASE,
+    ),
+    ">": re.compile(
+        r"over\b|above|more than|greater than|at least|higher than|not less than|>|≥|min(?:imum)?\b|exceed",
+        re.IGNORECASE,
+    ),
+    "~": re.compile(r"about|approx|around|nearly|almost|roughly|close to|~|≈|\bca\b", re.IGNORECASE),
+}
+REQUIRED = re.compile(
+    r"\b(?:must|should|shall|needs? to|have to|target|goal|aim|want|requirement|constraint|expected|budget|allowed|"
+    r"limit|objective|criteri)",
+    re.IGNORECASE,
+)
+DEMANDS = re.compile(
+    r"\b(?:target|goal|objective|requirement|constraint|assignment|problem|task|expected|aim|criteri|to.?do|rules|"
+    r"question|instruction|what (?:we|is) need)",
+    re.IGNORECASE,
+)
+"""Titles of sections that state what is asked for, not what came out."""
+ELSEWHERE = re.compile(
+    r"\b(?:previous|earlier|baseline|paper|original|compar|instead of|reduced? from|from \d|down from|each|"
+    r"per[\s-](?:layer|block|class)|layers?\b.{0,20}\bha|only layer|fully|dense layer|fc layer|other|initial|"
+    r"(?:first|second|third|last|next|old|simpler|smaller|larger|bigger|deeper|lighter|another) "
+    r"(?:model|version|attempt|try|trial|run|one|experiment|iteration|network|step|approach|design)|"
+    r"tried|used to|started|instead|would|seems?\b|good number|enough|sufficient|ideal|could|if we|e\.g|for example|"
+    r"vgg|resnet|alexnet|inception|googlenet|mobilenet|densenet|efficientnet|"
+    r"(?:model|net|network|step|iteration|attempt|experiment|version|trial|part|phase|session|code|v)"
+    r"\s?[-#]?\s?\d{1,2}\b(?!\s?%|[.,]\d|[km]\b))",
+    re.IGNORECASE,
+)
+PLAINLY_ELSEWHERE = re.compile(r"previous|earlier|baseline|paper|original|reduced? from|compar", re.IGNORECASE)
+WHERE_IN = re.compile(
+    r"\b(?:after|before|at|until|up to)\b.{0,20}\b(?:conv|layer|block|pool)|\b(?:conv|layer|block|c)\s?\d",
+    re.IGNORECASE,
+)
+WHOLE = re.compile(r"\b(?:final|global|total|overall|network|model)", re.IGNORECASE)
+QUALIFIED = re.compile(
+    r"best|max|high|peak|average|avg|mean|last|epoch|class|top|reach|first|\bof\s+[a-z]+\s*$", re.IGNORECASE
+)
+BARE = frozenset([
+    "the", "a", "our", "we", "model", "network", "net", "final", "accuracy", "acc", "accuracies", "train",
+    "training", "test", "testing", "validation", "val", "valid", "set", "data", "of", "on", "is", "was", "are",
+    "at", "and", "for", "this", "achieved", "obtained", "got", "overall", "total", "an", "in", "percent", "s", "r",
+    "n", "h", "c", "b", "d", "e", "f", "g", "i", "result", "results", "score",
+])  # fmt: skip
+"""Words that leave an accuracy what it is; any other may make it another run's, epoch's or setting's."""
+A_LAYER = re.compile(
+    r"\d\s?[x×*]\s?\d{1,5}\s?[x×*]\s?\d|\(\s?\d{1,2}\s?[x×*]\s?\d{1,2}\s?\)|\bconv\w*\b.*\d\s?[x×]\s?\d|[|→]|->",
+    re.IGNORECASE,
+)
+"""A sentence that describes a layer."""
+SPLITS = {"train": r"\btrain", "test": r"\b(?:test|valid|val\b|eval)"}
+NEGATED = re.compile(r"\b(?:no|not|without|instead|never|non|rather than|avoid\w*|remov\w*|replac\w*)\b", re.IGNORECASE)
+USES = {
+    "uses_depthwise": r"depth[\s-]?wise",
+    "uses_dilation": r"\bdilated|\bdialted|\bdilation|atrous",
+    "uses_strides": r"\bstrided",
+    "uses_batch_norm": r"batch[\s-]?norm",
+}
+USE_PATTERNS = {quantity: re.compile(pattern, re.IGNORECASE) for quantity, pattern in USES.items()}
+UNITS = {"thousand": "K", "million": "M", "billion": "G"}
+
+
+ABOUT = Fraction(6, 100)
+"""How far "about" reaches: "about 10k" is written of 9.4k and of 10.6k, and hardly of more."""
+FAR = Fraction(15, 100)
+"""How far "about" may reach with some good will: neither right nor wrong."""
+ROUND = re.compile(r"[1-9]\d*000")
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One stated figure. `relation` is =, <, > or ~; `whole` says that it speaks of the whole network, `elsewhere` of
+    another one or a part, `of_class` of the images of one class, `required` that it is a demand."""
+
+    quantity: str
+    stated: str
+    relation: str
+    figure: Stated
+    line: int
+    required: bool = False
+    elsewhere: bool = False
+    of_class: bool = False
+    whole: bool = False
+    split: str = ""
+    sizes: tuple[int, ...] = ()
+    section: int = 0
+    total: bool = False
+    """A bare `Total: 2,898`, which counts parameters only right below a table that does."""
+    titled: bool = False
+    """Whether it stands in a heading."""
+    operations: bool = False
+    """Of multiply-adds: whether the text calls them FLOPs."""
+    side: str = ""
+    """Of a field: before or after global pooling, where the sentence says it."""
+
+    def allows(self, figure: int | Fraction) -> bool:
+        """Whether the statement can stand for a computed figure; writers round, and cut digits off."""
+        if self.relation == "<":
+            return figure <= self.figure.value
+        if self.relation == ">":
+            return figure >= self.figure.value
+        near = self.relation == "~" and abs(figure - self.figure.value) < ABOUT * figure
+        return near or self.figure.agrees(figure) or self.figure.cuts(figure)
+
+    def hardly(self, figure: int) -> bool:
+        """Whether "about" may still be meant of a figure that it does not allow."""
+        return self.relation == "~" and abs(figure - self.figure.value) < FAR * figure
+
+    @property
+    def value(self) -> float:
+        return float(self.figure.value)
+
+    @property
+    def step(self) -> float:
+        """What one step of the last digit is worth."""
+        return float(self.figure.step)
+
+
+def read_statements(prose: Iterable[Line], text: Text) -> list[Statement]:
+    """Every figure that the sentences state, in their order. What stands below a title that asks for something is a
+    demand."""
+    found: list[Statement] = []
+    used: set[tuple[str, int]] = set()
+    headings = {section.line for section in text.sections}
+    for line in prose:
+        words = plain(line)
+        if not words:
+            continue
+        titles = [text.sections[i].title for i in text.path(line.section) if text.sections[i].line != line.number]
+        asked = any(DEMANDS.search(title) for title in titles)
+        for sentence in re.split(r"(?<=[.!?;])\s+(?=[A-Z(])|\s\|\s", words):
+            if DIGIT.search(sentence):
+                for statement in sentence_statements(sentence, line.number):
+                    titled = line.number in headings and not PLAINLY_ELSEWHERE.search(sentence)
+                    found.append(replace(
+                        statement, section=line.section, required=statement.required or asked,
+                        elsewhere=statement.elsewhere and not (titled and statement.quantity == "params"),
+                    ))  # fmt: skip
+            for quantity, pattern in USE_PATTERNS.items():
+                key = (quantity, line.section)
+                if not asked and key not in used and pattern.search(sentence) and not NEGATED.search(sentence):
+                    used.add(key)
+                    stated = quantity.replace("_", " ")
+                    used_it = Stated.of(1)
+                    titled = line.number in headings
+                    found.append(
+                        Statement(quantity, stated, "=", used_it, line.number, section=line.section, titled=titled)
+                    )
+    return found
+
+
+def plain(line: Line) -> str:
+    """The text of a line of prose without markup, links and images; empty for code and data."""
+    if line.code or not line.text or len(line.text) > LONGEST_LINE:
+        return ""
+    text = re.sub(r"!?\[([^\[\]]{0,300})\]\([^()]{0,500}\)|https?://\S{1,500}", r" \1 ", line.text)
+    return clean(re.sub(r"(?<!\w)_|_(?!\w)", "", text))
+
+
+def sentence_statements(sentence: str, line: int) -> Iterator[Statement]:
+    taken: dict[str, list[tuple[int, int]]] = {}
+    for quantity, patterns in PATTERNS.items():
+        spans = taken.setdefault(quantity, [])
+        for pattern in patterns:
+            for match in pattern.finditer(sentence):
+                span = match.span("number")
+                if all(span[1] <= a or span[0] >= b for a, b in spans):
+                    statement = read_match(quantity, match, sentence, line)
+                    if statement:
+                        spans.append(span)
+                        yield statement
+
+
+def read_match(quantity: str, match: re.Match[str], sentence: str, line: int) -> Statement | None:
+    """The statement that a match makes; None where its number can be no such figure."""
+    groups = match.groupdict()
+    unit = match["unit"] or ""
+    if (
+        quantity == "macs"
+        and not unit
+        and match["macs"][0] in "KMG"
+        and match["macs"].upper() not in ("MAC", "MACS", "MADD", "MADDS")
+    ):
+        unit = match["macs"][0]
+    figure = figure_of(quantity, match["number"].replace(",", ""), unit)
+    value = float(figure.value)
+    near = " ".join(groups.get(key) or "" for key in ("before", "between"))
+    if FORMULA.search(near) or SUM.match(sentence[match.end("number") :]):
+        return None  # r_out = r_in + (k - 1) * j is no figure of a network
+    if quantity == "params" and ONE_SETTING.search(sentence[max(0, match.start() - 12) : match.end()]):
+        return None
+    relation = next((sign for sign, pattern in RELATIONS.items() if pattern.search(near)), "=")
+    tail = sentence[match.end() : match.end() + 20]
+    if re.match(r"\s*(?:or (?:less|fewer|below)|max)", tail, re.IGNORECASE):
+        relation = "<"
+    counted = COUNTED.match(sentence[match.end("number") :]) and value >= FEWEST_PARAMS
+    if not plausible(quantity, value, bool(unit or counted) or "," in match["number"], tail):
+        return None
+    between = groups.get("between")
+    percent = re.match(r"\s?%", sentence[match.end("number") :])
+    if quantity == "accuracy" and between is not None and not percent and not STATES.search(between):
+        return None
+    stated = f"{ {'=': '', '~': 'about '}.get(relation, relation + ' ') }{match['number']}{match['unit'] or ''}"
+    around = f"{groups.get('lead') or ''} {groups.get('after') or ''} {near} {sentence[match.end() :][:20]}"
+    splits = [name for name, pattern in SPLITS.items() if re.search(pattern, around, re.IGNORECASE)]
+    planned = PLANNED.search(sentence) or EITHER.match(sentence[match.end() :])
+    sizes = [int(groups[key] or 0) for key in ("other", "third") if groups.get(key)]
+    return Statement(
+        quantity=quantity,
+        stated=stated,
+        relation=relation,
+        figure=figure,
+        line=line,
+        required=bool(REQUIRED.search(sentence) or (quantity == "params" and planned)),
+        elsewhere=is_elsewhere(quantity, sentence, between or ""),
+        of_class=quantity == "accuracy" and bool(CLASS.match(between or "")),
+        whole=bool(WHOLE.search(sentence)),
+        split=" and ".join(splits),
+        sizes=(int(value), *sizes) if sizes else (),
+        operations="FLOP" in (groups.get("macs") or "").upper(),
+        total=quantity == "params" and not re.search(PARAMS, sentence, re.IGNORECASE),
+        side=next((side for side in ("before", "after") if re.match(rf"[\sa-z(,]{{0,12}}\b{side}\b", tail)), ""),
+    )
+
+
+def figure_of(quantity: str, digits: str, unit: str) -> Stated:
+    """A number in a sentence; a count that ends in three zeros is one rounded to thousands."""
+    if quantity == "params" and not unit and ROUND.fullmatch(digits):
+        return Stated.of(digits[:-3] + "K")
+    return Stated.of(digits + UNITS.get(unit.lower(), unit.upper()))
+
+
+def is_elsewhere(quantity: str, sentence: str, near: str) -> bool:
+    if ELSEWHERE.search(sentence):
+        return True
+    if quantity == "receptive_field":
+        if A_LAYER.search(sentence):
+            return True
+        return bool(WHERE_IN.search(sentence)) and not WHOLE.search(sentence)
+    return quantity == "accuracy" and bool(
+        QUALIFIED.search(sentence) or CLASS.match(near) or set(re.findall(r"[a-z]+", sentence.lower())) - BARE
+    )
+
+
+def plausible(quantity: str, value: float, marked: bool, tail: str) -> bool:
+    """Whether a number can be such a figure: not a layer's size, a percentage or a year."""
+    if quantity in ("params", "macs"):
+        return (marked or value >= 1000) and not tail.startswith("%") and value < 10**13
+    if quantity == "receptive_field":
+        return value == int(value) and 1 <= value < 10**6 and not marked and not re.match(r"\s?%", tail)
+    if quantity == "accuracy":
+        return 1.0 < value <= 100.0 and not marked and not re.match(r"\W{0,3}epoch", tail, re.IGNORECASE)
+    return value == int(value) and not marked

@@ -1,0 +1,79 @@
+"""What tools that compute receptive fields print: a layer's name, and below or after it `jump: 4`, `n = 16`, …"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from ...engine.geometry import Number
+from .cells import figures_in, kind_of
+from .facts import LayerFact, StatedModel
+from .headings import column_of
+from .text import LONGEST_LINE, Line
+
+PAIR = re.compile(r"(?<![\w.])([A-Za-z][A-Za-z_ ]{0,24}?)\s*[:=]\s*(\d+(?:\.\d+)?(?:\s?[x×]\s?\d+)?)(?![\w.])")
+NAME = re.compile(
+    r"^[\s|#*-]*(?:layer(?:[\s_]name)?\s*[:=]?\s*)?(?P<name>[A-Za-z][\w. /()-]{0,40}?)\s*[:,-]*\s*$", re.IGNORECASE
+)
+LED = re.compile(r"^\s*(?P<name>[A-Za-z][\w.]{0,30})\s*:\s*(?=[A-Za-z][A-Za-z_ ]{0,24}\s*[:=])")
+FEWEST = 3
+"""Layers that make such a print."""
+SIDED = {"n": "n_out", "n_in": "n_out", "j": "j_out", "r": "r_out", "stride": "j_out"}
+"""These tools print what comes out of a layer, under any heading; a stride beside a field is the product so far."""
+
+
+def tool_models(lines: Sequence[Line]) -> list[StatedModel]:
+    """The prints of such tools: at least three layers in a row, each with its field and its jump or size."""
+    found: list[StatedModel] = []
+    facts: list[LayerFact] = []
+    for fact in tool_facts(lines):
+        if facts and fact.line - facts[-1].line > 12:
+            found += as_model(facts)
+            facts = []
+        facts.append(fact)
+    return [*found, *as_model(facts)]
+
+
+def as_model(facts: Sequence[LayerFact]) -> list[StatedModel]:
+    if len(facts) < FEWEST:
+        return []
+    lines = frozenset(range(facts[0].line, facts[-1].line + 1))
+    return [StatedModel("print of a tool", facts[0].line, (tuple(facts),), lines=lines)]
+
+
+def tool_facts(lines: Sequence[Line]) -> Iterator[LayerFact]:
+    name, line, number = "", 0, 0
+    cells: dict[str, Number] = {}
+    for at in [*lines, Line(0, "end")]:
+        text = at.text if len(at.text) < min(300, LONGEST_LINE) else ""
+        led = LED.match(text)
+        pairs = pairs_in(text[led.end() :] if led else text)
+        label = NAME.match(text) if not pairs else None
+        if led or label or at.number == 0:
+            if name and {"r_out"} < cells.keys():
+                number += 1
+                yield LayerFact(number, line, name, kind_of(name), cells)
+            name, line, cells = (led or label or {"name": ""})["name"], at.number, {}
+        elif not pairs and text.strip(" -=_#*\t"):
+            name = ""
+        cells = {**cells, **pairs} if name else {}
+
+
+def pairs_in(text: str) -> dict[str, Number]:
+    """The figures of a line that holds nothing but such pairs; empty for any other line."""
+    found: dict[str, Number] = {}
+    if ":" not in text and "=" not in text:
+        return found
+    for key, value in PAIR.findall(text):
+        column = (
+            "r"
+            if re.search(r"recept", key, re.IGNORECASE)
+            else "n"
+            if re.search(r"features?$", key)
+            else column_of(key.strip())
+        )
+        numbers = figures_in(value, "n")
+        if column and column != "name" and numbers:
+            found[SIDED.get(column, column)] = numbers[0]
+    rest = PAIR.sub("", text)
+    return found if len(re.sub(r"[\W_]", "", rest)) < 4 else {}

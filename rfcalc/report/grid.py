@@ -1,0 +1,145 @@
+"""A table of text cells, and the forms in which one can be printed."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from html import escape
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+GAP = 2
+LATEX = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"} | {
+    c: "\\" + c for c in "&%$#_{}"
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A heading, the short one for narrow terminals, and the rank of a column where there is no room for all: the
+    lower the better (0 always stays)."""
+
+    heading: str
+    rank: int = 0
+    left: bool = False
+    short: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[str, ...], ...]
+    caption: tuple[str, ...] = ()
+    """Lines that follow the rows."""
+
+    def widths(self) -> list[int]:
+        cells = [tuple(column.heading for column in self.columns), *self.rows]
+        return [max(map(len, column)) for column in zip(*cells, strict=True)]
+
+    def fitted(self, width: int | None) -> tuple[Grid, list[str]]:
+        """The grid within `width` characters, and the headings of the columns that had to go for it.
+
+        Headings are shortened first; then the columns are taken in the order of their rank as long as they fit.
+        """
+        if not width or sum(self.widths()) + GAP * (len(self.columns) - 1) <= width:
+            return self, []
+        grid = replace(self, columns=tuple(replace(c, heading=c.short or c.heading) for c in self.columns))
+        widths, kept, left = grid.widths(), [], width + GAP
+        for i in sorted(range(len(grid.columns)), key=lambda i: (grid.columns[i].rank, i)):
+            if widths[i] + GAP <= left or not grid.columns[i].rank:
+                kept.append(i)
+                left -= widths[i] + GAP
+        dropped = [column.heading for i, column in enumerate(self.columns) if i not in kept]
+        rows = tuple(tuple(row[i] for i in sorted(kept)) for row in grid.rows)
+        return Grid(tuple(grid.columns[i] for i in sorted(kept)), rows, self.caption), dropped
+
+    def to_rich(self, width: int | None = None) -> RenderableType:
+        """For a terminal `width` characters wide; columns are dropped to fit, and named below the table."""
+        from rich.console import Group
+        from rich.table import Table
+        from rich.text import Text
+
+        grid, dropped = self.fitted(width)
+        table = Table(box=None, padding=(0, GAP, 0, 0), pad_edge=False, header_style="bold")
+        for column in grid.columns:
+            table.add_column(column.heading, justify="left" if column.left else "right", overflow="fold")
+        for row in grid.rows:
+            table.add_row(*map(Text, row))
+        note = f"no room for: {', '.join(dropped)} (a wider terminal or --format shows them)"
+        lines = [*self.caption, *([note] if dropped else [])]
+        return Group(table, *([Text(), *map(Text, lines)] if lines else []))
+
+    def plain(self) -> str:
+        """The whole grid as text, whatever its width."""
+        return rendered(self.to_rich(), max(80, sum(self.widths()) + GAP * len(self.columns)))
+
+    def to_markdown(self) -> str:
+        head = [column.heading for column in self.columns]
+        rule = [":--" if column.left else "--:" for column in self.columns]
+        lines = ["| " + " | ".join(c.replace("|", "\\|") for c in row) + " |" for row in (head, rule, *self.rows)]
+        return "\n".join(lines + ([""] if self.caption else []) + [f"{line}  " for line in self.caption]) + "\n"
+
+    def to_csv(self) -> str:
+        out = io.StringIO()
+        writer = csv.writer(out, lineterminator="\n")
+        writer.writerow([column.heading for column in self.columns])
+        writer.writerows(self.rows)
+        return out.getvalue()
+
+    def to_html(self) -> str:
+        def cells(tag: str, row: Sequence[str]) -> str:
+            pairs = zip(["left" if column.left else "right" for column in self.columns], row, strict=True)
+            return "".join(f'<{tag} style="text-align:{side}">{escape(cell)}</{tag}>' for side, cell in pairs)
+
+        head = cells("th", [column.heading for column in self.columns])
+        body = "\n".join(f"<tr>{cells('td', row)}</tr>" for row in self.rows)
+        caption = "".join(f"<p>{escape(line)}</p>\n" for line in self.caption)
+        return f"<table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody>\n</table>\n{caption}"
+
+    def to_latex(self) -> str:
+        def line(cells: Sequence[str]) -> str:
+            return " & ".join("".join(LATEX.get(c, c) for c in cell) for cell in cells) + r" \\"
+
+        form = "".join("l" if column.left else "r" for column in self.columns)
+        head = line([column.heading for column in self.columns])
+        caption = [r"\par " + "".join(LATEX.get(c, c) for c in text) for text in self.caption]
+        lines = [rf"\begin{{tabular}}{{{form}}}", r"\hline", head, r"\hline", *map(line, self.rows), r"\hline"]
+        return "\n".join([*lines, r"\end{tabular}", *caption]) + "\n"
+
+    def to_text(self, form: str) -> str:
+        """The grid in a text form: markdown, csv, html or latex."""
+        return {
+            "markdown": self.to_markdown,
+            "csv": self.to_csv,
+            "html": self.to_html,
+            "latex": self.to_latex,
+        }[form]()
+
+
+def rendered(renderable: RenderableType, width: int) -> str:
+    """What a terminal of that width would show, without colours."""
+    from rich.console import Console
+
+    console = Console(width=width, color_system=None, force_jupyter=False)  # text in a notebook, too
+    with console.capture() as capture:
+        console.print(renderable)
+    return capture.get()
+
+
+class Printed:
+    """What prints, in Python and in a notebook, as its verb prints it: a base of results that have a `render`."""
+
+    def render(self, width: int | None = None) -> RenderableType:
+        raise NotImplementedError
+
+    def __str__(self) -> str:
+        return rendered(self.render(), 100_000).rstrip("\n")
+
+    def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
+        """In a notebook: the same text, in place of a dump of the fields."""
+        shown = str(self)
+        return {"text/plain": shown, "text/html": f"<pre>{escape(shown)}</pre>"}

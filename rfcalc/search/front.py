@@ -1,0 +1,217 @@
+"""What `design` found, as a person reads it: the truth about the family, the best designs or the front as a table, what
+stands in the way, and the front as a plot."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from math import nan
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..engine.arch import Arch
+from ..errors import RfcalcError, need
+from ..report.cells import agreed, text
+from ..report.grid import Column, Grid
+from .program import Program
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+WORDS = {
+    "min_receptive_field": "receptive field",
+    "max_params": "parameters",
+    "max_macs": "MACs",
+    "must_use": "used",
+    "must_not_use": "used all the same",
+}
+PLOTS = (".svg", ".png", ".pdf")
+LONG = 24
+"""Characters of a choice's value that fit a table."""
+
+
+@dataclass(frozen=True)
+class Design:
+    """One network of a family: the values of its choices, its figures, and its spec."""
+
+    choices: Mapping[str, Any]
+    arch: Arch
+    spec: str
+
+    def to_json(self) -> dict[str, Any]:
+        before, after = map(agreed, self.arch.receptive_field)
+        return {
+            "choices": dict(self.choices),
+            "params": self.arch.params,
+            "macs": self.arch.macs,
+            "receptive_field": {"before_global_pool": before, "after_global_pool": after},
+            "spec": self.spec,
+        }
+
+
+@dataclass(frozen=True)
+class Bound:
+    """A target, and the best that the others leave; None where they leave nothing."""
+
+    wanted: Any
+    best: Any
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What `design` found out about a family."""
+
+    program: Program
+    choices: int
+    feasible: int | None
+    complete: bool
+    covered: str
+    designs: tuple[Design, ...]
+    bounds: Mapping[str, Bound]
+    uncounted: bool = False
+    """Whether the MACs of some of its networks are unknown."""
+    refused: str = ""
+    """Where no network of the family can be built, the first reason."""
+
+    @property
+    def exit_code(self) -> int:
+        return 0 if self.designs else 1
+
+    @property
+    def has_front(self) -> bool:
+        """Whether the designs are a front rather than a ranking."""
+        return len(self.program.objective) != 1
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "choices": self.choices,
+            "feasible": self.feasible,
+            "complete": self.complete,
+            "designs": [design.to_json() for design in self.designs],
+            "bounds": {key: {"wanted": b.wanted, "best": b.best} for key, b in self.bounds.items()},
+        }
+
+    def render(self, width: int | None = None) -> RenderableType:
+        return render(self, width)
+
+
+def grid(answer: Answer) -> Grid:
+    """The designs, a row each: figures, then the values of the choices."""
+    names = list(dict.fromkeys(name for one in answer.designs for name in one.choices))
+    heads = [Column(head) for head in ("", "params", "MACs", "r before pool", "r after")]
+    heads += [Column(name, rank, left=True) for rank, name in enumerate(names, 1)]
+    rows = tuple((str(i), *figures(one), *values(one, names)) for i, one in enumerate(answer.designs, 1))
+    return Grid(tuple(heads), rows)
+
+
+def figures(one: Design) -> Iterator[str]:
+    found = one.to_json()
+    for figure in (found["params"], found["macs"], *found["receptive_field"].values()):
+        yield text(figure)
+
+
+def values(one: Design, names: list[str]) -> Iterator[str]:
+    for name in names:
+        value = one.choices.get(name, "")
+        shown = " ".join(map(str, value)) if isinstance(value, list) else str(value)
+        yield shown if len(shown) <= LONG else shown[: LONG - 1] + "…"
+
+
+def headline(answer: Answer) -> Iterator[str]:
+    """How many networks there are, how many meet every target, and whether everything was looked at."""
+    name = answer.program.head.name
+    feasible = "not counted" if answer.feasible is None else f"{answer.feasible:,}"
+    yield f"{name}: {answer.choices:,} networks; meeting every target: {feasible}"
+    if answer.program.unused:
+        yield f"no layer uses the choice{'s' * (len(answer.program.unused) > 1)} {', '.join(answer.program.unused)}"
+    if not answer.complete:
+        yield f"not complete, the time or memory allowed was spent; covered: {answer.covered}"
+    if answer.uncounted:
+        limited = "max_macs" in answer.program.head.targets
+        place = "are not known to meet max_macs" if limited else "come last by their MACs"
+        yield f"networks with a layer whose MACs are unknown {place}"
+
+
+def obstacles(answer: Answer) -> Iterator[str]:
+    """For each target the best that the others leave, in words."""
+    for target, bound in answer.bounds.items():
+        words, head = WORDS[target], f"{target} {shown(bound.wanted)}"
+        if bound.best is None:
+            yield f"{head}: no network of this family meets the other targets"
+        elif target == "min_receptive_field":
+            yield f"{head}: no network that meets the others reaches more than {bound.best:,}"
+        elif target.startswith("max_"):
+            yield f"{head}: no network that meets the others has fewer than {bound.best:,} {words}"
+        else:
+            yield f"{head}: with the others at best {words}: {shown(bound.best)}"
+
+
+def shown(value: Any) -> str:
+    return ", ".join(value) or "none" if isinstance(value, list) else f"{value:,}"
+
+
+def render(answer: Answer, width: int | None) -> RenderableType:
+    """For a terminal of that width."""
+    from rich.console import Group
+    from rich.text import Text
+
+    parts: list[RenderableType] = [Text(line) for line in headline(answer)]
+    if answer.designs:
+        title = "no other network beats these" if answer.has_front else sense(answer)
+        parts += [Text(), Text(f"{title}:"), grid(answer).to_rich(width)]
+    else:
+        parts += [Text(), Text(verdict(answer), "bold red")]
+    if answer.bounds and not answer.designs:
+        parts += [Text(), *map(Text, obstacles(answer))]
+    return Group(*parts)
+
+
+def verdict(answer: Answer) -> str:
+    """Why there is no design."""
+    if not answer.complete:
+        return "none was found in what was covered"
+    if answer.refused:
+        return f"no network of this family can be built; the first reason: {answer.refused}"
+    return "no network of this family meets every target"
+
+
+def sense(answer: Answer) -> str:
+    way, figure = answer.program.objective[0]
+    return f"{'most' if way == 'maximize' else 'least'} {figure.replace('_', ' ')} first"
+
+
+def plot(answer: Answer, path: str) -> None:
+    """The designs whose MACs are known as a plot of parameters against MACs, coloured by receptive field (grey where it
+    is unknown), into an svg, png or pdf file. Raises RfcalcError where that is not possible."""
+    need("matplotlib", "plot")
+    from matplotlib import colormaps
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7, 4.5), layout="constrained")
+    axes = figure.add_subplot()
+    dots_at = [
+        (one.arch.params, one.arch.macs / 1e6, field_of(one), str(number))
+        for number, one in enumerate(answer.designs, 1)
+        if one.arch.macs is not None
+    ]
+    x, y, fields, numbers = zip(*dots_at, strict=True) if dots_at else ((), (), (), ())
+    colours = colormaps["viridis"].with_extremes(bad="lightgray")
+    dots = axes.scatter(x, y, c=fields, cmap=colours, plotnonfinite=True, zorder=3)
+    for at, number in zip(zip(x, y, strict=True), numbers, strict=True):
+        axes.annotate(number, at, textcoords="offset points", xytext=(4, 4), fontsize=8)
+    axes.set(xlabel="parameters", ylabel="MACs, millions", title=answer.program.head.name)
+    axes.grid(alpha=0.3)
+    figure.colorbar(dots, label="receptive field before global pooling")
+    try:
+        figure.savefig(path, metadata={"Date": None} if path.endswith(".svg") else None)
+    except OSError as error:
+        raise RfcalcError(f"{path}: {error.strerror or error}") from None
+
+
+def field_of(one: Design) -> float:
+    """The field before global pooling on the smallest axis; no number where it is unknown."""
+    return float(min(nan if f is None else f for f in one.arch.receptive_field.before_global_pool))
+
+
+def is_plot(path: str) -> bool:
+    return Path(path).suffix in PLOTS

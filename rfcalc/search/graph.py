@@ -1,0 +1,51 @@
+"""Networks as a graph: a node is a point that prefixes have in common, an edge is what is built between two of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+
+class Edge(NamedTuple):
+    """From a node: parameters, MACs, how many assignments, and the rank of the first of them."""
+
+    source: int
+    params: int
+    macs: int
+    ways: int
+    rank: int
+
+
+START = Edge(0, 0, 0, 1, 0)
+
+
+class Final(NamedTuple):
+    """A node where networks end: the field before global pooling (0: unknown) and the words used."""
+
+    node: int
+    field: int
+    words: int
+
+
+@dataclass
+class Graph:
+    """Nodes in topological order, 0 the start, each with its incoming edges."""
+
+    incoming: list[list[Edge]] = field(default_factory=lambda: [[]])
+    finals: list[Final] = field(default_factory=list)
+    complete: bool = True
+    covered: str = ""
+    edges: int = 0
+
+    def node(self, edges: list[Edge]) -> int:
+        self.incoming.append(edges)
+        self.edges += len(edges)
+        return len(self.incoming) - 1
+
+
+def paths(graph: Graph, ends: list[Edge]) -> int:
+    """How many assignments end in the given edges."""
+    counts = [1] + [0] * (len(graph.incoming) - 1)
+    for node, edges in enumerate(graph.incoming[1:], 1):
+        counts[node] = sum(counts[e.source] * e.ways for e in edges)
+    return sum(counts[e.source] * e.ways for e in ends)

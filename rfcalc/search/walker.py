@@ -1,0 +1,173 @@
+"""A spec's network with some settings changed, worked out thousands of times a second from kept answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+from ..engine.arch import Node, image_of
+from ..engine.layers import Conv, Layer
+from ..engine.layers.base import make
+from ..engine.layers.pooling import Pool
+from ..errors import SettingError
+from .edits import BEFORE, CONV, FOLLOW, SEPARABLE, Change, written_settings
+from .memo import MAX_PHASES, Handle, Memo, smallest_field
+from .sites import Sites
+
+Plan = Mapping[Change, Any]
+
+
+class Outcome(NamedTuple):
+    """What a changed network comes to: field before global pooling (0: unknown), parameters, MACs, watched words."""
+
+    field: int
+    params: int
+    macs: int
+    words: int
+
+
+class Walker:
+    """Walks one network under plans."""
+
+    def __init__(self, sites: Sites, words: tuple[str, ...]) -> None:
+        self.sites, self.axes = sites, len(sites.arch.sizes)
+        self.memo = Memo(words, True)
+        shape = sites.arch.input
+        image = image_of(shape)
+        self.image = self.memo.handle_number(Handle(self.memo.map_number(image), None, None))
+        self.variants: dict[tuple[int, tuple[tuple[str, Any], ...]], list[tuple[int, Node]] | None] = {}
+        self.plain = [[(self.memo.layer_number(b.node), b.node)] for b in sites.built]
+        self.channels = [row.x.channels for row in sites.arch.rows]
+
+    def outcome(self, plan: Plan) -> Outcome | None:
+        """The changed network's figures; None where it cannot be built."""
+        by_node: dict[int, dict[str, Any]] = {}
+        for (number, key), value in plan.items():
+            by_node.setdefault(number, {})[key] = value
+        handles, params, macs, words, phases = [self.image], 0, 0, 0, 0
+        for number, plain in enumerate(self.plain, 1):
+            layers = self.variant(number, by_node[number]) if number in by_node else plain
+            if layers is None:
+                return None
+            inputs = tuple([handles[i] for i in self.sites.built[number - 1].node.inputs])
+            for part, (layer, node) in enumerate(layers):
+                made = self.memo.output(layer, node, inputs)
+                if made is None:
+                    return None
+                params, macs, words, phases = (
+                    params + made.params,
+                    macs + made.macs,
+                    words | made.words,
+                    phases + made.phases,
+                )
+                whole = self.memo.common_whole(inputs)
+                if whole is None and made.whole is not None:
+                    whole = 4 * number + part, made.whole
+                inputs = (self.memo.handle_number(Handle(made.map, made.depthwise, whole)),)
+            handles.append(inputs[0])
+        if phases > MAX_PHASES:
+            return None
+        last = self.memo.handles[handles[-1]]
+        field = last.whole[1] if last.whole else smallest_field(self.memo.maps[last.map])
+        return Outcome(field, params, macs, words)
+
+    def variant(self, number: int, changes: dict[str, Any]) -> list[tuple[int, Node]] | None:
+        key = number, tuple(sorted((k, repr(v)) for k, v in changes.items()))
+        if key not in self.variants:
+            nodes = self.nodes(number, changes)
+            found = None if nodes is None else [(self.memo.layer_number(node), node) for node in nodes]
+            self.variants[key] = found
+        return self.variants[key]
+
+    def nodes(self, number: int, changes: dict[str, Any]) -> list[Node] | None:
+        """The layers that stand in a layer's place; None where one of them cannot be."""
+        node = self.sites.built[number - 1].node
+        try:
+            before = [replace(node, layer=self.make(*changes[BEFORE]))] if BEFORE in changes else []
+            layer = self.changed(node.layer, changes)
+            if CONV in changes:
+                layer = as_conv(layer, self.channels[number - 1], self.axes)
+            parts = separated(layer, self.channels[number - 1], self.axes) if SEPARABLE in changes else [layer]
+        except SettingError:
+            return None
+        return [*before, *(replace(node, layer=part) for part in parts)]
+
+    def make(self, op: str, settings: Mapping[str, Any]) -> Layer:
+        return make(op, self.axes, **settings)
+
+    def changed(self, layer: Layer, changes: dict[str, Any]) -> Layer:
+        new = {key: value for key, value in changes.items() if not key.startswith("@")}
+        if not new:
+            return layer
+        settings = written_settings(layer)
+        if (
+            isinstance(layer, Pool)
+            and "kernel_size" in new
+            and "stride" not in new
+            and layer.stride == layer.kernel_size
+        ):
+            settings.pop("stride")
+        moved = make(layer.op, self.axes, **{**settings, **new, **unsame(layer, new)})
+        if FOLLOW not in changes or "padding" in new or not isinstance(layer, Conv | Pool):
+            return moved
+        pads = followed(layer, moved)
+        if pads is None:
+            return moved
+        try:
+            return make(layer.op, self.axes, **{**settings, **new, "padding": pads})
+        except SettingError:
+            return moved
+
+
+def unsame(layer: Layer, new: Mapping[str, Any]) -> dict[str, Any]:
+    """Padding in numbers for a convolution padded `same` that gets a stride, which torch does not allow."""
+    if not isinstance(layer, Conv) or layer.padding != "same" or max_of(new.get("stride", 1)) == 1:
+        return {}
+    return {"padding": [[t // 2, t - t // 2] for t in extents(layer, new)]}
+
+
+def max_of(value: Any) -> int:
+    return int(max(value) if isinstance(value, list | tuple) else value)
+
+
+def extents(layer: Any, new: Mapping[str, Any]) -> list[int]:
+    """Units from the first tap to the last, less one, on every axis."""
+    axes = len(layer.kernel_size)
+    kernel = per_axis(new.get("kernel_size", list(layer.kernel_size)), axes)
+    dilation = per_axis(new.get("dilation", list(getattr(layer, "dilation", (1,) * axes))), axes)
+    return [d * (k - 1) for k, d in zip(kernel, dilation, strict=True)]
+
+
+def per_axis(value: Any, axes: int) -> list[int]:
+    return list(value) if isinstance(value, list | tuple) else [value] * axes
+
+
+def followed(old: Any, new: Any) -> list[Any] | None:
+    """The padding with which a layer's map keeps its size; None where it is a word, stays, or cannot be."""
+    if isinstance(old.padding, str) or isinstance(new.padding, str):
+        return None
+    grown = [b - a for a, b in zip(extents(old, {}), extents(new, {}), strict=True)]
+    if not any(grown):
+        return None
+    pads = [[before + g // 2, after + g - g // 2] for (before, after), g in zip(new.padding, grown, strict=True)]
+    if any(side < 0 for pair in pads for side in pair):
+        return None
+    if isinstance(new, Pool):
+        return None if any(a != b for a, b in pads) else [a for a, _ in pads]
+    return pads
+
+
+def as_conv(pool: Layer, channels: int, axes: int) -> Layer:
+    """A convolution with a pool's window, and as many channels out as in."""
+    assert isinstance(pool, Pool)
+    return make("conv", axes, out_channels=channels, kernel_size=list(pool.kernel_size), stride=list(pool.stride),
+                padding=[list(pair) for pair in pool.padding], dilation=list(pool.dilations))  # fmt: skip
+
+
+def separated(conv: Layer, channels: int, axes: int) -> list[Layer]:
+    """A depthwise convolution with a convolution's window, and the 1x1 convolution after it."""
+    assert isinstance(conv, Conv)
+    first = {**written_settings(conv), "out_channels": channels, "groups": "depthwise"}
+    second = {"out_channels": conv.out_channels, "kernel_size": 1, "bias": conv.bias}
+    return [make("conv", axes, **first), make("conv", axes, **second)]

@@ -1,0 +1,131 @@
+"""The JSON Schema of the spec language, made from the layer types: for completion and checking in editors."""
+
+from __future__ import annotations
+
+from dataclasses import MISSING
+from typing import Any
+
+from ..engine.kinds import MAX_SETTING, settings_of
+from ..engine.layers import FEATURES, LAYERS, Join, Layer
+from ..engine.layers.base import COUNTS
+from .claims import ACCURACIES, FIELDS, LIMITS, PER_LAYER, TOTALS, WORDS
+from .stated import PATTERN
+
+NAMES = {"type": "array", "items": {"type": "string"}, "minItems": 2}
+COUNT = {"type": "integer", "minimum": 0}
+PARAMETER = {"type": "string", "pattern": "\\$"}
+
+
+def or_parameter(schema: dict[str, Any]) -> dict[str, Any]:
+    """A value, or the $name of a block's parameter in its place."""
+    return {"anyOf": [schema, PARAMETER, {"type": "array", "contains": PARAMETER}]}
+
+
+def layer_schema(cls: type[Layer]) -> dict[str, Any]:
+    """What may stand after a layer's name: its settings, or the one value that it takes in short."""
+    known = settings_of(cls)
+    properties: dict[str, Any] = {key: or_parameter(meta["kind"].schema()) for key, meta in known.items()}
+    for key, meta in known.items():
+        if meta["default"] is not MISSING:
+            properties[key]["default"] = meta["default"]
+    joins = issubclass(cls, Join)
+    properties |= {"name": {"type": "string"}, "from": NAMES if joins else {"type": "string"}}
+    properties |= {
+        **dict.fromkeys(COUNTS, COUNT),
+        "functional": {"type": "boolean"},
+        "containers": {"type": "array", "items": {"type": "string"}},
+    }
+    needed = [key for key, meta in known.items() if meta["default"] is MISSING and not meta["like"]]
+    required = [*needed, *(["from"] if joins else [])]
+    form: dict[str, Any] = {"type": "object", "properties": properties, "additionalProperties": False}
+    if required:
+        form["required"] = required
+    forms = [form]
+    if joins:
+        forms.append(NAMES)
+    elif cls.scalar and set(needed) <= {cls.scalar}:
+        forms.append(or_parameter(known[cls.scalar]["kind"].schema()))
+    if not required:
+        forms.append({"type": "null"})
+    return {"anyOf": forms, "description": " ".join((cls.__doc__ or "").split())}
+
+
+def spec_schema(train: dict[str, Any]) -> dict[str, Any]:
+    """JSON Schema, draft 2020-12, of a spec file; `train` is that of a recipe, which the trainer knows."""
+    layer = {
+        "anyOf": [
+            {"type": "string", "description": "a layer or block without settings"},
+            {
+                "type": "object",
+                "minProperties": 1,
+                "maxProperties": 1,
+                "properties": {
+                    **{op: layer_schema(cls) for op, cls in LAYERS.items()},
+                    "repeat": {
+                        "type": "object",
+                        "properties": {
+                            "name": {"type": "string"},
+                            "times": or_parameter({"type": "integer", "minimum": 1}),
+                            "layers": {"$ref": "#/$defs/layers"},
+                        },
+                        "required": ["times", "layers"],
+                        "additionalProperties": False,
+                    },
+                },
+            },
+        ]
+    }
+    block = {
+        "type": "object",
+        "properties": {"parameters": {"type": "object"}, "layers": {"$ref": "#/$defs/layers"}},
+        "required": ["layers"],
+        "additionalProperties": False,
+    }
+    size = {"type": "integer", "minimum": 1, "maximum": MAX_SETTING}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "rfcalc spec",
+        "type": "object",
+        "properties": {
+            "name": {"type": "string"},
+            "input": {"type": "array", "items": size, "minItems": 1, "maxItems": 4},
+            "source": {"type": "string"},
+            "notes": {"type": "array", "items": {"type": "string"}},
+            "blocks": {"type": "object", "additionalProperties": block},
+            "layers": {"$ref": "#/$defs/layers"},
+            "claims": claims_schema(),
+            "targets": targets_schema(),
+            "train": train,
+        },
+        "required": ["input", "layers"],
+        "additionalProperties": False,
+        "$defs": {"layers": {"type": "array", "minItems": 1, "items": {"$ref": "#/$defs/layer"}}, "layer": layer},
+    }
+
+
+FIGURE = {"anyOf": [COUNT, {"type": "string", "pattern": f"^{PATTERN}$"}]}
+
+
+def claims_schema() -> dict[str, Any]:
+    per_layer = {"type": "object", "properties": dict.fromkeys(PER_LAYER, COUNT), "additionalProperties": False}
+    properties = {
+        **dict.fromkeys((*TOTALS, *LIMITS), FIGURE),
+        "receptive_field": {
+            "type": "object",
+            "properties": dict.fromkeys(FIELDS, COUNT),
+            "additionalProperties": False,
+        },
+        "layers": {"type": "object", "additionalProperties": per_layer},
+        **{key: {"type": "number", "minimum": 0, "maximum": 100} for key in ACCURACIES},
+    }
+    return {"type": "object", "properties": properties, "additionalProperties": False}
+
+
+def targets_schema() -> dict[str, Any]:
+    words = {"type": "array", "items": {"enum": [*FEATURES, *LAYERS]}}
+    properties = {
+        "min_receptive_field": COUNT,
+        **dict.fromkeys(LIMITS, FIGURE),
+        **dict.fromkeys(WORDS, words),
+    }
+    return {"type": "object", "properties": properties, "additionalProperties": False}

@@ -1,0 +1,164 @@
+"""Dimensions brought into order: channels and axes each in a dimension of their own again, wherever layers say how a
+tensor's dimensions came to be (flatten, space to depth, depth to space, channel shuffle).
+
+Each function adds layers to a graph and returns where the values stand then, or raises `Unsupported`.
+"""
+
+from __future__ import annotations
+
+from math import prod
+from typing import Any
+
+from .dims import (
+    CHANNEL,
+    REPEAT,
+    Atom,
+    Dims,
+    atoms_of,
+    is_channels,
+    renumbered,
+    run_of,
+    shape_of,
+    size_of,
+    with_run,
+    without,
+)
+from .graph import Graph, Map, Unsupported
+
+
+def settle(graph: Graph, m: Map) -> Map:
+    """The tensor with channels and axes each in a dimension of their own again, wherever a layer says how its
+    dimensions came to be: flatten, space to depth, depth to space, channel shuffle."""
+    if len(m.dims) > 2 and all(len(run) < 2 and (not run or run[0].step == 1) for run in m.dims):
+        return m
+    if m not in graph.settled:
+        out = m
+        for step in STEPS:
+            out = step(graph, out)
+        graph.settled[m] = out
+    return graph.settled[m]
+
+
+def _flattened(graph: Graph, m: Map) -> Map:
+    x = graph.maps[m.node]
+    for i, run in enumerate(m.dims):
+        plain = all(atom.axis >= CHANNEL for atom in run) and (len(run) > 1 or len(m.dims) <= 2)
+        if plain and size_of(run) == x.elements > x.channels:
+            return Map(graph.emit("flatten", [m.node], view=m), with_run(m.dims, i, run_of(CHANNEL, x.elements)))
+    return m
+
+
+def _space_to_depth(graph: Graph, m: Map) -> Map:
+    """An axis cut into patches, whose places stand by themselves: they become channels."""
+    x, factors = graph.maps[m.node], [1] * graph.axes
+    inner: list[Atom] = []
+    for axis in range(graph.axes):
+        atoms = sorted(atoms_of(m.dims, axis), key=lambda atom: atom.step)
+        if len(atoms) > 2:
+            raise Unsupported("an axis in more than two parts")
+        if len(atoms) == 2:
+            factors[axis] = atoms[0].size
+            inner.append(atoms[0])
+    if not inner:
+        return m
+    exact = len(set(factors)) == 1 and (*run_of(CHANNEL, x.channels), *inner) in m.dims
+    if exact and graph.axes == 2:
+        node = graph.emit("pixel_unshuffle", [m.node], view=m, downscale_factor=factors[0])
+    else:
+        node = graph.emit("unfold", [m.node], view=m, kernel_size=factors, stride=factors)
+    return Map(node, _unstepped(renumbered(m.dims, [*inner, *atoms_of(m.dims, CHANNEL)])))
+
+
+def _unstepped(dims: Dims) -> Dims:
+    """What is left of axes whose inner parts have gone elsewhere."""
+    return tuple(tuple(atom._replace(step=1) if atom.axis >= 0 else atom for atom in run) for run in dims)
+
+
+def _depth_to_space(graph: Graph, m: Map) -> Map:
+    """Channels that stand behind the places of an axis: each place becomes a patch."""
+    x, factors = graph.maps[m.node], [1] * graph.axes
+    behind = [run[1:] for run in m.dims if len(run) > 1 and run[0].axis >= 0 and is_channels(run[1:])]
+    for run in m.dims:
+        if run[1:] in behind:
+            factors[run[0].axis] = size_of(run[1:])
+    if not behind:
+        return m
+    rest, r = x.channels // prod(factors), factors[0]
+    exact = behind == [(Atom(CHANNEL, r, r),), (Atom(CHANNEL, r, 1),)] and graph.axes == 2
+    if exact and (rest == 1 or (Atom(CHANNEL, rest, r * r),) in m.dims):
+        node = graph.emit("pixel_shuffle", [m.node], view=m, upscale_factor=r)
+    else:
+        named: dict[str, Any] = {"label": "rearrange", "operation": "rearrange"}
+        node = graph.emit("channel_mix", [m.node], view=m, out_channels=rest, **named)
+        node = graph.emit("upsample", [node], view=m, scale_factor=factors)
+    grown = tuple(
+        (Atom(run[0].axis, run[0].size * factors[run[0].axis]),) if run[1:] in behind else run for run in m.dims
+    )
+    return Map(node, renumbered(grown, atoms_of(grown, CHANNEL)))
+
+
+def _shuffled(graph: Graph, m: Map) -> Map:
+    """Channels in another order."""
+    channels = graph.maps[m.node].channels
+    for i, run in enumerate(m.dims):
+        if len(run) > 1 and is_channels(run) and size_of(run) == channels:
+            if len(run) == 2 and run[0].step == 1:
+                node = graph.emit("channel_shuffle", [m.node], view=m, groups=run[1].size)
+            else:
+                named: dict[str, Any] = {"label": "permute", "operation": "permute"}
+                node = graph.emit("channel_mix", [m.node], view=m, out_channels=channels, **named)
+            return Map(node, with_run(m.dims, i, run_of(CHANNEL, channels)))
+    return m
+
+
+STEPS = (_flattened, _space_to_depth, _depth_to_space, _shuffled)
+"""In the order in which they must be tried: what is flat has no axes left to bring into order."""
+
+
+def as_map(graph: Graph, m: Map) -> Map:
+    """The tensor as a map with axes: settled, repeats written out, and given axes where it has lost them but its
+    shape (batch, channels, sizes…) names them."""
+    if m not in graph.shaped:
+        graph.shaped[m] = _as_map(graph, settle(graph, m))
+    return graph.shaped[m]
+
+
+def _as_map(graph: Graph, m: Map) -> Map:
+    if len(m.dims) != graph.axes + 2:
+        return m
+    x, home, plain = graph.maps[m.node], graph.home(m.node), without(m.dims, REPEAT)
+    channels, *sizes = shape_of(plain)[1:]
+    out = Map(m.node, plain)
+    if x.flat or max(x.sizes) == 1 < max(sizes):
+        values = [atom for run in plain[1:] for atom in run]
+        if any(atom.axis != CHANNEL for atom in values) or values != sorted(values, key=lambda atom: -atom.step):
+            raise Unsupported("a flat map's values in another order")
+        out = graph.home(graph.emit("unflatten", [m.node], view=m, out_channels=channels, size=sizes))
+    elif plain not in (m.dims, home.dims):
+        raise Unsupported("repeated values")
+    if plain != m.dims:
+        channels, *sizes = shape_of(m.dims)[1:]
+        out = graph.home(graph.emit("expand", [out.node], view=m, out_channels=channels, size=sizes))
+    return out
+
+
+def fold(graph: Graph, m: Map) -> Map:
+    """The tensor as a map or, where no layer says how, as it is: it may meet its like."""
+    mark = len(graph.drafts)
+    try:
+        return settle(graph, m)
+    except Unsupported:
+        graph.rewind(mark)
+        return m
+
+
+def conclude(graph: Graph, m: Map) -> Map:
+    """Makes the layer of what a program returns first the last one."""
+    mark = len(graph.drafts)
+    try:
+        m = as_map(graph, m) if atoms_of(m.dims, REPEAT) else settle(graph, m)
+    except Unsupported:
+        graph.rewind(mark)
+    if m.node != len(graph.drafts) or not m.node:
+        m = m._replace(node=graph.emit("identity", [m.node], label="output"))
+    return m

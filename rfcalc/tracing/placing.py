@@ -1,0 +1,46 @@
+"""The tensor that a layer with windows is given: which of its dimensions holds the channels, and which axis each other
+one is. Knows no framework."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from .dims import CHANNEL, Atom, run_of, with_run
+from .graph import Graph, Map, Unsupported
+from .order import as_map
+
+
+class Placed(NamedTuple):
+    """The tensor that a layer with n spatial dimensions is given: its channels' dimension, the axis of each other."""
+
+    m: Map
+    channel: int
+    axes: dict[int, int | None]
+
+    def per_axis(self, graph: Graph, values: tuple[Any, ...], other: Any) -> list[Any]:
+        """Settings in the order of the map's axes; `other` for an axis that is none of the tensor's dimensions."""
+        found = dict(zip(self.axes.values(), values, strict=True))
+        return [found.get(i, other) for i in range(graph.axes)]
+
+    def after(self, graph: Graph, node: int) -> Map:
+        """The layer's output, dimensions in the order of its input."""
+        x = graph.maps[node]
+        out = graph.spread(node, self.m, self.axes)
+        return Map(node, with_run(out.dims, self.channel, run_of(CHANNEL, x.channels)))
+
+
+def located(graph: Graph, m: Map, n: int, all_channels: bool = True) -> Placed:
+    """The input of a layer with n spatial dimensions; the axes that are none of them must stand in the batch. A
+    dimension that is no axis (None) must stay of size 1, which only its own window tells."""
+    m = as_map(graph, m)
+    x, first = graph.maps[m.node], len(m.dims) - n
+    if first < 1:
+        raise Unsupported("too few dimensions")
+    axes = dict(zip(range(first, len(m.dims)), graph.places(m, range(first, len(m.dims))), strict=True))
+    batch = {atom for run in m.dims[: first - 1] for atom in run}
+    for i, size in enumerate(x.sizes):
+        if size > 1 and i not in axes.values() and Atom(i, size) not in batch:
+            raise Unsupported("an axis among the channels")
+    if all_channels and m.dims[first - 1] != run_of(CHANNEL, x.channels):
+        raise Unsupported("channels in parts")
+    return Placed(m, first - 1, axes)

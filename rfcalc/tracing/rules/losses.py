@@ -1,0 +1,58 @@
+"""What torch's losses and distances mean in layers: values in step, then sums over lines or over everything."""
+
+from __future__ import annotations
+
+from ..call import Call
+from ..graph import Map
+from ..moves import joined, reduced
+from .values import with_numbers
+
+
+def in_step(call: Call) -> Map:
+    """All operands value by value: one map for what is worked out of each pair, triple, …"""
+    maps = call.maps()
+    return joined(call.graph, call.operation, maps) if len(maps) > 1 else with_numbers(call, maps[0], call.operation)
+
+
+def summed(call: Call, m: Map) -> Map:
+    """The mean or the sum over all values, images included, unless `reduction` is none."""
+    if call.get("reduction", "mean") == "none":
+        return m
+    return reduced(call.graph, m, range(len(m.dims)), False, call.operation)
+
+
+def elementwise(call: Call) -> Map:
+    """A loss of each value and its target."""
+    return summed(call, in_step(call))
+
+
+def of_classes(call: Call) -> Map:
+    """A loss of the classes of each place (dimension 1, or the only one), and the place's target."""
+    m, target = call.map(), call.get("target")
+    classes = min(1, len(m.dims) - 1)
+    probabilities = target.dim() == len(m.dims)
+    if probabilities and call.is_map("target"):
+        m = joined(call.graph, "mul", [m, call.map("target")])
+    m = reduced(call.graph, m, [classes], False, call.operation)
+    if not probabilities and call.is_map("target"):
+        m = joined(call.graph, call.operation, [m, call.map("target")])
+    return summed(call, m)
+
+
+def along_last(call: Call) -> Map:
+    """A loss of the distances between lines of the last dimension."""
+    m = in_step(call)
+    return summed(call, reduced(call.graph, m, [len(m.dims) - 1], False, call.operation))
+
+
+def pairwise_distance(call: Call) -> Map:
+    """The length of the difference along the last dimension."""
+    m = in_step(call)
+    return reduced(call.graph, m, [len(m.dims) - 1], bool(call.get("keepdim", False)), call.operation)
+
+
+def cosine_similarity(call: Call) -> Map:
+    """The sum of products along a dimension, over the lengths of both lines."""
+    maps = call.maps()
+    m = joined(call.graph, "mul", maps) if len(maps) > 1 else with_numbers(call, maps[0], "mul")
+    return reduced(call.graph, m, [call.dim("dim", m, 1)], False, call.operation)

@@ -1,0 +1,130 @@
+"""What torch's embeddings and recurrent layers mean in layers."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..call import Call, Memory
+from ..dims import CHANNEL, Atom, Dims, Run, renumbered, run_of, shape_of, with_run
+from ..graph import Map, Unsupported
+from ..moves import Shape, known_by_shape, whole_atoms
+from ..order import settle
+from .fallback import sees_all
+
+
+def embedding(call: Call) -> Map:
+    """A row of weights for each number: more channels at the same place."""
+    m, graph, width = call.map(), call.graph, int(call.get("weight").shape[-1])
+    call.dtype = call.get("weight").dtype
+    if call.is_map("weight"):
+        raise Unsupported("weights made of the image")
+    named: dict[str, Any] = {"operation": "embedding", "out_channels": graph.maps[m.node].channels * width}
+    node = graph.emit("channel_mix", [m.node], call.weights(), None, "embedding", **named)
+    inner = tuple(tuple(a._replace(step=a.step * width) if a.axis == CHANNEL else a for a in run) for run in m.dims)
+    dims = (*inner, (Atom(CHANNEL, width),) if width > 1 else ())
+    return Map(node, renumbered(dims, [atom for run in reversed(dims) for atom in run if atom.axis == CHANNEL]))
+
+
+# --- recurrent layers --------------------------------------------------------------------------------------------
+
+
+def recurrent(call: Call) -> list[Map]:
+    """A step sees the steps before it, and with both directions all: the whole axis that the sequence runs along, and
+    nothing on the others, which stand in the batch. Each step multiplies by every matrix once."""
+    packed = call.operation.startswith("quantized")
+    steps = prod(call.given["input"].shape[:-1]) // call.graph.batch
+    tensors = packed_weights(call) if packed else [t for t in call.get("params", ()) if isinstance(t, Tensor)]
+    macs = steps * sum(t.numel() for t in tensors if t.dim() == 2)
+    call.cost = lambda values: macs
+    if isinstance(call.get("hx"), Tensor) and call.operation.endswith("lstm"):
+        return sees_all(call, call.operation)  # packed: the data of all sequences, one behind the other
+    if not isinstance(call.get("has_biases"), bool):
+        return sees_all(call, call.operation)
+    return [along_sequence(call, macs)]
+
+
+def packed_weights(call: Call) -> list[Tensor]:
+    """Weights of a quantised recurrent layer, by the shapes that torch gives them: for each layer and direction two
+    matrices and two biases with a row for every value of every gate. They count as parameters of the call."""
+    states, packed = call.get("hx"), call.get("params")[0]
+
+    def unpack() -> dict[str, Tensor]:
+        hidden = int((states[0] if isinstance(states, list | tuple) else states).shape[-1])
+        both, rows = 1 + bool(call.get("bidirectional")), hidden * (4 if call.operation.endswith("lstm") else 3)
+        width, made = int(call.given["input"].shape[-1]), []
+        for _ in range(int(call.get("num_layers")) * both):
+            made += [torch.empty(shape, device="meta") for shape in ((rows, width), (rows, hidden), (rows,), (rows,))]
+            width = hidden * both if len(made) == 4 * both else width
+        return {f"packed_{number}": call.state.known.keep(tensor) for number, tensor in enumerate(made)}
+
+    weights = list(call.state.charges.unpacked(packed, call.graph.frame.path, unpack).values())
+    call.tensors.extend(weights)
+    return weights
+
+
+def along_sequence(call: Call, macs: int | None) -> Map:
+    graph, m, both = call.graph, call.map(), bool(call.get("bidirectional"))
+    states = call.get("hx")
+    hidden = states[0] if isinstance(states, list | tuple) else states
+    width, dims = int(hidden.shape[-1]) * (1 + both), len(m.dims)
+    if shape_of(m.dims)[:-1] == () or any(atom.axis != CHANNEL for atom in m.dims[-1]):
+        m = settle(graph, m)
+    if any(atom.axis != CHANNEL for atom in m.dims[-1]):
+        raise Unsupported("features that are places")
+    sequence = m.dims[1 if dims == 3 and call.get("batch_first") else 0]
+    if any(atom.axis == CHANNEL for run in m.dims[:-1] for atom in run):
+        raise Unsupported("channels among the steps")
+    if dims < 2:
+        raise Unsupported("a sequence without steps")
+    states_out = states if isinstance(states, list | tuple) else [states]
+    pretend(call, (*shape_of(m.dims[:-1]), width), list(states_out))
+    return recurrent_layer(call, m, sequence, width, both, macs)
+
+
+def recurrent_layer(call: Call, m: Map, sequence: Run, width: int, both: bool, macs: int | None) -> Map:
+    graph, name = call.graph, call.operation
+    x = graph.maps[m.node]
+    out: Dims = with_run(m.dims, len(m.dims) - 1, run_of(CHANNEL, width))
+    axes = {atom.axis for atom in sequence if atom.axis >= 0}
+    if not axes:
+        node = graph.emit("channel_mix", [m.node], call.weights(), macs, name, operation=name, out_channels=width)
+        return Map(node, out)
+    bound = not both or not whole_atoms(graph, Map(m.node, (sequence,)), [0])
+    shape = Shape(out, width, x.sizes, x.flat)
+    flags = [i in axes for i in range(graph.axes)]
+    return known_by_shape(graph, "whole", [m], shape, name, call.weights(), macs, axes=flags, bound=bound)
+
+
+def pretend(call: Call, shape: tuple[int, ...], states: list[Tensor]) -> None:
+    """The result that torch gives (it would take the steps one by one, at great length): outputs, last states."""
+    if call.state.verify:
+        call.run()
+        return
+    dtype = call.tensors[0].dtype
+    call.result = tuple(torch.empty(s, dtype=dtype, device="meta") for s in (shape, *(t.shape for t in states)))
+    call.ran, call.memory = True, Memory.CONTIGUOUS
+
+
+def cell(call: Call) -> list[Map]:
+    """One step: channels of the same place, and those of the state."""
+    maps = call.maps()
+    matrices = [t for name in ("w_ih", "w_hh") if (t := call.get(name)) is not None]
+    rows = prod(shape_of(call.map().dims)[:-1]) // call.graph.batch
+    macs = rows * sum(t.numel() for t in matrices)
+    call.cost = lambda values: macs
+    m, graph = call.map(), call.graph
+    hidden = int(matrices[1].shape[-1])
+    if any(a.axis != CHANNEL for a in m.dims[-1]) or any(a.axis == CHANNEL for run in m.dims[:-1] for a in run):
+        raise Unsupported("features that are places")
+    if len({(graph.maps[o.node].sizes, o.dims[:-1]) for o in maps}) > 1:
+        raise Unsupported("a state of other places")
+    nodes = list(dict.fromkeys(o.node for o in maps))
+    inner = graph.emit("concat", nodes, label=call.operation) if len(nodes) > 1 else nodes[0]
+    named: dict[str, Any] = {"operation": call.operation, "out_channels": hidden}
+    node = graph.emit("channel_mix", [inner], call.weights(), macs, call.operation, **named)
+    out = Map(node, with_run(m.dims, len(m.dims) - 1, run_of(CHANNEL, hidden)))
+    return [out] * len(list(call.run() if isinstance(call.run(), tuple) else [call.run()]))

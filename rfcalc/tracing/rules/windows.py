@@ -1,0 +1,283 @@
+"""What torch's pools, resampling, norms and activations mean in layers."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from math import floor, prod
+from typing import Any
+
+from torch import Tensor
+from torch.nn import functional
+
+from ..call import Call, Memory, placed, pointwise_function, tupled
+from ..dims import BATCH, CHANNEL, run_of, size_of, with_run
+from ..graph import Map, Unsupported
+from ..moves import along
+from ..order import fold, settle
+
+# --- pools -------------------------------------------------------------------------------------------------------
+
+
+def max_pool(call: Call, n: int) -> Map:
+    if call.get("return_indices", False):
+        call.run()
+    return pool(call, n, "max_pool", {"padding": 0, "dilation": 1})
+
+
+def max_pool_with_indices(call: Call, n: int) -> Map:
+    call.run()
+    return max_pool(call, n)
+
+
+def avg_pool(call: Call, n: int) -> Map:
+    return pool(call, n, "avg_pool", {"padding": 0})
+
+
+def lp_pool(call: Call, n: int) -> Map:
+    """A mean of powers, which sees what a mean sees."""
+    return pool(call, n, "avg_pool", {}, "lp_pool")
+
+
+def pool(call: Call, n: int, op: str, extras: dict[str, int], label: str = "") -> Map:
+    graph, at = call.graph, placed(call, n, all_channels=False)
+    kernel = tupled(call.get("kernel_size"), n)
+    stride = tupled(call.get("stride") or kernel, n)
+    settings: dict[str, Any] = {name: at.per_axis(graph, tupled(call.get(name, d), n), d) for name, d in extras.items()}
+    settings |= {"kernel_size": at.per_axis(graph, kernel, 1), "stride": at.per_axis(graph, stride, 1)}
+    node = graph.emit(op, [at.m.node], label=label, ceil_mode=bool(call.get("ceil_mode", False)), **settings)
+    return graph.spread(node, at.m, at.axes)
+
+
+def adaptive_avg_pool(call: Call, n: int) -> Map:
+    return adaptive_pool(call, n, "avg_pool")
+
+
+def adaptive_max_pool(call: Call, n: int) -> Map:
+    if call.get("return_indices", False):
+        call.run()
+    return adaptive_pool(call, n, "max_pool")
+
+
+def adaptive_max_pool_with_indices(call: Call, n: int) -> Map:
+    call.run()
+    return adaptive_pool(call, n, "max_pool")
+
+
+def adaptive_pool(call: Call, n: int, op: str) -> Map:
+    graph, at = call.graph, placed(call, n, all_channels=False)
+    given = tupled(call.get("output_size", (None,) * n), n)
+    wanted = zip(at.per_axis(graph, given, None), graph.maps[at.m.node].sizes, strict=True)
+    sizes = [out or size for out, size in wanted]
+    if set(sizes) == {1} and set(given) == {1}:
+        node = graph.emit(f"global_{op}", [at.m.node])
+    else:
+        node = graph.emit(f"adaptive_{op}", [at.m.node], output_size=sizes)
+    return graph.spread(node, at.m, at.axes)
+
+
+def max_unpool(call: Call, n: int) -> Map:
+    """Each place goes somewhere into its patch, and zeros around it: a patch sees at most what the place and its number
+    see, through a gate."""
+    graph, at, kernel = call.graph, placed(call, n), tupled(call.get("kernel_size"), n)
+    if tupled(call.get("stride") or kernel, n) != kernel or any(tupled(call.get("padding", 0), n)):
+        raise Unsupported("patches that overlap")
+    numbers, factor = call.find(call.given["indices"]), at.per_axis(graph, kernel, 1)
+    if numbers is not None and graph.maps[numbers.node].sizes != graph.maps[at.m.node].sizes:
+        raise Unsupported("numbers of other places")
+    sources = dict.fromkeys([at.m.node, *([numbers.node] if numbers is not None else [])])
+    nodes = [graph.emit("upsample", [source], label="max_unpool", scale_factor=factor) for source in sources]
+    op = "pointwise" if len(nodes) == 1 else "elementwise"
+    node = graph.emit(op, nodes, label="max_unpool", operation="max_unpool")
+    call.run()
+    return graph.spread(node, at.m, at.axes)
+
+
+# --- resampling --------------------------------------------------------------------------------------------------
+
+LINEAR = ("linear", "bilinear", "trilinear")
+
+
+def interpolate(call: Call) -> Map:
+    graph, mode = call.graph, call.get("mode", "nearest")
+    n = len(call.map().dims) - 2
+    at = placed(call, n, all_channels=False)
+    sizes = graph.maps[at.m.node].sizes
+    given = call.get("scale_factor")
+    factors = None if given is None else at.per_axis(graph, tuple(map(float, tupled(given, n))), 1.0)
+    if factors is None:
+        wanted = at.per_axis(graph, tupled(call.get("size"), n), None)
+        size = [new or old for new, old in zip(wanted, sizes, strict=True)]
+    else:
+        size = [floor(float(old) * factor) for old, factor in zip(sizes, factors, strict=True)]
+    if mode == "area":
+        return graph.spread(graph.emit("adaptive_avg_pool", [at.m.node], output_size=size), at.m, at.axes)
+    if mode == "nearest-exact" and all(new % old == 0 for new, old in zip(size, sizes, strict=True)):
+        mode = "nearest"  # the two differ in rounding only, which whole factors do not meet
+    if mode not in ("nearest", *LINEAR) or call.get("antialias", False):
+        raise Unsupported(f"interpolation {mode}")
+    word = mode if mode == "nearest" else LINEAR[graph.axes - 1]
+    settings: dict[str, Any] = {"mode": word, "align_corners": bool(call.get("align_corners", False))}
+    if factors and not call.get("recompute_scale_factor", False) and simple(factors, sizes, size):
+        node = graph.emit("upsample", [at.m.node], scale_factor=factors, **settings)
+    else:
+        node = graph.emit("upsample", [at.m.node], size=size, **settings)
+    return graph.spread(node, at.m, at.axes)
+
+
+def simple(factors: list[float], sizes: tuple[int, ...], out: list[int]) -> bool:
+    """Whether factors are ratios that a spec can state, and lead to the sizes that torch works out in floats."""
+    ratios = [Fraction(str(factor)) for factor in factors]
+    return all(r.numerator <= 4096 and int(n * r) == m for r, n, m in zip(ratios, sizes, out, strict=True))
+
+
+def pixel_shuffle(call: Call) -> Map:
+    call.run()
+    at = placed(call, 2)
+    return at.after(
+        call.graph, call.graph.emit("pixel_shuffle", [at.m.node], upscale_factor=call.get("upscale_factor"))
+    )
+
+
+def pixel_unshuffle(call: Call) -> Map:
+    at, factor = placed(call, 2), call.get("downscale_factor")
+    return at.after(call.graph, call.graph.emit("pixel_unshuffle", [at.m.node], downscale_factor=factor))
+
+
+def channel_shuffle(call: Call) -> Map:
+    m = settle(call.graph, call.map())
+    if m.dims[1] != run_of(CHANNEL, call.graph.maps[m.node].channels):
+        raise Unsupported("channels in parts")
+    return Map(call.graph.emit("channel_shuffle", [m.node], groups=call.get("groups")), m.dims)
+
+
+def contiguous(call: Call, m: Map) -> Map:
+    """What a function makes that lays its result out anew."""
+    call.memory = Memory.CONTIGUOUS
+    return m
+
+
+# --- norms -------------------------------------------------------------------------------------------------------
+
+
+def normed(call: Call, op: str, **settings: Any) -> Map:
+    """A norm whose weights, where it has any, belong to the channels in dimension 1."""
+    graph = call.graph
+    m = fold(graph, call.map())
+    x = graph.maps[m.node]
+    given = [call.get(name) for name in ("weight", "bias", "running_mean")]
+    counts = {tensor.numel() for tensor in given if isinstance(tensor, Tensor)}
+    if len(m.dims) < 2 or counts - {size_of(m.dims[1])}:
+        call.run()  # torch says what is wrong
+    if m.dims[1] != run_of(CHANNEL, x.channels):
+        out = pointwise_function(call, graph, m, op)
+        call.memory = Memory.CHANNELS_LAST
+        return out
+    call.memory = Memory.CHANNELS_LAST
+    affine = isinstance(call.get("weight"), Tensor)
+    return Map(graph.emit(op, [m.node], call.weights(), affine=affine, **settings), m.dims)
+
+
+def batch_norm(call: Call) -> Map:
+    return normed(call, "batch_norm")
+
+
+def instance_norm(call: Call) -> Map:
+    return normed(call, "instance_norm")
+
+
+def group_norm(call: Call) -> Map:
+    return normed(call, "group_norm", num_groups=call.get("num_groups"))
+
+
+def layer_norm(call: Call) -> Map:
+    graph, m = call.graph, call.map()
+    x, shape = graph.maps[m.node], tuple(call.get("normalized_shape"))
+    last = m.dims[len(m.dims) - len(shape) :]
+    if tuple(map(size_of, last)) != shape:
+        call.run()  # torch says what is wrong
+    weight = call.get("weight")
+    affine = isinstance(weight, Tensor)
+    if call.name == "layer_norm" and not any(atom.axis == BATCH for run in last for atom in run):
+        if prod(shape) == x.elements:
+            return contiguous(call, call.pointwise(m, "layer_norm", call.weights(), affine=affine))
+        if prod(shape) == x.channels and not any(atom.axis != CHANNEL for run in last for atom in run):
+            return contiguous(call, call.pointwise(m, "channel_norm", call.weights(), affine=affine))
+    return contiguous(call, pointwise_function(call, graph, m, call.name))
+
+
+# --- activations -------------------------------------------------------------------------------------------------
+
+
+def activation(call: Call) -> Map:
+    return call.pointwise(call.map(), call.operation)
+
+
+def hardtanh(call: Call) -> Map:
+    m = call.map()
+    if (call.get("min_val", -1), call.get("max_val", 1)) == (0, 6):
+        return call.pointwise(m, "relu6")
+    return pointwise_function(call, call.graph, m, "hardtanh")
+
+
+def leaky_relu(call: Call) -> Map:
+    return call.pointwise(call.map(), "leaky_relu", negative_slope=call.get("negative_slope", 0.01))
+
+
+def elu(call: Call) -> Map:
+    return call.pointwise(call.map(), "elu", alpha=call.get("alpha", 1.0))
+
+
+def prelu(call: Call) -> Map:
+    m, weight = call.map(), call.get("weight")
+    if call.is_map("weight"):
+        raise Unsupported("slopes made of the image")
+    if weight.numel() != 1 and (len(m.dims) < 2 or weight.numel() != size_of(m.dims[1])):
+        call.run()  # torch says what is wrong
+    if weight.numel() not in (1, call.graph.maps[m.node].channels):
+        return pointwise_function(call, call.graph, m, "prelu")
+    return call.pointwise(m, "prelu", call.weights(), num_parameters=weight.numel())
+
+
+def dropout(call: Call) -> Map:
+    return call.pointwise(call.map(), "dropout", p=call.get("p", 0.5))
+
+
+def dropout_spatial(call: Call) -> Map:
+    m = call.map()
+    flat = call.graph.maps[m.node].flat
+    return call.pointwise(m, "dropout" if flat else "dropout_spatial", p=call.get("p", 0.5))
+
+
+def alpha_dropout(call: Call) -> Map:
+    return call.pointwise(call.map(), "alpha_dropout", p=call.get("p", 0.5))
+
+
+def softmax(call: Call) -> Map:
+    m = call.map()
+    dim = call.dim("dim", m, 0 if len(m.dims) in (0, 1, 3) else 1)  # torch's own choice where none is given
+    if call.operation != "softmin" and m.dims[dim] == run_of(CHANNEL, call.graph.maps[m.node].channels):
+        return contiguous(call, call.pointwise(m, call.operation))
+    return along(call.graph, m, [dim], call.operation)
+
+
+def glu(call: Call) -> Map:
+    graph, m = call.graph, call.map()
+    dim = call.dim("dim", m, -1)
+    channels = graph.maps[m.node].channels
+    if m.dims[dim] != run_of(CHANNEL, channels) or channels % 2:
+        raise Unsupported("halves of something else than channels")
+    node = graph.emit("channel_mix", [m.node], label="glu", operation="glu", out_channels=channels // 2)
+    return Map(node, with_run(m.dims, dim, run_of(CHANNEL, channels // 2)))
+
+
+def unfold(call: Call) -> Map:
+    """torch.nn.functional.unfold: windows as channels, their places in one dimension."""
+    if call.func is not functional.unfold:
+        raise Unsupported("torch.Tensor.unfold")
+    graph = call.graph
+    at = placed(call, 2)
+    names = {"kernel_size": 1, "dilation": 1, "padding": 0, "stride": 1}
+    settings: dict[str, Any] = {name: at.per_axis(graph, tupled(call.get(name, d), 2), d) for name, d in names.items()}
+    node = graph.emit("unfold", [at.m.node], **settings)
+    out = at.after(graph, node)
+    return Map(node, (*out.dims[:2], (*out.dims[2], *out.dims[3])))

@@ -1,0 +1,317 @@
+"""Kinds of tables, lists, comments and sentences that public documents hold, each with figures worked out by hand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from rfcalc.readme.audit.audit import audit
+from rfcalc.readme.audit.verdict import Audit
+from rfcalc.readme.read.cells import kind_of
+from rfcalc.spec.stated import Stated
+from tests import printouts
+
+BLOCKS = """
+| Block | Layer | Input Size | Output Size | Receptive Field |
+|---|---|---|---|---|
+| Input Block | Conv2D(3x3) | 28x28x1 | 26x26x8 | 3x3 |
+| Max pool block | Conv2D(1x1) | 26x26x8 | 26x26x4 | 3x3 |
+| Convolution Block 1 | Max Pool(2x2) | 26x26x4 | 13x13x4 | 4x4 |
+| Convolution Block 1 | Conv2D(3x3) | 13x13x4 | 11x11x8 | {field}x{field} |
+| Output Block | GAP | 11x11x8 | 1x1x8 | 28x28 |
+"""  # 1+2, 3, 3+1, 4+2*2, 8+10*2
+
+CHANNELS = """
+| NAME | channel_in | channel_out | r_in | r_out | P | S | K |
+|---|---|---|---|---|---|---|---|
+| Conv1 | 28 | 26 | 1 | 3 | 0 | 1 | 3 |
+| Conv2 | 26 | 24 | 3 | 5 | 0 | 1 | 3 |
+| MaxPool | 24 | 12 | 5 | 6 | 0 | 2 | 2 |
+| Conv3 | 12 | 10 | 6 | 10 | 0 | 1 | 3 |
+"""  # 6 + 2*2
+
+LIST = """
+## Receptive field
+```
+C1 Block:
+  Conv2d(3->8, 3x3, p=1): RF = 3
+  Conv2d(8->16, 3x3, s=2, p=1): RF = 5
+C2 Block:
+  DepthwiseConv(16->16, 3x3, p=1): RF = 9
+  PointwiseConv(16->32, 1x1): RF = 9 (unchanged)
+  Conv2d(32->32, 3x3, p=2, d=2): RF = {dilated}
+  Conv2d(32->64, 3x3, p=1): RF = 21
+```
+"""  # 3, 3+2, 5+2*2, 9, 9+2*2*2 = 17, 17+4
+
+SHARED_POOL = """
+```python
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.pool = nn.MaxPool2d(2)
+        self.unused = nn.Conv2d(1, 8, 7)
+        self.conv1 = nn.Conv2d(1, 8, 3)  # RF: 3
+        self.conv2 = nn.Conv2d(8, 8, 3)  # RF: {second}
+        self.conv3 = nn.Conv2d(8, 8, 3)  # RF: 18
+
+    def forward(self, x):
+        x = self.pool(F.relu(self.conv1(x)))
+        x = self.pool(F.relu(self.conv2(x)))
+        return self.conv3(x)
+```
+"""  # 3; after a pool 4, 4+2*2 = 8; after the next 10, 10+2*4 = 18
+
+LEADING = """
+```python
+# Input: 28 | Output: 26 | RF: 3
+self.conv1 = nn.Conv2d(1, 8, 3)
+
+# Input: 26 | Output: 24 | RF: 5
+self.conv2 = nn.Conv2d(8, 8, 3)
+
+# Input: 24 | Output: 12 | RF: {pool}
+self.pool1 = nn.MaxPool2d(2, 2)
+```
+"""  # 5+1
+
+TRAILING = """
+```python
+self.conv1 = nn.Sequential(nn.Conv2d(1, 8, 3), nn.ReLU())
+# output_size = 26, RF=3
+
+self.conv2 = nn.Sequential(nn.Conv2d(8, 8, 3, padding=1),
+nn.ReLU(), nn.BatchNorm2d(8))
+# output_size = 26, RF={second}
+
+self.gap = nn.AvgPool2d(26)
+# output_size = 1, RF=5
+```
+"""  # 3+2; the last leaves the field as global pooling is often written
+
+ARROWS = """
+```python
+self.convblock = nn.Sequential(
+    nn.Conv2d(1, 8, 3, padding=0),  # 28x28 >> 26x26 Rf = 3
+    nn.ReLU(),
+    nn.Conv2d(8, 8, 3, padding=0),  # 26x26 >> {out}x{out} Rf = 5
+    nn.AvgPool2d(24),  # 24x24 >> 1x1 Rf = 5
+)
+```
+"""
+
+
+def cells(found: Audit) -> list[tuple[Any, ...]]:
+    return [(c.row, c.column, c.stated, c.computed) for c in found.cells if c.kind == "local"]
+
+
+@pytest.mark.parametrize(
+    ("text", "right", "wrong", "cell"),
+    [
+        (BLOCKS,      {"field": 8},    {"field": 9},    (4, "r_out", 9, 8)),
+        (LIST,        {"dilated": 17}, {"dilated": 18}, (5, "r_out", 18, 17)),
+        (SHARED_POOL, {"second": 8},   {"second": 7},   (3, "r_out", 7, 8)),
+        (LEADING,     {"pool": 6},     {"pool": 7},     (3, "r_out", 7, 6)),
+        (TRAILING,    {"second": 5},   {"second": 6},   (2, "r_out", 6, 5)),
+        (ARROWS,      {"out": 24},     {"out": 25},     (2, "n_out", 25, 24)),
+    ],
+    ids=["blocks", "list", "shared pool", "leading", "trailing", "arrows"],
+)  # fmt: skip
+def test_right_is_right_and_a_slip_is_named(
+    text: str, right: dict[str, int], wrong: dict[str, int], cell: tuple[Any, ...]
+) -> None:
+    found = audit(text.format(**right))
+    assert (found.exit_code, cells(found)) == (0, [])
+    assert any(c.verdict == "right" for c in found.claims)
+    assert cells(audit(text.format(**wrong))) == [cell]
+
+
+def test_sizes_under_headings_of_channels_are_a_convention() -> None:
+    found = audit(CHANNELS)
+    assert (found.exit_code, found.cells) == (0, ())
+    assert "the column headed ch_out holds sizes" in {c.why for c in found.claims if c.verdict == "convention"}
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("Input Block Conv2D(3x3)", "conv"), ("Input 28x28", "input"), ("Input Layer", "input"),
+        ("Image (32x32)", "input"), ("3x3, 64", "conv"), ("Transition Block Max Pool", "pool"),
+    ],
+)  # fmt: skip
+def test_kinds_of_names(name: str, kind: str) -> None:
+    assert kind_of(name) == kind
+
+
+@pytest.mark.parametrize(
+    ("padding", "size", "stride"),
+    [
+        (0, 3, 1),     # 5 - 2
+        (1, 3, 2),     # (5 + 2 - 3) // 2 + 1
+        (1, 5, 1),
+    ],
+)  # fmt: skip
+def test_a_stride_follows_from_sizes_and_padding(padding: int, size: int, stride: int) -> None:
+    """The second convolution's field follows whatever the stride; the third's shows it."""
+    rows = (
+        f"| Conv1 (3x3, p=1) | 5 | 3 |\n| Conv2 (3x3, p={padding}) | {size} | 5 |\n| Conv3 (3x3, p=1) | {size} | {{}} |"
+    )
+    table = "| Layer | Output Size | Receptive Field |\n|---|---|---|\n| Input | 5 | 1 |\n" + rows
+    assert audit(table.format(5 + 2 * stride)).exit_code == 0
+    assert cells(audit(table.format(5 + 2 * stride + 1))) == [(4, "r_out", 6 + 2 * stride, 5 + 2 * stride)]
+
+
+def test_dilation_left_out_is_no_convention() -> None:
+    """A kernel of 3 with dilation 2 cannot hold its dilation: 3 + 4 = 7, not 5."""
+    head = "| layer | kernel | stride | dilation | r_out |\n|---|---|---|---|---|\n"
+    rows = "| c1 | 3 | 1 | 1 | 3 |\n| c2 | 3 | 1 | 2 | 5 |\n| c3 | 3 | 1 | 1 | 7 |\n| c4 | 3 | 1 | 1 | 9 |\n"
+    assert cells(audit(head + rows)) == [(2, "r_out", 5, 7)]
+
+
+# --- prints ------------------------------------------------------------------------------------------------------
+
+
+def summary_without(*dropped: str) -> str:
+    lines = printouts.summary(printouts.S9, (3, 32, 32)).split("\n")
+    return "\n".join(line for line in lines if not any(f" {name} " in line for name in dropped))
+
+
+def test_several_rows_left_out_are_no_slip() -> None:
+    found = audit(summary_without("ReLU-2", "BatchNorm2d-3", "ReLU-6"))
+    assert found.exit_code == 0
+    assert ("rows", "undetermined") in {(c.quantity, c.verdict) for c in found.claims}
+
+
+def test_a_print_cut_short_is_no_slip() -> None:
+    """Both totals, of counts and of values, say more than the rows that are left."""
+    lines = printouts.summary(printouts.S9, (3, 32, 32)).split("\n")
+    at = next(i for i, line in enumerate(lines) if " ReLU-20 " in line)
+    end = max(i for i, line in enumerate(lines) if line.startswith("===="))
+    assert audit("\n".join(lines[:at] + lines[end:])).exit_code == 0
+
+
+def test_a_tree_with_a_row_lost_is_not_complete() -> None:
+    tree = (
+        "Layer (type:depth-idx)  Output Shape  Param #\n"
+        "├─Sequential: 1-1  [-1, 8, 26, 26]  --\n"
+        "|    └─Conv2d: 2-1  [-1, 8, 26, 26]  72\n"
+        "{lost}"
+        "|    └─Conv2d: 2-3  [-1, 8, 24, 24]  576\n"
+        "Total params: 664\nTrainable params: 664\nNon-trainable params: 0\n"
+    )
+    assert audit(tree.format(lost="")).exit_code == 0
+    assert audit(tree.format(lost="|    └─BatchNorm2d: 2-2  [-1, 8, 26, 26]  16\n")).exit_code == 0
+    assert audit(tree.format(lost="|    └─ReLU: 2-2  [-1, 8, 26, 26]  --\n")).exit_code == 1  # 648
+
+
+def test_shapes_without_the_axes_of_their_class_tell_no_channels() -> None:
+    rows = "Conv2d-1  [-1, 128, 8, 8]  6,272\nDropout-2  [-1, 65, 128]  0\nConv2d-3  [-1, 65, 2]  33,024\n"
+    assert audit(rows).cells == ()
+
+
+# --- sentences ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("sentence", "verdict"),
+    [
+        ("There are 180,000 total parameters.",                                   "right"),  # rounded to thousands
+        ("There are 181,000 total parameters.",                                   "wrong"),
+        ("It has nearly 180,000 parameters, so 20000 more parameters can be used.", "undetermined right"),
+        ("## 3. Strided convolutions",                                            "undetermined"),
+        ("$$ rf_out = rf_in + (kernel-1)*j_{out} $$",                             ""),
+        ("Rf = 29 + 16",                                                          ""),
+        ("It has 180K parameters.",                                               "right"),
+        ("930 parameters, 33,771,936 MACs for one image",                         "wrong right"),
+        ("We tuned 3 parameters.",                                                ""),
+        ("It has 179K parameters.",                                               "wrong"),
+        ("It has 150K parameters.",                                               "wrong"),
+        ("It has about 150K parameters.",                                         "wrong"),  # 17 % off
+        ("178,944 parameters",                                                    "convention"),  # no biases, no norms
+        ("33.77M MACs",                                                           "right"),
+        ("It needs 67.5 MFLOPs.",                                                 "right"),  # two for a multiply-add
+        ("FLOPs: 33,771,936",                                                     "convention"),  # one for each
+        ("MACs: 33,913,354",                                                      "convention"),  # as torchinfo counts
+        ("MACs: 12,345,678",                                                      "wrong"),
+        ("It needs 1.2 GFLOPs.",                                                  "undetermined"),
+        ("The GPU does 312 TFLOPS.",                                              ""),
+    ],
+)  # fmt: skip
+def test_sentences_beside_a_summary(sentence: str, verdict: str) -> None:
+    found = audit(f"{sentence}\n\n{printouts.summary(printouts.S9, (3, 32, 32))}")
+    assert " ".join(c.verdict for c in found.claims if c.line == 1) == verdict
+
+
+def test_digits_left_out() -> None:
+    """180K is written of 180,900 by those who cut digits off, never of 181,000 or 179,999."""
+    stated = Stated.of("180K")
+    assert [stated.cuts(figure) for figure in (180_000, 180_900, 181_000, 179_999)] == [True, True, False, False]
+
+
+CHANNEL_COMMENTS = """
+```python
+class Net(nn.Module):
+    def __init__(self):
+        # Input 1 channels, output=16 channels
+        self.conv1 = nn.Conv2d(1, 16, 3, padding=1)
+        # input= 16 channels, output=(32 channels)
+        self.conv2 = nn.Conv2d(16, 32, 3, padding=1)
+        # Input=(28*28*32) output=({out}*{out}*32)
+        self.pool = nn.MaxPool2d(2, 2)
+        # Input=(14*14*32) output=(12*12*8)
+        self.conv3 = nn.Conv2d(32, 8, 3)
+
+    def forward(self, x):
+        return self.conv3(self.pool(self.conv2(self.conv1(x))))
+```
+"""
+
+
+def test_a_table_in_comments_in_front_of_the_layers() -> None:
+    code = (
+        "```\nclass Net(nn.Module):\n    # Pixel Size: 28x28\n"
+        "    # r_in:1, n_in:28, s:1, r_out:3, n_out:28, j_out:1\n    self.c1 = nn.Conv2d(1, 8, 3, padding=1)\n\n"
+        "    # r_in:3, n_in:28, j_in:1, s:2, r_out:{}, n_out:14, j_out:2\n    self.p1 = nn.MaxPool2d(2, 2)\n```"
+    )
+    assert audit(code.format(4)).exit_code == 0
+    assert cells(audit(code.format(5))) == [(2, "r_out", 5, 4)]
+
+
+def test_headings_in_comments_do_not_turn_the_figures_after_layers() -> None:
+    """ "Input= 28" stands over a block; its output stands under it."""
+    code = (
+        "```\n#Input Block - Input= 28\nself.b1 = nn.Sequential(\n nn.Conv2d(1, 8, 3, padding=1),\n nn.ReLU()\n"
+        ") #Output= 28 / ReceptiveField= 3\n\n#Block - Input= 28\nself.b2 = nn.Sequential(\n nn.Conv2d(8, 8, 3),\n"
+        " nn.ReLU(),\n #Output= 26 / ReceptiveField= {}\n nn.Conv2d(8, 8, 3),\n) #Output= 24 / ReceptiveField= 7\n```"
+    )
+    assert audit(code.format(5)).exit_code == 0
+    assert cells(audit(code.format(6))) == [(2, "r_out", 6, 5)]
+
+
+def test_channels_in_comments_are_no_sizes() -> None:
+    assert audit(CHANNEL_COMMENTS.format(out=14)).exit_code == 0
+    assert cells(audit(CHANNEL_COMMENTS.format(out=15))) == [(3, "n_out", 15, 14)]
+
+
+def test_a_forward_that_calls_none_of_the_layers() -> None:
+    code = SHARED_POOL.format(second=8).replace("self.pool(", "self.other(").replace("self.conv", "self.block")
+    code = code.replace("self.block1 =", "self.conv1 =").replace("self.block2 =", "self.conv2 =")
+    assert audit(code).exit_code == 0
+
+
+def test_rows_and_columns_of_the_first_keras() -> None:
+    """Convolution2D(16, 3, 3) has no stride of 3: 1+2, 3+1, 4+2*2."""
+    first = "Convolution2D(32, 3, 3, input_shape=(28,28,1)) # RF-{}\n"
+    code = f"```\n{first}MaxPooling2D(2,2) # RF-4\nConvolution2D(16, 3, 3) # RF-8\n```"
+    assert audit(code.format(3)).exit_code == 0
+    assert cells(audit(code.format(4))) == [(1, "r_out", 4, 3)]
+
+
+def test_a_pool_over_the_map_that_comes_in() -> None:
+    """The pool states no sizes; the convolution in front of it says that 6x6 are left. Its field may stay as it was."""
+    code = "\n".join((
+        "```", "nn.Conv2d(1, 8, 3) # output: 8 RF: 3", "nn.Conv2d(8, 8, 3) # output: 6 RF: 5", "nn.AvgPool2d(6)",
+        "nn.Conv2d(8, 10, 1) # RF: {}", "```",
+    ))  # fmt: skip
+    assert audit(code.format(5)).exit_code == audit(code.format(10)).exit_code == 0

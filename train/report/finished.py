@@ -1,0 +1,172 @@
+"""`rfcalc eval` and `rfcalc export`: what can be done with a run's folder once it is there."""
+
+from __future__ import annotations
+
+import io
+import os
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from importlib.resources import files
+from itertools import zip_longest
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from rfcalc import zoo
+from rfcalc.engine.arch import Arch
+from rfcalc.errors import need
+
+from ..data.batches import normalization_tensors
+from ..data.sets import Data, load_data
+from ..fit.evaluate import Evaluation, Preprocessing, evaluated
+from ..fit.model import scores_only
+from ..fit.precision import Precision
+from ..fit.process_group import device_of_run
+from ..fit.record import Record
+from ..fit.target import Target, target_of, target_of_run, weights_of
+from ..recipe.errors import TrainError
+from . import hub
+from .report import write_evaluation
+
+EXPORTS = ("state-dict", "safetensors", "onnx", "hub-folder")
+FORMATS = EXPORTS[:3]
+"""What is written unless something is asked for."""
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A trained network, and what its weights are good for nothing without."""
+
+    title: str
+    target: Target
+    weights: Mapping[str, Any]
+    facts: Mapping[str, Any]
+    """Mean, std and classes; see hub.about_weights."""
+    device: torch.device
+    precision: Precision
+    data: str | None = None
+    limit: int | None = None
+    val: int = 0
+    folder: Path | None = None
+    """Where its evaluation is written by default."""
+
+    def network(self) -> nn.Module:
+        net = self.target.make(0)
+        net.load_state_dict(self.weights)
+        return net.eval()
+
+
+def trained(run: str | os.PathLike[str], checkpoint: str) -> Trained:
+    """The network of a run's folder, or of a shipped spec that has weights beside it; raises TrainError."""
+    name = os.fspath(run)
+    if not Path(name).exists() and name in zoo.names():
+        return shipped(name)
+    record = Record(run)
+    about = record.about()
+    target, options = target_of_run(record), about["options"]
+    return Trained(
+        str(record.folder), target, weights_of(record, checkpoint), hub.about_weights(about, target.arch),
+        device_of_run(about), Precision.from_plain(about["precision"]), options["data"], options["limit"],
+        options["val"] or 0, record / "evaluation",
+    )  # fmt: skip
+
+
+def shipped(name: str) -> Trained:
+    """A shipped spec with its weights, archs/NAME.safetensors, in float32."""
+    folder = files("rfcalc.archs")
+    with_weights = sorted(f.name.partition(".")[0] for f in folder.iterdir() if f.name.endswith(".safetensors"))
+    if name not in with_weights:
+        there = f"; there are some for {', '.join(with_weights)}" if with_weights else ""
+        raise TrainError(f"no weights are shipped for {name}{there}; name the folder of a run")
+    need("safetensors", "train")
+    weights, facts = hub.read_safetensors((folder / f"{name}.safetensors").read_bytes())
+    return Trained(name, target_of(name), weights, facts, torch.device("cpu"), Precision())
+
+
+def evaluate(
+    run: str | os.PathLike[str], data: str | os.PathLike[str] | None = None, checkpoint: str = "last",
+    out: str | os.PathLike[str] | None = None, write: bool = True,
+) -> Evaluation:  # fmt: skip
+    """The accuracy of a run's network on test images, without test-time augmentation: by default those it was tested
+    on, with --limit as it was then. `run` may also be a shipped spec that has weights.
+
+    Writes evaluation.json, and confusion and misclassified as PNG and SVG to `out`, by default the folder `evaluation`
+    in the run's, unless `write` is false. Raises TrainError where the data's classes are not those of the run."""
+    found = trained(run, checkpoint)
+    limit, val = (found.limit, found.val) if data is None else (None, 0)
+    images = load_data(found.target.arch, data if data is not None else found.data, limit, val)
+    same_classes(found.title, found.facts["classes"], images)
+    net = found.network()
+    scores_only(net, found.target.arch)
+    mean, std = (tuple(found.facts[key]) for key in ("mean", "std"))
+    preprocessing = Preprocessing(*normalization_tensors(mean, std, found.device), found.device, found.precision)
+    result = evaluated(found.precision.prepare(net.to(found.device)), images.test, images.classes, preprocessing)
+    few = f", as few as with the run's --limit {limit}" if limit else ""
+    notes = [f"{len(images.test.labels):,} test images of {images.name}{few}"]
+    where = Path(out) if out is not None else found.folder if write else None
+    if where is not None:
+        folder, facts = Record(where), {"data": images.name, "fingerprint": images.fingerprint}
+        folder.write_json("evaluation.json", {**facts, **result.to_json()})
+        write_evaluation(folder, result, images)
+        notes.append(f"written to {where}: evaluation.json, confusion and misclassified as png and svg")
+    return replace(result, notes=tuple(notes))
+
+
+def same_classes(title: str, learned: Sequence[str], data: Data) -> None:
+    """Raises TrainError where a label would stand for another class than the one that was learned under it."""
+    differ = [(i, a, b) for i, (a, b) in enumerate(zip_longest(learned, data.classes)) if a != b]
+    if differ:
+        index, ours, theirs = differ[0]
+        raise TrainError(
+            f"{title} was trained on other classes than those of {data.name}: "
+            f"class {index} is {ours or 'none'} there and {theirs or 'none'} here ({len(differ)} differ)"
+        )
+
+
+def export(
+    run: str | os.PathLike[str], formats: Sequence[str] = FORMATS, checkpoint: str = "last",
+    out: str | os.PathLike[str] | None = None,
+) -> list[Path]:  # fmt: skip
+    """Writes a run's network for use elsewhere, and returns the paths: NAME.state-dict.pt, which torch.load(…,
+    weights_only=True) reads and rfcalc.build's network takes; NAME.safetensors, the same weights with the normalization
+    and the classes in its metadata; NAME.onnx; and as `hub-folder` NAME-hub, see hub.py.
+
+    The network is the spec's, a final softmax included; it expects normalised images, with mean and std in run.json."""
+    unknown = [form for form in formats if form not in EXPORTS]
+    if unknown:
+        raise TrainError(f"no export called {unknown[0]}; there are {', '.join(EXPORTS)}")
+    record, found = Record(run), trained(run, checkpoint)
+    if found.folder is None:
+        raise TrainError(f"{found.title}: export takes the folder of a run")
+    net, arch, about = found.network(), found.target.arch, record.about()
+    folder, written = Record(out if out is not None else record.folder), []
+    for form in formats:
+        if form == "state-dict":
+            written.append(folder.write_tensors(f"{arch.name}.state-dict.pt", net.state_dict()))
+        elif form == "onnx":
+            written.append(folder.write(f"{arch.name}.onnx", onnx_bytes(net, arch)))
+        else:
+            need("safetensors", "train")
+            if form == "safetensors":
+                written.append(folder.write(f"{arch.name}.safetensors", hub.safetensors_bytes(net, found.facts)))
+            else:
+                place = Record(folder / f"{arch.name}-hub")
+                written.append(hub.write_folder(place, record, found.target, net, about))
+    return written
+
+
+def onnx_bytes(net: nn.Module, arch: Arch) -> bytes:
+    """The network as ONNX, for any number of images; raises MissingExtra where onnx is not installed."""
+    need("onnx", "train")
+    buffer = io.BytesIO()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # the newer exporter needs onnxscript besides
+        torch.onnx.export(
+            net, (torch.zeros(1, *arch.input),), buffer,  # type: ignore[arg-type]
+            dynamo=False, input_names=["image"], output_names=["scores"],
+            dynamic_axes={"image": {0: "images"}, "scores": {0: "images"}},
+        )  # fmt: skip
+    return buffer.getvalue()

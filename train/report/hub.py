@@ -1,0 +1,156 @@
+"""`rfcalc export --to hub-folder`: a run's network as a folder in the style of a model hub, which needs no rfcalc.
+
+torch.hub.load(FOLDER, NAME, source="local") gives the network with its weights. Nothing is uploaded.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from rfcalc.engine.arch import Arch
+from rfcalc.source.writer import source
+
+from ..fit.record import Record
+from ..fit.target import Target
+from ..recipe.errors import TrainError
+from .page import field, table
+
+HUBCONF = '''\
+"""torch.hub.load(FOLDER, "{name}", source="local")"""
+
+dependencies = ["torch", "safetensors"]
+
+import importlib.util
+from pathlib import Path
+
+HERE = Path(__file__).parent
+
+
+def {name}(pretrained=True):
+    """The network in evaluation mode; with its trained weights unless pretrained is False."""
+    spec = importlib.util.spec_from_file_location("{name}_model", HERE / "model.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    net = module.{made}
+    if pretrained:
+        from safetensors.torch import load_file
+
+        net.load_state_dict(load_file(HERE / "model.safetensors"))
+    return net.eval()
+'''
+
+
+def about_weights(about: Mapping[str, Any], arch: Arch) -> dict[str, Any]:
+    """What weights are good for nothing without: the input, how images are normalised, and the classes."""
+    return {
+        "name": arch.name,
+        "input": list(arch.input),
+        "mean": about["normalization"]["mean"],
+        "std": about["normalization"]["std"],
+        "classes": about["data"]["classes"],
+        "data": about["data"]["name"],
+    }
+
+
+def safetensors_bytes(net: nn.Module, facts: Mapping[str, Any]) -> bytes:
+    """The state dict as safetensors; the facts stand as JSON in its metadata under `rfcalc`."""
+    from safetensors.torch import save
+
+    state = {name: value.detach().cpu().contiguous().clone() for name, value in net.state_dict().items()}
+    return save(state, {"format": "pt", "rfcalc": json.dumps(facts, sort_keys=True)})
+
+
+def read_safetensors(content: bytes) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A state dict, and the facts beside it."""
+    from safetensors.torch import load
+
+    length = int.from_bytes(content[:8], "little")  # the format: a header of JSON, after its length in 8 bytes
+    header = json.loads(content[8 : 8 + length])
+    return load(content), json.loads(header["__metadata__"]["rfcalc"])
+
+
+def write_folder(folder: Record, record: Record, target: Target, net: nn.Module, about: Mapping[str, Any]) -> Path:
+    """Writes model.py, model.safetensors, config.json, hubconf.py, spec.yaml and README.md, the model card."""
+    arch, name = target.arch, re.sub(r"\W", "_", target.arch.name)
+    text, made = model_text(target)
+    facts = about_weights(about, arch)
+    folder.write("model.py", text)
+    folder.write("model.safetensors", safetensors_bytes(net, facts))
+    folder.write_json("config.json", {**facts, "params": arch.params, "macs": arch.macs})
+    folder.write("hubconf.py", HUBCONF.format(name=name if name[:1].isalpha() else f"net_{name}", made=made))
+    folder.write("spec.yaml", target.text)
+    folder.write("README.md", card(arch, facts, about, record))
+    return folder.folder
+
+
+def model_text(target: Target) -> tuple[str, str]:
+    """A module's text, and the call that makes the network: written from the spec, or the user's own file."""
+    if target.model:
+        where, _, made = target.model.rpartition(":")
+        if not where.endswith(".py"):
+            raise TrainError(f"{target.model} lies in a package: a hub folder takes the model of a file, FILE.py:NAME")
+        return Path(where).read_text(encoding="utf-8"), made if is_instance(target) else f"{made}()"
+    text = source(target.arch)
+    classes = [node.name for node in ast.parse(text).body if isinstance(node, ast.ClassDef)]
+    return text, f"{classes[-1]}()"
+
+
+def is_instance(target: Target) -> bool:
+    """Whether what the target names is itself a module, not something that makes one."""
+    from rfcalc.tracing.user_code import find
+
+    return isinstance(find(target.model or "")[0], nn.Module)
+
+
+CARD = """\
+---
+library_name: pytorch
+tags: [image-classification, rfcalc]
+metrics: [accuracy]
+---
+
+# {name}
+
+{params:,} parameters, {macs} multiply-adds for one image, receptive field {field} before global pooling.
+
+{figures}
+
+## Use
+
+```python
+import torch
+
+net = torch.hub.load("PATH/OF/THIS/FOLDER", "{call}", source="local")
+mean, std = torch.tensor({mean}).view(1, -1, 1, 1), torch.tensor({std}).view(1, -1, 1, 1)
+images = torch.zeros(1, {input})  # pixel values from 0 to 1
+scores = net((images - mean) / std)
+```
+
+Classes, in the order of the scores: {classes}.
+
+## Trained
+
+{trained}
+"""
+
+
+def card(arch: Arch, facts: Mapping[str, Any], about: Mapping[str, Any], record: Record) -> str:
+    figures = record.read_json("result.json") if (record / "result.json").is_file() else {}
+    accuracy = f"{figures['test_accuracy']:.2f} %" if figures else "not measured: the run has not ended"
+    epochs = f"{figures['epochs']} epochs" if figures else "unfinished"
+    name = re.sub(r"\W", "_", arch.name)
+    return CARD.format(
+        name=arch.name, params=arch.params, macs="–" if arch.macs is None else f"{arch.macs:,}",
+        field=field(arch.receptive_field.before_global_pool), call=name if name[:1].isalpha() else f"net_{name}",
+        figures=table(("data", "test accuracy, last epoch"), [(facts["data"], accuracy)]),
+        mean=list(facts["mean"]), std=list(facts["std"]), input=", ".join(map(str, facts["input"])),
+        classes=", ".join(facts["classes"]),
+        trained=f"{epochs}, seed {about['seed']}, on {about['data']['train']:,} training images of {facts['data']}.",
+    )  # fmt: skip

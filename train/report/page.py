@@ -1,0 +1,163 @@
+"""report.md: a run as the README that an assignment asks for. What it states stands up to `rfcalc audit`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rfcalc.engine.arch import Arch
+from rfcalc.report.claims import Claim, claims_of, targets_of
+from rfcalc.report.grid import Grid
+from rfcalc.spec.stated import Stated
+
+from ..fit.precision import Precision
+from ..fit.progress import clock
+from ..recipe import recipe
+
+NARROW = ("N_out", "Ch_out", "kernel", "stride", "dilation", "groups", "r_out", "params", "status")
+"""The columns of the network's table that fit beside a text; `rfcalc table` has all of them."""
+COLUMNS = ("epoch", "lr", "train_loss", "train_accuracy", "val_loss", "val_accuracy", "test_loss", "test_accuracy")
+SHOWN = 5
+"""Epochs in the table of the last ones."""
+
+
+def report(
+    arch: Arch, used: recipe.Recipe, about: Mapping[str, Any], figures: Mapping[str, Any],
+    history: Sequence[Mapping[str, Any]],
+) -> str:  # fmt: skip
+    """The record as one page of Markdown."""
+    targets = target_rows(arch, figures)
+    parts = [
+        f"# {arch.name}",
+        headline(figures, about),
+        *(["## Targets", table(("asked", "needed", "got", "met"), targets)] if targets else []),
+        "## Network",
+        f"{arch.params:,} parameters, {macs(arch)} for one image. {fields(arch)} {sentence(about['head'])}.",
+        "![network](network.svg)",
+        narrow(arch),
+        "## Curves",
+        "![curves](curves.png)",
+        epochs_table(history[-SHOWN:]),
+        "## Classes",
+        table(("class", "accuracy"), [(n, f"{v:.2f} %" if v is not None else "–") for n, v in
+                                      figures["test"]["per_class"].items()]),
+        "![confusion](confusion.png)",
+        "## Mistakes",
+        "The surest ones, with the true and the predicted class.",
+        "![misclassified](misclassified.png)",
+        "## Recipe",
+        table(("setting", "value", "from"), recipe.rows(used)),
+        "![augmentations](augmentations.png)",
+        "## Ran on",
+        ran_on(arch, about),
+    ]  # fmt: skip
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def headline(figures: Mapping[str, Any], about: Mapping[str, Any]) -> str:
+    best, mean = figures["best"], figures["last5_mean"]
+    last5 = [("test accuracy, mean of the last five epochs", f"{mean:.2f} %")] if mean is not None else []
+    rows = [
+        ("test accuracy, last epoch", f"**{figures['test_accuracy']:.2f} %**"),
+        (f"test accuracy, best epoch ({best['epoch']}, by {best['chosen_by'].replace('_', ' ')})",
+         f"{best['test_accuracy']:.2f} %"),
+        *last5,
+        ("test accuracy, averaged with the flipped image", f"{figures['test_accuracy_tta']:.2f} %"),
+        ("train accuracy, last epoch, augmented", f"{figures['train_accuracy']:.2f} %"),
+        ("epochs", f"{figures['epochs']}"),
+        ("time", f"{clock(figures['seconds'])}, of which {clock(figures['train_seconds'])} training"),
+        ("training speed", f"{figures['images_per_second']:,.0f} images/s"),
+        ("seeds", f"one: {about['seed']}"),
+    ]  # fmt: skip
+    unchecked = "" if about["checked"] else "\n\n**The network was not checked** (`--unchecked`)."
+    return table(("", ""), rows) + unchecked
+
+
+def target_rows(arch: Arch, figures: Mapping[str, Any]) -> list[tuple[str, str, str, str]]:
+    """The spec's targets, and the accuracies that its source states: what is asked, what it takes, what came out."""
+    rows = [(asked(t), needed(t), plain(t.computed), "yes" if t.holds else "no") for t in targets_of(arch)]
+    for claim in claims_of(arch):
+        if claim.quantity in ("train_accuracy", "test_accuracy"):
+            got = figures[claim.quantity]
+            met = "yes" if got >= claim.stated else "no"
+            name = claim.quantity.replace("_", " ")
+            rows.append((f"{name} of the source", f"{claim.stated} %", f"{got:.2f} %", met))
+    return rows
+
+
+def asked(target: Claim) -> str:
+    return target.quantity.replace("_", " ")
+
+
+def needed(target: Claim) -> str:
+    bound = {"min": "at least ", "max": "at most "}.get(target.quantity[:3], "")
+    return f"{bound}{int(Stated.of(target.stated).value):,}" if bound else str(target.stated)
+
+
+def plain(value: Any) -> str:
+    return "–" if value is None else f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def macs(arch: Arch) -> str:
+    return "an unknown number of MACs" if arch.macs is None else f"{arch.macs:,} MACs"
+
+
+def fields(arch: Arch) -> str:
+    """The receptive fields; one that is not known is said to be so."""
+    if any(None in side for side in arch.receptive_field):
+        return "The receptive field is not known."
+    before, after = map(field, arch.receptive_field)
+    if arch.global_row is None:
+        return f"The receptive field is {after}."
+    return f"The receptive field is {before} before global pooling and {after} after."
+
+
+def narrow(arch: Arch) -> str:
+    grid = arch.table().grid
+    kept = [i for i, column in enumerate(grid.columns) if column.heading in NARROW]
+    pool = arch.global_row.name if arch.global_row else None  # it may be a pool or a convolution as large as its map
+    names = (called(row[0], row[1]) + (" (the whole map: global)" if row[0] == pool else "") for row in grid.rows)
+    rows = tuple((name, *(row[i] for i in kept)) for name, row in zip(names, grid.rows, strict=True))
+    return Grid((grid.columns[0], *(grid.columns[i] for i in kept)), rows).to_text("markdown").strip()
+
+
+def called(name: str, operation: str) -> str:
+    """A row's name and what it does; a norm that is named after itself stands below its layer and needs no more."""
+    kind = operation.partition(",")[0]
+    return operation if kind.endswith("_norm") and name.endswith(f".{kind}") else f"{name}: {operation}"
+
+
+def epochs_table(history: Sequence[Mapping[str, Any]]) -> str:
+    columns = [column for column in COLUMNS if column in history[-1]]
+    rows = [[str(row["epoch"]), f"{row['lr']:.4g}", *(f"{row[c]:.4f}" for c in columns[2:])] for row in history]
+    return table([column.replace("_", " ") for column in columns], rows)
+
+
+def ran_on(arch: Arch, about: Mapping[str, Any]) -> str:
+    data, machine = about["data"], about["machine"]
+    published = {True: "the published set, by its fingerprint", False: "not the published set", None: "not compared"}
+    rows = [
+        *([("the network is from", arch.source)] if arch.source else []),
+        ("data", f"{data['name']}, {data['train']:,} training and {data['test']:,} test images"),
+        ("fingerprint", f"`{data['fingerprint']}` ({published[data['published']]})"),
+        ("machine", ", ".join(f"{key} {value}" for key, value in machine.items())),
+        ("processes", str(about["processes"])),
+        ("precision", Precision.from_plain(about["precision"]).describe()),
+        ("augmentation", ", ".join(about["augmentation"]) or "none"),
+        ("versions", ", ".join(f"{key} {value}" for key, value in about["versions"].items())),
+        ("began", about["began"]),
+    ]
+    return table(("", ""), rows)
+
+
+def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [heads, ["---"] * len(heads), *rows]
+    return "\n".join("| " + " | ".join(str(cell).replace("|", "\\|") for cell in line) + " |" for line in lines)
+
+
+def field(value: Sequence[Any]) -> str:
+    return "x".join(str(v) if v is not None else "–" for v in dict.fromkeys(value))
+
+
+def sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]

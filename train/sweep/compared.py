@@ -1,0 +1,223 @@
+"""What came of a sweep: a row for each run, read from its record; and the runs of a candidate together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import mean, stdev
+from typing import TYPE_CHECKING, Any
+
+from rfcalc.report.grid import Column, Grid
+
+from ..fit.progress import clock
+from ..fit.record import Record
+from ..recipe.errors import TrainError
+from .job import FAILED, is_finished
+from .plan import Candidate, Job, Plan
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+FIGURES = ("epochs", "val_accuracy", "test_accuracy", "test_accuracy_tta", "train_accuracy", "seconds")
+"""Columns of the index that result.json gives."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of the sweep: whose it is, and in which round, by number from 1 and budget of epochs (None: a whole
+    run)."""
+
+    candidate: Candidate
+    seed: int
+    job: Job
+    round: int
+    budget: int | None
+
+
+def row_of(run: Run, keys: Sequence[str], note: str = "") -> dict[str, Any]:
+    """The run's row of index.csv; empty where a figure is not known."""
+    candidate, arch = run.candidate, run.candidate.arch
+    settings = dict(setting.partition("=")[::2] for setting in candidate.settings)
+    state, told, figures = state_of(run)
+    return {
+        "run": run.job.name,
+        "network": candidate.label,
+        "recipe": candidate.recipe_name,
+        **{key: settings[key] for key in keys},
+        "seed": run.seed,
+        "round": run.round,
+        "state": state,
+        "note": note or told,
+        "params": arch.params,
+        "macs": arch.macs,
+        "receptive_field": field_of(candidate),
+        "planned_epochs": candidate.epochs(run.budget),
+        **{name: figures.get(name) for name in FIGURES},
+    }
+
+
+def state_of(run: Run) -> tuple[str, str, Mapping[str, Any]]:
+    """Finished, failed, unfinished or waiting; what is to be said of it; and its figures once it is finished."""
+    record = Record(run.job.folder)
+    if is_finished(run.job.folder):
+        return "finished", "", record.read_json("result.json")
+    if (record / FAILED).is_file():
+        return "failed", record.read_text(FAILED).splitlines()[0], {}
+    if record.has_state:
+        rows = record.read_text("metrics.csv").count("\n") - 1 if (record / "metrics.csv").is_file() else 0
+        return "unfinished", f"{rows} of {run.candidate.epochs(run.budget)} epochs done", {}
+    return "waiting", "", {}
+
+
+def field_of(candidate: Candidate) -> str:
+    """The receptive field in front of the global pool, as 93 or 93x47."""
+    sides = candidate.arch.receptive_field.before_global_pool or ()
+    told = list(dict.fromkeys("–" if side is None else str(side) for side in sides))
+    return told[0] if len(told) == 1 else "x".join("–" if side is None else str(side) for side in sides)
+
+
+@dataclass(frozen=True)
+class Summary:
+    """The finished whole runs of one candidate."""
+
+    candidate: Candidate
+    rows: tuple[Mapping[str, Any], ...]
+    wanted: int
+    """Seeds that were asked for."""
+
+    def values(self, name: str) -> list[float]:
+        return [row[name] for row in self.rows if row[name] is not None]
+
+    def mean(self, name: str) -> float | None:
+        found = self.values(name)
+        return mean(found) if found else None
+
+    def deviation(self, name: str) -> float | None:
+        """Of the sample; one run has none."""
+        found = self.values(name)
+        return stdev(found) if len(found) > 1 else None
+
+    def text(self, name: str) -> str:
+        value, spread = self.mean(name), self.deviation(name)
+        if value is None:
+            return "–"
+        return f"{value:.2f}" if spread is None else f"{value:.2f} ± {spread:.2f}"
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """A sweep as far as it has come: its rows in the order of the plan, rounds one after the other."""
+
+    plan: Plan
+    rows: tuple[Mapping[str, Any], ...]
+    summaries: tuple[Summary, ...]
+    """Of the candidates that were to be run whole, the best first."""
+    others: tuple[str, ...] = ()
+    """Folders beside these, of runs that do not belong to this sweep."""
+
+    @property
+    def folder(self) -> Path:
+        return self.plan.out
+
+    @property
+    def chosen_by(self) -> str:
+        return chosen_by(self.plan)
+
+    @property
+    def failed(self) -> list[Mapping[str, Any]]:
+        return [row for row in self.rows if row["state"] == "failed"]
+
+    @property
+    def exit_code(self) -> int:
+        """0 when every run of the sweep has finished, else 1."""
+        return 0 if all(row["state"] == "finished" for row in self.rows) else 1
+
+    def front(self) -> list[Summary]:
+        """The candidates that none beats in accuracy without more parameters, from small to large."""
+        known = [
+            s for s in self.summaries if s.mean(self.chosen_by) is not None and s.candidate.arch.params is not None
+        ]
+        found: list[Summary] = []
+        for summary in sorted(known, key=lambda s: (s.candidate.arch.params, -(s.mean(self.chosen_by) or 0.0))):
+            if not found or (summary.mean(self.chosen_by) or 0.0) > (found[-1].mean(self.chosen_by) or 0.0):
+                found.append(summary)
+        return found
+
+    def grid(self) -> Grid:
+        """A row for each candidate that was run whole, the best first."""
+        front = self.front()
+        columns = (
+            Column("network", left=True), Column("recipe", left=True),
+            *(Column(key, left=True) for key in self.plan.keys),
+            *(Column(heading) for heading, _ in self.figures()), Column("front"),
+        )  # fmt: skip
+        rows = tuple(
+            (s.candidate.label, s.candidate.recipe_name, *(x.partition("=")[2] for x in s.candidate.settings),
+             *(text(s) for _, text in self.figures()), "yes" if s in front else "")
+            for s in self.summaries
+        )  # fmt: skip
+        return Grid(columns, rows, self.caption())
+
+    def figures(self) -> list[tuple[str, Callable[[Summary], str]]]:
+        val = [("val accuracy", lambda s: s.text("val_accuracy"))] if self.plan.options.val else []
+        return [
+            *val,
+            ("test accuracy", lambda s: s.text("test_accuracy")),
+            ("seeds", lambda s: f"{len(s.rows)} of {s.wanted}"),
+            ("params", lambda s: whole(s.candidate.arch.params)),
+            ("MACs", lambda s: whole(s.candidate.arch.macs)),
+            ("field", lambda s: field_of(s.candidate)),
+            ("seconds", lambda s: "–" if s.mean("seconds") is None else f"{s.mean('seconds'):.1f}"),
+        ]
+
+    def caption(self) -> tuple[str, ...]:
+        count, seconds = len(self.rows), sum(row["seconds"] or 0.0 for row in self.rows)
+        states = [(state, sum(row["state"] == state for row in self.rows)) for state in STATES]
+        told = ", ".join(f"{number} {state}" for state, number in states if number)
+        return (
+            f"{count} run{'s' * (count != 1)}: {told}; {clock(seconds)} of training in all",
+            "Accuracy in % after the last epoch: mean ± standard deviation over the seeds. Sorted, and the front of "
+            f"accuracy against parameters found, by {NAMES[self.chosen_by]}.",
+        )
+
+    def render(self, width: int | None = None) -> RenderableType:
+        from rich.console import Group
+        from rich.text import Text
+
+        return Group(self.grid().to_rich(width), Text(f"see {self.folder / 'report.md'} and index.csv beside it"))
+
+
+STATES = ("finished", "unfinished", "failed", "waiting")
+NAMES = {
+    "val_accuracy": "validation accuracy",
+    "test_accuracy": "test accuracy, which flatters the first a little: --val sets images apart to choose by",
+}
+
+
+def chosen_by(plan: Plan) -> str:
+    return "val_accuracy" if plan.options.val else "test_accuracy"
+
+
+def whole(value: int | None) -> str:
+    return "–" if value is None else f"{value:,}"
+
+
+def compared(plan: Plan, rows: Mapping[Run, Mapping[str, Any]], started: Sequence[Candidate]) -> Sweep:
+    """The sweep from its rows; `started` are the candidates of the last round, that of whole runs."""
+    name = chosen_by(plan)
+    summaries = [
+        Summary(candidate, tuple(row for run, row in rows.items() if run.candidate is candidate and run.budget is None
+                                 and row["state"] == "finished"), len(plan.seeds))
+        for candidate in started
+    ]  # fmt: skip
+    best_first = sorted(summaries, key=lambda s: -(value if (value := s.mean(name)) is not None else -1.0))
+    ours = {run.job.name for run in rows}
+    return Sweep(plan, tuple(rows.values()), tuple(best_first), others_in(plan.out, ours))
+
+
+def others_in(out: Path, ours: set[str]) -> tuple[str, ...]:
+    """Folders of runs in `out` that this sweep does not know: of a command with other options, or of changed files."""
+    if not out.is_dir():
+        raise TrainError(f"{out}: no such folder")
+    return tuple(sorted(p.name for p in out.iterdir() if (p / "run.json").is_file() and p.name not in ours))
