@@ -254,6 +254,7 @@ def test_an_interrupted_run_ends_bit_for_bit_the_same(
 
 
 SCRIPT = """
+import os
 import sys
 import torch
 from rfcalc.train import train
@@ -261,6 +262,8 @@ torch.set_num_threads(1)
 if __name__ == "__main__":
     train(sys.argv[1], data="synthetic", limit=800, precision="float32", device="cpu", out=sys.argv[2],
           settings=sys.argv[3:])
+    names = [open(f"/proc/self/task/{task}/comm").read() for task in os.listdir("/proc/self/task")]
+    print("threads left:", sum("gloo" in name for name in names), file=sys.stderr)
 """
 
 
@@ -599,6 +602,7 @@ def test_two_processes_learn_what_one_does(script: Path, tmp_path: Path) -> None
     done = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, check=False, timeout=120)
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("epoch 1/2") == 1
+    assert done.stderr.count("threads left: 0") == 2  # one that goes on while Python ends may abort the process
     assert json.loads((tmp_path / "two" / "run.json").read_text())["processes"] == 2
     one, two = (torch.load(tmp_path / name / "last.pt", weights_only=True) for name in ("one", "two"))
     for name, value in one["weights"].items():

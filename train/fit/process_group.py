@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -9,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import torch
+import torch.distributed.nn  # before there is a group: its functions keep the one they find as their default, for good
 from torch import distributed as dist
 from torch import nn
 
@@ -88,6 +90,9 @@ def process_group(device: str) -> Iterator[ProcessGroup]:
     try:
         yield ProcessGroup(rank, world, place)
     finally:
+        # gloo's threads end with the last reference to the group. One that still releases a tensor while Python ends
+        # would abort the process, so they end here: the network's circles of references go first.
+        gc.collect()
         dist.destroy_process_group()
 
 
