@@ -1,5 +1,6 @@
-"""An ONNX model run on values by onnx's reference evaluator, every tensor of its graph seen; with weights drawn for a
-proof, all numbers in float64 where the model stands it, and norms whose statistics are held."""
+"""An ONNX model run on values by onnx's reference evaluator, every tensor of its graph seen; transposed convolutions
+are run here (transposed.py). With weights drawn for a proof, all numbers in float64 where the model stands it, and norms
+whose statistics are held."""
 
 from __future__ import annotations
 
@@ -17,6 +18,7 @@ from ..errors import RfcalcError
 from ..tracing.dims import CHANNEL
 from .file import opset_of
 from .reader import Reading
+from .transposed import conv_transpose
 from .windows import Shortcut, shortcut
 
 Array = NDArray[Any]
@@ -149,6 +151,8 @@ class Run:
 
     def results(self, node: NodeProto, call: Any, inputs: list[Any]) -> Any:
         """What the evaluator makes of a node or, where it would take it long, what comes to the same."""
+        if node.op_type == "ConvTranspose":
+            return [conv_transpose(node, *inputs)]
         name = node.output[0]
         if name not in self.shortcuts:
             results, quick = call.run(*inputs), shortcut(node, inputs, opset_of(self.model))

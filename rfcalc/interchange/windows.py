@@ -1,5 +1,5 @@
-"""Pools, resizes and transposed convolutions of onnx's reference evaluator, which walks their outputs one by one in
-Python, as products of arrays.
+"""Pools and resizes of onnx's reference evaluator, which walks their outputs one by one in Python, as products of
+arrays.
 
 Nothing of what they read is worked out here: the evaluator itself runs the operator along each axis alone, on images
 of a single one, and tells so which unit reads which place, and with what weight. What an operator does along several
@@ -21,7 +21,7 @@ Shortcut = Callable[[Array], Array]
 
 MOST_PLACES = 1024
 """Places along an axis whose reads are asked for: as many images are needed."""
-PER_AXIS = ("kernel_shape", "strides", "dilations", "output_padding", "output_shape")
+PER_AXIS = ("kernel_shape", "strides", "dilations")
 """Attributes with a value for each axis."""
 
 
@@ -65,8 +65,7 @@ def along(attributes: dict[str, Any], axis: int, axes: int) -> dict[str, Any]:
     out = dict(attributes)
     for key in PER_AXIS:
         if key in out:
-            idle = 0 if key == "output_padding" else 1
-            out[key] = [value if i == axis else idle for i, value in enumerate(out[key][:axes])]
+            out[key] = [value if i == axis else 1 for i, value in enumerate(out[key][:axes])]
     if "pads" in out:
         out["pads"] = [value if i % axes == axis else 0 for i, value in enumerate(out["pads"])]
     return out
@@ -164,41 +163,9 @@ def resized(node: NodeProto, inputs: Sequence[Any], opset: int) -> Shortcut | No
     return lambda images: through(images, weights).astype(images.dtype)
 
 
-def transposed(node: NodeProto, inputs: Sequence[Any], opset: int) -> Shortcut | None:
-    """ConvTranspose: along each axis the units that a place reaches by each of the kernel's taps."""
-    x, weight, bias = (*inputs, None)[:3]
-    attributes = attributes_of(node)
-    groups, axes = attributes.pop("group", 1), x.ndim - 2
-    attributes.setdefault("kernel_shape", list(weight.shape[2:]))
-    taps = []
-    for i, size in enumerate(x.shape[2:]):
-        kernels = ones_at(weight.shape[2 + i], i, axes, x.dtype).swapaxes(0, 1)  # one channel out for each tap
-        given = [("x", ones_at(size, i, axes, x.dtype)), ("w", kernels)]
-        reached = alone(node, opset, given, **along(attributes, i, axes), group=1)
-        taps.append(reached.reshape(*reached.shape[:2], -1))  # (places, taps, units)
-    kernel = weight.reshape(groups, weight.shape[0] // groups, *weight.shape[1:])
-
-    def spread(images: Array) -> Array:
-        n = len(images)
-        parts = images.reshape(n, groups, -1, *images.shape[2:])
-        # what each place gives each tap: (images, channels, taps of each axis, places of each axis)
-        out = np.einsum("ngc...,gcok->ngok...", parts, kernel.reshape(*kernel.shape[:3], -1), optimize=True)
-        out = out.reshape(n, groups * kernel.shape[2], *kernel.shape[3:], *images.shape[2:])
-        # taps and places of the first axis that is left become its units, behind the others
-        for done, reached in enumerate(taps):
-            out = np.moveaxis(out, (2, 2 + axes - done), (-2, -1))
-            out = out.reshape(*out.shape[:-2], -1) @ reached.swapaxes(0, 1).reshape(-1, reached.shape[-1])
-        if bias is not None:
-            out = out + bias.reshape(1, -1, *(1,) * axes)
-        return np.asarray(out.astype(images.dtype))
-
-    return spread
-
-
 LEARNERS: dict[str, Callable[[NodeProto, Sequence[Any], int], Shortcut | None]] = {
     "AveragePool": means,
     "LpPool": norms,
     "MaxPool": maxima,
     "Resize": resized,
-    "ConvTranspose": transposed,
 }

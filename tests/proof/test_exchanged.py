@@ -37,6 +37,17 @@ def test_right_tables_hold(name: str, tmp_path: Path) -> None:
     assert report.rows[-1].in_full == (name in LINEAR or name == "instance_norm")
 
 
+@pytest.mark.parametrize("op", ["Expand", "Tile", "Add"])
+def test_repeated_images_are_no_wrong_shape(op: str, tmp_path: Path) -> None:
+    """One image becomes three: MACs count each copy, 3 * (4 * 3 * 9 * 7 * 7)."""
+    other = {"Expand": np.array([3, 1, 9, 9]), "Tile": np.array([3, 1, 1, 1]), "Add": (3, 1, 1, 1)}[op]
+    nodes = [node(op, "x s", "a"), node("Conv", "a w", "y")]
+    path = written(model(nodes, (1, 3, 9, 9), {"w": (4, 3, 3, 3), "s": other}), tmp_path)
+    report = prove(path)
+    assert (report.ok, report.proved, report.rows[-1].in_full) == (True, True, True)
+    assert rfcalc.load(path).macs == 3 * 5292
+
+
 def network(tmp_path: Path) -> str:
     """A residual block, a pool, and a classifier, for two images at a time."""
     nodes = [

@@ -1,0 +1,82 @@
+"""Transposed convolutions on values are torch's, groups and all; where the file has a rule for the pads, the evaluator's
+of the onnx package, which is right for one group."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip("onnx")
+
+from hypothesis import given
+from hypothesis import strategies as st
+from onnx import NodeProto, helper
+from onnx.reference import ReferenceEvaluator
+
+from rfcalc.interchange.transposed import conv_transpose
+from rfcalc.proof.exchanged import prove
+from tests.interchange.build import model, node, written
+
+
+@st.composite
+def settings(draw: st.DrawFn) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The same transposed convolution in torch's words and in ONNX's."""
+    axes = draw(st.integers(1, 3))
+    many = st.lists(st.integers(1, 3), min_size=axes, max_size=axes)
+    stride, dilation, kernel = draw(many), draw(many), draw(many)
+    padding = [draw(st.integers(0, (k - 1) * d // 2)) for k, d in zip(kernel, dilation, strict=True)]
+    more = [draw(st.integers(0, max(s, d) - 1)) for s, d in zip(stride, dilation, strict=True)]
+    groups, inner, outer, n = (draw(st.integers(1, 3)) for _ in range(4))
+    weight = (groups * inner, outer, *kernel)
+    shape = (n, groups * inner, *draw(st.lists(st.integers(2, 4), min_size=axes, max_size=axes)))
+    torchs = {"stride": stride, "padding": padding, "output_padding": more, "groups": groups, "dilation": dilation}
+    onnxs = {"strides": stride, "pads": padding * 2, "output_padding": more, "group": groups, "dilations": dilation}
+    return {"x": shape, "w": weight, "b": (groups * outer,), **torchs}, onnxs
+
+
+@given(settings())
+def test_they_are_torchs(drawn: tuple[dict[str, Any], dict[str, Any]]) -> None:
+    torch = pytest.importorskip("torch")
+    torchs, onnxs = drawn
+    generator = np.random.default_rng(0)
+    x, w, b = (generator.random(torchs.pop(name)) for name in "xwb")
+    call = getattr(torch.nn.functional, f"conv_transpose{x.ndim - 2}d")
+    expected = call(*map(torch.from_numpy, (x, w, b)), **torchs).numpy()
+    found = conv_transpose(helper.make_node("ConvTranspose", ["x", "w", "b"], ["y"], **onnxs), x, w, b)
+    assert found.shape == expected.shape
+    np.testing.assert_allclose(found, expected, rtol=1e-10)
+
+
+PADS: list[dict[str, Any]] = [
+    {"auto_pad": "SAME_UPPER", "strides": [2, 3]},
+    {"auto_pad": "SAME_LOWER", "strides": [2, 3]},
+    {"auto_pad": "VALID", "strides": [2, 1]},
+    {"pads": [2, 0, 0, 1], "output_padding": [1, 0], "strides": [2, 2]},
+    {"auto_pad": "SAME_UPPER", "output_shape": [9, 8], "strides": [2, 2]},
+    {},
+]
+
+
+@pytest.mark.parametrize("attributes", PADS)
+def test_pads_by_rule_are_the_evaluators(attributes: dict[str, Any]) -> None:
+    made: NodeProto = helper.make_node("ConvTranspose", ["x", "w"], ["y"], **attributes)
+    generator = np.random.default_rng(0)
+    x, w = generator.random((2, 3, 4, 5)).astype(np.float32), generator.random((3, 2, 4, 3)).astype(np.float32)
+    built = model([made], x.shape, {"w": w})
+    expected: Any = ReferenceEvaluator(built).run(None, {"x": x})[0]  # type: ignore[index]
+    np.testing.assert_allclose(conv_transpose(made, x, w), expected, rtol=1e-5)
+
+
+def test_an_output_longer_than_the_windows_reach_ends_in_zeros() -> None:
+    made = helper.make_node("ConvTranspose", ["x", "w"], ["y"], output_shape=[6], strides=[2])
+    assert conv_transpose(made, np.ones((1, 1, 2)), np.ones((1, 1, 3))).tolist() == [[[1, 1, 2, 1, 1, 0]]]
+
+
+@pytest.mark.parametrize("groups", [2, 4])
+def test_a_grouped_one_is_proved(groups: int, tmp_path: Any) -> None:
+    nodes = [node("ConvTranspose", "x w b", strides=[2, 2], group=groups, pads=[1, 1, 1, 1])]
+    built = model(nodes, (1, 4, 5, 5), {"w": (4, 3, 3, 3), "b": (3 * groups,)})
+    report = prove(written(built, tmp_path))
+    assert (report.ok, report.proved, report.rows[-1].in_full) == (True, True, True)
