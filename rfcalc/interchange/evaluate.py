@@ -1,6 +1,6 @@
 """An ONNX model run on values by onnx's reference evaluator, every tensor of its graph seen; transposed convolutions
-are run here (transposed.py). With weights drawn for a proof, all numbers in float64 where the model stands it, and norms
-whose statistics are held."""
+are run here (transposed.py). With weights drawn for a proof, all numbers in float64 where the model stands it, and
+norms whose statistics are held."""
 
 from __future__ import annotations
 
@@ -153,6 +153,8 @@ class Run:
         """What the evaluator makes of a node or, where it would take it long, what comes to the same."""
         if node.op_type == "ConvTranspose":
             return [conv_transpose(node, *inputs)]
+        if node.op_type == "Pad":
+            inputs = cropped(inputs)
         name = node.output[0]
         if name not in self.shortcuts:
             results, quick = call.run(*inputs), shortcut(node, inputs, opset_of(self.model))
@@ -194,6 +196,17 @@ class Run:
                 spread = np.repeat(weight, x.shape[1] // weight.size).reshape(1, -1, *(1 for _ in x.shape[2:]))
             out = out * spread if i == 0 else out + spread
         return np.asarray(out)
+
+
+def cropped(inputs: list[Any]) -> list[Any]:
+    """The inputs of a Pad with what its negative numbers cut off gone, since the evaluator takes none."""
+    x, pads, value, axes = (*inputs, None, None, None)[:4]
+    if pads is None or pads.min(initial=0) >= 0:
+        return inputs
+    kept, dims = [slice(None)] * x.ndim, range(x.ndim) if axes is None else axes
+    for dim, before, behind in zip(dims, *np.minimum(pads, 0).reshape(2, -1), strict=True):
+        kept[dim] = slice(-before, x.shape[dim] + behind)
+    return [x[tuple(kept)], np.maximum(pads, 0), value, axes]
 
 
 def agree(one: Array, other: Array) -> bool:

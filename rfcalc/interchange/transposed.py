@@ -30,7 +30,9 @@ def conv_transpose(node: NodeProto, x: Array, weight: Array, bias: Array | None 
     for tap in np.ndindex(*weight.shape[2:]):
         first = [place * d for place, d in zip(tap, dilation, strict=True)]
         reached = tuple(slice(at, at + (n - 1) * s + 1, s) for at, n, s in zip(first, x.shape[2:], stride, strict=True))
-        out[(..., *reached)] += np.einsum("ngc...,gco->ngo...", parts, kernel[(..., *tap)], optimize=True)
+        out[(slice(None),) * 3 + reached] += np.einsum(
+            "ngc...,gco->ngo...", parts, kernel[(slice(None),) * 3 + tap], optimize=True
+        )
     out = cut(out.reshape(len(x), -1, *full), cut_off(given, x.shape[2:], stride, full))
     return out if bias is None else out + bias.reshape(-1, *(1,) * axes)
 
@@ -47,18 +49,18 @@ def cut_off(
     if not wanted:
         pads = given.get("pads") or [0] * 2 * axes
         return list(zip(pads[:axes], pads[axes:], strict=True)) if auto == b"NOTSET" else [(0, 0)] * axes
-    pads = []
+    halves = list[tuple[int, int]]()
     for size, n in zip(full, wanted, strict=True):
         less, over = max(size - n, 0) // 2, size - n
-        pads.append((less, over - less) if over < 0 or auto == b"SAME_UPPER" else (over - less, less))
-    return pads
+        halves.append((less, over - less) if over < 0 or auto == b"SAME_UPPER" else (over - less, less))
+    return halves
 
 
 def cut(out: Array, sides: Sequence[tuple[int, int]]) -> Array:
     """Without what is cut off before and behind, and with zeros where that is less than 0."""
     more = [(max(-before, 0), max(-behind, 0)) for before, behind in sides]
-    kept = tuple(
+    kept: Any = tuple(
         slice(max(before, 0), size - max(behind, 0))
         for (before, behind), size in zip(sides, out.shape[2:], strict=True)
     )
-    return np.pad(out[(..., *kept)], [(0, 0), (0, 0), *more])
+    return np.pad(out[(slice(None),) * 2 + kept], [(0, 0), (0, 0), *more])

@@ -27,9 +27,11 @@ PER_AXIS = ("kernel_shape", "strides", "dilations")
 
 def shortcut(node: NodeProto, inputs: Sequence[Any], opset: int) -> Shortcut | None:
     """What a node does to its first input, the others staying as they are; None where no product of arrays says it."""
-    x = inputs[0]
     learn = LEARNERS.get(node.op_type)
-    if learn is None or len(node.output) > 1 or x.dtype.kind != "f" or x.ndim < 3 or max(x.shape[2:]) > MOST_PLACES:
+    if learn is None or len(node.output) > 1:
+        return None
+    x = inputs[0]
+    if x.dtype.kind != "f" or x.ndim < 3 or max(x.shape[2:]) > MOST_PLACES:
         return None
     try:
         return learn(node, inputs, opset)

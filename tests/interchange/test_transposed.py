@@ -1,5 +1,5 @@
-"""Transposed convolutions on values are torch's, groups and all; where the file has a rule for the pads, the evaluator's
-of the onnx package, which is right for one group."""
+"""Transposed convolutions on values are torch's, groups and all; where the file has a rule for the pads, those of the
+onnx package's evaluator, which is right for one group."""
 
 from __future__ import annotations
 

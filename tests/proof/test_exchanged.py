@@ -48,6 +48,16 @@ def test_repeated_images_are_no_wrong_shape(op: str, tmp_path: Path) -> None:
     assert rfcalc.load(path).macs == 3 * 5292
 
 
+def test_what_exporters_write_is_run(tmp_path: Path) -> None:
+    """Numbers as Constant nodes, and padding that cuts off: 9 - 2 + 1 = 8 rows, 9 - 1 = 8 columns."""
+    pads = helper.make_node(
+        "Constant", [], ["pads"], value=helper.make_tensor("c", TensorProto.INT64, [8], [0, 0, -2, 0, 0, 0, 1, -1])
+    )
+    nodes = [node("Conv", "x w", "a", pads=[1] * 4), pads, node("Pad", "a pads", "b"), node("Conv", "b v", "y")]
+    report = prove(written(model(nodes, (1, 3, 9, 9), {"w": (4, 3, 3, 3), "v": (4, 4, 3, 3)}), tmp_path))
+    assert (report.ok, report.proved, report.rows[-1].in_full) == (True, True, True)
+
+
 def network(tmp_path: Path) -> str:
     """A residual block, a pool, and a classifier, for two images at a time."""
     nodes = [
@@ -123,5 +133,7 @@ def test_no_torch_is_needed(tmp_path: Path) -> None:
 
 def test_a_measured_field_needs_torch_modules(tmp_path: Path) -> None:
     pytest.importorskip("torch")
-    with pytest.raises(rfcalc.RfcalcError, match="a measured field needs a torch module"):
+    with pytest.raises(
+        rfcalc.RfcalcError, match="a measured field needs a torch module: rfcalc code .*net.onnx writes one"
+    ):
         rfcalc.effective_field(network(tmp_path))

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-
-torch = pytest.importorskip("torch")
-
+import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
