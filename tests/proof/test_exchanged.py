@@ -134,6 +134,6 @@ def test_no_torch_is_needed(tmp_path: Path) -> None:
 def test_a_measured_field_needs_torch_modules(tmp_path: Path) -> None:
     pytest.importorskip("torch")
     with pytest.raises(
-        rfcalc.RfcalcError, match="a measured field needs a torch module: rfcalc code .*net.onnx writes one"
+        rfcalc.RfcalcError, match=r"a measured field needs a torch module: rfcalc code .*net.onnx writes one"
     ):
         rfcalc.effective_field(network(tmp_path))
