@@ -1,6 +1,6 @@
-"""An ONNX model run on values by onnx's reference evaluator, every tensor of its graph seen; transposed convolutions
-are run here (transposed.py). With weights drawn for a proof, all numbers in float64 where the model stands it, and
-norms whose statistics are held."""
+"""An ONNX model run on values by onnx's reference evaluator, every tensor of its graph seen; what the evaluator gets
+wrong is run here (`OWN`). With weights drawn for a proof, all numbers in float64 where the model stands it, and norms
+whose statistics are held."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from onnx.reference import ReferenceEvaluator
 from ..errors import RfcalcError
 from ..tracing.dims import CHANNEL
 from .file import opset_of
-from .reader import Reading
+from .reader import STANDARD, Reading
 from .transposed import conv_transpose
 from .windows import Shortcut, shortcut
 
@@ -151,8 +151,8 @@ class Run:
 
     def results(self, node: NodeProto, call: Any, inputs: list[Any]) -> Any:
         """What the evaluator makes of a node or, where it would take it long, what comes to the same."""
-        if node.op_type == "ConvTranspose":
-            return [conv_transpose(node, *inputs)]
+        if node.op_type in OWN and node.domain in STANDARD:
+            return [OWN[node.op_type](node, *inputs)]
         if node.op_type == "Pad":
             inputs = cropped(inputs)
         name = node.output[0]
@@ -196,6 +196,14 @@ class Run:
                 spread = np.repeat(weight, x.shape[1] // weight.size).reshape(1, -1, *(1 for _ in x.shape[2:]))
             out = out * spread if i == 0 else out + spread
         return np.asarray(out)
+
+
+def global_max(node: NodeProto, x: Array) -> Array:
+    return np.asarray(x.max(axis=tuple(range(2, x.ndim)), keepdims=True))
+
+
+OWN: dict[str, Callable[..., Array]] = {"ConvTranspose": conv_transpose, "GlobalMaxPool": global_max}
+"""Operators that the evaluator gets wrong: groups, and maps of other than two axes."""
 
 
 def cropped(inputs: list[Any]) -> list[Any]:

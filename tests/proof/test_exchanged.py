@@ -17,7 +17,7 @@ from onnx import TensorProto, helper
 
 import rfcalc
 from rfcalc.engine.arch import Arch
-from rfcalc.interchange import reader
+from rfcalc.interchange import evaluate, reader
 from rfcalc.proof import exchanged
 from rfcalc.proof.exchanged import prove
 from tests.interchange.build import model, node, written
@@ -56,6 +56,18 @@ def test_what_exporters_write_is_run(tmp_path: Path) -> None:
     nodes = [node("Conv", "x w", "a", pads=[1] * 4), pads, node("Pad", "a pads", "b"), node("Conv", "b v", "y")]
     report = prove(written(model(nodes, (1, 3, 9, 9), {"w": (4, 3, 3, 3), "v": (4, 4, 3, 3)}), tmp_path))
     assert (report.ok, report.proved, report.rows[-1].in_full) == (True, True, True)
+
+
+@pytest.mark.parametrize("sizes", [(9,), (5, 4, 3)])
+def test_a_global_maximum_is_proved_on_any_number_of_axes(sizes: tuple[int, ...], tmp_path: Path) -> None:
+    report = prove(written(model([node("GlobalMaxPool", "x")], (1, 3, *sizes)), tmp_path))
+    assert (report.ok, report.proved, report.rows[-1].in_full) == (True, True, True)
+
+
+def test_an_evaluator_that_breaks_onnxs_rules_accuses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(evaluate.OWN, "Relu", lambda node, x: x[..., :-1])
+    with pytest.raises(rfcalc.RfcalcError, match=r"makes \(1, 3, 5, 4\) where ONNX's own rule is \(1, 3, 5, 5\)"):
+        prove(written(model([node("Relu", "x")], (1, 3, 5, 5)), tmp_path))
 
 
 def network(tmp_path: Path) -> str:
