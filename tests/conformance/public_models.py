@@ -19,6 +19,7 @@ import rfcalc
 from rfcalc.engine.arch import Arch
 from rfcalc.errors import RfcalcError
 
+from .lens import Lens, held_against
 from .outcome import REFUSED, RIGHT, UNKNOWN, WRONG
 
 
@@ -32,7 +33,7 @@ class Model(NamedTuple):
 
 
 class Result(NamedTuple):
-    """What rfcalc said of a model, beside what torch and torchinfo did."""
+    """What rfcalc said of a model, beside what torch, torchinfo and TorchLens did."""
 
     model: Model
     verdict: str
@@ -47,6 +48,8 @@ class Result(NamedTuple):
     """Products of weights alone, which torch counts and no total of rfcalc does."""
     torchinfo_seconds: float | None = None
     torchinfo_params: int | None = None
+    torchlens: dict[str, Any] | None = None
+    """What TorchLens says (lens.py), where it was run."""
 
 
 def installed(name: str) -> Any:
@@ -118,7 +121,7 @@ def segmentation_models() -> Iterator[Model]:
 # --- one of them -------------------------------------------------------------------------------------------------
 
 
-def result(model: Model) -> Result:
+def result(model: Model, lens: Lens | None = None) -> Result:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
@@ -132,7 +135,10 @@ def result(model: Model) -> Result:
         except RfcalcError as error:
             return Result(model, REFUSED, str(error), seconds=time.process_time() - start)
         seconds = time.process_time() - start
-        return judged(model, module, shape, arch)._replace(seconds=seconds)
+        found = judged(model, module, shape, arch)._replace(seconds=seconds)
+        if lens is not None and model.library == "torchvision":
+            found = found._replace(torchlens=held_against(lens.seen(model.name), module, arch))
+        return found
 
 
 def made(model: Model) -> nn.Module:
