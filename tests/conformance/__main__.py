@@ -193,9 +193,9 @@ def lens_lines(results: Sequence[Result]) -> Iterator[str]:
     macs = sum(found["macs"] == r.macs for r, found in done)
     seconds = median(found["seconds"] for _, found in done)
     yield (
-        f"TorchLens traced {len(done)} of {len(pairs)} models, in {seconds:.1f} s in the median: its parameters are those "
-        f"of the table in {params}, its MACs in {macs}; of the {fields:,} fields of convolutions that both hold for "
-        f"exact, {fields - other:,} are the same.\n"
+        f"TorchLens traced {len(done)} of {len(pairs)} models, in {seconds:.1f} s in the median: its parameters are "
+        f"those of the table in {params}, its MACs in {macs}; of the {fields:,} fields of convolutions that both hold "
+        f"for exact, {fields - other:,} are the same.\n"
     )
     rest = [(r, why) for r, found in pairs if (why := told_otherwise(r, found))]
     if rest:
