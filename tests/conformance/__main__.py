@@ -46,8 +46,8 @@ with their layouts written down as specs: receptive field, effective stride and 
 Inception v3, v4 and Inception-ResNet v2 by their layouts in torchvision and timm, the field alone."""
 MODELS = """Public models as their authors wrote them, for one image of their own size, made on torch's meta device:
 parameters against the module's own, output shape against its own forward's, MACs against torch's FlopCounterMode in the
-same run. Seconds are of one CPU; torchinfo's, on the same device, and TorchLens', on real weights (it takes no others),
-of torchvision's models."""
+same run. Seconds are of one CPU; torchinfo's, on the same device, of torchvision's models; TorchLens', on real weights
+(it takes no others), of the first by name in each of torchvision's files."""
 
 
 def main(parts: Sequence[str]) -> None:

@@ -6,6 +6,7 @@ It wraps torch's functions for the rest of its process, and takes no meta tensor
 
 from __future__ import annotations
 
+import gc
 import json
 import subprocess
 import sys
@@ -106,6 +107,7 @@ def main() -> None:
     out, sys.stdout = sys.stdout, sys.stderr
     for line in sys.stdin:
         print(json.dumps(traced(line.strip())), file=out, flush=True)
+        gc.collect()  # a trace holds every tensor of its model
 
 
 if __name__ == "__main__":

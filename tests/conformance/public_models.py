@@ -30,6 +30,8 @@ class Model(NamedTuple):
     name: str
     make: Callable[[], nn.Module]
     input: tuple[int, ...] | None = None
+    lens: bool = False
+    """Whether TorchLens is asked, which takes 20 to 100 times as long as the table."""
 
 
 class Result(NamedTuple):
@@ -73,12 +75,16 @@ def models() -> Iterator[Model]:
 
 
 def torchvision_models() -> Iterator[Model]:
-    """Every classification and segmentation model."""
+    """Every classification and segmentation model; TorchLens is asked for the first, by name, of each file."""
     library = installed("torchvision")
     if library is None:
         return
+    seen: set[str] = set()
     for folder in (library.models, library.models.segmentation):
-        for name in library.models.list_models(module=folder):
+        for name in sorted(library.models.list_models(module=folder), key=lambda name: (len(name), name)):
+            file = library.models.get_model_builder(name).__module__
+            first = file not in seen
+            seen.add(file)
             more: dict[str, Any] = {"weights_backbone": None} if folder is not library.models else {}
             more |= {"init_weights": False} if name in ("googlenet", "inception_v3") else {}
             side = 299 if name == "inception_v3" else 224
@@ -87,6 +93,7 @@ def torchvision_models() -> Iterator[Model]:
                 name,
                 lambda name=name, more=more: library.models.get_model(name, weights=None, **more),  # type: ignore[misc]
                 (3, side, side),
+                first,
             )
 
 
@@ -136,7 +143,7 @@ def result(model: Model, lens: Lens | None = None) -> Result:
             return Result(model, REFUSED, str(error), seconds=time.process_time() - start)
         seconds = time.process_time() - start
         found = judged(model, module, shape, arch)._replace(seconds=seconds)
-        if lens is not None and model.library == "torchvision":
+        if lens is not None and model.lens:
             found = found._replace(torchlens=held_against(lens.seen(model.name), module, arch))
         return found
 
