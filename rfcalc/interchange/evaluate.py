@@ -17,8 +17,8 @@ from onnx.reference import ReferenceEvaluator
 from ..errors import RfcalcError
 from ..tracing.dims import CHANNEL
 from .file import opset_of
+from .own import OWN
 from .reader import STANDARD, Reading
-from .transposed import conv_transpose
 from .windows import Shortcut, shortcut
 
 Array = NDArray[Any]
@@ -151,7 +151,7 @@ class Run:
 
     def results(self, node: NodeProto, call: Any, inputs: list[Any]) -> Any:
         """What the evaluator makes of a node or, where it would take it long, what comes to the same."""
-        if node.op_type in OWN and node.domain in STANDARD:
+        if node.op_type in OWN and node.domain in STANDARD and len(node.output) == 1:
             return [OWN[node.op_type](node, *inputs)]
         if node.op_type == "Pad":
             inputs = cropped(inputs)
@@ -196,14 +196,6 @@ class Run:
                 spread = np.repeat(weight, x.shape[1] // weight.size).reshape(1, -1, *(1 for _ in x.shape[2:]))
             out = out * spread if i == 0 else out + spread
         return np.asarray(out)
-
-
-def global_max(node: NodeProto, x: Array) -> Array:
-    return np.asarray(x.max(axis=tuple(range(2, x.ndim)), keepdims=True))
-
-
-OWN: dict[str, Callable[..., Array]] = {"ConvTranspose": conv_transpose, "GlobalMaxPool": global_max}
-"""Operators that the evaluator gets wrong: groups, and maps of other than two axes."""
 
 
 def cropped(inputs: list[Any]) -> list[Any]:

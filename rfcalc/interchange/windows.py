@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 from onnx import NodeProto, TensorProto, helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 
+from .own import attributes_of
+
 Array = NDArray[Any]
 Shortcut = Callable[[Array], Array]
 
@@ -57,11 +59,6 @@ def alone(node: NodeProto, opset: int, given: Sequence[tuple[str, Array]], **att
     return np.asarray(out)
 
 
-def attributes_of(node: NodeProto) -> dict[str, Any]:
-    given = {a.name: helper.get_attribute_value(a) for a in node.attribute}
-    return {key: value.decode() if isinstance(value, bytes) else value for key, value in given.items()}
-
-
 def along(attributes: dict[str, Any], axis: int, axes: int) -> dict[str, Any]:
     """The attributes of an operator that works along one of its axes alone, the others being of size 1."""
     out = dict(attributes)
@@ -86,19 +83,6 @@ def told(node: NodeProto, x: Array, opset: int, axis: int) -> Array:
     return out.reshape(len(images), -1)
 
 
-def reads_of(node: NodeProto, x: Array, opset: int, axis: int) -> Array:
-    """Which place along an axis each unit of a maximum reads: (places, units). The evaluator cannot always pad along
-    one axis alone; then the ones fill the others."""
-    try:
-        return told(node, x, opset, axis) > 0
-    except (IndexError, ValueError):
-        axes = x.ndim - 2
-        lines = ones_at(x.shape[2 + axis], axis, axes, x.dtype)
-        images = np.broadcast_to(lines, (len(lines), 1, *x.shape[2:])).copy()
-        out = alone(node, opset, [("x", images)], **attributes_of(node))
-        return np.asarray(out.max(tuple(i for i in range(1, out.ndim) if i != 2 + axis)) > 0)
-
-
 def through(x: Array, matrices: Sequence[Array]) -> Array:
     """Each of the last axes of an array multiplied by its matrix (places, units)."""
     for i, matrix in enumerate(matrices, x.ndim - len(matrices)):
@@ -121,24 +105,6 @@ def norms(node: NodeProto, inputs: Sequence[Any], opset: int) -> Shortcut:
     x, p = inputs[0], attributes_of(node).get("p", 2)
     reads = [told(node, x, opset, axis) for axis in range(x.ndim - 2)]
     return lambda images: (through(np.abs(images) ** p, reads) ** (1 / p)).astype(images.dtype)
-
-
-def maxima(node: NodeProto, inputs: Sequence[Any], opset: int) -> Shortcut | None:
-    """MaxPool: along each axis the places that a unit reads, repeated to the longest list."""
-    x, lists = inputs[0], []
-    for axis in range(x.ndim - 2):
-        places = [np.flatnonzero(unit) for unit in reads_of(node, x, opset, axis).T]
-        if not all(map(len, places)):
-            return None
-        longest = max(map(len, places))
-        lists.append(np.array([np.resize(unit, longest) for unit in places]))
-
-    def largest(images: Array) -> Array:
-        for i, places in enumerate(lists, 2):
-            images = np.moveaxis(np.moveaxis(images, i, -1)[..., places].max(-1), -1, i)
-        return images
-
-    return largest
 
 
 def resized(node: NodeProto, inputs: Sequence[Any], opset: int) -> Shortcut | None:
@@ -168,6 +134,5 @@ def resized(node: NodeProto, inputs: Sequence[Any], opset: int) -> Shortcut | No
 LEARNERS: dict[str, Callable[[NodeProto, Sequence[Any], int], Shortcut | None]] = {
     "AveragePool": means,
     "LpPool": norms,
-    "MaxPool": maxima,
     "Resize": resized,
 }

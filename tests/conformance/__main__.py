@@ -14,6 +14,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+import rfcalc
+
 from . import onnx_nodes, op_samples, public_models, published
 from .lens import Lens
 from .outcome import RIGHT, VERDICTS, WRONG, Outcome
@@ -103,8 +105,8 @@ def kept(part: str) -> list[Any]:
 
 
 def versions() -> str:
-    names = ("rfcalc", "torch", "onnx", "torchvision", "timm", "segmentation-models-pytorch", "torchinfo", "torchlens")
-    found = []
+    names = ("torch", "onnx", "torchvision", "timm", "segmentation-models-pytorch", "torchinfo", "torchlens")
+    found = [f"rfcalc {rfcalc.__version__}"]
     for name in names:
         try:
             found.append(f"{name} {metadata.version(name)}")
@@ -195,7 +197,8 @@ def lens_lines(results: Sequence[Result]) -> Iterator[str]:
     yield (
         f"TorchLens traced {len(done)} of {len(pairs)} models, in {seconds:.1f} s in the median: its parameters are "
         f"those of the table in {params}, its MACs in {macs}; of the {fields:,} fields of convolutions that both hold "
-        f"for exact, {fields - other:,} are the same.\n"
+        f"for exact, {fields - other:,} are the same. It counts weights that no forward uses, too: the table names "
+        "them aside.\n"
     )
     rest = [(r, why) for r, found in pairs if (why := told_otherwise(r, found))]
     if rest:

@@ -79,12 +79,11 @@ def torchvision_models() -> Iterator[Model]:
     library = installed("torchvision")
     if library is None:
         return
-    seen: set[str] = set()
     for folder in (library.models, library.models.segmentation):
-        for name in sorted(library.models.list_models(module=folder), key=lambda name: (len(name), name)):
-            file = library.models.get_model_builder(name).__module__
-            first = file not in seen
-            seen.add(file)
+        names = library.models.list_models(module=folder)
+        files = {name: library.models.get_model_builder(name).__module__ for name in names}
+        first = {files[name]: name for name in sorted(names, key=lambda name: (len(name), name), reverse=True)}
+        for name in names:
             more: dict[str, Any] = {"weights_backbone": None} if folder is not library.models else {}
             more |= {"init_weights": False} if name in ("googlenet", "inception_v3") else {}
             side = 299 if name == "inception_v3" else 224
@@ -93,7 +92,7 @@ def torchvision_models() -> Iterator[Model]:
                 name,
                 lambda name=name, more=more: library.models.get_model(name, weights=None, **more),  # type: ignore[misc]
                 (3, side, side),
-                first,
+                first[files[name]] == name,
             )
 
 

@@ -19,9 +19,6 @@ OPSET = 20
 RANDOM = np.random.default_rng(0)
 SCALES = {"": np.zeros(0, np.float32), "scales": np.array([1, 1, 2, 1.7], np.float32)}
 CASES: list[tuple[str, tuple[int, ...], dict[str, Any], dict[str, Any]]] = [
-    ("MaxPool", (2, 3, 9, 7), {}, {"kernel_shape": [3, 2], "strides": [2, 1], "pads": [1, 0, 1, 1]}),
-    ("MaxPool", (1, 2, 9, 9), {}, {"kernel_shape": [3, 3], "pads": [2, 2, 2, 2]}),
-    ("MaxPool", (1, 2, 9, 7), {}, {"kernel_shape": [3, 3], "strides": [2, 1], "auto_pad": "SAME_LOWER"}),
     ("AveragePool", (2, 3, 9, 7), {}, {"kernel_shape": [3, 3], "strides": [2, 2], "ceil_mode": 1}),
     ("AveragePool", (1, 2, 6, 7), {}, {"kernel_shape": [2, 2], "pads": [1, 1, 0, 0], "count_include_pad": 1}),
     ("LpPool", (1, 2, 6, 7), {}, {"kernel_shape": [3, 2], "p": 3}),

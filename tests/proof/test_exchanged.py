@@ -17,7 +17,7 @@ from onnx import TensorProto, helper
 
 import rfcalc
 from rfcalc.engine.arch import Arch
-from rfcalc.interchange import evaluate, reader
+from rfcalc.interchange import own, reader
 from rfcalc.proof import exchanged
 from rfcalc.proof.exchanged import prove
 from tests.interchange.build import model, node, written
@@ -65,7 +65,7 @@ def test_a_global_maximum_is_proved_on_any_number_of_axes(sizes: tuple[int, ...]
 
 
 def test_an_evaluator_that_breaks_onnxs_rules_accuses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(evaluate.OWN, "Relu", lambda node, x: x[..., :-1])
+    monkeypatch.setitem(own.OWN, "Relu", lambda node, x: x[..., :-1])
     with pytest.raises(rfcalc.RfcalcError, match=r"makes \(1, 3, 5, 4\) where ONNX's own rule is \(1, 3, 5, 5\)"):
         prove(written(model([node("Relu", "x")], (1, 3, 5, 5)), tmp_path))
 

@@ -32,7 +32,8 @@ class Split(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         parts = list(x.chunk(2, 1))
         parts.extend(step(parts[-1]) for step in self.steps)
-        return self.last(torch.cat(parts, 1))
+        out: Tensor = self.last(torch.cat(parts, 1))
+        return out
 
 
 class Attention(nn.Module):
@@ -46,10 +47,11 @@ class Attention(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         b, c, h, w = x.shape
-        q, k, v = self.qkv(x).view(b, self.heads, 3 * self.width, h * w).split([self.width] * 3, 2)
+        q, k, v = torch.split(self.qkv(x).view(b, self.heads, 3 * self.width, h * w), [self.width] * 3, 2)
         weights = (q.transpose(-2, -1) @ k * self.width**-0.5).softmax(-1)
         mixed = (v @ weights.transpose(-2, -1)).view(b, c, h, w)
-        return x + self.out(mixed + self.position(v.reshape(b, c, h, w)))
+        out: Tensor = x + self.out(mixed + self.position(v.reshape(b, c, h, w)))
+        return out
 
 
 class Detector(nn.Module):
@@ -89,7 +91,7 @@ class Detector(nn.Module):
             torch.cat((box(m), score(m)), 1).view(m.shape[0], 4 * BINS + CLASSES, -1)
             for box, score, m in zip(self.boxes, self.scores, maps, strict=True)
         ]
-        boxes, scores = torch.cat(flat, 2).split((4 * BINS, CLASSES), 1)
+        boxes, scores = torch.split(torch.cat(flat, 2), [4 * BINS, CLASSES], 1)
         bins = torch.arange(BINS, device=x.device, dtype=x.dtype)
         spread = boxes.view(x.shape[0], 4, BINS, -1).transpose(2, 1).softmax(1)
         low, high = (spread * bins.view(1, -1, 1, 1)).sum(1).chunk(2, 1)

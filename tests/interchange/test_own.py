@@ -1,5 +1,5 @@
-"""Transposed convolutions on values are torch's, groups and all; where the file has a rule for the pads, those of the
-onnx package's evaluator, which is right for one group."""
+"""Operators on values are torch's; where the file has a rule for the pads, those of the onnx package's evaluator, which
+is right for one group and without dilation."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from onnx import NodeProto, helper
 from onnx.reference import ReferenceEvaluator
 
-from rfcalc.interchange.transposed import conv_transpose
+from rfcalc.interchange.own import conv_transpose, max_pool
 from rfcalc.proof.exchanged import prove
 from tests.interchange.build import model, node, written
 
@@ -72,6 +72,49 @@ def test_pads_by_rule_are_the_evaluators(attributes: dict[str, Any]) -> None:
 def test_an_output_longer_than_the_windows_reach_ends_in_zeros() -> None:
     made = helper.make_node("ConvTranspose", ["x", "w"], ["y"], output_shape=[6], strides=[2])
     assert conv_transpose(made, np.ones((1, 1, 2)), np.ones((1, 1, 3))).tolist() == [[[1, 1, 2, 1, 1, 0]]]
+
+
+@st.composite
+def pools(draw: st.DrawFn) -> tuple[tuple[int, ...], dict[str, Any], dict[str, Any]]:
+    """A shape, and the same maximum over windows in torch's words and in ONNX's."""
+    axes, ceils = draw(st.integers(1, 3)), draw(st.booleans())
+    many = st.lists(st.integers(1, 3), min_size=axes, max_size=axes)
+    stride, dilation, kernel = draw(many), draw(many), draw(many)
+    padding = [draw(st.integers(0, k // 2)) for k in kernel]
+    shape = [(k - 1) * d + 1 + draw(st.integers(0, 4)) for k, d in zip(kernel, dilation, strict=True)]
+    torchs = {"kernel_size": kernel, "stride": stride, "padding": padding, "dilation": dilation, "ceil_mode": ceils}
+    onnxs = {"kernel_shape": kernel, "strides": stride, "pads": padding * 2, "dilations": dilation, "ceil_mode": ceils}
+    return (2, 3, *shape), torchs, onnxs
+
+
+@given(pools())
+def test_maxima_are_torchs(drawn: tuple[tuple[int, ...], dict[str, Any], dict[str, Any]]) -> None:
+    torch = pytest.importorskip("torch")
+    shape, torchs, onnxs = drawn
+    x = np.random.default_rng(0).random(shape)
+    expected = getattr(torch.nn.functional, f"max_pool{len(shape) - 2}d")(torch.from_numpy(x), **torchs).numpy()
+    found = max_pool(helper.make_node("MaxPool", ["x"], ["y"], **onnxs), x)
+    assert np.array_equal(found, expected)
+
+
+def padded_by(rule: str) -> NodeProto:
+    made: NodeProto = helper.make_node("MaxPool", ["x"], ["y"], kernel_shape=[4, 3], strides=[2, 3], auto_pad=rule)
+    return made
+
+
+@pytest.mark.parametrize("auto_pad", ["SAME_UPPER", "VALID"])
+def test_maxima_padded_by_rule_are_the_evaluators(auto_pad: str) -> None:
+    made, x = padded_by(auto_pad), np.random.default_rng(0).random((2, 3, 9, 8)).astype(np.float32)
+    expected: Any = ReferenceEvaluator(model([made], x.shape)).run(None, {"x": x})[0]  # type: ignore[index]
+    assert np.array_equal(max_pool(made, x), expected)
+
+
+def test_padding_in_front_is_padding_behind_in_a_mirror() -> None:
+    """The evaluator makes two columns of eight by three, where ONNX's rule is the next whole number, three."""
+    x = np.random.default_rng(0).random((2, 3, 9, 8))
+    found = max_pool(padded_by("SAME_LOWER"), x)
+    assert found.shape == (2, 3, 5, 3)
+    assert np.array_equal(found, max_pool(padded_by("SAME_UPPER"), x[..., ::-1, ::-1])[..., ::-1, ::-1])
 
 
 @pytest.mark.parametrize("groups", [2, 4])
