@@ -19,7 +19,7 @@ from ..tracing.dims import CHANNEL
 from .file import opset_of
 from .own import OWN
 from .reader import STANDARD, Reading
-from .windows import Shortcut, shortcut
+from .resizing import Shortcut, shortcut
 
 Array = NDArray[Any]
 FRACTIONAL = (TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.BFLOAT16, TensorProto.DOUBLE)
@@ -132,7 +132,10 @@ class Run:
     evaluator: ReferenceEvaluator = field(init=False)
 
     def __post_init__(self) -> None:
-        self.evaluator = ReferenceEvaluator(self.model)
+        try:
+            self.evaluator = ReferenceEvaluator(self.model)
+        except NotImplementedError as error:  # an operator that it does not know
+            raise refused(error, self.reading.arch.name, "its start") from error
 
     def tensors(self, images: Array) -> Iterator[tuple[NodeProto, dict[str, Array]]]:
         """Node after node what it makes, and all tensors so far. `images` are (images, channels, sizes…)."""

@@ -1,10 +1,12 @@
 """Operators on values by ONNX's definition, where the reference evaluator of the onnx package is wrong or refuses:
-groups of transposed convolutions, dilated maxima, global maxima over other than two axes."""
+groups of transposed convolutions, dilated and padded pools, global maxima over other than two axes."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,45 +74,80 @@ def cut(out: Array, sides: Sequence[tuple[int, int]]) -> Array:
     return np.pad(out[(slice(None),) * 2 + kept], [(0, 0), (0, 0), *more])
 
 
-def max_pool(node: NodeProto, x: Array) -> Array:
-    """What a MaxPool makes of `x` (images, channels, sizes…): tap by tap the larger of two values."""
+class Side(NamedTuple):
+    """How a pool lies along one axis: its padding in front and behind, what it reads beyond that, and its units."""
+
+    front: int
+    behind: int
+    beyond: int
+    units: int
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """Windows over an array of (images, channels, sizes…)."""
+
+    kernel: Sequence[int]
+    stride: Sequence[int]
+    dilation: Sequence[int]
+    sides: Sequence[Side]
+
+    def padded(self, x: Array, padding: float, beyond: float) -> Array:
+        """`x` with its padding, and beyond that what windows read that are rounded up."""
+        inner = np.pad(x, [(0, 0), (0, 0), *((s.front, s.behind) for s in self.sides)], constant_values=padding)
+        return np.pad(inner, [(0, 0), (0, 0), *((0, s.beyond) for s in self.sides)], constant_values=beyond)
+
+    def taps(self, padded: Array) -> Iterator[Array]:
+        """For each tap what every unit reads there."""
+        for tap in np.ndindex(*self.kernel):
+            reached: Any = tuple(
+                slice(t * d, t * d + (side.units - 1) * step + 1, step)
+                for t, d, side, step in zip(tap, self.dilation, self.sides, self.stride, strict=True)
+            )
+            yield padded[(slice(None),) * 2 + reached]
+
+
+def pool_of(node: NodeProto, sizes: Sequence[int]) -> Pool:
     given = attributes_of(node)
-    kernel, axes = given["kernel_shape"], x.ndim - 2
+    kernel, axes = given["kernel_shape"], len(sizes)
     stride, dilation = (given.get(name) or [1] * axes for name in ("strides", "dilations"))
+    pads = (given.get("pads") if given.get("auto_pad", "NOTSET") == "NOTSET" else None) or [0] * 2 * axes
     extents = [(k - 1) * d + 1 for k, d in zip(kernel, dilation, strict=True)]
-    sizes, front = [], []
-    for i, (n, extent, step) in enumerate(zip(x.shape[2:], extents, stride, strict=True)):
-        before, size = pooled(given, i, axes, n, extent, step)
-        sizes.append(size)
-        front.append(before)
-    behind = [
-        max((size - 1) * step + extent - n - before, 0)
-        for size, step, extent, n, before in zip(sizes, stride, extents, x.shape[2:], front, strict=True)
-    ]
-    least = -np.inf if x.dtype.kind == "f" else np.iinfo(x.dtype).min
-    padded = np.pad(x, [(0, 0), (0, 0), *zip(front, behind, strict=True)], constant_values=least)
-    out = np.full((*x.shape[:2], *sizes), least, x.dtype)
-    for tap in np.ndindex(*kernel):
-        reached: Any = tuple(
-            slice(t * d, t * d + (size - 1) * step + 1, step)
-            for t, d, size, step in zip(tap, dilation, sizes, stride, strict=True)
-        )
-        np.maximum(out, padded[(slice(None),) * 2 + reached], out=out)
-    return out
+    parts = zip(sizes, extents, stride, pads[:axes], pads[axes:], strict=True)
+    return Pool(kernel, stride, dilation, [side_of(given, *part) for part in parts])
 
 
-def pooled(given: dict[str, Any], axis: int, axes: int, n: int, extent: int, step: int) -> tuple[int, int]:
-    """How many places of padding a pool has in front along an axis of size n, and how many units come out."""
-    auto = given.get("auto_pad", "NOTSET")
+def side_of(given: dict[str, Any], n: int, extent: int, step: int, front: int, behind: int) -> Side:
+    auto, ceils = given.get("auto_pad", "NOTSET"), bool(given.get("ceil_mode"))
     if auto in ("SAME_UPPER", "SAME_LOWER"):
-        size = -(-n // step)
-        total = max((size - 1) * step + extent - n, 0)
-        return (total if auto == "SAME_UPPER" else total + 1) // 2, size
-    pads = (given.get("pads") if auto == "NOTSET" else None) or [0] * 2 * axes
-    before, room = pads[axis], n + pads[axis] + pads[axis + axes] - extent
-    size = (-(-room // step) if given.get("ceil_mode") else room // step) + 1
-    late = given.get("ceil_mode") and (size - 1) * step >= n + before  # no window begins behind the image
-    return before, size - bool(late)
+        units = -(-n // step)
+        total = max((units - 1) * step + extent - n, 0)
+        front = total // 2 if auto == "SAME_UPPER" else total - total // 2
+        return Side(front, total - front, 0, units)
+    room = n + front + behind - extent
+    units = (-(-room // step) if ceils else room // step) + 1
+    units -= ceils and (units - 1) * step >= n + front  # no window begins behind the image
+    if units < 1:
+        raise ValueError(f"a window of {extent} over {n} places leaves nothing")
+    return Side(front, behind, max((units - 1) * step - room, 0), units)
+
+
+def max_pool(node: NodeProto, x: Array) -> Array:
+    pool = pool_of(node, x.shape[2:])
+    least = -np.inf if x.dtype.kind == "f" else np.iinfo(x.dtype).min
+    return reduce(np.maximum, pool.taps(pool.padded(x, least, least)))
+
+
+def average_pool(node: NodeProto, x: Array) -> Array:
+    """The mean of what lies in the image, or in its padding too where the node counts that."""
+    pool, counted = pool_of(node, x.shape[2:]), float(attributes_of(node).get("count_include_pad", 0))
+    there = pool.padded(np.ones((1, 1, *x.shape[2:]), x.dtype), counted, 0)
+    return np.asarray(sum(pool.taps(pool.padded(x, 0, 0))) / sum(pool.taps(there)))
+
+
+def lp_pool(node: NodeProto, x: Array) -> Array:
+    pool, p = pool_of(node, x.shape[2:]), attributes_of(node).get("p", 2)
+    return np.asarray(sum(pool.taps(pool.padded(np.abs(x) ** p, 0, 0))) ** (1 / p))
 
 
 def global_max(node: NodeProto, x: Array) -> Array:
@@ -120,5 +157,7 @@ def global_max(node: NodeProto, x: Array) -> Array:
 OWN: dict[str, Callable[..., Array]] = {
     "ConvTranspose": conv_transpose,
     "MaxPool": max_pool,
+    "AveragePool": average_pool,
+    "LpPool": lp_pool,
     "GlobalMaxPool": global_max,
 }

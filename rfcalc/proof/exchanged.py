@@ -84,6 +84,7 @@ class Program:
                     for node in wanted.get(name, ()):
                         self.keep(out, node, tensors[name], [tensors[i] for i in made.input])
         except (
+            AssertionError,
             RuntimeError,
             TypeError,
             ValueError,

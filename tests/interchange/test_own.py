@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from onnx import NodeProto, helper
 from onnx.reference import ReferenceEvaluator
 
-from rfcalc.interchange.own import conv_transpose, max_pool
+from rfcalc.interchange.own import average_pool, conv_transpose, lp_pool, max_pool
 from rfcalc.proof.exchanged import prove
 from tests.interchange.build import model, node, written
 
@@ -95,6 +95,40 @@ def test_maxima_are_torchs(drawn: tuple[tuple[int, ...], dict[str, Any], dict[st
     expected = getattr(torch.nn.functional, f"max_pool{len(shape) - 2}d")(torch.from_numpy(x), **torchs).numpy()
     found = max_pool(helper.make_node("MaxPool", ["x"], ["y"], **onnxs), x)
     assert np.array_equal(found, expected)
+
+
+@given(pools(), st.booleans())
+def test_means_are_torchs(drawn: tuple[tuple[int, ...], dict[str, Any], dict[str, Any]], counted: bool) -> None:
+    torch = pytest.importorskip("torch")
+    shape, torchs, onnxs = drawn
+    x = np.random.default_rng(0).random(shape)
+    call = getattr(torch.nn.functional, f"avg_pool{len(shape) - 2}d")
+    torchs.pop("dilation")
+    plain = onnxs | {"dilations": [1] * (len(shape) - 2)}
+    expected = call(torch.from_numpy(x), **torchs, count_include_pad=counted).numpy()
+    made = helper.make_node("AveragePool", ["x"], ["y"], **plain, count_include_pad=int(counted))
+    np.testing.assert_allclose(average_pool(made, x), expected, rtol=1e-12)
+
+
+@given(pools(), st.booleans())
+def test_dilated_means_and_norms_are_sums_over_a_kernel(
+    drawn: tuple[tuple[int, ...], dict[str, Any], dict[str, Any]], counted: bool
+) -> None:
+    """A convolution with ones adds up the same places."""
+    torch = pytest.importorskip("torch")
+    shape, torchs, onnxs = drawn
+    x = np.random.default_rng(0).random(shape)[:, :1]
+    call = getattr(torch.nn.functional, f"conv{len(shape) - 2}d")
+    more = {name: torchs[name] for name in ("stride", "padding", "dilation")}
+    kernel = torch.ones((1, 1, *torchs["kernel_size"]), dtype=torch.float64)
+    onnxs["ceil_mode"] = 0
+    total = call(torch.from_numpy(x), kernel, **more).numpy()
+    number = call(torch.ones_like(torch.from_numpy(x)), kernel, **more).numpy() if not counted else kernel.numel()
+    made = helper.make_node("AveragePool", ["x"], ["y"], **onnxs, count_include_pad=int(counted))
+    np.testing.assert_allclose(average_pool(made, x), total / number, rtol=1e-12)
+    squares = call(torch.from_numpy(x * x), kernel, **more).numpy()
+    made = helper.make_node("LpPool", ["x"], ["y"], **onnxs)
+    np.testing.assert_allclose(lp_pool(made, x), squares**0.5, rtol=1e-12)
 
 
 def padded_by(rule: str) -> NodeProto:

@@ -70,6 +70,32 @@ def test_an_evaluator_that_breaks_onnxs_rules_accuses_nothing(tmp_path: Path, mo
         prove(written(model([node("Relu", "x")], (1, 3, 5, 5)), tmp_path))
 
 
+@pytest.mark.parametrize("op", ["MaxPool", "AveragePool", "LpPool"])
+def test_dilated_and_padded_pools_are_proved(op: str, tmp_path: Path) -> None:
+    settings: dict[str, Any] = {
+        "kernel_shape": [3, 2],
+        "strides": [2, 1],
+        "dilations": [2, 3],
+        "auto_pad": "SAME_LOWER",
+    }
+    report = prove(written(model([node(op, "x", **settings)], (1, 2, 8, 7)), tmp_path))
+    assert (report.ok, report.proved) == (True, True)
+
+
+@pytest.mark.parametrize(
+    ("op", "settings", "message"),
+    [
+        ("GlobalLpPool", {}, "No registered implementation for operator 'GlobalLpPool'"),
+        ("Resize", {"mode": "wrong"}, "while net ran on values"),
+    ],
+)
+def test_what_the_evaluator_refuses_is_refused(op: str, settings: Any, message: str, tmp_path: Path) -> None:
+    weights = {"s": np.array([1, 1, 2, 2], np.float32)} if op == "Resize" else {}
+    built = model([node(op, "x - s" if weights else "x", **settings)], (1, 1, 5, 5), weights)
+    with pytest.raises(rfcalc.RfcalcError, match=message):
+        prove(written(built, tmp_path))
+
+
 def network(tmp_path: Path) -> str:
     """A residual block, a pool, and a classifier, for two images at a time."""
     nodes = [

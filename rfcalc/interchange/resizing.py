@@ -1,5 +1,4 @@
-"""Pools and resizes of onnx's reference evaluator, which walks their outputs one by one in Python, as products of
-arrays.
+"""Resizes of onnx's reference evaluator, which walks their outputs one by one in Python, as products of arrays.
 
 Nothing of what they read is worked out here: the evaluator itself runs the operator along each axis alone, on images
 of a single one, and tells so which unit reads which place, and with what weight. What an operator does along several
@@ -23,25 +22,19 @@ Shortcut = Callable[[Array], Array]
 
 MOST_PLACES = 1024
 """Places along an axis whose reads are asked for: as many images are needed."""
-PER_AXIS = ("kernel_shape", "strides", "dilations")
-"""Attributes with a value for each axis."""
 
 
 def shortcut(node: NodeProto, inputs: Sequence[Any], opset: int) -> Shortcut | None:
     """What a node does to its first input, the others staying as they are; None where no product of arrays says it."""
-    learn = LEARNERS.get(node.op_type)
-    if learn is None or len(node.output) > 1:
+    if node.op_type != "Resize":
         return None
     x = inputs[0]
     if x.dtype.kind != "f" or x.ndim < 3 or max(x.shape[2:]) > MOST_PLACES:
         return None
     try:
-        return learn(node, inputs, opset)
+        return resized(node, inputs, opset)
     except (IndexError, ValueError, TypeError, NotImplementedError):  # the evaluator takes no such images: its own way
         return None
-
-
-# --- what the evaluator tells of one axis -------------------------------------------------------------------------
 
 
 def alone(node: NodeProto, opset: int, given: Sequence[tuple[str, Array]], **attributes: Any) -> Array:
@@ -59,52 +52,11 @@ def alone(node: NodeProto, opset: int, given: Sequence[tuple[str, Array]], **att
     return np.asarray(out)
 
 
-def along(attributes: dict[str, Any], axis: int, axes: int) -> dict[str, Any]:
-    """The attributes of an operator that works along one of its axes alone, the others being of size 1."""
-    out = dict(attributes)
-    for key in PER_AXIS:
-        if key in out:
-            out[key] = [value if i == axis else 1 for i, value in enumerate(out[key][:axes])]
-    if "pads" in out:
-        out["pads"] = [value if i % axes == axis else 0 for i, value in enumerate(out["pads"])]
-    return out
-
-
-def ones_at(places: int, axis: int, axes: int, dtype: Any) -> Array:
-    """For each place along an axis an image with one channel that is 1 there; the other axes are of size 1."""
-    return np.eye(places, dtype=dtype).reshape(places, 1, *(places if i == axis else 1 for i in range(axes)))
-
-
-def told(node: NodeProto, x: Array, opset: int, axis: int) -> Array:
-    """What the operator makes of a single one, at each place along an axis: (places, units)."""
-    axes = x.ndim - 2
-    images = ones_at(x.shape[2 + axis], axis, axes, x.dtype)
-    out = alone(node, opset, [("x", images)], **along(attributes_of(node), axis, axes))
-    return out.reshape(len(images), -1)
-
-
 def through(x: Array, matrices: Sequence[Array]) -> Array:
     """Each of the last axes of an array multiplied by its matrix (places, units)."""
     for i, matrix in enumerate(matrices, x.ndim - len(matrices)):
         x = np.moveaxis(np.moveaxis(x, i, -1) @ matrix, -1, i)
     return x
-
-
-# --- the operators -----------------------------------------------------------------------------------------------
-
-
-def means(node: NodeProto, inputs: Sequence[Any], opset: int) -> Shortcut:
-    """AveragePool: along each axis the share that a place has in a unit."""
-    x = inputs[0]
-    shares = [told(node, x, opset, axis) for axis in range(x.ndim - 2)]
-    return lambda images: through(images, shares).astype(images.dtype)
-
-
-def norms(node: NodeProto, inputs: Sequence[Any], opset: int) -> Shortcut:
-    """LpPool: along each axis whether a unit reads a place; powers are added up."""
-    x, p = inputs[0], attributes_of(node).get("p", 2)
-    reads = [told(node, x, opset, axis) for axis in range(x.ndim - 2)]
-    return lambda images: (through(np.abs(images) ** p, reads) ** (1 / p)).astype(images.dtype)
 
 
 def resized(node: NodeProto, inputs: Sequence[Any], opset: int) -> Shortcut | None:
@@ -129,10 +81,3 @@ def resized(node: NodeProto, inputs: Sequence[Any], opset: int) -> Shortcut | No
             given += [("scales", np.array([1, scales[at]], np.float32))]
         weights.append(alone(node, opset, given, **attributes))
     return lambda images: through(images, weights).astype(images.dtype)
-
-
-LEARNERS: dict[str, Callable[[NodeProto, Sequence[Any], int], Shortcut | None]] = {
-    "AveragePool": means,
-    "LpPool": norms,
-    "Resize": resized,
-}

@@ -1,4 +1,4 @@
-"""Pools and resizes as products of arrays come to what onnx's evaluator makes of them."""
+"""Resizes as products of arrays come to what onnx's evaluator makes of them."""
 
 from __future__ import annotations
 
@@ -13,15 +13,12 @@ from onnx import NodeProto, TensorProto, helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 
 from rfcalc.interchange.evaluate import agree
-from rfcalc.interchange.windows import shortcut
+from rfcalc.interchange.resizing import shortcut
 
 OPSET = 20
 RANDOM = np.random.default_rng(0)
 SCALES = {"": np.zeros(0, np.float32), "scales": np.array([1, 1, 2, 1.7], np.float32)}
 CASES: list[tuple[str, tuple[int, ...], dict[str, Any], dict[str, Any]]] = [
-    ("AveragePool", (2, 3, 9, 7), {}, {"kernel_shape": [3, 3], "strides": [2, 2], "ceil_mode": 1}),
-    ("AveragePool", (1, 2, 6, 7), {}, {"kernel_shape": [2, 2], "pads": [1, 1, 0, 0], "count_include_pad": 1}),
-    ("LpPool", (1, 2, 6, 7), {}, {"kernel_shape": [3, 2], "p": 3}),
     ("Resize", (1, 2, 5, 6), SCALES, {"mode": "linear"}),
     ("Resize", (1, 2, 5, 6), SCALES, {"mode": "cubic", "coordinate_transformation_mode": "align_corners"}),
 ]  # fmt: skip
