@@ -139,7 +139,11 @@ def exported(target: str, input: Any) -> tuple[Any, Any]:
 def refuse_onnx(target: Any, what: str) -> None:
     """Raises RfcalcError for an ONNX file where a torch module is needed."""
     if is_onnx(target):
-        raise RfcalcError(f"{os.fspath(target)}: {what} needs a torch module; an ONNX file has a table and a check")
+        file = os.fspath(target)
+        raise RfcalcError(
+            f"{file}: {what} needs a torch module: rfcalc code {file} writes one, without the file's weights, and "
+            f"rfcalc convert {file} a spec; rfcalc check {file} proves the fields of the table on the file itself"
+        )
 
 
 def is_torch_model(target: str) -> bool:

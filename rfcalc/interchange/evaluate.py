@@ -1,5 +1,6 @@
-"""An ONNX model run on values by onnx's reference evaluator, every tensor of its graph seen; with weights drawn for a
-proof, all numbers in float64 where the model stands it, and norms whose statistics are held."""
+"""An ONNX model run on values by onnx's reference evaluator, every tensor of its graph seen; what the evaluator gets
+wrong is run here (`OWN`). With weights drawn for a proof, all numbers in float64 where the model stands it, and norms
+whose statistics are held."""
 
 from __future__ import annotations
 
@@ -16,8 +17,9 @@ from onnx.reference import ReferenceEvaluator
 from ..errors import RfcalcError
 from ..tracing.dims import CHANNEL
 from .file import opset_of
-from .reader import Reading
-from .windows import Shortcut, shortcut
+from .own import OWN
+from .reader import STANDARD, Reading
+from .resizing import Shortcut, shortcut
 
 Array = NDArray[Any]
 FRACTIONAL = (TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.BFLOAT16, TensorProto.DOUBLE)
@@ -130,7 +132,10 @@ class Run:
     evaluator: ReferenceEvaluator = field(init=False)
 
     def __post_init__(self) -> None:
-        self.evaluator = ReferenceEvaluator(self.model)
+        try:
+            self.evaluator = ReferenceEvaluator(self.model)
+        except NotImplementedError as error:  # an operator that it does not know
+            raise refused(error, self.reading.arch.name, "its start") from error
 
     def tensors(self, images: Array) -> Iterator[tuple[NodeProto, dict[str, Array]]]:
         """Node after node what it makes, and all tensors so far. `images` are (images, channels, sizes…)."""
@@ -149,6 +154,10 @@ class Run:
 
     def results(self, node: NodeProto, call: Any, inputs: list[Any]) -> Any:
         """What the evaluator makes of a node or, where it would take it long, what comes to the same."""
+        if node.op_type in OWN and node.domain in STANDARD and len(node.output) == 1:
+            return [OWN[node.op_type](node, *inputs)]
+        if node.op_type == "Pad":
+            inputs = cropped(inputs)
         name = node.output[0]
         if name not in self.shortcuts:
             results, quick = call.run(*inputs), shortcut(node, inputs, opset_of(self.model))
@@ -190,6 +199,17 @@ class Run:
                 spread = np.repeat(weight, x.shape[1] // weight.size).reshape(1, -1, *(1 for _ in x.shape[2:]))
             out = out * spread if i == 0 else out + spread
         return np.asarray(out)
+
+
+def cropped(inputs: list[Any]) -> list[Any]:
+    """The inputs of a Pad with what its negative numbers cut off gone, since the evaluator takes none."""
+    x, pads, value, axes = (*inputs, None, None, None)[:4]
+    if pads is None or pads.min(initial=0) >= 0:
+        return inputs
+    kept, dims = [slice(None)] * x.ndim, range(x.ndim) if axes is None else axes
+    for dim, before, behind in zip(dims, *np.minimum(pads, 0).reshape(2, -1), strict=True):
+        kept[dim] = slice(-before, x.shape[dim] + behind)
+    return [x[tuple(kept)], np.maximum(pads, 0), value, axes]
 
 
 def agree(one: Array, other: Array) -> bool:

@@ -85,8 +85,18 @@ def read(path: str | PathLike[str]) -> ModelProto:
         raise RfcalcError(f"{where}: written for opset {version}; the onnx installed here knows up to {newest}")
     if model.functions:
         model = inliner.inline_local_functions(model)
+    count_from_front(model)
     validate(where, model)
     return model
+
+
+def count_from_front(model: ModelProto) -> None:
+    """Dimensions of a Transpose that torch's exporter counts from the back: onnx's inference of shapes reads past its
+    list of sizes there."""
+    for node in model.graph.node:
+        for attribute in node.attribute:
+            if node.op_type == "Transpose" and attribute.name == "perm":
+                attribute.ints[:] = [n % len(attribute.ints) for n in attribute.ints]
 
 
 def undecoded(message: Message) -> bool:

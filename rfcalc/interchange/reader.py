@@ -13,7 +13,7 @@ A tensor whose shape depends on values is lost, and what is made of it; the note
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from math import prod
@@ -21,7 +21,7 @@ from os import PathLike, fspath
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from onnx import GraphProto, ModelProto, NodeProto, shape_inference
+from onnx import GraphProto, ModelProto, NodeProto, TensorProto, TypeProto, defs, helper, numpy_helper, shape_inference
 
 from ..engine.arch import Arch, worked_out
 from ..engine.layers.sources import Source
@@ -34,7 +34,7 @@ from ..tracing.order import conclude
 from . import rules  # noqa: F401 - they register themselves
 from .file import Given, folder_of, given_for, opset_of, read, slots_of, without_weights
 from .names import clean, scope_of
-from .node import RULES, Op, Value
+from .node import RULES, Op, Value, shape
 from .tensors import Fixed, Origin, fixed, folded, of_file
 
 STANDARD = ("", "ai.onnx")
@@ -122,6 +122,8 @@ class Reader:
     charged: dict[str, int] = field(default_factory=dict)
     frames: dict[tuple[str, ...], Frame] = field(default_factory=dict)
     inferred: dict[str, tuple[int, ...]] | None = None
+    at: Op | None = None
+    """The node at work."""
     readers: dict[str, int] = field(default_factory=dict)
     sources: list[int] = field(default_factory=list)
 
@@ -163,9 +165,12 @@ class Reader:
         return self.readers.get(name, 0)
 
     def shape(self, name: str) -> tuple[int, ...]:
-        """The shape of a tensor as onnx infers it from those of the inputs; Unsupported where it cannot."""
+        """The shape of a tensor as onnx infers it from those of the inputs, or from what the node at work reads;
+        Unsupported where it cannot."""
         if self.inferred is None:
             self.inferred = inferred_shapes(self.model, self.given)
+        if name not in self.inferred and self.at:
+            self.inferred.update(shapes_of_one(self.at, self.opsets, self.model.ir_version))
         if name not in self.inferred:
             raise Unsupported(f"{name} has a shape that depends on values")
         return self.inferred[name]
@@ -253,7 +258,7 @@ class Reader:
 
     def operation(self, node: NodeProto, inputs: Sequence[Value | None]) -> list[Value | Lost | None]:
         """One operator on what holds something of the image: its layers, and what its outputs hold."""
-        op = Op(self, node, tuple(inputs))
+        self.at = op = Op(self, node, tuple(inputs))
         known = node.domain in (*STANDARD, RUNTIME) and node.op_type in RULES
         mark, charged = len(self.graph.drafts), len(self.charged)
         if known:
@@ -296,13 +301,13 @@ class Reader:
         shapes = [self.shape(name) if name else None for name in op.node.output]
         weights = op.all_weights()
         label, out = label_of(op.node), list[Value | Lost | None]()
-        for shape in shapes:
-            if shape is None or not prod(shape):
-                out.append(None if shape is None else Fixed(shape, fixed(0.0).dtype, None))
+        for sizes in shapes:
+            if sizes is None or not prod(sizes):
+                out.append(None if sizes is None else Fixed(sizes, fixed(0.0).dtype, None))
             elif known:
-                out.append(bounded_by_all(self.graph, op.maps, shape, label, weights, op.macs))
+                out.append(bounded_by_all(self.graph, op.maps, sizes, label, weights, op.macs))
             else:
-                found = assigned(self.graph, shape, hints_of(op.maps[0], shape))
+                found = assigned(self.graph, sizes, hints_of(op.maps[0], sizes))
                 out.append(known_by_shape(self.graph, "opaque", op.maps, found, label, weights))
             weights = 0
         return out
@@ -317,7 +322,8 @@ class Reader:
         lost = {value.maker: None for _, value in outputs if isinstance(value, Lost)}
         notes = [f"what follows {maker} is not worked out: its shape depends on values" for maker in lost]
         if not seen and not self.graph.drafts:
-            raise RfcalcError(f"{self.where}: no output depends on the image")
+            told = f"; {notes[0]}" if notes else ""
+            raise RfcalcError(f"{self.where}: no layer: no output that is worked out depends on the image{told}")
         returned: list[Port] = []
         if seen:
             last = conclude(self.graph, seen[0][1])
@@ -391,6 +397,39 @@ def captures(node: NodeProto) -> list[str]:
     return list(found)
 
 
+def shapes_of_one(op: Op, opsets: dict[str, int], ir_version: int) -> dict[str, tuple[int, ...]]:
+    """The shapes of what one node makes, as onnx infers them from the shapes and the numbers that it reads."""
+    if op.node.domain not in STANDARD or not defs.has(op.type):
+        return {}
+    types, data = dict[str, TypeProto](), dict[str, TensorProto]()
+    for name, value in zip(op.node.input, op.inputs, strict=False):
+        if isinstance(value, Fixed) and not value.fractional:
+            types[name] = helper.make_tensor_type_proto(helper.np_dtype_to_tensor_dtype(value.dtype), value.shape)
+            if value.read and value.count <= LARGE:
+                data[name] = numpy_helper.from_array(value.values(), name)
+        elif value is not None:
+            types[name] = helper.make_tensor_type_proto(TensorProto.FLOAT, shape(value))
+    imports = [helper.make_opsetid(domain, version) for domain, version in opsets.items()]
+    schema = defs.get_schema(op.type, max(opsets.get(domain, 1) for domain in STANDARD), "")
+    try:
+        found = shape_inference.infer_node_outputs(
+            schema, op.node, types, data, opset_imports=imports, ir_version=ir_version
+        )
+    except (shape_inference.InferenceError, RuntimeError, ValueError):
+        return {}
+    return stated(found.items())
+
+
+def stated(types: Iterable[tuple[str, TypeProto]]) -> dict[str, tuple[int, ...]]:
+    """The shapes that are known in full."""
+    out: dict[str, tuple[int, ...]] = {}
+    for name, kind in types:
+        dims = kind.tensor_type.shape.dim
+        if kind.tensor_type.HasField("shape") and all(d.HasField("dim_value") for d in dims):
+            out.setdefault(name, tuple(d.dim_value for d in dims))
+    return out
+
+
 def inferred_shapes(model: ModelProto, given: Sequence[Given]) -> dict[str, tuple[int, ...]]:
     """The shapes of all tensors as onnx infers them, each input with its sizes."""
     copy = without_weights(model, LARGE)
@@ -406,9 +445,5 @@ def inferred_shapes(model: ModelProto, given: Sequence[Given]) -> dict[str, tupl
         done = shape_inference.infer_shapes(copy, data_prop=True)
     except (shape_inference.InferenceError, RuntimeError, ValueError):
         return {}
-    out: dict[str, tuple[int, ...]] = {}
-    for value in (*done.graph.value_info, *done.graph.output, *model.graph.value_info, *model.graph.output):
-        dims = value.type.tensor_type.shape.dim
-        if value.type.tensor_type.HasField("shape") and all(d.HasField("dim_value") for d in dims):
-            out.setdefault(value.name, tuple(d.dim_value for d in dims))
-    return out
+    values = (*done.graph.value_info, *done.graph.output, *model.graph.value_info, *model.graph.output)
+    return stated((value.name, value.type) for value in values)

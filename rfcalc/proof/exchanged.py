@@ -7,7 +7,7 @@ statistics. No torch is needed.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from os import PathLike
 from typing import Any
@@ -19,7 +19,7 @@ from ..engine.arch import Row
 from ..errors import RfcalcError
 from ..interchange.evaluate import Array, Run, over_places, redrawn, refused
 from ..interchange.file import folder_of
-from ..interchange.reader import Reading, reading_of
+from ..interchange.reader import Reading, inferred_shapes, reading_of
 from ..replay.layout import Misfit, laid_out
 from .module_report import ModuleReport
 from .pixels import Pixel, plan
@@ -49,6 +49,8 @@ class Proof(Expected):
     """What a proof knows of its model before anything runs."""
 
     reading: Reading
+    shapes: Mapping[str, tuple[int, ...]]
+    """Of tensors, by onnx's own rules, where they tell."""
 
     @property
     def lanes(self) -> int:
@@ -82,6 +84,7 @@ class Program:
                     for node in wanted.get(name, ()):
                         self.keep(out, node, tensors[name], [tensors[i] for i in made.input])
         except (
+            AssertionError,
             RuntimeError,
             TypeError,
             ValueError,
@@ -94,10 +97,13 @@ class Program:
         return out
 
     def keep(self, out: dict[int, Array], node: int, tensor: Array, inputs: Sequence[Any]) -> None:
-        row, (_, m) = self.proof.arch.rows[node - 1], self.proof.reading.sights[node]
+        row, (name, m) = self.proof.arch.rows[node - 1], self.proof.reading.sights[node]
         try:
             out[node] = laid_out(tensor, m.dims, row.out.sizes, self.proof.lanes)
-        except Misfit:
+        except Misfit as misfit:
+            stated = self.proof.shapes.get(name, tensor.shape)
+            if stated != tensor.shape:  # nothing that it makes can tell what is right
+                raise RuntimeError(f"the evaluator makes {tensor.shape} where ONNX's own rule is {stated}") from misfit
             self.misfits[node] = tensor.shape
         weights = [x for x in inputs[1:] if isinstance(x, np.ndarray) and x.ndim > 1 and x.dtype.kind == "f"]
         if row.layer.joins or all(bool((x > 0).all()) for x in weights):
@@ -129,7 +135,7 @@ def prove(path: str | PathLike[str], input: Any = None) -> ModuleReport:
     held = frozenset(node for node, (name, _) in reading.sights.items() if name in norms)
     proof = Proof(
         arch, chosen, points, predictions(arch, points), depths(arch), rounds(arch), frozenset(reading.sights), held,
-        reading,
+        reading, inferred_shapes(reading.model, reading.inputs),
     )  # fmt: skip
     tally = Tally(arch)
     if arch.rows:

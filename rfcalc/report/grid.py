@@ -7,6 +7,7 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from html import escape
+from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -36,9 +37,15 @@ class Grid:
     caption: tuple[str, ...] = ()
     """Lines that follow the rows."""
 
+    def cells(self) -> list[tuple[str, ...]]:
+        """The headings and the rows."""
+        return [tuple(column.heading for column in self.columns), *self.rows]
+
     def widths(self) -> list[int]:
-        cells = [tuple(column.heading for column in self.columns), *self.rows]
-        return [max(map(len, column)) for column in zip(*cells, strict=True)]
+        """The columns of a terminal that each column takes."""
+        from rich.cells import cell_len
+
+        return [max(map(cell_len, column)) for column in zip(*self.cells(), strict=True)]
 
     def fitted(self, width: int | None) -> tuple[Grid, list[str]]:
         """The grid within `width` characters, and the headings of the columns that had to go for it.
@@ -60,18 +67,32 @@ class Grid:
     def to_rich(self, width: int | None = None) -> RenderableType:
         """For a terminal `width` characters wide; columns are dropped to fit, and named below the table."""
         from rich.console import Group
-        from rich.table import Table
         from rich.text import Text
 
         grid, dropped = self.fitted(width)
-        table = Table(box=None, padding=(0, GAP, 0, 0), pad_edge=False, header_style="bold")
-        for column in grid.columns:
-            table.add_column(column.heading, justify="left" if column.left else "right", overflow="fold")
-        for row in grid.rows:
-            table.add_row(*map(Text, row))
+        head, *rows = grid.lines(width)  # laid out here: a table of rich's takes a millisecond for each row
         note = f"no room for: {', '.join(dropped)} (a wider terminal or --format shows them)"
         lines = [*self.caption, *([note] if dropped else [])]
-        return Group(table, *([Text(), *map(Text, lines)] if lines else []))
+        below = [Text(), *map(Text, lines)] if lines else []
+        return Group(Text(head, "bold", overflow="fold"), *(Text(row, overflow="fold") for row in rows), *below)
+
+    def lines(self, width: int | None = None) -> list[str]:
+        """The headings and the rows, each column as wide as its widest cell; the widest column is folded to fit."""
+        from rich.cells import chop_cells, set_cell_size
+
+        widths = self.widths()
+        over = sum(widths) + GAP * (len(widths) - 1) - (width or sum(widths) * GAP)
+        if over > 0:
+            widest = widths.index(max(widths))
+            widths[widest] = max(widths[widest] - over, 1)
+        out = []
+        for row in self.cells():
+            parts = [chop_cells(cell, n) or [""] for cell, n in zip(row, widths, strict=True)]
+            for line in zip_longest(*parts, fillvalue=""):
+                padded = [set_cell_size(part, n) for part, n in zip(line, widths, strict=True)]
+                whole = zip(self.columns, padded, line, strict=True)
+                out.append((" " * GAP).join(p if c.left else p[len(part) :] + part for c, p, part in whole))
+        return out
 
     def plain(self) -> str:
         """The whole grid as text, whatever its width."""

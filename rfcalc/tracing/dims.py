@@ -109,6 +109,15 @@ def values_of(dims: Dims) -> int:
     return prod(atom.size for run in dims for atom in run if atom.axis > BATCH)
 
 
+def repeats(dims: Iterable[Run]) -> int:
+    """How often the dimensions hold each value.
+
+    >>> repeats(((Atom(REPEAT, 5),), (Atom(CHANNEL, 3),)))
+    5
+    """
+    return prod(atom.size for atom in atoms_of(dims, REPEAT))
+
+
 def renumbered(dims: Dims, old: Iterable[Atom], axis: int = CHANNEL) -> Dims:
     """The given atoms, in the order of the tensor, as the channels of a new map, the last one innermost."""
     wanted, step = set(old), 1

@@ -21,7 +21,9 @@ from .dims import (
     BATCH,
     CHANNEL,
     Dims,
+    Run,
     canonical,
+    repeats,
     run_of,
     values_of,
 )
@@ -100,6 +102,7 @@ class Graph:
         self.maps: list[FeatureMap] = [image_of(shape)]
         self.axes = len(self.maps[0].axes)
         self.budgets = [Budget()]
+        self.batches: list[Run] = [run_of(BATCH, batch)]
         self.drafts: list[Draft] = []
         self.frame = Frame("")
         self.viewed: dict[Map, Frame] = {}
@@ -108,10 +111,11 @@ class Graph:
 
     def emit(
         self, op: str, inputs: Sequence[int], params: int = 0, macs: int | None = None, label: str = "",
-        view: Map | None = None, **settings: Any,
+        view: Map | None = None, batch: Run | None = None, copies: int = 0, **settings: Any,
     ) -> int:  # fmt: skip
         """A new layer; `params` is what it holds, `label` its name where no module gives one, `view` the view that it
-        says in layers. Returns its node."""
+        says in layers, `batch` the dimension of its images where it differs from its inputs', `copies` how often it
+        works on each image where its inputs do not tell. Returns its node."""
         try:
             layer = made(op, self.axes, tuple((key, hashable(value)) for key, value in settings.items()))
             maps = tuple([self.maps[i] for i in inputs])
@@ -120,11 +124,15 @@ class Graph:
             raise Unsupported(str(error)) from None
         x = out if layer.joins else maps[0]
         held = None if params == layer.params(x) else params
-        macs = None if macs is None or macs == layer.macs(x, out) else macs
+        batch = max((self.batches[i] for i in inputs), key=lambda run: repeats([run])) if batch is None else batch
+        own, copies = layer.macs(x, out), copies or repeats([batch])
+        macs = own * copies if macs is None and own and copies > 1 else macs
+        macs = None if macs == own else macs
         frame = self.frame if view is None else self.viewed.get(view, self.frame)
         self.drafts.append(Draft(layer, tuple(inputs), held, macs, frame, label or op, view is not None))
         self.maps.append(out)
         self.budgets.append(left)
+        self.batches.append(batch)
         if view is None:
             frame.add(1)
         return len(self.drafts)
@@ -134,6 +142,7 @@ class Graph:
         self.drafts.append(Draft(layer, (), None, None, self.frame, name, False))
         self.maps.append(layer.output(()))
         self.budgets.append(self.budgets[-1])
+        self.batches.append(self.batches[0])
         return Map(len(self.drafts), dims)
 
     def rewind(self, mark: int) -> None:
@@ -142,6 +151,7 @@ class Graph:
             if not draft.aside:
                 draft.frame.add(-1)
         del self.drafts[mark:], self.maps[mark + 1 :], self.budgets[mark + 1 :]
+        del self.batches[mark + 1 :]
         for found in (self.settled, self.shaped):
             for m in [m for m, out in found.items() if out.node > mark]:
                 del found[m]
@@ -170,7 +180,7 @@ class Graph:
     def home(self, node: int) -> Map:
         """What a node makes, as torch's layers have it."""
         x = self.maps[node]
-        return Map(node, canonical(self.batch, x.channels, x.sizes, x.flat))
+        return Map(node, (self.batches[node], *canonical(self.batch, x.channels, x.sizes, x.flat)[1:]))
 
     def holds(self, m: Map) -> bool:
         """Whether the dimensions hold each value of the map once."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from math import prod
 
 from .contraction import contracted
-from .dims import BATCH, CHANNEL, run_of, shape_of, size_of, with_run
+from .dims import BATCH, CHANNEL, repeats, run_of, shape_of, size_of, with_run
 from .graph import Graph, Map, TakenApart
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
@@ -29,7 +29,7 @@ def one_by_one(
         return None
     node = graph.emit(
         "conv", [m.node], weights(), bias=bias, out_channels=out_channels, kernel_size=1,
-        groups=groups_word(groups, x.channels),
+        groups=groups_word(groups, x.channels), copies=repeats(m.dims),
     )  # fmt: skip
     return Map(node, with_run(m.dims, channel, run_of(CHANNEL, out_channels)))
 
@@ -40,7 +40,7 @@ def linear_on(graph: Graph, m: Map, out_features: int, bias: bool, weights: Weig
     if size_of(last) == x.elements and not any(atom.axis == BATCH for atom in last):
         if x.elements > x.channels:
             m = Map(graph.emit("flatten", [m.node], view=m), (*before, run_of(CHANNEL, x.elements)))
-        node = graph.emit("linear", [m.node], weights(), out_features=out_features, bias=bias)
+        node = graph.emit("linear", [m.node], weights(), copies=repeats(m.dims), out_features=out_features, bias=bias)
         return Map(node, (*before, run_of(CHANNEL, out_features)))
     if size_of(last) == x.channels and not any(atom.axis != CHANNEL for atom in last):
         m = Map(m.node, (*before, run_of(CHANNEL, x.channels)))

@@ -17,6 +17,7 @@ from .dims import (
     atoms_of,
     is_channels,
     renumbered,
+    repeats,
     run_of,
     shape_of,
     size_of,
@@ -126,19 +127,21 @@ def as_map(graph: Graph, m: Map) -> Map:
 def _as_map(graph: Graph, m: Map) -> Map:
     if len(m.dims) != graph.axes + 2:
         return m
-    x, home, plain = graph.maps[m.node], graph.home(m.node), without(m.dims, REPEAT)
-    channels, *sizes = shape_of(plain)[1:]
-    out = Map(m.node, plain)
-    if x.flat or max(x.sizes) == 1 < max(sizes):
+    x, home, plain = graph.maps[m.node], graph.home(m.node).dims, without(m.dims, REPEAT)
+    out = m
+    if x.flat or max(x.sizes) == 1 < max(shape_of(plain)[2:]):
         values = [atom for run in plain[1:] for atom in run]
         if any(atom.axis != CHANNEL for atom in values) or values != sorted(values, key=lambda atom: -atom.step):
             raise Unsupported("a flat map's values in another order")
+        channels, *sizes = shape_of(plain)[1:]
         out = graph.home(graph.emit("unflatten", [m.node], view=m, out_channels=channels, size=sizes))
-    elif plain not in (m.dims, home.dims):
+    elif plain != without(home, REPEAT) and (plain != m.dims or repeats(home) > 1):
         raise Unsupported("repeated values")
-    if plain != m.dims:
+    own = graph.home(out.node).dims
+    if repeats((*m.dims, *own)) > 1 and shape_of(m.dims) != shape_of(own):
         channels, *sizes = shape_of(m.dims)[1:]
-        out = graph.home(graph.emit("expand", [out.node], view=m, out_channels=channels, size=sizes))
+        settings: dict[str, Any] = {"out_channels": channels, "size": sizes}
+        out = graph.home(graph.emit("expand", [out.node], view=m, batch=m.dims[0], **settings))
     return out
 
 

@@ -9,11 +9,15 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from importlib import metadata
+from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
 from typing import Any
 
+import rfcalc
+
 from . import onnx_nodes, op_samples, public_models, published
+from .lens import Lens
 from .outcome import RIGHT, VERDICTS, WRONG, Outcome
 from .public_models import Result
 
@@ -44,7 +48,8 @@ with their layouts written down as specs: receptive field, effective stride and 
 Inception v3, v4 and Inception-ResNet v2 by their layouts in torchvision and timm, the field alone."""
 MODELS = """Public models as their authors wrote them, for one image of their own size, made on torch's meta device:
 parameters against the module's own, output shape against its own forward's, MACs against torch's FlopCounterMode in the
-same run. Seconds are of one CPU; torchinfo's, on the same device, where it was run."""
+same run. Seconds are of one CPU; torchinfo's, on the same device, of torchvision's models; TorchLens', on real weights
+(it takes no others), of the first by name in each of torchvision's files."""
 
 
 def main(parts: Sequence[str]) -> None:
@@ -61,9 +66,10 @@ def plain(outcomes: Callable[[], Iterator[Outcome]]) -> Callable[[], Iterator[An
 
 
 def of_models() -> Iterator[Any]:
-    for model in public_models.models():
-        found = public_models.result(model)
-        yield found._asdict() | {"model": [model.library, model.name]}
+    with Lens() as lens:  # to import torchlens here would wrap torch's functions
+        for model in public_models.models():
+            found = public_models.result(model, lens if find_spec("torchlens") else None)
+            yield found._asdict() | {"model": [model.library, model.name]}
 
 
 PARTS: dict[str, Callable[[], Iterator[Any]]] = {
@@ -99,8 +105,8 @@ def kept(part: str) -> list[Any]:
 
 
 def versions() -> str:
-    names = ("rfcalc", "torch", "onnx", "torchvision", "timm", "segmentation-models-pytorch", "torchinfo")
-    found = []
+    names = ("torch", "onnx", "torchvision", "timm", "segmentation-models-pytorch", "torchinfo", "torchlens")
+    found = [f"rfcalc {rfcalc.__version__}"]
     for name in names:
         try:
             found.append(f"{name} {metadata.version(name)}")
@@ -168,11 +174,45 @@ def models_section(results: Sequence[Result]) -> Iterator[str]:
             name, counts = f"{r.model[0]} {r.model[1]}", f"{number(r.macs)} | {r.torch_macs:,} | {r.constant_macs:,}"
             yield f"| {name} | {counts} | {difference(r)} |"
         yield ""
-    yield "| model | parameters | MACs | rows exact | seconds | torchinfo's |\n|---|---:|---:|---:|---:|---:|"
+    yield from lens_lines([r for r in done if r.torchlens])
+    yield "| model | parameters | MACs | rows exact | seconds | torchinfo's | TorchLens' |"
+    yield "|---|---:|---:|---:|---:|---:|---:|"
     for r in done:
-        name, macs = f"{r.model[0]} {r.model[1]}", number(r.macs)
-        yield f"| {name} | {r.params:,} | {macs} | {r.exact:.0%} | {r.seconds:.2f} | {other_seconds(r)} |"
+        cells = (f"{r.model[0]} {r.model[1]}", f"{r.params:,}", number(r.macs), f"{r.exact:.0%}", f"{r.seconds:.2f}")
+        others = taken(r.torchinfo_seconds), taken((r.torchlens or {}).get("seconds"))
+        yield f"| {' | '.join((*cells, *others))} |"
     yield ""
+
+
+def lens_lines(results: Sequence[Result]) -> Iterator[str]:
+    """What became of the models that TorchLens was given, and the list of what it says otherwise."""
+    pairs = [(r, r.torchlens or {}) for r in results]
+    done = [(r, found) for r, found in pairs if "refused" not in found]
+    if not done:
+        return
+    fields, other = sum(found["both"] for _, found in done), sum(len(found["other"]) for _, found in done)
+    params = sum(found["params"] == r.params for r, found in done)
+    macs = sum(found["macs"] == r.macs for r, found in done)
+    seconds = median(found["seconds"] for _, found in done)
+    yield (
+        f"TorchLens traced {len(done)} of {len(pairs)} models, in {seconds:.1f} s in the median: its parameters are "
+        f"those of the table in {params}, its MACs in {macs}; of the {fields:,} fields of convolutions that both hold "
+        f"for exact, {fields - other:,} are the same. It counts weights that no forward uses, too: the table names "
+        "them aside.\n"
+    )
+    rest = [(r, why) for r, found in pairs if (why := told_otherwise(r, found))]
+    if rest:
+        yield "| model | what TorchLens says otherwise |\n|---|---|"
+        yield from (f"| {r.model[0]} {r.model[1]} | {shortened(why)} |" for r, why in rest)
+        yield ""
+
+
+def told_otherwise(r: Result, found: dict[str, Any]) -> str:
+    if "refused" in found:
+        return f"refused: {found['refused']}"
+    parts = [f"{number(found[key])} {key}, not {number(own)}" for key, own in (("params", r.params), ("macs", r.macs))
+             if found[key] != own]  # fmt: skip
+    return "; ".join(parts + found["other"])
 
 
 DIFFERENCES = """Where the counts of MACs differ, torch counts products of weights alone (tables of positions worked
@@ -189,8 +229,8 @@ def difference(r: Result) -> str:
     return "–" if r.macs is None or r.torch_macs is None else f"{r.torch_macs - r.macs - r.constant_macs:,}"
 
 
-def other_seconds(r: Result) -> str:
-    return "–" if r.torchinfo_seconds is None else f"{r.torchinfo_seconds:.2f}"
+def taken(seconds: float | None) -> str:
+    return "–" if seconds is None else f"{seconds:.2f}"
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ import rfcalc
 from rfcalc.engine.arch import Arch
 from rfcalc.errors import RfcalcError
 
+from .lens import Lens, held_against
 from .outcome import REFUSED, RIGHT, UNKNOWN, WRONG
 
 
@@ -29,10 +30,12 @@ class Model(NamedTuple):
     name: str
     make: Callable[[], nn.Module]
     input: tuple[int, ...] | None = None
+    lens: bool = False
+    """Whether TorchLens is asked, which takes 20 to 100 times as long as the table."""
 
 
 class Result(NamedTuple):
-    """What rfcalc said of a model, beside what torch and torchinfo did."""
+    """What rfcalc said of a model, beside what torch, torchinfo and TorchLens did."""
 
     model: Model
     verdict: str
@@ -47,6 +50,8 @@ class Result(NamedTuple):
     """Products of weights alone, which torch counts and no total of rfcalc does."""
     torchinfo_seconds: float | None = None
     torchinfo_params: int | None = None
+    torchlens: dict[str, Any] | None = None
+    """What TorchLens says (lens.py), where it was run."""
 
 
 def installed(name: str) -> Any:
@@ -70,12 +75,15 @@ def models() -> Iterator[Model]:
 
 
 def torchvision_models() -> Iterator[Model]:
-    """Every classification and segmentation model."""
+    """Every classification and segmentation model; TorchLens is asked for the first, by name, of each file."""
     library = installed("torchvision")
     if library is None:
         return
     for folder in (library.models, library.models.segmentation):
-        for name in library.models.list_models(module=folder):
+        names = library.models.list_models(module=folder)
+        files = {name: library.models.get_model_builder(name).__module__ for name in names}
+        first = {files[name]: name for name in sorted(names, key=lambda name: (len(name), name), reverse=True)}
+        for name in names:
             more: dict[str, Any] = {"weights_backbone": None} if folder is not library.models else {}
             more |= {"init_weights": False} if name in ("googlenet", "inception_v3") else {}
             side = 299 if name == "inception_v3" else 224
@@ -84,6 +92,7 @@ def torchvision_models() -> Iterator[Model]:
                 name,
                 lambda name=name, more=more: library.models.get_model(name, weights=None, **more),  # type: ignore[misc]
                 (3, side, side),
+                first[files[name]] == name,
             )
 
 
@@ -118,7 +127,7 @@ def segmentation_models() -> Iterator[Model]:
 # --- one of them -------------------------------------------------------------------------------------------------
 
 
-def result(model: Model) -> Result:
+def result(model: Model, lens: Lens | None = None) -> Result:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
@@ -132,7 +141,10 @@ def result(model: Model) -> Result:
         except RfcalcError as error:
             return Result(model, REFUSED, str(error), seconds=time.process_time() - start)
         seconds = time.process_time() - start
-        return judged(model, module, shape, arch)._replace(seconds=seconds)
+        found = judged(model, module, shape, arch)._replace(seconds=seconds)
+        if lens is not None and model.lens:
+            found = found._replace(torchlens=held_against(lens.seen(model.name), module, arch))
+        return found
 
 
 def made(model: Model) -> nn.Module:

@@ -198,6 +198,30 @@ def test_what_has_a_shape_by_value_is_left_out_and_said(tmp_path: Path) -> None:
     assert arch.notes == ("what follows where (NonZero) is not worked out: its shape depends on values",)
 
 
+def test_an_empty_part_adds_nothing(tmp_path: Path) -> None:
+    """As exporters write a shift by nothing."""
+    nodes = [
+        node("Abs", "shape", "sizes"), node("Expand", "x sizes", "e"), node("Slice", "e none none", "a"),
+        node("Concat", "e a", "b", axis=0), node("Relu", "b"),
+    ]  # fmt: skip
+    arch = load(model(nodes, weights={"shape": np.array([1, 3, 9, 9]), "none": np.array([0])}), tmp_path)
+    assert [(row.layer.op, str(row.out)) for row in arch.rows] == [("relu", "3x9x9")]
+
+
+def test_shapes_that_the_model_does_not_tell_are_told_by_the_node(tmp_path: Path) -> None:
+    """Inference over the model loses numbers that are worked out; those of the node alone are known: 9 rows, each with
+    the two beside it. A Transpose may count its dimensions from the back."""
+    numbers = np.arange(7)[:, None] + np.arange(3)
+    nodes = [
+        node("Expand", "x sizes", "a"), node("Abs", "shape", "sizes"), node("Gather", "a table", "b", axis=2),
+        node("Transpose", "b", "c", perm=[0, 1, -1, 2, 3]), node("CumSum", "c dim"),
+    ]  # fmt: skip
+    weights = {"shape": np.array([1, 3, 9, 9]), "table": numbers, "dim": np.array(2)}
+    arch = load(model([nodes[1], nodes[0], *nodes[2:]], weights=weights), tmp_path)
+    assert arch.outputs[0].shape == (3, 9, 7, 3)
+    assert arch.notes == ()
+
+
 def test_conditions_on_shapes_take_their_branch(tmp_path: Path) -> None:
     def branch(name: str, op: str) -> onnx.GraphProto:
         value = helper.make_tensor_value_info(name, TensorProto.FLOAT, None)

@@ -17,7 +17,7 @@ from onnx import TensorProto, helper
 
 import rfcalc
 from rfcalc.engine.arch import Arch
-from rfcalc.interchange import reader
+from rfcalc.interchange import own, reader
 from rfcalc.proof import exchanged
 from rfcalc.proof.exchanged import prove
 from tests.interchange.build import model, node, written
@@ -35,6 +35,65 @@ def test_right_tables_hold(name: str, tmp_path: Path) -> None:
     assert (report.ok, report.proved, report.numbers) == (True, True, "")
     assert report.every_pixel
     assert report.rows[-1].in_full == (name in LINEAR or name == "instance_norm")
+
+
+@pytest.mark.parametrize("op", ["Expand", "Tile", "Add"])
+def test_repeated_images_are_no_wrong_shape(op: str, tmp_path: Path) -> None:
+    """One image becomes three: MACs count each copy, 3 * (4 * 3 * 9 * 7 * 7)."""
+    other = {"Expand": np.array([3, 1, 9, 9]), "Tile": np.array([3, 1, 1, 1]), "Add": (3, 1, 1, 1)}[op]
+    nodes = [node(op, "x s", "a"), node("Conv", "a w", "y")]
+    path = written(model(nodes, (1, 3, 9, 9), {"w": (4, 3, 3, 3), "s": other}), tmp_path)
+    report = prove(path)
+    assert (report.ok, report.proved, report.rows[-1].in_full) == (True, True, True)
+    assert rfcalc.load(path).macs == 3 * 5292
+
+
+def test_what_exporters_write_is_run(tmp_path: Path) -> None:
+    """Numbers as Constant nodes, and padding that cuts off: 9 - 2 + 1 = 8 rows, 9 - 1 = 8 columns."""
+    pads = helper.make_node(
+        "Constant", [], ["pads"], value=helper.make_tensor("c", TensorProto.INT64, [8], [0, 0, -2, 0, 0, 0, 1, -1])
+    )
+    nodes = [node("Conv", "x w", "a", pads=[1] * 4), pads, node("Pad", "a pads", "b"), node("Conv", "b v", "y")]
+    report = prove(written(model(nodes, (1, 3, 9, 9), {"w": (4, 3, 3, 3), "v": (4, 4, 3, 3)}), tmp_path))
+    assert (report.ok, report.proved, report.rows[-1].in_full) == (True, True, True)
+
+
+@pytest.mark.parametrize("sizes", [(9,), (5, 4, 3)])
+def test_a_global_maximum_is_proved_on_any_number_of_axes(sizes: tuple[int, ...], tmp_path: Path) -> None:
+    report = prove(written(model([node("GlobalMaxPool", "x")], (1, 3, *sizes)), tmp_path))
+    assert (report.ok, report.proved, report.rows[-1].in_full) == (True, True, True)
+
+
+def test_an_evaluator_that_breaks_onnxs_rules_accuses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(own.OWN, "Relu", lambda node, x: x[..., :-1])
+    with pytest.raises(rfcalc.RfcalcError, match=r"makes \(1, 3, 5, 4\) where ONNX's own rule is \(1, 3, 5, 5\)"):
+        prove(written(model([node("Relu", "x")], (1, 3, 5, 5)), tmp_path))
+
+
+@pytest.mark.parametrize("op", ["MaxPool", "AveragePool", "LpPool"])
+def test_dilated_and_padded_pools_are_proved(op: str, tmp_path: Path) -> None:
+    settings: dict[str, Any] = {
+        "kernel_shape": [3, 2],
+        "strides": [2, 1],
+        "dilations": [2, 3],
+        "auto_pad": "SAME_LOWER",
+    }
+    report = prove(written(model([node(op, "x", **settings)], (1, 2, 8, 7)), tmp_path))
+    assert (report.ok, report.proved) == (True, True)
+
+
+@pytest.mark.parametrize(
+    ("op", "settings", "message"),
+    [
+        ("GlobalLpPool", {}, "No registered implementation for operator 'GlobalLpPool'"),
+        ("Resize", {"mode": "wrong"}, "while net ran on values"),
+    ],
+)
+def test_what_the_evaluator_refuses_is_refused(op: str, settings: Any, message: str, tmp_path: Path) -> None:
+    weights = {"s": np.array([1, 1, 2, 2], np.float32)} if op == "Resize" else {}
+    built = model([node(op, "x - s" if weights else "x", **settings)], (1, 1, 5, 5), weights)
+    with pytest.raises(rfcalc.RfcalcError, match=message):
+        prove(written(built, tmp_path))
 
 
 def network(tmp_path: Path) -> str:
@@ -112,5 +171,7 @@ def test_no_torch_is_needed(tmp_path: Path) -> None:
 
 def test_a_measured_field_needs_torch_modules(tmp_path: Path) -> None:
     pytest.importorskip("torch")
-    with pytest.raises(rfcalc.RfcalcError, match="a measured field needs a torch module"):
+    with pytest.raises(
+        rfcalc.RfcalcError, match=r"a measured field needs a torch module: rfcalc code .*net.onnx writes one"
+    ):
         rfcalc.effective_field(network(tmp_path))

@@ -94,7 +94,7 @@ def expand(op: Op) -> Map:
 
 
 @rule("Slice")
-def slice_rule(op: Op) -> Map:
+def slice_rule(op: Op) -> Map | Fixed:
     m = op.map()
     starts, ends = op.ints("starts", 1), op.ints("ends", 2)
     axes = op.ints("axes", 3, range(len(starts)))
@@ -106,6 +106,9 @@ def slice_rule(op: Op) -> Map:
         if step < 0 and len(kept) > 1:
             turned.append(dim)
         ranges[dim] = kept[::-1] if step < 0 else kept
+    if not all(ranges.values()):
+        sizes = tuple(len(ranges[i]) if i in ranges else n for i, n in enumerate(shape_of(m.dims)))
+        return Fixed(sizes, np.dtype(np.float32), None)
     m = cut(op.graph, m, ranges)
     return along(op.graph, m, turned, "flip", bound=True) if turned else m
 

@@ -1,4 +1,4 @@
-"""Pools, resizes and transposed convolutions as products of arrays come to what onnx's evaluator makes of them."""
+"""Resizes as products of arrays come to what onnx's evaluator makes of them."""
 
 from __future__ import annotations
 
@@ -13,23 +13,14 @@ from onnx import NodeProto, TensorProto, helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 
 from rfcalc.interchange.evaluate import agree
-from rfcalc.interchange.windows import shortcut
+from rfcalc.interchange.resizing import shortcut
 
 OPSET = 20
 RANDOM = np.random.default_rng(0)
 SCALES = {"": np.zeros(0, np.float32), "scales": np.array([1, 1, 2, 1.7], np.float32)}
 CASES: list[tuple[str, tuple[int, ...], dict[str, Any], dict[str, Any]]] = [
-    ("MaxPool", (2, 3, 9, 7), {}, {"kernel_shape": [3, 2], "strides": [2, 1], "pads": [1, 0, 1, 1]}),
-    ("MaxPool", (1, 2, 9, 9), {}, {"kernel_shape": [3, 3], "pads": [2, 2, 2, 2]}),
-    ("MaxPool", (1, 2, 9, 7), {}, {"kernel_shape": [3, 3], "strides": [2, 1], "auto_pad": "SAME_LOWER"}),
-    ("AveragePool", (2, 3, 9, 7), {}, {"kernel_shape": [3, 3], "strides": [2, 2], "ceil_mode": 1}),
-    ("AveragePool", (1, 2, 6, 7), {}, {"kernel_shape": [2, 2], "pads": [1, 1, 0, 0], "count_include_pad": 1}),
-    ("LpPool", (1, 2, 6, 7), {}, {"kernel_shape": [3, 2], "p": 3}),
     ("Resize", (1, 2, 5, 6), SCALES, {"mode": "linear"}),
     ("Resize", (1, 2, 5, 6), SCALES, {"mode": "cubic", "coordinate_transformation_mode": "align_corners"}),
-    ("ConvTranspose", (2, 4, 5, 6), {"w": RANDOM.random((4, 3, 3, 2)), "b": RANDOM.random(3)},
-     {"strides": [2, 1], "pads": [1, 0, 0, 1], "output_padding": [1, 0]}),
-    ("ConvTranspose", (1, 4, 5, 6), {"w": RANDOM.random((4, 1, 3, 2))}, {"group": 4, "dilations": [1, 2]}),
 ]  # fmt: skip
 
 
