@@ -159,7 +159,7 @@ def features_stated(rows: Sequence[LayerFact]) -> frozenset[str]:
 def weights(walked: Walked) -> Iterator[tuple[int, str]]:
     """The parameters that a table's convolutions have, with and without biases; nothing where a figure is missing."""
     bare = outs = 0
-    if walked.model.joins:
+    if walked.model.problems or walked.model.graph:
         return  # the layers on the other ways to a join are left out
     for row in walked.rows:
         cells = row.cells

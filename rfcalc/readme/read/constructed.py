@@ -166,7 +166,7 @@ def all_drafts(lines: Sequence[Line], own: Container[str]) -> list[Draft]:
 
 def spoken(draft: Draft) -> Draft:
     """The draft with its comments in the place of layers, where it has none that change a map."""
-    if any(fact.kind not in ("pointwise", "other") for fact in draft.facts):
+    if not draft.remarks or any(fact.kind not in ("pointwise", "other") for fact in draft.facts):
         return draft
     nothing = [ast.Call(ast.Name(""), [], []) for _ in draft.remarks]
     return Draft(draft.title, draft.remarks, [""] * len(draft.remarks), nothing)
