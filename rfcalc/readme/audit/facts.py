@@ -12,7 +12,7 @@ from ...report.counting import PER_CHANNEL, otherwise_counted
 from ..infer.inference import Inference
 from ..read.facts import LayerFact
 from ..read.listing import Listing, Variant, build
-from .counts import whole
+from .counts import multiply_adds, whole
 from .printout import SummaryAudit
 from .tables import ModelAudit
 from .walk import Walked, whole_map
@@ -106,12 +106,14 @@ def of_model(audit: ModelAudit) -> Facts:
     fields, inner = fields_after(audit)
     params = ((audit.params, "the sum of the table's rows"),) if audit.params and model.form == "table" else ()
     source = f"the {'code' if model.form == 'code' else 'table'} on {{line {model.line}}}"
+    macs = multiply_adds(rows) if model.form == "table" else None
     built = ((model.params, "the layers that the code constructs"),) if model.params else ()
     known = params or built or tuple(weights(walked))
     return Facts(
         source,
         model.line,
         known,
+        macs=((macs, "multiply-adds of its rows"), (2 * macs, "two operations for each")) if macs else (),
         whole=(bool(built) and from_end_to_end(rows)) or (bool(params) and whole(model)),
         fields=fields,
         inner=inner,

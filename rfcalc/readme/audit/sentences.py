@@ -83,7 +83,7 @@ def judged(statement: Statement, case: Case) -> Iterator[Verdict]:
     elif statement.quantity == "receptive_field":
         yield judge_field(statement, case)
     elif statement.quantity in FEATURES:
-        yield judge_feature(statement, case)
+        yield from judge_feature(statement, case)
     elif statement.quantity == "input" and statement.sizes:
         yield judge_input(statement, case.facts)
     elif statement.quantity == "accuracy":
@@ -159,7 +159,9 @@ def judge_macs(statement: Statement, case: Case) -> Verdict:
     if not known:
         return verdict(statement, None, "undetermined", "nothing in its section gives a count")
     figure = known[0].macs[0][0]
-    doubt = unsure(statement, case, len(known) == 1) or (statement.operations and "operations are counted in many ways")
+    doubt = unsure(statement, case, len(known) == 1)
+    if statement.operations or known[0].source.startswith("the table"):
+        doubt = doubt or "they are counted in many ways"
     why = f"{known[0].source}: {figure:,} multiply-adds, and no usual way of counting gives this"
     return verdict(statement, figure, "undetermined" if doubt else "wrong", f"{why}; {doubt}" if doubt else why)
 
@@ -227,19 +229,22 @@ def open_for(statement: Statement, fact: Facts) -> bool:
     return statement.relation == ">" or statement.value >= fact.least
 
 
-def judge_feature(statement: Statement, case: Case) -> Verdict:
+def judge_feature(statement: Statement, case: Case) -> Iterator[Verdict]:
+    """Words about layers say nothing that could be checked where no network is near."""
     word, facts = FEATURES[statement.quantity], case.facts
     known = [fact for fact in facts if fact.sure is not None]
     if any(word in (fact.sure or ()) for fact in known):
-        return verdict(statement, True, "right", "a layer can be nothing else")
+        yield verdict(statement, True, "right", "a layer can be nothing else")
+        return
     if not known:
-        return verdict(statement, None, "undetermined", "nothing in the document shows the layers' settings")
+        return
     possible = any(word in (fact.possible or ()) for fact in known)
     if statement.titled:
-        return verdict(statement, None, "undetermined", "a heading may name another network")
-    if possible or word == "batch_norm" or len(known) > 1 or len(facts) > 1:
-        return verdict(statement, None, "undetermined", "the layers may be so, but no shape or count shows it")
-    return verdict(statement, False, "wrong", f"{known[0].source}: no layer can be so")
+        yield verdict(statement, None, "undetermined", "a heading may name another network")
+    elif possible or word == "batch_norm" or len(known) > 1 or len(facts) > 1:
+        yield verdict(statement, None, "undetermined", "the layers may be so, but no shape or count shows it")
+    else:
+        yield verdict(statement, False, "wrong", f"{known[0].source}: no layer can be so")
 
 
 def judge_input(statement: Statement, facts: Sequence[Facts]) -> Verdict:

@@ -29,6 +29,8 @@ KINDS = {
     "pointwise": r"relu|batch|\bbn\d*\b|norm|dropout|\bdo\b|softmax|activation|激活",
 }
 KIND_PATTERNS = {kind: re.compile(pattern, re.IGNORECASE) for kind, pattern in KINDS.items()}
+OPERATION = re.compile(r"^[\w.]+:\s(?=[a-z_]+(?:, [a-z_]+)*(?: \(|$))")
+"""A name in front of what the layer does, as our own reports write it: conv1.bn: batch_norm, relu."""
 SEVERAL = re.compile(
     r"\b(?:two|three|four|five|six|several|stack\w*)\b|\b\d\s?[x×*]\s?(?:conv|\()|(?<=[a-z\]])\s*[x×*]\s?\d+\s*$|\][x×*\s]+\d|repeat|\bstage|bottleneck|residual|\bfire|"
     r"\bblock\s?\d*\s*$|\blayers\b|\b\d+\s+[x×]\s+[a-z]",
@@ -63,6 +65,7 @@ def kind_of(name: str) -> str:
     """
     if re.search(r"depth[\s-]?concat", name, FLAGS):
         return "join"
+    name = OPERATION.sub("", name)
     return next((kind for kind, pattern in KIND_PATTERNS.items() if pattern.search(name)), "other")
 
 

@@ -39,6 +39,7 @@ QUANTITIES = {
     "receptivefields receptive receptivefieldsize rfsize globalrf globalreceptivefield grf "
     "rezeptivesfeld champreceptif champrecepteur camporeceptivo campo_recettivo camporicettivo 感受野 感受野大小",
     "start": "start center centre startcenter",
+    "macs": "macs mac madds multadds multiplyadds",
     "params": "params parameters param parametercount parameter parametres parametros parametri 参数 参数量",
 }
 FILLERS = frozenset([
