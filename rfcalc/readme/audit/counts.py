@@ -63,7 +63,8 @@ def ways_of(fact: LayerFact, made: int | None) -> tuple[tuple[int, ...], int | N
         given = next((c for c in (1, 3) if stated in [(kernel**2 * c + more) * out for more in range(4)]), None)
     if out is None and (groups == given or fact.kind in ("pool", "global", "pointwise")):
         out = given
-    channels, ways = int(out) if isinstance(out, int) else None, ()
+    channels = int(out) if isinstance(out, int) else None
+    ways: tuple[int, ...] = ()
     if (
         fact.kind in ("conv", "resample")
         and isinstance(kernel, int)
