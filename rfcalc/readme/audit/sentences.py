@@ -193,7 +193,7 @@ def judge_field(statement: Statement, case: Case) -> Verdict:
         and any(statement.allows(inner) for one in known for inner in one.inner)
     ):
         return verdict(statement, before, "undetermined", f"{plainly}; it is the field of a layer inside")
-    doubt = unsure(statement, case, len(known) == 1) or (fact.assumed and "its strides are not stated")
+    doubt = unsure(statement, case, len(known) == 1) or fact.doubt
     if doubt:
         return verdict(statement, before, "undetermined", f"{plainly}; {doubt}")
     return verdict(statement, before, "wrong", plainly)

@@ -65,6 +65,8 @@ CALL = re.compile(
 )
 CLASS = re.compile(r"^\s*class\s+(\w{1,80})")
 UNSETTLED = re.compile(r"^\s*(?:if|elif|else|for|while)\b|\bfor \w+ in\b|nn\.Parameter\(")
+SEQUENCE = re.compile(r"\bSequential\(")
+ASSIGNED = re.compile(r"\s*[\w.]+\s*=(?!=)")
 AFTER_CLASS = re.compile(r"^\s*(?!self\.|def |@|#|nn\.|\)|\]|[\"'])\S")
 """A line that no longer belongs to a class, where it stands as far out."""
 METHOD = re.compile(r"^(\s*)def (\w{1,80})\(")
@@ -112,6 +114,8 @@ class Draft:
     settled: bool = True
     """Whether no condition or loop says which layers are made, and no parameter stands alone."""
     steps: tuple[Step, ...] | None = None
+    sequences: int = 0
+    """How many containers that run their layers in turn begin in it."""
     leads: bool | None = None
     waiting: Notes = field(default_factory=dict)
     led: int | None = None
@@ -152,7 +156,9 @@ class Draft:
 
     @property
     def ordered(self) -> bool:
-        return self.steps is not None and all(self.owners)
+        """Whether it is known in which order the layers run."""
+        alone = not self.title and self.sequences == 1
+        return alone if self.steps is None else all(self.owners)
 
 
 def all_drafts(lines: Sequence[Line], own: Container[str]) -> list[Draft]:
@@ -207,7 +213,10 @@ def take(draft: Draft, block: Sequence[Line], at: int, text: str, own: Container
         draft.owner = match[1]
     code, _, comment = text.partition("#")
     draft.settled = draft.settled and not UNSETTLED.search(code)
+    draft.sequences += len(SEQUENCE.findall(code))
     calls = [] if text.lstrip().startswith("|") else calls_in(code, own, bool(draft.title and draft.steps is None))
+    if calls and ASSIGNED.match(code) and not SEQUENCE.search(code):
+        draft.sequences += 2  # layers beside the container
     used = 1
     for match in calls:
         parsed, used, comments = parse_call(block, at, match)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from .code import code_models
 from .context import Context, read_context
 from .facts import StatedModel
+from .headings import column_of
 from .layer_lines import line_models
 from .layer_table import layer_table
 from .listing import Listing, find_listing
@@ -59,7 +60,9 @@ def read(text: str) -> Document:
     taken |= {number for model in code for number in model.lines}
     tables = find_tables([line for line in lines if line.number not in taken])
     printouts = sorted([*printouts, *printed_tables(tables)], key=lambda printout: printout.line)
-    taken |= {number for table in tables for number in (table.line, *table.lines)}
+    taken |= {
+        number for table in tables for number in (table.line, *table.lines) if any(map(column_of, table.headings))
+    }
     models = [*code, *(model for table in tables if (model := layer_table(table)))]
     models += tool_models([line for line in lines if line.number not in taken])
     taken |= {number for model in models for number in model.lines}
