@@ -361,3 +361,34 @@ def test_layers_with_a_bar_in_front_of_their_figures() -> None:
     assert [claim.verdict for claim in audit(text.format(field=14)).claims] == ["right"]
     wrong = audit(text.format(field=12)).cells
     assert [(cell.row, cell.column, cell.stated, cell.computed) for cell in wrong] == [(3, "r_out", 12, 14)]
+
+
+def test_code_accuses_no_other_network() -> None:
+    """The code's field is 10; 47 is a later version's, and too far from it to be a slip."""
+    for claim in ("A later version has a receptive field of 12.", "The receptive field is 47."):
+        assert [c.verdict for c in audit(SEQUENCE.format(claim=claim)).claims] == ["undetermined"]
+
+
+REFERENCES = """
+| # | layer | input | k | s | r_in | r_out |
+|---|---|---|---|---|---|---|
+| 1 | conv | image | 3 | 1 | 1 | 3 |
+| 2 | conv (branch a) | 1 | 3 | 1 | 3 | 5 |
+| 3 | conv (branch a) | 2 | 3 | 1 | 5 | 7 |
+| 4 | conv (branch b) | 1 | 5 | 1 | 3 | 7 |
+| 5 | conv (branch b) | 4 | 5 | 1 | 7 | {field} |
+"""  # 7 + 4
+
+
+def test_a_column_of_row_numbers_is_no_size() -> None:
+    assert [c.verdict for c in audit(REFERENCES.format(field=11)).claims] == ["right"]
+    cells = audit(REFERENCES.format(field=12)).cells
+    assert [(c.row, c.column, c.stated, c.computed) for c in cells] == [(5, "r_out", 12, 11)]
+
+
+def test_sums_in_a_list() -> None:
+    lines = ("- Conv1 (k=3, s=1): RF = 1 + (3-1)*1 = 3", "- Conv2 (k=3, s=1): RF = 3 + (3-1)*1 = 5",
+             "- Pool1 (k=2, s=2): RF = 5 + (2-1)*1 = 6", "- Conv3 (k=3, s=1): RF = 6 + (3-1)*2 = {field}")  # fmt: skip
+    assert [c.verdict for c in audit("\n".join(lines).format(field=10)).claims] == ["right"]
+    cells = audit("\n".join(lines).format(field=12)).cells
+    assert [(c.row, c.column, c.stated, c.computed) for c in cells] == [(4, "r_out", 12, 10)]

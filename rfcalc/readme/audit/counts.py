@@ -65,14 +65,8 @@ def ways_of(fact: LayerFact, made: int | None) -> tuple[tuple[int, ...], int | N
         out = given
     channels = int(out) if isinstance(out, int) else None
     ways: tuple[int, ...] = ()
-    if (
-        fact.kind in ("conv", "resample")
-        and isinstance(kernel, int)
-        and isinstance(given, int)
-        and channels
-        and isinstance(groups, int)
-    ):
-        if not groups or given % groups:
+    if fact.kind in ("conv", "resample") and isinstance(kernel, int) and isinstance(given, int) and channels:
+        if not isinstance(groups, int) or not groups or given % groups:
             return (), channels
         bare = kernel * kernel * given // groups * channels
         ways = tuple(bare + extra * channels for extra in (0, 1, 2, 3))

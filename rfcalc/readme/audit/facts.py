@@ -115,7 +115,8 @@ def of_model(audit: ModelAudit, arch: Arch | None = None) -> Facts:
         doubt = "" if from_end_to_end(rows) else "the code may be a part of it"
     params = ((audit.params, "the sum of the table's rows"),) if audit.params and model.form == "table" else ()
     source = f"the {'code' if model.form == 'code' else 'table'} on {{line {model.line}}}"
-    built = ((model.params, "the layers that the code constructs"),) if model.params else ()
+    count = model.params or (arch.params if arch else None)
+    built = ((count, "the layers that the code constructs"),) if count else ()
     known = params or built or tuple(weights(walked))
     return Facts(
         source,

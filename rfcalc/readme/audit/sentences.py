@@ -10,7 +10,7 @@ from ...engine.geometry import shape_text
 from ..read.read import Document
 from ..read.sentences import Statement
 from .facts import Facts
-from .scope import in_scope, nearest
+from .scope import Scope
 from .verdict import RUN, Kind, Verdict
 
 FEATURES = {
@@ -62,15 +62,15 @@ def case_of(statements: Sequence[Statement], facts: Sequence[Facts]) -> Case:
 def judge(document: Document, facts: Sequence[Facts]) -> Iterator[Verdict]:
     """A verdict on each statement, in the order of the text, beside the models and the statements of its section."""
     cases: dict[int, Case] = {}
+    scope = Scope(document, facts)
     beside: dict[int, list[Statement]] = {}
     for statement in document.statements:
         beside.setdefault(statement.section, []).append(statement)
     for statement in document.statements:
         section = statement.section
         if section not in cases:
-            cases[section] = case_of(beside[section], in_scope(document, facts, section))
-        above = nearest(document, facts, statement.line, section)
-        yield from judged(statement, replace(cases[section], nearest=above))
+            cases[section] = case_of(beside[section], scope.of(section))
+        yield from judged(statement, replace(cases[section], nearest=scope.nearest(statement.line, section)))
 
 
 def judged(statement: Statement, case: Case) -> Iterator[Verdict]:
@@ -130,13 +130,18 @@ def judge_params(statement: Statement, case: Case) -> Verdict:
     doubt = unsure(statement, case, len(counted) == 1)
     if not doubt and statement.hardly(figure):
         doubt = "the text says about, and no more"
-    if not doubt and counted[0].source.startswith("the code") and not figure / 2 < statement.value < 2 * figure:
-        doubt = "the text may speak of another network than this code"
+    doubt = doubt or far_from_code(statement, counted[0], figure)
     if doubt:
         return verdict(statement, figure, "undetermined", f"{what}: {figure:,}, but {doubt}")
     readings = ", ".join(f"{n:,} {why.removeprefix('the listing ')}" for n, why in counted[0].params[1:4])
     more = f" (other readings: {readings})" if readings else ""
     return verdict(statement, figure, "wrong", f"{what}: {figure:,}{more}{counted[0].note}")
+
+
+def far_from_code(statement: Statement, fact: Facts, figure: int) -> str:
+    """Code stands beside words about others more often than a print does: a figure far from its own is no slip."""
+    near = figure / 2 < statement.value < 2 * figure
+    return "the text may speak of another network than this code" if fact.source.startswith("the code") > near else ""
 
 
 def stands_for(statement: Statement, figure: int, _: str, total: int) -> bool:
@@ -194,6 +199,7 @@ def judge_field(statement: Statement, case: Case) -> Verdict:
     ):
         return verdict(statement, before, "undetermined", f"{plainly}; it is the field of a layer inside")
     doubt = unsure(statement, case, len(known) == 1) or fact.doubt
+    doubt = doubt or far_from_code(statement, fact, before)
     if doubt:
         return verdict(statement, before, "undetermined", f"{plainly}; {doubt}")
     return verdict(statement, before, "wrong", plainly)

@@ -88,6 +88,8 @@ NOTES = {
     "j_in": re.compile(r"\bj_?in\s*[:=]\s*(?P<value>\d{1,4})\b", re.IGNORECASE),
     "j_out": re.compile(r"\b(?:jump|j_?out)(?:[\s_]?out)?\s*[:=]\s*(?P<value>\d{1,4})\b", re.IGNORECASE),
 }  # fmt: skip
+SUM = re.compile(r"[:=]\s*\(?\d[\d\s()+*x×-]{2,60}=(?=\s*\d)")
+"""Arithmetic in front of its value: RF = 3 + (3-1)*1 = 5."""
 OUTS = {key for key in NOTES if key.endswith("_out")}
 SIDED = re.compile(r"\b(?:R\.?F|out(?:put)?s?)(?:[\s_]size)?\s*[:=-]{0,2}\s*[(\[]?\s*\d", re.IGNORECASE)
 FROM_TO = re.compile(r"(\d{1,4})\s?[x×]\s?\d{1,4}(?:\s?[x×]\s?\d+)?\s*(?:>>|-+>|=>|→)\s*(\d{1,4})\s?[x×]\s?\d")
@@ -379,6 +381,7 @@ def notes_in(comment: str) -> Notes:
     found: Notes = {}
     if not comment or not re.search(r"\d", comment):
         return found
+    comment = SUM.sub("=", comment)
     for key, pattern in NOTES.items():
         if match := pattern.search(comment):
             sizes, _ = shape_in(re.sub(r"\s*[,*×X]\s*", "x", match["value"]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from ...engine.geometry import Number
 from .cells import DEPTHWISE, SEVERAL, figures_in, kind_of, settings_in
@@ -48,6 +49,8 @@ def layer_table(table: TextTable) -> StatedModel | None:
             )
             continue
         facts.append([fact_of(cells, columns, (name, named(cells, operations)), number, line, axis) for axis in (0, 1)])
+    if all(first.cells.get("n_in", 0) < first.number for first, _ in facts):  # the numbers of the rows that come in
+        facts = [[replace(f, cells={k: v for k, v in f.cells.items() if k != "n_in"}) for f in pair] for pair in facts]
     if not any(fact.cells for fact, _ in facts) or not layered(facts, keys):
         return None
     first, second = (tuple(pair[axis] for pair in facts) for axis in (0, 1))
