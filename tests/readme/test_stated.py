@@ -258,3 +258,23 @@ def test_prose_about_a_place_decides() -> None:
     assert dilations("Dilation is not used in layer 2.") == [1, 1, 1, 1]
     assert sorted(dilations("We use dilation 2 in block 2.")[2:]) == [1, 2]
     assert dilations("We use dilation 2 in block 2.")[:2] == [1, 1]
+
+
+def test_layers_on_one_line() -> None:
+    """432 + 16, 32, 4608 + 32, 64, 320 + 10."""
+    text = """On CIFAR-10:
+```
+nn.Sequential(
+    nn.Conv2d(3, 16, 3, padding=1), nn.BatchNorm2d(16), nn.ReLU(),
+    nn.Conv2d(16, 32, 3, stride=2, padding=1), nn.BatchNorm2d(32), nn.ReLU(),
+    nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(32, 10))
+```"""
+    assert infer(text).params == 448 + 32 + 4640 + 64 + 330
+
+
+@pytest.mark.parametrize(("name", "channels"), [("conv ({a} -> {b})", "-"), ("conv", "{a} → {b}")])
+def test_channels_with_an_arrow(name: str, channels: str) -> None:
+    """432 + 16 and 4608 + 32."""
+    heads = ("| layer | kernel | stride | channels | size |", "|---|---|---|---|---|")
+    rows = (f"| {name} | 3 | 1 | {channels} | 32 |".format(a=a, b=b) for a, b in ((3, 16), (16, 32)))
+    assert infer("On CIFAR-10:\n\n" + "\n".join((*heads, *rows))).params == 448 + 4640

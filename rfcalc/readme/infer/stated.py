@@ -207,9 +207,10 @@ class Builder:
         return f"{kind}Pool{axes}d", f"{kind.lower()}_pool", window
 
     def flat(self, fact: LayerFact) -> Iterator[tuple[str, str, dict[str, Any]]]:
-        if "ch_out" in fact.cells and not re.search(r"flatten|view|reshape", fact.name + fact.torch, re.IGNORECASE):
+        flattens = re.search(r"flatten|view|reshape", fact.torch or fact.name, re.IGNORECASE)
+        if "ch_out" in fact.cells and not flattens:
             yield "Linear", "linear", {"out_features": int(fact.cells["ch_out"]), "bias": self.bias(fact)}
-        elif re.search(r"flatten|view|reshape", fact.name + fact.torch, re.IGNORECASE):
+        elif flattens:
             if not self.shape.flat:
                 yield "Flatten", "flatten", {}
         else:

@@ -223,7 +223,8 @@ def take(draft: Draft, block: Sequence[Line], at: int, text: str, own: Container
     for match in calls:
         parsed, used, comments = parse_call(block, at, match)
         if parsed:
-            before = text[: match.start()].partition("=")[0]
+            first = match is calls[0] or ASSIGNED.match(code)
+            before = text[: match.start()].partition("=")[0] if first else ""
             name = before.strip(" ,(").removeprefix("self.") or class_of(match)
             notes = notes_in(comments) if match is calls[-1] else {}
             for fact in layers_of(parsed, name, block[at].number, notes):
