@@ -315,3 +315,80 @@ def test_a_pool_over_the_map_that_comes_in() -> None:
         "nn.Conv2d(8, 10, 1) # RF: {}", "```",
     ))  # fmt: skip
     assert audit(code.format(5)).exit_code == audit(code.format(10)).exit_code == 0
+
+
+SEQUENCE = """
+# A small network on CIFAR-10
+
+```python
+model = nn.Sequential(
+    nn.Conv2d(3, 32, 3, padding=1),
+    nn.ReLU(),
+    nn.MaxPool2d(2),
+    nn.Conv2d(32, 64, 3, padding=1),
+    nn.MaxPool2d(2),
+    nn.Flatten(),
+    nn.Linear(64 * 8 * 8, 10),
+)
+optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+```
+
+{claim}
+"""
+
+
+@pytest.mark.parametrize(
+    ("claim", "verdict"),
+    [
+        ("The receptive field is 10.",                     "convention"),  # 3, 4, 4 + 2*2, 8 + 2; 38 after
+        ("The receptive field is 12.",                     "wrong"),
+        ("The receptive field is 8.",                      "undetermined"),  # the second convolution's
+        ("It needs 5,644,288 MACs.",                       "right"),      # 864*1024 + 18432*256 + 40960 = 5,644,288
+    ],
+)  # fmt: skip
+def test_a_sequence_in_code_settles_its_figures(claim: str, verdict: str) -> None:
+    claims = audit(SEQUENCE.format(claim=claim)).claims
+    assert [claim.verdict for claim in claims] == [verdict]
+    beside = SEQUENCE.replace("optimizer =", "head = nn.Conv2d(64, 64, 3)\noptimizer =")
+    assert [claim.verdict for claim in audit(beside.format(claim=claim)).claims] == ["undetermined"]
+
+
+def test_layers_with_a_bar_in_front_of_their_figures() -> None:
+    """6 + 4*2 = 14, not 12."""
+    lines = ("CONV 5x5, 32 filters, stride 1 -> 32x32x32 | RF: 5", "MAXPOOL 2x2, stride 2 -> 16x16x32 | RF: 6",
+             "CONV 5x5, 64 filters, stride 1 -> 16x16x64 | RF: {field}")  # fmt: skip
+    text = "\n".join(["```", *lines, "```"])
+    assert [claim.verdict for claim in audit(text.format(field=14)).claims] == ["right"]
+    wrong = audit(text.format(field=12)).cells
+    assert [(cell.row, cell.column, cell.stated, cell.computed) for cell in wrong] == [(3, "r_out", 12, 14)]
+
+
+def test_code_accuses_no_other_network() -> None:
+    """The code's field is 10; 47 is a later version's, and too far from it to be a slip."""
+    for claim in ("A later version has a receptive field of 12.", "The receptive field is 47."):
+        assert [c.verdict for c in audit(SEQUENCE.format(claim=claim)).claims] == ["undetermined"]
+
+
+REFERENCES = """
+| # | layer | input | k | s | r_in | r_out |
+|---|---|---|---|---|---|---|
+| 1 | conv | image | 3 | 1 | 1 | 3 |
+| 2 | conv (branch a) | 1 | 3 | 1 | 3 | 5 |
+| 3 | conv (branch a) | 2 | 3 | 1 | 5 | 7 |
+| 4 | conv (branch b) | 1 | 5 | 1 | 3 | 7 |
+| 5 | conv (branch b) | 4 | 5 | 1 | 7 | {field} |
+"""  # 7 + 4
+
+
+def test_a_column_of_row_numbers_is_no_size() -> None:
+    assert [c.verdict for c in audit(REFERENCES.format(field=11)).claims] == ["right"]
+    cells = audit(REFERENCES.format(field=12)).cells
+    assert [(c.row, c.column, c.stated, c.computed) for c in cells] == [(5, "r_out", 12, 11)]
+
+
+def test_sums_in_a_list() -> None:
+    lines = ("- Conv1 (k=3, s=1): RF = 1 + (3-1)*1 = 3", "- Conv2 (k=3, s=1): RF = 3 + (3-1)*1 = 5",
+             "- Pool1 (k=2, s=2): RF = 5 + (2-1)*1 = 6", "- Conv3 (k=3, s=1): RF = 6 + (3-1)*2 = {field}")  # fmt: skip
+    assert [c.verdict for c in audit("\n".join(lines).format(field=10)).claims] == ["right"]
+    cells = audit("\n".join(lines).format(field=12)).cells
+    assert [(c.row, c.column, c.stated, c.computed) for c in cells] == [(4, "r_out", 12, 10)]

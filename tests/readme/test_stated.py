@@ -112,11 +112,102 @@ def test_the_input_must_be_known() -> None:
     assert (found.image.channels, found.image.sizes) == (3, (32, 32))
 
 
-def test_joins_in_forward_are_no_chain() -> None:
-    source = SHARED_POOL.format(second=8).replace("return self.conv3(x)", "return x + self.conv3(x)")
-    found = infer(source, (1, 28, 28))
+JOINED = """
+```python
+class Block(nn.Module):
+    def __init__(self, a, b, stride=1):
+        super().__init__()
+        self.conv1 = nn.Conv2d(a, b, 3, stride=stride, padding=1, bias=False)
+        self.conv2 = nn.Conv2d(b, b, 3, padding=1, bias=False)
+        self.shortcut = nn.Conv2d(a, b, 1, stride=stride, bias=False)
+
+    def forward(self, x):
+        out = self.conv2(F.relu(self.conv1(x)))
+        out += self.shortcut(x)
+        return F.relu(out)
+
+
+class Merge(nn.Module):
+    def __init__(self, a, b):
+        super().__init__()
+        self.fuse = nn.Conv2d(a, b, 1, bias=False)
+
+    def forward(self, x, skip):
+        return self.fuse(torch.cat([F.interpolate(x, scale_factor=2), skip], dim=1))
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.stem = nn.Conv2d(3, 8, 3, padding=1, bias=False)
+        self.block = Block(8, 16, 2)
+        self.left = nn.Conv2d(16, 4, 1, bias=False)
+        self.right = nn.Conv2d(16, 12, 5, padding=2, bias=False)
+        self.merge = Merge(24, 10)
+        self.shared = nn.Conv2d(10, 10, 3, padding=1, bias=False)
+
+    def forward(self, x):
+        x = self.stem(x)
+        deep = self.block(x)
+        deep = {join}
+        x = self.merge(deep, x)
+        return self.shared(self.shared(x))
+```
+"""
+
+
+def test_joins_in_forward_are_read() -> None:
+    """Fields 3; 5, 9 beside 3; 9 beside 9 + 4*2 = 17; up and joined with 3: 17; then 19 and 21 by one convolution.
+    216 + (1152 + 2304 + 128) + (64 + 4800) + 240 + 900."""
+    found = infer(JOINED.replace("{join}", "torch.cat([self.left(deep), self.right(deep)], 1)"), (3, 32, 32))
+    assert found.arch is not None
+    assert [row.layer.op for row in found.arch.rows if row.layer.joins] == ["add", "concat", "concat"]
+    rows = {row.name: row for row in found.arch.rows}
+    assert {row.out.axes[0].receptive_field for row in rows.values() if row.layer.op == "concat"} == {17}
+    assert found.params == 216 + (1152 + 2304 + 128) + (64 + 4800) + 240 + 900
+    assert not found.options
+
+
+@pytest.mark.parametrize(
+    ("join", "why"),
+    [
+        ("torch.cat([self.left(deep), deep], 2)",         "forward joins maps along dimension 2: no layer does that"),
+        ("torch.cat(outs, 1)",                            "forward joins a list of maps"),
+        ("self.left(deep) + self.right(deep)",            "joins maps of different channels: 4x16x16 and 12x16x16"),
+        ("torch.cat([self.left(deep), self.table], 1)",   "forward uses self.table"),
+    ],
+)  # fmt: skip
+def test_joins_that_cannot_be_told(join: str, why: str) -> None:
+    found = infer(JOINED.replace("{join}", join), (3, 32, 32))
     assert found.arch is None
-    assert "forward adds or multiplies maps" in found.summary[-1]
+    assert any(why in line for line in found.summary)
+
+
+BRANCHES = """
+Trained on CIFAR-10.
+
+| layer | k | s | in channels | out channels | r_in | r_out | size |
+|---|---|---|---|---|---|---|---|
+| conv | 3 | 1 | 3 | 32 | 1 | 3 | 32 |
+| branch 1: conv 1x1 | 1 | 1 | 32 | 16 | 3 | 3 | 32 |
+| branch 2: conv 3x3 | 3 | 1 | 32 | 24 | 3 | 5 | 32 |
+| branch 3: conv 1x1 | 1 | 1 | 32 | 8 | 3 | 3 | 32 |
+| branch 3: conv 5x5 | 5 | 1 | 8 | 12 | 3 | 7 | 32 |
+| concat | | | | 52 | | 7 | 32 |
+| conv | 3 | 2 | 52 | 64 | 7 | 9 | 16 |
+"""
+
+
+@pytest.mark.parametrize("left_out", ["", "concat"])
+def test_branches_of_a_table(left_out: str) -> None:
+    """Each branch reads the first row, the last row all three: 16 + 24 + 12 = 52 channels, with a row for it or
+    without. 896 + 528 + 6936 + 264 + 2412 + 30016."""
+    lines = [line for line in BRANCHES.split("\n") if not left_out or left_out not in line]
+    found = infer("\n".join(lines))
+    assert found.arch is not None
+    assert found.params == 896 + 528 + 6936 + 264 + 2412 + 30016
+    assert found.arch.receptive_field.before_global_pool == (9, 9)
+    assert [row.node.inputs for row in found.arch.rows] == [(0,), (1,), (1,), (1,), (4,), (2, 3, 5), (6,)]
 
 
 def test_prints_come_first_in_the_list() -> None:
@@ -167,3 +258,23 @@ def test_prose_about_a_place_decides() -> None:
     assert dilations("Dilation is not used in layer 2.") == [1, 1, 1, 1]
     assert sorted(dilations("We use dilation 2 in block 2.")[2:]) == [1, 2]
     assert dilations("We use dilation 2 in block 2.")[:2] == [1, 1]
+
+
+def test_layers_on_one_line() -> None:
+    """432 + 16, 32, 4608 + 32, 64, 320 + 10."""
+    text = """On CIFAR-10:
+```
+nn.Sequential(
+    nn.Conv2d(3, 16, 3, padding=1), nn.BatchNorm2d(16), nn.ReLU(),
+    nn.Conv2d(16, 32, 3, stride=2, padding=1), nn.BatchNorm2d(32), nn.ReLU(),
+    nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(32, 10))
+```"""
+    assert infer(text).params == 448 + 32 + 4640 + 64 + 330
+
+
+@pytest.mark.parametrize(("name", "channels"), [("conv ({a} -> {b})", "-"), ("conv", "{a} → {b}")])
+def test_channels_with_an_arrow(name: str, channels: str) -> None:
+    """432 + 16 and 4608 + 32."""
+    heads = ("| layer | kernel | stride | channels | size |", "|---|---|---|---|---|")
+    rows = (f"| {name} | 3 | 1 | {channels} | 32 |".format(a=a, b=b) for a, b in ((3, 16), (16, 32)))
+    assert infer("On CIFAR-10:\n\n" + "\n".join((*heads, *rows))).params == 448 + 4640

@@ -20,9 +20,14 @@ SPELLINGS = {
     "j_out": ("j_out", "J(out)", "Jump"),
     "r_in": ("r_in", "RF in", "RF (in)"),
     "r_out": ("r_out", "RF", "Receptive Field", "Receptive Field (RF)", "RF (out)"),
+    "ch_in": ("Ch_in", "Input channels", "in channels"),
+    "ch_out": ("Ch_out", "Output channels", "Channels out"),
     "params": ("Params", "Param #", "Parameters"),
 }
-FORMS = ("markdown", "csv", "tsv", "html", "grid")
+TOGETHER = {"kernel_size,padding,stride": "K,P,S", "kernel_size,stride,padding": "k/s/p", "kernel_size,stride": "K, S"}
+FORMS = ("markdown", "csv", "tsv", "html", "grid", "list", "simple")
+NAMES = ("", "letters", "words", "weights")
+"""How a layer's name states its window: not at all, conv(3x3) S=2 P=1 D=1, 3x3 conv, 64, /2; (3x3x32)x64 stride 2."""
 Cells = dict[str, int]
 
 
@@ -34,10 +39,15 @@ class Written:
     keys: tuple[str, ...]
     headings: tuple[str, ...]
     form: str
-    named: bool
-    together: bool
+    named: str
     sums: bool
     channels: bool
+    square: bool
+    formulas: bool
+    bold: bool
+    biased: bool
+    first: int
+    """1 where a row for the image stands above the layers."""
 
     def changed(self, row: int, key: str, value: int) -> Written:
         rows = list(self.rows)
@@ -46,30 +56,50 @@ class Written:
 
     def cell(self, row: int, key: str) -> str:
         cells, above = self.rows[row][1], self.rows[row - 1][1] if row else None
-        if key == "k,p,s":
-            return f"{cells['kernel_size']},{cells['padding']},{cells['stride']}"
+        if key in TOGETHER:
+            sign = "/" if "/" in TOGETHER[key] else ","
+            return sign.join(str(cells[part]) for part in key.split(","))
         if self.sums and key == "r_out" and above:
             reach = f"({cells['kernel_size']} - 1) * {cells['dilation'] * above['j_out']}"
             return f"{above['r_out']} + {reach} = {cells['r_out']}"
         if self.sums and key == "j_out" and above:
             return f"{above['j_out']} * {cells['stride']} = {cells['j_out']}"
         if key == "n_out" and self.channels:
-            return f"{cells['n_out']}x{cells['n_out']}x{cells['channels']}"
-        return str(cells[key])
+            return f"{cells['n_out']}x{cells['n_out']}x{cells['ch_out']}"
+        if key == "params" and self.formulas and cells["params"] == cells["weights"] != 0 and not self.biased:
+            k, given = cells["kernel_size"], cells["weights"] // (cells["kernel_size"] ** 2 * cells["ch_out"])
+            return f"{k}*{k}*{given}*{cells['ch_out']}"
+        if key == "params":
+            return f"{cells[key]:,}"
+        if self.square and key in ("r_in", "r_out", "kernel_size"):
+            return f"{cells[key]}x{cells[key]}"
+        return f"**{cells[key]}**" if self.bold and key == "r_out" and self.form == "markdown" else str(cells[key])
 
     def name(self, row: int) -> str:
         name, cells = self.rows[row]
-        if not self.named:
-            return name
-        k = cells["kernel_size"]
-        more = "".join(
-            f" {letter}={cells[key]}" for letter, key in (("S", "stride"), ("P", "padding"), ("D", "dilation"))
-        )
-        return f"{name}({k}x{k}){more}"
+        k, s, p, d = (cells[key] for key in ("kernel_size", "stride", "padding", "dilation"))
+        if self.named == "letters":
+            return f"{name}({k}x{k}) S={s} P={p} D={d}"
+        if self.named == "words":
+            return f"{k}x{k} {name}, {cells['ch_out']}, /{s}" + (f", dilation {d}" if d > 1 else "")
+        if self.named == "weights" and name == "conv":
+            given = cells["ch_in"]
+            depthwise = " depthwise" if cells["groups"] == given > 1 else ""
+            return f"({k}x{k}x{given})x{cells['ch_out']}{depthwise} stride {s} dilation {d}"
+        return f"{name}({k}x{k}) stride {s}" if self.named == "weights" else name
+
+    def image(self, key: str) -> str:
+        """What the row for the image holds."""
+        first = self.rows[0][1]
+        known = {"n_out": str(first["n_in"]), "r_out": "1", "j_out": "1", "ch_out": str(first["ch_in"])}
+        if key == "n_out" and self.channels:
+            return f"{first['n_in']}x{first['n_in']}x{first['ch_in']}"
+        return known.get(key, "-")
 
     @property
     def text(self) -> str:
         table = [("Layer", *self.headings)]
+        table += [("Input", *map(self.image, self.keys))] * self.first
         table += [(self.name(i), *(self.cell(i, key) for key in self.keys)) for i in range(len(self.rows))]
         return drawn(table, self.form)
 
@@ -88,6 +118,14 @@ def drawn(table: list[tuple[str, ...]], form: str) -> str:
         rule = "+" + "+".join("-" * (width + 2) for width in widths) + "+"
         lines = ("| " + " | ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)) + " |" for row in table)
         return rule + "\n" + f"\n{rule}\n".join(lines) + f"\n{rule}"
+    if form == "list":
+        rows = ("\n".join(f"   {'* ' if not i else '  '}- {cell}" for i, cell in enumerate(row)) for row in table)
+        return ".. list-table::\n   :header-rows: 1\n\n" + "\n".join(rows) + "\n\nEnd."
+    if form == "simple":
+        widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+        rule = "  ".join("=" * width for width in widths)
+        lines_ = ["  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in table]
+        return "\n".join([rule, lines_[0], rule, *lines_[1:], rule])
     head, *rest = ["| " + " | ".join(row) + " |" for row in table]
     return "\n".join([head, "|" + "---|" * len(table[0]), *rest])
 
@@ -105,7 +143,8 @@ def figures(row: Row, window: Window) -> Cells:
         "stride": window.stride, "dilation": window.dilation,
         "j_in": int(before.jump or 0), "j_out": int(after.jump or 0),
         "r_in": int(before.receptive_field or 0), "r_out": int(after.receptive_field or 0),
-        "channels": row.out.channels, "params": row.params,
+        "ch_in": row.x.channels, "ch_out": row.out.channels, "params": row.params, "groups": row.groups or 1,
+        "weights": row.params - (row.out.channels if getattr(row.layer, "bias", False) else 0),
     }  # fmt: skip
 
 
@@ -115,16 +154,26 @@ def written(arch: Arch, rng: random.Random) -> Written:
         ("conv" if row.layer.op == "conv" else "maxpool", figures(row, window)) for row, window in windows(arch)
     )
     dilated = any(cells["dilation"] != 1 for _, cells in rows)
-    named = rng.random() < 0.25
-    together = not named and not dilated and rng.random() < 0.3
-    needed = [] if named else ["k,p,s"] if together else ["kernel_size", "stride", *(["dilation"] if dilated else [])]
+    grouped = any(cells["groups"] != 1 for _, cells in rows)
+    padded = any(cells["padding"] != 0 for _, cells in rows)
+    named = rng.choice(NAMES) if rng.random() < 0.4 else ""
+    together = rng.choice(list(TOGETHER)) if not named and not dilated and rng.random() < 0.4 else ""
+    plain = ["kernel_size", "stride", *(["dilation"] if dilated else [])]
+    needed = [] if named else [together] if together else plain
     others = [k for k in ("n_in", "n_out", "padding", "j_in", "j_out", "r_in") if rng.random() < 0.5]
-    others = [k for k in others if not (k == "padding" and (named or together))]
+    stated = named == "letters" or "padding" in together
+    others = [k for k in others if not (k == "padding" and stated) and not (k == "padding" and not padded)]
+    if not grouped and rng.random() < 0.4:
+        others += ["ch_in", "ch_out", "params"]
     keys = [*needed, "r_out", *others]
     rng.shuffle(keys)
-    headings = ["K,P,S" if key == "k,p,s" else rng.choice(SPELLINGS[key]) for key in keys]
-    styles: dict[str, Any] = {name: rng.random() < 0.3 for name in ("sums", "channels")}
-    return Written(rows, tuple(keys), tuple(headings), rng.choice(FORMS), named, together, **styles)
+    headings = [TOGETHER[key] if key in TOGETHER else rng.choice(SPELLINGS[key]) for key in keys]
+    styles = ("sums", "channels", "square", "formulas", "bold")
+    chosen: dict[str, Any] = {name: rng.random() < 0.3 for name in styles}
+    biased = any(cells["params"] != cells["weights"] for _, cells in rows)
+    first = int(bool({"n_out", "ch_out"} & set(keys)) and rng.random() < 0.2)
+    form = rng.choice(FORMS)
+    return Written(rows, tuple(keys), tuple(headings), form, named, **chosen, biased=biased, first=first)
 
 
 def code(arch: Arch, rng: random.Random, slip: tuple[int, int] | None = None) -> str:

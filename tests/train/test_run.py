@@ -26,6 +26,8 @@ import torch
 import rfcalc
 from rfcalc.errors import MissingExtra
 from rfcalc.network import build
+from rfcalc.readme.audit.audit import audit
+from rfcalc.readme.audit.verdict import RUN
 from rfcalc.train import Result, Stopped, TrainError, evaluate, export, train
 from rfcalc.train.fit.loop import Training
 from rfcalc.train.fit.record import Record
@@ -168,6 +170,12 @@ def test_the_report_quotes_the_figures(whole: Path) -> None:
     assert re.findall(r"!\[\w+\]\((\w+)\.(?:png|svg)\)", report) == ["network", *PLOTS[:4]]
     assert "| optimizer.lr | 0.1 | ours |" in report
     assert "| linear" in report
+
+
+def test_the_report_is_right_by_our_own_audit(whole: Path) -> None:
+    claims = audit((whole / "report.md").read_text()).claims
+    assert {claim.verdict for claim in claims if claim.why != RUN} == {"right"}, claims
+    assert {"params", "macs", "receptive_field"} <= {claim.quantity for claim in claims}
 
 
 def test_images_are_images(whole: Path) -> None:

@@ -11,10 +11,10 @@ from ...engine.arch import Arch, Row
 from ...engine.geometry import shape_text
 from ...errors import RfcalcError
 from ..infer.evidence import with_evidence
-from ..infer.infer import infer_printout
+from ..infer.infer import infer_printout, infer_stated
 from ..infer.inference import Inference
 from ..read.context import Context
-from ..read.facts import LayerFact
+from ..read.facts import LayerFact, StatedModel
 from ..read.printout import Printout
 from ..read.read import Document, read
 from .facts import Facts, of_model, of_summary
@@ -50,7 +50,7 @@ def audit_document(document: Document, image: Sequence[int] | None = None) -> Au
     for model in (
         as_summary(audit_model(model), archs) for model in document.models
     ):  # tables, code and prints of tools: the rows walked
-        fact = of_model(model)
+        fact = of_model(model, arch_of(model.model, document, stated))
         claims += [*model.claims, *dataset_claims(fact, model, datasets_above(document, fact.line))]
         cells += model.cells
         facts.append(fact)
@@ -60,6 +60,17 @@ def audit_document(document: Document, image: Sequence[int] | None = None) -> Au
     if any(name.startswith("CIFAR") for name, _, _ in document.context.datasets):
         claims += class_mean(document.statements, CIFAR10_CLASSES)
     return Audit(tuple(placed(c, document) for c in claims), tuple(placed(c, document) for c in cells))
+
+
+def arch_of(model: StatedModel, document: Document, image: tuple[int, ...] | None) -> Arch | None:
+    """The network that code makes, where it says in which order its layers run, and the input is known."""
+    if model.form != "code" or not model.ordered or model.problems:
+        return None
+    context = document.around(model.line, len(document.models) == 1)
+    try:
+        return infer_stated(model, replace(context, fields=(), places=()), image).arch
+    except RfcalcError:
+        return None
 
 
 def as_summary(audit: ModelAudit, archs: Sequence[Arch]) -> ModelAudit:

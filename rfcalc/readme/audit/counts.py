@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ..read.facts import LayerFact, StatedModel
@@ -28,40 +28,68 @@ class Counted:
 
 
 def counted(model: StatedModel) -> Iterator[Counted]:
-    """The rows that state a count, a kernel and channels, their own or those of the row above."""
-    made: int | None = None
-    for fact in model.facts:
-        ways, out = ways_of(fact, made)
+    """The rows that state a count, a kernel and channels, their own or those of the row above; where that does not give
+    the count, of any other row above, which they may read in its place."""
+    for fact, ways, _ in with_ways(model.facts):
         stated = fact.cells.get("params")
         if ways and isinstance(stated, int) and not fact.several:
             yield Counted(fact, stated, ways)
+
+
+def with_ways(facts: Sequence[LayerFact]) -> Iterator[tuple[LayerFact, tuple[int, ...], bool]]:
+    """Each row with the counts that it may have, and whether they are known to be those of the map that it reads."""
+    made: int | None = None
+    above: dict[int, None] = {}
+    for fact in facts:
+        ways, out = ways_of(fact, made)
+        stated = fact.cells.get("params")
+        sure = stated is None or stated in ways
+        if not sure and "ch_in" not in fact.cells:
+            others = (ways_of(fact, channels)[0] for channels in above)
+            found = next((other for other in others if stated in other), ways)
+            ways, sure = found, found is not ways
+        yield fact, ways, sure
         made = out
+        above |= {out: None} if out else {}
 
 
 def ways_of(fact: LayerFact, made: int | None) -> tuple[tuple[int, ...], int | None]:
     """The counts that a row may have, and the channels after it."""
     cells, stated = fact.cells, fact.cells.get("params")
-    given = cells.get("ch_in", made)
     out = cells.get("ch_out")
     kernel, groups = cells.get("kernel_size"), cells.get("groups", 1)
+    given = cells.get("ch_in", made)
+    if given is None and isinstance(kernel, int) and isinstance(out, int):  # an image comes in, if its count says so
+        given = next((c for c in (1, 3) if stated in [(kernel**2 * c + more) * out for more in range(4)]), None)
     if out is None and (groups == given or fact.kind in ("pool", "global", "pointwise")):
         out = given
     channels = int(out) if isinstance(out, int) else None
-    if (
-        fact.kind == "conv"
-        and isinstance(kernel, int)
-        and isinstance(given, int)
-        and channels
-        and isinstance(groups, int)
-    ):
-        if not groups or given % groups:
+    ways: tuple[int, ...] = ()
+    if fact.kind in ("conv", "resample") and isinstance(kernel, int) and isinstance(given, int) and channels:
+        if not isinstance(groups, int) or not groups or given % groups:
             return (), channels
         bare = kernel * kernel * given // groups * channels
-        return tuple(bare + extra * channels for extra in (0, 1, 2, 3)), channels
-    if fact.kind == "flat" and stated != 0 and isinstance(cells.get("ch_in"), int) and channels:
-        bare = int(cells["ch_in"]) * channels
-        return (bare, bare + channels), channels
-    return (), channels
+        ways = tuple(bare + extra * channels for extra in (0, 1, 2, 3))
+    elif fact.kind == "flat" and stated != 0 and isinstance(given, int) and channels:
+        ways = (given * channels, given * channels + channels)
+    plain = fact.kind == "conv" or (fact.kind == "flat" and "ch_in" in cells)
+    return (ways if plain or stated in ways else ()), channels
+
+
+def multiply_adds(rows: Sequence[LayerFact]) -> int | None:
+    """The multiply-adds that rows state, or have by their weights and sizes, in all; None where one shows neither."""
+    total = 0
+    for row, ways, sure in with_ways(rows):
+        bare = ways[0] if ways and sure else None
+        stated, size = row.cells.get("macs"), 1 if row.kind == "flat" else row.cells.get("n_out")
+        weightless = row.kind in ("pool", "global", "pointwise", "input", "join") or row.cells.get("params") == 0
+        if isinstance(stated, int):
+            total += stated
+        elif bare is not None and isinstance(size, int):  # a transposed convolution is counted where it reads
+            total += bare * (size // int(row.cells.get("stride", 1)) if row.kind == "resample" else size) ** 2
+        elif not weightless:
+            return None
+    return total or None
 
 
 def count_slips(model: StatedModel) -> tuple[list[tuple[Counted, int, str]], int]:

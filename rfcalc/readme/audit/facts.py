@@ -12,7 +12,7 @@ from ...report.counting import PER_CHANNEL, otherwise_counted
 from ..infer.inference import Inference
 from ..read.facts import LayerFact
 from ..read.listing import Listing, Variant, build
-from .counts import whole
+from .counts import multiply_adds, whole
 from .printout import SummaryAudit
 from .tables import ModelAudit
 from .walk import Walked, whole_map
@@ -25,7 +25,7 @@ class Facts:
     multiply-adds, ours first; `fields`, the receptive fields before and after global pooling;
     `inner` those after its layers; `span`, what likely settings allow before pooling, `least` the
     smallest that any do; `sure` and `possible`, the features that it surely has, and those that it may have; `note`
-    goes with a mismatch, `last` is its last line, `assumed` says that a stride which nothing states is taken for 1."""
+    goes with a mismatch, `last` is its last line, `doubt` says why its field may be another one."""
 
     source: str
     line: int
@@ -43,7 +43,7 @@ class Facts:
     image: tuple[int, ...] | None = None
     note: str = ""
     last: int = 0
-    assumed: bool = False
+    doubt: str = ""
 
 
 def of_summary(audit: SummaryAudit) -> Facts:
@@ -56,15 +56,17 @@ def of_summary(audit: SummaryAudit) -> Facts:
         return Facts(source, line, params, last=last)
     fields = one_axis(inference.arch)
     sure, possible = features(inference)
-    inner = frozenset(
-        int(f) for row in inference.arch.rows if (f := row.out.axes[0].receptive_field if row.out.axes else None)
-    )
+    inner = inner_fields(inference.arch)
     rows, count, macs = inference.arch.rows, inference.arch.params, inference.arch.macs
     others = tuple(otherwise_counted("params", rows, count)) if audit.params == count else ()
     return Facts(
         source, line, params, others, ((macs, "multiply-adds"), *otherwise_counted("macs", rows, macs)) if macs else (),
         True, fields, inner, inference.range, inference.least, inference.decided_by, sure, possible, last=last,
     )  # fmt: skip
+
+
+def inner_fields(arch: Arch) -> frozenset[int]:
+    return frozenset(int(f) for row in arch.rows if (f := row.out.axes[0].receptive_field if row.out.axes else None))
 
 
 def one_axis(arch: Arch) -> tuple[int, int] | None:
@@ -95,8 +97,9 @@ def features(inference: Inference) -> tuple[frozenset[str], frozenset[str]]:
     return frozenset(sure), frozenset(possible)
 
 
-def of_model(audit: ModelAudit) -> Facts:
-    """The network of a table or of code: its fields, its first size, its parameters as far as they show."""
+def of_model(audit: ModelAudit, arch: Arch | None = None) -> Facts:
+    """The network of a table or of code: its fields, its first size, its parameters as far as they show; `arch` is the
+    network that code makes, where it can be built."""
     walked, model = audit.walked, audit.model
     rows = walked.rows
     start = next((row for row in rows if "n_in" in row.cells or "ch_in" in row.cells), None)
@@ -104,14 +107,22 @@ def of_model(audit: ModelAudit) -> Facts:
     if rows and start is rows[0] and "ch_in" in start.cells and "n_in" in start.cells:
         image = (int(start.cells["ch_in"]), int(start.cells["n_in"]), int(start.cells["n_in"]))
     fields, inner = fields_after(audit)
+    doubt = "its strides are not stated" if walked.assumed else ""
+    macs = rows_macs(rows) if model.form == "table" else ()
+    if arch and arch.macs and fields is None:
+        fields, inner = one_axis(arch), inner_fields(arch)
+        macs = ((arch.macs, "multiply-adds"), *otherwise_counted("macs", arch.rows, arch.macs))
+        doubt = "" if from_end_to_end(rows) else "the code may be a part of it"
     params = ((audit.params, "the sum of the table's rows"),) if audit.params and model.form == "table" else ()
     source = f"the {'code' if model.form == 'code' else 'table'} on {{line {model.line}}}"
-    built = ((model.params, "the layers that the code constructs"),) if model.params else ()
+    count = model.params or (arch.params if arch else None)
+    built = ((count, "the layers that the code constructs"),) if count else ()
     known = params or built or tuple(weights(walked))
     return Facts(
         source,
         model.line,
         known,
+        macs=macs,
         whole=(bool(built) and from_end_to_end(rows)) or (bool(params) and whole(model)),
         fields=fields,
         inner=inner,
@@ -119,8 +130,13 @@ def of_model(audit: ModelAudit) -> Facts:
         sure=features_stated(rows),
         possible=frozenset(FEATURES),
         last=max(model.lines),
-        assumed=walked.assumed,
+        doubt=doubt,
     )
+
+
+def rows_macs(rows: Sequence[LayerFact]) -> tuple[tuple[int, str], ...]:
+    macs = multiply_adds(rows)
+    return ((macs, "multiply-adds of its rows"), (2 * macs, "two operations for each")) if macs else ()
 
 
 IMAGES, MOST_CLASSES = (1, 3), 1000
@@ -159,7 +175,7 @@ def features_stated(rows: Sequence[LayerFact]) -> frozenset[str]:
 def weights(walked: Walked) -> Iterator[tuple[int, str]]:
     """The parameters that a table's convolutions have, with and without biases; nothing where a figure is missing."""
     bare = outs = 0
-    if walked.model.joins:
+    if walked.model.problems or walked.model.graph:
         return  # the layers on the other ways to a join are left out
     for row in walked.rows:
         cells = row.cells

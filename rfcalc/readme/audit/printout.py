@@ -232,26 +232,12 @@ def say_total(
         why = f"the rows that are printed add up to {added:,}; those left out would have {total - added:,}"
         say(audit, "params", total, None, "undetermined", line, why)
     elif unknown:
-        say(
-            audit,
-            "params",
-            total,
-            None,
-            "undetermined",
-            line,
-            f"the rows add up to {added:,}, one of them wrong by itself",
-        )
+        why = f"the rows add up to {added:,}, one of them wrong by itself"
+        say(audit, "params", total, None, "undetermined", line, why)
     elif repeated_explain(audit, total, added):
         audit.params = total
-        say(
-            audit,
-            "params",
-            total,
-            total,
-            "right",
-            line,
-            f"the rows add up to {added:,} with the repeated ones counted twice",
-        )
+        why = f"the rows add up to {added:,} with the repeated ones counted twice"
+        say(audit, "params", total, total, "right", line, why)
     elif parts == total:
         why = f"the rows add up to {added:,}, the totals say {total:,}: a row's count is wrong, or the totals are"
         say(audit, "sum of rows", total, added, "wrong", line, why)
@@ -439,15 +425,9 @@ def further_columns(audit: SummaryAudit) -> None:
         if fit is None:
             return
         known = {key: value for key in ("kernel_size", "stride", "dilation") if isinstance(value := fit[key], int)}
-        kind = (
-            "conv"
-            if fit.op == "conv"
-            else "global"
-            if "global" in fit.op or "adaptive" in fit.op
-            else "pool"
-            if "pool" in fit.op
-            else "pointwise"
-        )
+        kinds = {"global": "global", "adaptive": "global", "max_pool": "pool", "avg_pool": "pool"}
+        kind = next((kind for word, kind in kinds.items() if fit.op.startswith(word)), "pointwise")
+        kind = "conv" if fit.op == "conv" else kind
         known |= {"stride": known["kernel_size"]} if kind == "pool" and "stride" not in known else {}
         number = row.index if isinstance(row.index, int) else len(facts) + 1
         facts.append(LayerFact(number, row.line, row.label, kind, {**known, **dict(row.stated)}))

@@ -20,31 +20,38 @@ PART = re.compile(r"\b(?:step|part|session|assignment|exercise|code|stage|phase)
 """Titles that do so where there are several of them."""
 
 
-def in_scope(document: Document, facts: Sequence[Facts], within: int) -> list[Facts]:
-    """The models that a claim in a section may speak of."""
-    text = document.text
-    paths = [frozenset(text.path(document.section(fact.line))) for fact in facts]
-    for index in text.path(within):
-        inside = [fact for fact, path in zip(facts, paths, strict=True) if index in path]
-        pattern = next((p for p in (VARIANT, PART) if p.search(text.sections[index].title)), None)
-        if inside:
-            return inside
-        if pattern and several(pattern, document):
-            return []
-    return []
-
-
-def several(pattern: re.Pattern[str], document: Document) -> bool:
-    """Whether two titles of the document match."""
-    return len(list(islice((s for s in document.text.sections if pattern.search(s.title)), 2))) > 1
-
-
 CAPTION = 8
 """Lines after a model in which a sentence speaks of it, where its section holds others."""
 
 
-def nearest(document: Document, facts: Sequence[Facts], line: int, section: int) -> Facts | None:
-    """The model right above a sentence in its own section; None where it is far, or where none is."""
-    above = [fact for fact in facts if fact.line < line and document.section(fact.line) == section]
-    last = max(above, key=lambda fact: fact.last, default=None)
-    return last if last and 0 < line - last.last <= CAPTION else None
+class Scope:
+    """The models of a document by the sections that they stand in."""
+
+    def __init__(self, document: Document, facts: Sequence[Facts]) -> None:
+        self.text = document.text
+        self.own: dict[int, list[Facts]] = {}
+        self.inside: dict[int, list[Facts]] = {}
+        for fact in facts:
+            section = document.section(fact.line)
+            self.own.setdefault(section, []).append(fact)
+            for index in self.text.path(section):
+                self.inside.setdefault(index, []).append(fact)
+        titles = [section.title for section in self.text.sections]
+        self.several = {p for p in (VARIANT, PART) if len(list(islice(filter(p.search, titles), 2))) > 1}
+        """What the titles of several sections match."""
+
+    def of(self, section: int) -> list[Facts]:
+        """The models that a claim in a section may speak of."""
+        for index in self.text.path(section):
+            if index in self.inside:
+                return self.inside[index]
+            title = self.text.sections[index].title
+            if next((p for p in (VARIANT, PART) if p.search(title)), None) in self.several:
+                return []
+        return []
+
+    def nearest(self, line: int, section: int) -> Facts | None:
+        """The model right above a sentence in its own section; None where it is far, or where none is."""
+        above = [fact for fact in self.own.get(section, ()) if fact.line < line]
+        last = max(above, key=lambda fact: fact.last, default=None)
+        return last if last and 0 < line - last.last <= CAPTION else None

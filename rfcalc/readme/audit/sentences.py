@@ -10,7 +10,7 @@ from ...engine.geometry import shape_text
 from ..read.read import Document
 from ..read.sentences import Statement
 from .facts import Facts
-from .scope import in_scope, nearest
+from .scope import Scope
 from .verdict import RUN, Kind, Verdict
 
 FEATURES = {
@@ -62,15 +62,15 @@ def case_of(statements: Sequence[Statement], facts: Sequence[Facts]) -> Case:
 def judge(document: Document, facts: Sequence[Facts]) -> Iterator[Verdict]:
     """A verdict on each statement, in the order of the text, beside the models and the statements of its section."""
     cases: dict[int, Case] = {}
+    scope = Scope(document, facts)
     beside: dict[int, list[Statement]] = {}
     for statement in document.statements:
         beside.setdefault(statement.section, []).append(statement)
     for statement in document.statements:
         section = statement.section
         if section not in cases:
-            cases[section] = case_of(beside[section], in_scope(document, facts, section))
-        above = nearest(document, facts, statement.line, section)
-        yield from judged(statement, replace(cases[section], nearest=above))
+            cases[section] = case_of(beside[section], scope.of(section))
+        yield from judged(statement, replace(cases[section], nearest=scope.nearest(statement.line, section)))
 
 
 def judged(statement: Statement, case: Case) -> Iterator[Verdict]:
@@ -83,7 +83,7 @@ def judged(statement: Statement, case: Case) -> Iterator[Verdict]:
     elif statement.quantity == "receptive_field":
         yield judge_field(statement, case)
     elif statement.quantity in FEATURES:
-        yield judge_feature(statement, case)
+        yield from judge_feature(statement, case)
     elif statement.quantity == "input" and statement.sizes:
         yield judge_input(statement, case.facts)
     elif statement.quantity == "accuracy":
@@ -130,13 +130,18 @@ def judge_params(statement: Statement, case: Case) -> Verdict:
     doubt = unsure(statement, case, len(counted) == 1)
     if not doubt and statement.hardly(figure):
         doubt = "the text says about, and no more"
-    if not doubt and counted[0].source.startswith("the code") and not figure / 2 < statement.value < 2 * figure:
-        doubt = "the text may speak of another network than this code"
+    doubt = doubt or far_from_code(statement, counted[0], figure)
     if doubt:
         return verdict(statement, figure, "undetermined", f"{what}: {figure:,}, but {doubt}")
     readings = ", ".join(f"{n:,} {why.removeprefix('the listing ')}" for n, why in counted[0].params[1:4])
     more = f" (other readings: {readings})" if readings else ""
     return verdict(statement, figure, "wrong", f"{what}: {figure:,}{more}{counted[0].note}")
+
+
+def far_from_code(statement: Statement, fact: Facts, figure: int) -> str:
+    """Code stands beside words about others more often than a print does: a figure far from its own is no slip."""
+    near = figure / 2 < statement.value < 2 * figure
+    return "the text may speak of another network than this code" if fact.source.startswith("the code") > near else ""
 
 
 def stands_for(statement: Statement, figure: int, _: str, total: int) -> bool:
@@ -159,7 +164,9 @@ def judge_macs(statement: Statement, case: Case) -> Verdict:
     if not known:
         return verdict(statement, None, "undetermined", "nothing in its section gives a count")
     figure = known[0].macs[0][0]
-    doubt = unsure(statement, case, len(known) == 1) or (statement.operations and "operations are counted in many ways")
+    doubt = unsure(statement, case, len(known) == 1)
+    if statement.operations or known[0].source.startswith("the table"):
+        doubt = doubt or "they are counted in many ways"
     why = f"{known[0].source}: {figure:,} multiply-adds, and no usual way of counting gives this"
     return verdict(statement, figure, "undetermined" if doubt else "wrong", f"{why}; {doubt}" if doubt else why)
 
@@ -191,7 +198,8 @@ def judge_field(statement: Statement, case: Case) -> Verdict:
         and any(statement.allows(inner) for one in known for inner in one.inner)
     ):
         return verdict(statement, before, "undetermined", f"{plainly}; it is the field of a layer inside")
-    doubt = unsure(statement, case, len(known) == 1) or (fact.assumed and "its strides are not stated")
+    doubt = unsure(statement, case, len(known) == 1) or fact.doubt
+    doubt = doubt or far_from_code(statement, fact, before)
     if doubt:
         return verdict(statement, before, "undetermined", f"{plainly}; {doubt}")
     return verdict(statement, before, "wrong", plainly)
@@ -227,19 +235,22 @@ def open_for(statement: Statement, fact: Facts) -> bool:
     return statement.relation == ">" or statement.value >= fact.least
 
 
-def judge_feature(statement: Statement, case: Case) -> Verdict:
+def judge_feature(statement: Statement, case: Case) -> Iterator[Verdict]:
+    """Words about layers say nothing that could be checked where no network is near."""
     word, facts = FEATURES[statement.quantity], case.facts
     known = [fact for fact in facts if fact.sure is not None]
     if any(word in (fact.sure or ()) for fact in known):
-        return verdict(statement, True, "right", "a layer can be nothing else")
+        yield verdict(statement, True, "right", "a layer can be nothing else")
+        return
     if not known:
-        return verdict(statement, None, "undetermined", "nothing in the document shows the layers' settings")
+        return
     possible = any(word in (fact.possible or ()) for fact in known)
     if statement.titled:
-        return verdict(statement, None, "undetermined", "a heading may name another network")
-    if possible or word == "batch_norm" or len(known) > 1 or len(facts) > 1:
-        return verdict(statement, None, "undetermined", "the layers may be so, but no shape or count shows it")
-    return verdict(statement, False, "wrong", f"{known[0].source}: no layer can be so")
+        yield verdict(statement, None, "undetermined", "a heading may name another network")
+    elif possible or word == "batch_norm" or len(known) > 1 or len(facts) > 1:
+        yield verdict(statement, None, "undetermined", "the layers may be so, but no shape or count shows it")
+    else:
+        yield verdict(statement, False, "wrong", f"{known[0].source}: no layer can be so")
 
 
 def judge_input(statement: Statement, facts: Sequence[Facts]) -> Verdict:

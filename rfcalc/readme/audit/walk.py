@@ -318,12 +318,13 @@ class _Walk:
             or k > LARGEST
         ):
             return None
-        spread = settings.dilation * (k - 1)
-        rounded = (0, 1) if s > 1 or row.kind == "pool" else (0,)
-        possible = {-(-given // s)}
-        possible |= {(given + 2 * p - spread - 1) // s + 1 + up for p in range(min(spread, 64) + 1) for up in rounded}
+        possible = possible_sizes(given, k, s, settings.dilation, s > 1 or row.kind == "pool")
         if value in possible or value == 1 or row.kind == "global":
             return None
+        if self.branches and "n_in" not in row.cells:  # it may read any row above
+            made = {n for _, out in self.trail if isinstance(n := out["n"], int)}
+            if any(value in possible_sizes(n, k, s, settings.dilation, True) for n in made):
+                return None
         below = self.rows[index + 1].cells.get("n_in") if index + 1 < len(self.rows) else None
         if isinstance(below, int) and below in possible:
             return below
@@ -481,6 +482,13 @@ class _Walk:
                 self.checked += 1
                 if made != given and not any(s.row == row.number and s.column.startswith("ch_") for s in self.slips):
                     self.slip(row, "ch_out", made, given, "local", "a pool keeps its channels")
+
+
+def possible_sizes(given: int, kernel: int, stride: int, dilation: int, rounds_up: bool) -> set[int]:
+    """The sizes that a window makes of another, whatever its padding."""
+    spread = dilation * (kernel - 1)
+    made = {(given + 2 * p - spread - 1) // stride + 1 for p in range(min(spread, LARGEST_SPREAD) + 1)}
+    return made | {n + 1 for n in made if rounds_up} | {-(-given // stride)}
 
 
 def whole_map(row: LayerFact, given: Number | None = None) -> bool:

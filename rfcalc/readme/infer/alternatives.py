@@ -55,10 +55,11 @@ def alternatives_of(decision: Decision, given: Shape, habits: Habits) -> list[Al
     """Every other layer that fits the row after the map it reads, the likeliest first."""
     assert decision.item.shape is not None
     row, out, params = decision.item.row, decision.item.shape, decision.item.params
+    own = layer_of(decision.fit.op if decision.fit else "identity", chosen(decision), len(given.sizes) or 2)
     found = [
         Alternative(fit)
         for fit in filtered(fits(row.type, given, out, params, habits), row)
-        if fit.settings != chosen(decision)
+        if layer_of(fit.op, fit.settings, len(given.sizes) or 2) != own
     ]
     if row.known and agreeing(dict(chosen(decision)), row.known):
         return found[:LISTED]
@@ -340,7 +341,8 @@ def with_fields(
         if decision is None or decision.fit is None:
             continue
         found = alternatives_of(decision, shapes[decision.source], habits)[:listed]
-        if above is not None and decision.item.op == "conv" and assembly.nodes[index - 1].inputs != (above,):
+        reads_above = decision.forced or assembly.nodes[index - 1].inputs == (above,)
+        if above is not None and decision.item.op == "conv" and not reads_above:
             found += straight(decision, assembly, above, habits)
         if decision.source == 0:
             found += [alternative for image in images for alternative in from_image(decision, image, habits)]

@@ -49,7 +49,7 @@ def settings_of(fact: LayerFact) -> dict[str, Any]:
 
 def agreeing(settings: Mapping[str, Any], known: Sequence[tuple[str, Any]]) -> bool:
     """Whether a layer has the settings that are known of it; depthwise counts as any number of groups above 1."""
-    usual = {"stride": 1, "padding": 0, "dilation": 1, "groups": 1}
+    usual = {"stride": 1, "padding": 0, "dilation": 1, "groups": 1, "mode": "nearest"}
     if "out_channels" not in settings:  # a pool
         usual["stride"] = settings.get("kernel_size", 1)
     for key, value in known:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from ..read.context import Context
 from ..read.printout import Printout
@@ -39,7 +39,9 @@ def images(items: Sequence[Item], printout: Printout, context: Context, habits: 
         return []
     found = dict.fromkeys(image_candidates(first, context))
     rest = values_after(items, printout)
-    costs = {image: image_cost(image, first, printout, context, habits, rest) for image in found}
+    stated = {key: total.value for key, total in printout.totals.items()}
+    style = printout.style
+    costs = {image: image_cost(image, first, (style, stated), context, habits, rest) for image in found}
     limit = min(100.0, min(costs.values(), default=0.0) + OTHER_SIZE)
     return sorted((image for image in found if costs[image] < limit), key=lambda image: costs[image])
 
@@ -73,10 +75,15 @@ def image_candidates(first: Item, context: Context) -> Iterator[Shape]:
 
 
 def image_cost(
-    image: Shape, first: Item, printout: Printout, context: Context, habits: Habits, rest: int | None
+    image: Shape,
+    first: Item,
+    printed: tuple[str, Mapping[str, float]],
+    context: Context,
+    habits: Habits,
+    rest: int | None,
 ) -> float:
-    """How unlikely an image is: 100 where the first layer cannot read it. `rest` is how many values the estimated total
-    size counts beside the image's, where that is known."""
+    """How unlikely an image is: 100 where the first layer cannot read it. `printed` has the print's style and its
+    totals, `rest` is how many values the estimated total size counts beside the image's, where that is known."""
     assert first.shape is not None
     found = fits(first.row.type, image, first.shape, first.params, habits)
     if not found:
@@ -85,14 +92,14 @@ def image_cost(
     cost += sum(0.0 if n in USUAL_SIZES and (image.channels, n) != (3, 28) else 0.9 for n in image.sizes[:1])
     if context.image == (image.channels, *image.sizes):
         cost -= 6.0
-    torchinfo = printout.style == "torchinfo"
+    torchinfo, stated = printed[0] == "torchinfo", printed[1]
     unit, batch = (MEGA, max(first.row.batch, 1)) if torchinfo else (MIB, abs(first.row.batch))
     values = {"input_mb": image.elements * batch}
     if rest is not None:
         values["total_mb"] = image.elements * batch + rest
     for key, count in values.items():
-        if total := printout.totals.get(key):
-            cost += OTHER_SIZE * (abs(count * 4 / unit - total.value) > ROUNDED)
+        if key in stated:
+            cost += OTHER_SIZE * (abs(count * 4 / unit - stated[key]) > ROUNDED)
     return cost
 
 

@@ -217,8 +217,8 @@ def infer_stated(model: StatedModel, context: Context, image: Sequence[int] | No
     """The network of a table with kernels, a list or code; raises RfcalcError where its input cannot be told."""
     builder = Builder(model, input_of(model, context, image))
     builder.build()
-    if model.joins:
-        why = f"forward {model.joins[0]}: such a network is no chain, rfcalc traces the module itself"
+    if model.problems:
+        why = f"forward {model.problems[0]}: no layer does that, rfcalc traces the module itself"
         builder.unexplained.append(Unexplained(0, model.title or "forward", model.line, why))
     reading, printout = builder.reading, printout_of(builder)
     partial = Inference(printout, builder.image, tuple(reading.decisions), tuple(builder.unexplained))

@@ -26,6 +26,7 @@ POINTWISE = (
     ("soft", "softmax"), ("sigmoid", "sigmoid"), ("tanh", "tanh"), ("drop", "dropout"),
 )  # fmt: skip
 """Words for layers that leave a map as it is, in the order in which they are tried; any other is an identity."""
+JOINS = ("add", "multiply", "concat")
 SETTINGS = ("kernel_size", "stride", "padding", "dilation", "groups")
 LARGEST_SPREAD = 64
 """Kernels up to this reach are tried with every padding."""
@@ -38,10 +39,16 @@ class Misfit(Exception):
 
 
 class Builder:
-    """The layers so far, one after the other, and the map that they make."""
+    """The layers so far, and the map that the next one reads."""
 
     def __init__(self, model: StatedModel, image: Shape) -> None:
         self.model, self.shape, self.image = model, image, image
+        self.ends = [0]
+        """What comes out of each row, as the reading numbers it; the image first."""
+        self.stated: list[dict[str, Number | None]] = [{"r": 1, "j": 1}]
+        """The field and the jump that each row states of what comes out of it."""
+        self.taken: set[int] = set()
+        """The rows that another one reads."""
         self.reading = Reading([], [], 0, 0.0, {0: image})
         self.rows: list[PrintedRow] = []
         self.unexplained: list[Unexplained] = []
@@ -50,44 +57,95 @@ class Builder:
 
     def build(self) -> None:
         """All rows; stops at the first that stays unexplained."""
-        for place, fact in enumerate(self.model.facts):
-            below = self.model.facts[place + 1] if place + 1 < len(self.model.facts) else None
+        rows = self.model.graph or tuple((fact, (place,)) for place, fact in enumerate(self.model.facts))
+        for place, (fact, reads) in enumerate(rows):
+            follows = place + 1 < len(rows) and rows[place + 1][1] == (place + 1,)
+            below = rows[place + 1][0] if follows else None
             try:
+                self.enter(fact, reads if self.model.graph else self.read_by(fact))
                 for type_, op, settings in self.layers(fact, below):
                     self.place(fact, type_, op, settings)
             except (Misfit, RfcalcError) as error:
                 row = PrintedRow(fact.number, fact.torch or fact.kind, None, None, fact.line)
                 self.unexplained.append(Unexplained(row.index, fact.name or row.label, fact.line, str(error)))
                 return
+            self.ends.append(self.reading.last)
+            self.stated.append({q: fact.cells.get(f"{q}_out", fact.cells.get(q)) for q in ("r", "j")})
             self.compare(fact)
+
+    def read_by(self, fact: LayerFact) -> tuple[int, ...]:
+        """The rows of a table that a row reads: the one above, unless that makes other figures than those which come
+        in by its own words. Then a row that makes them, or the ends of all branches together."""
+        last = len(self.ends) - 1
+        given = {q: fact.cells[f"{q}_in"] for q in ("ch", "n", "r", "j") if f"{q}_in" in fact.cells}
+        loose = [place for place in range(1, last + 1) if place not in self.taken]
+        fields = [self.stated[place]["r"] or 0 for place in loose]
+        fitting = next((place for place in range(last, -1, -1) if self.makes(place, given)), None)
+        reads: tuple[int, ...] = (last,)
+        if fact.kind == "join":
+            reads = tuple(loose) or reads
+        elif fitting is not None and (fitting != last or not given):
+            whole = "ch" not in given and fitting in loose and self.stated[fitting]["r"] == max(fields)
+            reads = tuple(loose) if whole and given else (fitting,)
+        elif fitting is None and given.get("ch") == sum(self.map_of(place).channels for place in loose):
+            reads = tuple(loose)
+        self.taken |= set(reads)
+        return reads
+
+    def makes(self, place: int, given: Mapping[str, Number]) -> bool:
+        """Whether what comes out of a row is what comes in of another, as far as both are known."""
+        shape = self.map_of(place)
+        made = {**self.stated[place], "ch": shape.channels, "n": shape.sizes[0] if shape.sizes else None}
+        return all(made[quantity] in (None, value) for quantity, value in given.items())
+
+    def map_of(self, place: int) -> Shape:
+        return self.reading.shapes[self.ends[place]]
+
+    def enter(self, fact: LayerFact, reads: Sequence[int]) -> None:
+        """The map that a row reads: one of another row, or a join of several."""
+        self.reading.last = self.ends[reads[0]]
+        self.shape = self.reading.shapes[self.reading.last]
+        if len(reads) > 1:
+            op = fact.name if fact.kind == "join" and fact.name in JOINS else "concat"
+            refs = tuple(self.ends[place] for place in reads)
+            maps = [self.reading.shapes[ref] for ref in refs]
+            made = make(op, len(self.image.sizes)).output([feature_map(shape) for shape in maps])
+            self.hide(op, refs, Shape(made.channels, () if made.flat else made.sizes))
 
     def place(self, fact: LayerFact, type_: str, op: str, settings: Mapping[str, Any]) -> None:
         """One layer more: what it makes by the engine, and its count."""
         axes, given = len(self.image.sizes), self.shape
         if op == "linear" and not given.flat:
-            self.hide_flatten()
+            self.hide("flatten", (self.reading.last,), Shape(given.elements, ()))
             given = self.shape
         layer = make(op, axes, **settings)
-        x = FeatureMap(given.channels, image_axes(given.sizes))
+        x = feature_map(given)
         if fact.cells.get("ch_in") not in (None, given.channels) and op in ("conv", "linear", "conv_transpose"):
             raise Misfit(f"takes {fact.cells['ch_in']} channels, the layer above makes {given.channels}")
         out = layer.output((x,))
         self.shape = Shape(out.channels, () if out.flat else out.sizes)
-        known = tuple((key, fact.cells[key]) for key in SETTINGS if key in fact.cells)
-        params = layer.params(x)
-        row = PrintedRow(fact.number, type_, (self.shape.channels, *self.shape.sizes), params, fact.line, known=known)
+        known = {key: fact.cells[key] for key in SETTINGS if key in fact.cells}
+        if op == "conv":  # what a description leaves out is as by default
+            known |= {"stride": 1, "dilation": 1, "groups": 1, **settings}
+        elif op == "upsample":
+            known["mode"] = settings.get("mode", "nearest")
+        known = {key: value for key, value in known.items() if key in (*SETTINGS, "mode")}
+        params, printed = layer.params(x), (self.shape.channels, *self.shape.sizes)
+        row = PrintedRow(
+            fact.number, type_, printed, params, fact.line, known=tuple(known.items()), recursive=fact.again
+        )
         self.rows.append(row)
         item = Item(len(self.rows), row, op, self.shape, params)
-        self.reading.decisions.append(Decision(item, self.reading.last, fit(op, 0.0, **settings)))
+        self.reading.decisions.append(Decision(item, self.reading.last, fit(op, 0.0, **settings), True))
         self.reading.last = item.place
         self.reading.shapes[item.place] = self.shape
 
-    def hide_flatten(self) -> None:
-        """A flatten that leaves no row, in front of a linear layer."""
-        self.shape = Shape(self.shape.elements, ())
-        self.reading.hidden.append(Hidden("flatten", (), (self.reading.last,), self.shape))
+    def hide(self, op: str, inputs: tuple[int, ...], shape: Shape) -> None:
+        """An operation that leaves no row: a join, a flatten in front of a linear layer."""
+        self.shape = shape
+        self.reading.hidden.append(Hidden(op, (), inputs, shape))
         self.reading.last = -len(self.reading.hidden)
-        self.reading.shapes[self.reading.last] = self.shape
+        self.reading.shapes[self.reading.last] = shape
 
     def compare(self, fact: LayerFact) -> None:
         """Remembers a stated size that the layers do not make."""
@@ -120,7 +178,7 @@ class Builder:
             yield from self.flat(fact)
         elif fact.kind == "pointwise":
             yield pointwise(fact, axes)
-        elif fact.kind != "input":
+        elif fact.kind != "input" and not (fact.kind == "join" and self.reading.last < 0):
             yield self.named(fact, axes)
         yield from self.activation(fact)
 
@@ -144,13 +202,15 @@ class Builder:
         average = re.search(r"av(?:g|erage)|mean", f"{fact.torch} {fact.name}", re.IGNORECASE)
         window = self.window(fact, below)
         window.pop("dilation", None)
+        window |= {"ceil_mode": True} if dict(fact.settings).get("ceil_mode") is True else {}
         kind = "Avg" if average else "Max"
         return f"{kind}Pool{axes}d", f"{kind.lower()}_pool", window
 
     def flat(self, fact: LayerFact) -> Iterator[tuple[str, str, dict[str, Any]]]:
-        if "ch_out" in fact.cells and not re.search(r"flatten|view|reshape", fact.name + fact.torch, re.IGNORECASE):
+        flattens = re.search(r"flatten|view|reshape", fact.torch or fact.name, re.IGNORECASE)
+        if "ch_out" in fact.cells and not flattens:
             yield "Linear", "linear", {"out_features": int(fact.cells["ch_out"]), "bias": self.bias(fact)}
-        elif re.search(r"flatten|view|reshape", fact.name + fact.torch, re.IGNORECASE):
+        elif flattens:
             if not self.shape.flat:
                 yield "Flatten", "flatten", {}
         else:
@@ -208,6 +268,10 @@ class Builder:
         if n is None or m is None or spread > LARGEST_SPREAD:
             return 0 if fact.kind == "pool" or spread > LARGEST_SPREAD else keeps
         return next((p for p in (0, keeps, *range(spread)) if (n + 2 * p - spread - 1) // stride + 1 == m), keeps)
+
+
+def feature_map(shape: Shape) -> FeatureMap:
+    return FeatureMap(shape.channels, image_axes(shape.sizes))
 
 
 def pointwise(fact: LayerFact, axes: int) -> tuple[str, str, dict[str, Any]]:

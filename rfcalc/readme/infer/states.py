@@ -45,7 +45,7 @@ class Decision:
     source: int
     fit: Fit | None
     forced: bool = False
-    """The row above could not be what it reads."""
+    """The row above could not be what it reads, or the text says what is."""
 
 
 class State(NamedTuple):

@@ -20,7 +20,7 @@ PRODUCTS = ("j", "j_in", "j_out", "params", "r", "r_in", "r_out")
 """Columns whose figures are numbers, so that * multiplies; in the others it draws a shape."""
 KINDS = {
     "resample": r"transpos|deconv|upsampl|up-sampl|unpool|shuffle|interpol",
-    "join": r"\badd|concat|\bskip|shortcut|residual|\bbranch|merge",
+    "join": r"\badd|concat|(?:\bskip|shortcut|residual|\bbranch|merge)(?!.*(?:conv|pool|\d\s*[x×]\s*\d))",
     "global": r"\bgap\d*\b|\bgmp\b|global|gavg|glob|adaptive",
     "pool": r"pool|\bmp\d*\b|池化",
     "flat": r"linear|\bfc\d*\b|dense(?!.{0,3}(?:block|conv))|fully|flatten|view|reshape|全连接",
@@ -29,6 +29,8 @@ KINDS = {
     "pointwise": r"relu|batch|\bbn\d*\b|norm|dropout|\bdo\b|softmax|activation|激活",
 }
 KIND_PATTERNS = {kind: re.compile(pattern, re.IGNORECASE) for kind, pattern in KINDS.items()}
+OPERATION = re.compile(r"^[\w.]+:\s(?=[a-z_]+(?:, [a-z_]+)*(?: \(|$))")
+"""A name in front of what the layer does, as our own reports write it: conv1.bn: batch_norm, relu."""
 SEVERAL = re.compile(
     r"\b(?:two|three|four|five|six|several|stack\w*)\b|\b\d\s?[x×*]\s?(?:conv|\()|(?<=[a-z\]])\s*[x×*]\s?\d+\s*$|\][x×*\s]+\d|repeat|\bstage|bottleneck|residual|\bfire|"
     r"\bblock\s?\d*\s*$|\blayers\b|\b\d+\s+[x×]\s+[a-z]",
@@ -63,6 +65,7 @@ def kind_of(name: str) -> str:
     """
     if re.search(r"depth[\s-]?concat", name, FLAGS):
         return "join"
+    name = OPERATION.sub("", name)
     return next((kind for kind, pattern in KIND_PATTERNS.items() if pattern.search(name)), "other")
 
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from itertools import accumulate
+from itertools import accumulate, takewhile
 from math import prod
 from typing import Any
 
@@ -36,45 +36,140 @@ def code_models(lines: Sequence[Line]) -> list[StatedModel]:
 # --- the order in which layers run -------------------------------------------------------------------------------
 
 
-def model_of(draft: Draft, parts: Mapping[str, Draft]) -> StatedModel:
-    """A draft as a model, each norm with the number of the layer above it."""
-    facts, problems, followed = in_order(draft, parts, {}, 0)
-    numbers = accumulate(int(fact.kind != "pointwise") for fact in facts)
-    facts = tuple(replace(fact, number=number) for number, fact in zip(numbers, facts, strict=True))
-    first = min(fact.line for fact in draft.facts)
-    lines = frozenset({fact.line for fact in draft.facts} | draft.noted)
-    return StatedModel(
-        "code", first, (facts,), lines=lines, title=draft.title, joins=problems, ordered=draft.ordered,
-        followed=followed, params=params_of(constructed(draft, parts, {}, 0)),
-    )  # fmt: skip
-
-
-Ordered = tuple[tuple[LayerFact, ...], tuple[str, ...], bool]
+Rows = tuple[tuple[LayerFact, tuple[int, ...]], ...]
+"""Layers in an order in which they can run, each with the places of those that it reads; 0 is the input, -1 the second
+one of several."""
+BARE = ("pointwise", "join")
+"""Kinds of layers that leave size and field alone, one by one."""
 MOST_DEPTH = 6
 """Definitions inside each other."""
 
 
-def in_order(draft: Draft, parts: Mapping[str, Draft], known: Mapping[str, Any], depth: int) -> Ordered:
-    """The layers as `forward` calls them, as they stand where it does not say; what it does beside that; and whether
-    each join can be left out, since the longest way to it sees the most."""
-    held: dict[str, list[LayerFact]] = {}
-    plain: list[LayerFact] = []
+def model_of(draft: Draft, parts: Mapping[str, Draft]) -> StatedModel:
+    """A draft as a model."""
+    rows, problems = in_order(draft, parts, {}, 0)
+    places, followed = main_way(rows)
+    main = numbered(rows[place - 1][0] for place in places)
+    joined = any(fact.kind == "join" for fact, _ in rows)
+    graph = zip(numbered(fact for fact, _ in rows), (reads for _, reads in rows), strict=True) if joined else ()
+    first = min(fact.line for fact in draft.facts)
+    if any(place < 0 for _, reads in rows for place in reads):
+        problems = (*problems, "takes several maps")
+    lines = frozenset({fact.line for fact in draft.facts} | draft.noted)
+    return StatedModel(
+        "code", first, (main,), lines=lines, title=draft.title, problems=problems, graph=tuple(graph),
+        ordered=draft.ordered, followed=followed and not problems,
+        params=params_of(constructed(draft, parts, {}, 0)),
+    )  # fmt: skip
+
+
+def numbered(facts: Iterable[LayerFact]) -> tuple[LayerFact, ...]:
+    """The layers with their numbers; a norm has that of the layer above it."""
+    found = tuple(facts)
+    numbers = accumulate(int(fact.kind not in BARE) for fact in found)
+    return tuple(replace(fact, number=number) for number, fact in zip(numbers, found, strict=True))
+
+
+def in_order(
+    draft: Draft, parts: Mapping[str, Draft], known: Mapping[str, Any], depth: int
+) -> tuple[Rows, tuple[str, ...]]:
+    """The layers as `forward` calls them, as they stand where it does not say; and what it does beside that."""
+    held: dict[str, list[Rows]] = {}
+    plain: list[Rows] = []
     problems: list[str] = []
-    followed = True
     for owner, fact, call in zip(draft.owners, draft.facts, draft.calls, strict=True):
         if fact.torch in parts and depth < MOST_DEPTH:
             part = parts[fact.torch]
-            inner, below, right = in_order(part, parts, bound(part, call, known), depth + 1)
-            problems, followed = [*problems, *below], followed and right
+            inner, below = in_order(part, parts, bound(part, call, known), depth + 1)
+            problems += below
             made = with_notes(inner, fact)
         else:
-            made = [fact] if not depth else list(layers_of(call, fact.name, fact.line, {}, known))
-        plain += made
-        held.setdefault(owner, []).extend(made)
+            made = chain([fact] if not depth else layers_of(call, fact.name, fact.line, {}, known))
+        plain.append(made)
+        held.setdefault(owner, []).append(made)
+    graph = _Graph(held, draft.facts[0].line)
     if draft.steps is None or not draft.ordered or not set(draft.owners) & layers_in(draft.steps):
-        return tuple(plain), tuple(problems), followed
-    facts, own, right = along(draft.steps, held, draft.facts[0].line)
-    return facts, (*problems, *own), followed and right
+        graph.held[""] = plain
+        graph.run([Step(layer="")], 0)
+    else:
+        graph.run(draft.steps, 0)
+    return tuple(graph.rows), (*problems, *graph.problems)
+
+
+def chain(facts: Iterable[LayerFact]) -> Rows:
+    return tuple((fact, (place,)) for place, fact in enumerate(facts))
+
+
+class _Graph:
+    """The layers that steps call, each placed once for what it reads; `held` are the layers behind an attribute."""
+
+    def __init__(self, held: dict[str, list[Rows]], line: int) -> None:
+        self.held, self.line = held, line
+        self.rows: list[tuple[LayerFact, tuple[int, ...]]] = []
+        self.problems: list[str] = []
+        self.placed: dict[tuple[int, Step], int] = {}
+        self.used: set[str] = set()
+
+    def run(self, steps: Sequence[Step], at: int) -> int:
+        """The place of what comes out of steps that read the row at a place."""
+        for step in steps:
+            if (at, step) not in self.placed:
+                self.placed[at, step] = self.after(step, at)
+            at = self.placed[at, step]
+        return at
+
+    def after(self, step: Step, at: int) -> int:
+        ends = tuple(self.run(way, at) for way in step.branches) or (at,)
+        if step.problem:
+            self.problems.append(step.problem)
+        elif step.given:
+            return -step.given
+        elif step.join:
+            return self.place(LayerFact(0, self.line, step.join, "join", {}), ends)
+        elif step.call:
+            for fact in layers_of(step.call, f"F.{step.name}", self.line, {}):
+                at = self.place(fact, (at,))
+        else:
+            unknown = chain([LayerFact(0, self.line, step.layer, "other", {})])
+            again = step.layer in self.used
+            self.used.add(step.layer)
+            for part in self.held.get(step.layer, [unknown]):
+                base, at = len(self.rows), ends[0]
+                for fact, reads in part:
+                    seen = replace(fact, again=True) if again else fact
+                    at = self.place(seen, tuple(base + i if i > 0 else ends[min(-i, len(ends) - 1)] for i in reads))
+                ends = (at, *ends[1:])
+            at = ends[0]
+        return at
+
+    def place(self, fact: LayerFact, reads: tuple[int, ...]) -> int:
+        self.rows.append((fact, reads))
+        return len(self.rows)
+
+
+def main_way(rows: Rows) -> tuple[list[int], bool]:
+    """The places along the way with the most windows, without joins, and whether all others only match it at each
+    join: the longest way to it sees the most then."""
+    back = [0]
+    followed = True
+
+    def way(place: int) -> list[int]:
+        found = []
+        while place > 0:
+            found.append(place)
+            place = back[place]
+        return found[::-1]
+
+    for fact, reads in rows:
+        back.append(reads[0])
+        if fact.kind == "join":
+            ways = [way(place) for place in reads]
+            shared = sum(1 for _ in takewhile(lambda step: len(set(step)) == 1, zip(*ways, strict=False)))
+            own = [[rows[place - 1][0] for place in one[shared:]] for one in ways]
+            longest = max(range(len(own)), key=lambda i: len(windows(own[i])))
+            back[-1] = reads[longest]
+            followed = followed and all(matches(side, own[longest]) for i, side in enumerate(own) if i != longest)
+    return [place for place in way(len(rows)) if rows[place - 1][0].kind != "join"], followed
 
 
 def constructed(
@@ -119,29 +214,8 @@ def layers_in(steps: Sequence[Step]) -> set[str]:
     return {step.layer for step in steps} | {name for step in steps for b in step.branches for name in layers_in(b)}
 
 
-def along(steps: Sequence[Step], held: Mapping[str, Sequence[LayerFact]], line: int) -> Ordered:
-    """The layers on a path; at a join those of the way with the most windows, where the others only match it."""
-    found: list[LayerFact] = []
-    problems: list[str] = []
-    followed = True
-    for step in steps:
-        if step.layer:
-            found += held.get(step.layer, [LayerFact(0, line, step.layer, "other", {})])
-        elif step.call:
-            found += layers_of(step.call, f"F.{step.name}", line, {})
-        if step.problem:
-            problems.append(step.problem)
-            ways = [along(branch, held, line) for branch in step.branches]
-            longest = max(ways, key=lambda way: len(windows(way[0])), default=((), (), False))
-            found += longest[0]
-            problems += [problem for way in ways for problem in way[1]]
-            matched = all(matches(way[0], longest[0]) for way in ways if way is not longest)
-            followed = followed and bool(ways) and matched and all(way[2] for way in ways)
-    return tuple(found), tuple(problems), followed
-
-
 def windows(facts: Sequence[LayerFact]) -> list[LayerFact]:
-    return [fact for fact in facts if fact.kind != "pointwise"]
+    return [fact for fact in facts if fact.kind not in BARE]
 
 
 def matches(side: Sequence[LayerFact], main: Sequence[LayerFact]) -> bool:
@@ -166,12 +240,13 @@ def bound(part: Draft, call: ast.Call, known: Mapping[str, Any]) -> dict[str, An
     return found | {keyword.arg: literal(keyword.value, known) for keyword in call.keywords if keyword.arg}
 
 
-def with_notes(facts: Sequence[LayerFact], call: LayerFact) -> list[LayerFact]:
-    """The layers that a call makes, on its line, with what comments say of it: what comes in of the first, what comes
-    out of the last."""
-    found = [replace(fact, line=call.line) for fact in facts]
-    places = [place for place, fact in enumerate(found) if fact.kind != "pointwise"] or ([0] if found else [])
+def with_notes(rows: Rows, call: LayerFact) -> Rows:
+    """The layers that a call makes, on its line, with what comments say of it: what comes in of the first along the
+    main way, what comes out of the last."""
+    found = [replace(fact, line=call.line) for fact, _ in rows]
+    main = [place - 1 for place in main_way(rows)[0]]
+    places = [place for place in main if found[place].kind not in BARE] or main
     for place, side in ((places[0], "_in"), (places[-1], "_out")) if places else ():
         notes = {key: value for key, value in call.cells.items() if key in NOTES and key.endswith(side)}
         found[place] = replace(found[place], cells={**found[place].cells, **notes})
-    return found or [call]
+    return tuple((fact, reads) for fact, (_, reads) in zip(found, rows, strict=True)) or chain([call])

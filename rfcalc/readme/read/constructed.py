@@ -65,6 +65,8 @@ CALL = re.compile(
 )
 CLASS = re.compile(r"^\s*class\s+(\w{1,80})")
 UNSETTLED = re.compile(r"^\s*(?:if|elif|else|for|while)\b|\bfor \w+ in\b|nn\.Parameter\(")
+SEQUENCE = re.compile(r"\bSequential\(")
+ASSIGNED = re.compile(r"\s*[\w.]+\s*=(?!=)")
 AFTER_CLASS = re.compile(r"^\s*(?!self\.|def |@|#|nn\.|\)|\]|[\"'])\S")
 """A line that no longer belongs to a class, where it stands as far out."""
 METHOD = re.compile(r"^(\s*)def (\w{1,80})\(")
@@ -86,6 +88,8 @@ NOTES = {
     "j_in": re.compile(r"\bj_?in\s*[:=]\s*(?P<value>\d{1,4})\b", re.IGNORECASE),
     "j_out": re.compile(r"\b(?:jump|j_?out)(?:[\s_]?out)?\s*[:=]\s*(?P<value>\d{1,4})\b", re.IGNORECASE),
 }  # fmt: skip
+SUM = re.compile(r"[:=]\s*\(?\d[\d\s()+*x×-]{2,60}=(?=\s*\d)")
+"""Arithmetic in front of its value: RF = 3 + (3-1)*1 = 5."""
 OUTS = {key for key in NOTES if key.endswith("_out")}
 SIDED = re.compile(r"\b(?:R\.?F|out(?:put)?s?)(?:[\s_]size)?\s*[:=-]{0,2}\s*[(\[]?\s*\d", re.IGNORECASE)
 FROM_TO = re.compile(r"(\d{1,4})\s?[x×]\s?\d{1,4}(?:\s?[x×]\s?\d+)?\s*(?:>>|-+>|=>|→)\s*(\d{1,4})\s?[x×]\s?\d")
@@ -112,6 +116,8 @@ class Draft:
     settled: bool = True
     """Whether no condition or loop says which layers are made, and no parameter stands alone."""
     steps: tuple[Step, ...] | None = None
+    sequences: int = 0
+    """How many containers that run their layers in turn begin in it."""
     leads: bool | None = None
     waiting: Notes = field(default_factory=dict)
     led: int | None = None
@@ -152,7 +158,9 @@ class Draft:
 
     @property
     def ordered(self) -> bool:
-        return self.steps is not None and all(self.owners)
+        """Whether it is known in which order the layers run."""
+        alone = not self.title and self.sequences == 1
+        return alone if self.steps is None else all(self.owners)
 
 
 def all_drafts(lines: Sequence[Line], own: Container[str]) -> list[Draft]:
@@ -166,7 +174,7 @@ def all_drafts(lines: Sequence[Line], own: Container[str]) -> list[Draft]:
 
 def spoken(draft: Draft) -> Draft:
     """The draft with its comments in the place of layers, where it has none that change a map."""
-    if any(fact.kind not in ("pointwise", "other") for fact in draft.facts):
+    if not draft.remarks or any(fact.kind not in ("pointwise", "other") for fact in draft.facts):
         return draft
     nothing = [ast.Call(ast.Name(""), [], []) for _ in draft.remarks]
     return Draft(draft.title, draft.remarks, [""] * len(draft.remarks), nothing)
@@ -207,12 +215,16 @@ def take(draft: Draft, block: Sequence[Line], at: int, text: str, own: Container
         draft.owner = match[1]
     code, _, comment = text.partition("#")
     draft.settled = draft.settled and not UNSETTLED.search(code)
+    draft.sequences += len(SEQUENCE.findall(code))
     calls = [] if text.lstrip().startswith("|") else calls_in(code, own, bool(draft.title and draft.steps is None))
+    if calls and ASSIGNED.match(code) and not SEQUENCE.search(code):
+        draft.sequences += 2  # layers beside the container
     used = 1
     for match in calls:
         parsed, used, comments = parse_call(block, at, match)
         if parsed:
-            before = text[: match.start()].partition("=")[0]
+            first = match is calls[0] or ASSIGNED.match(code)
+            before = text[: match.start()].partition("=")[0] if first else ""
             name = before.strip(" ,(").removeprefix("self.") or class_of(match)
             notes = notes_in(comments) if match is calls[-1] else {}
             for fact in layers_of(parsed, name, block[at].number, notes):
@@ -370,6 +382,7 @@ def notes_in(comment: str) -> Notes:
     found: Notes = {}
     if not comment or not re.search(r"\d", comment):
         return found
+    comment = SUM.sub("=", comment)
     for key, pattern in NOTES.items():
         if match := pattern.search(comment):
             sizes, _ = shape_in(re.sub(r"\s*[,*×X]\s*", "x", match["value"]))

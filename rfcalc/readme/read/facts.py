@@ -18,7 +18,8 @@ from ...engine.geometry import Number
 class LayerFact:
     """One layer along one axis: its number in its model, the line, the name as written, the sort of operation, and its
     figures; `same` is the padding's word, `several` that the row stands for more than one layer,
-    `worded` that its kernel is part of a name; `torch` and `settings` are the class and the arguments of a call."""
+    `worded` that its kernel is part of a name, `again` that its weights are those of an earlier row; `torch` and
+    `settings` are the class and the arguments of a call."""
 
     number: int
     line: int
@@ -28,6 +29,7 @@ class LayerFact:
     same: bool = False
     several: bool = False
     worded: bool = False
+    again: bool = False
     torch: str = ""
     settings: tuple[tuple[str, Any], ...] = ()
 
@@ -37,7 +39,8 @@ class StatedModel:
     """The layers that one table, listing or piece of code states, for each axis (a second one only where they differ).
 
     `form` says what it was read from; `open_sides` are the columns (n, j, r, ch) whose headings give no side; `total`
-    is a row of totals: the figure and its line; `joins` what code does between the layers that is no chain,
+    is a row of totals: the figure and its line; `problems` what code does between the layers that no layer does,
+    `graph` all its layers where they are no chain, each with the places of those that it reads (0: the input),
     `ordered` that they stand in the order in which the code calls them, `followed` that the layers along its main path
     see all that the whole does; `params` what all layers of code hold together, where each shows it."""
 
@@ -48,7 +51,8 @@ class StatedModel:
     total: tuple[Number, int] | None = None
     lines: frozenset[int] = field(default=frozenset(), repr=False)
     title: str = ""
-    joins: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
+    graph: tuple[tuple[LayerFact, tuple[int, ...]], ...] = ()
     ordered: bool = False
     followed: bool = True
     params: int | None = None

@@ -8,27 +8,34 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 HARMLESS = re.compile(
-    r"relu6?|leaky_relu|elu|gelu|silu|mish|hardswish|(?:log_)?softmax|sigmoid|tanh|dropout\w*|view|reshape|flatten|"
+    r"relu6?_?|leaky_relu|elu|gelu|silu|mish|hardswish|(?:log_)?softmax|sigmoid|tanh|dropout\w*|view|reshape|flatten|"
     r"squeeze|unsqueeze|size|contiguous|format|print|len|int|float|to|batch_norm|normalize|permute|clone|mean|super"
 )
 """Functions that leave size and field alone, or make a map flat."""
 POOLING = {
     "max_pool1d": "MaxPool1d", "max_pool2d": "MaxPool2d", "max_pool3d": "MaxPool3d", "avg_pool2d": "AvgPool2d",
-    "adaptive_avg_pool2d": "AdaptiveAvgPool2d", "adaptive_max_pool2d": "AdaptiveMaxPool2d",
+    "adaptive_avg_pool2d": "AdaptiveAvgPool2d", "adaptive_max_pool2d": "AdaptiveMaxPool2d", "interpolate": "Upsample",
+    "upsample": "Upsample",
 }  # fmt: skip
-ADDS, JOINS = "adds or multiplies maps", "joins maps"
-JOINING = {"cat": JOINS, "concat": JOINS, "add": ADDS, "mul": ADDS, "iadd": ADDS}
+JOINING = {"cat": "concat", "concat": "concat", "add": "add", "mul": "multiply", "add_": "add", "mul_": "multiply"}
+OPERATORS: dict[type[ast.operator], str] = {ast.Add: "add", ast.Mult: "multiply"}
+CHANNELS = (1, -3)
+"""The dimension along which maps are joined, counted from either end."""
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One thing that forward does: it calls a layer, or a pooling function written as the layer's constructor, or
-    something that is no chain of layers: `problem` says what, `branches` what lies on each way to a join."""
+    """One thing that forward does: it calls a layer, or a pooling function written as the layer's constructor, or it
+    joins maps (add, multiply, concat); `branches` holds what lies on each way to a join, or to a layer that is given
+    several maps; `given` is the place of an argument behind the first; `problem` says what it does that no layer does.
+    """
 
     layer: str = ""
     call: ast.Call | None = None
     name: str = ""
     problem: str = ""
+    join: str = ""
+    given: int = 0
     branches: tuple[tuple[Step, ...], ...] = ()
 
 
@@ -50,7 +57,8 @@ def steps_of(source: str) -> Path | None:
     function = tree.body[0] if tree.body else None
     if not isinstance(function, ast.FunctionDef):
         return None
-    walk = _Walk({argument.arg: () for argument in function.args.args if argument.arg != "self"})
+    names = [argument.arg for argument in function.args.args if argument.arg != "self"]
+    walk = _Walk({name: (Step(given=place),) if place else () for place, name in enumerate(names)})
     walk.follow(function.body)
     return walk.returned
 
@@ -60,6 +68,8 @@ class _Walk:
 
     def __init__(self, given: dict[str, Path]) -> None:
         self.paths = given
+        self.lists: dict[str, list[Path]] = {}
+        """The maps in a list that has a name."""
         self.returned: Path | None = None
         self.controlled: Path = ()
 
@@ -72,13 +82,33 @@ class _Walk:
             elif isinstance(statement, ast.Return) and statement.value:
                 self.returned = (*self.controlled, *self.path(statement.value))
             elif isinstance(statement, ast.Assign | ast.AnnAssign) and statement.value:
-                found = self.path(statement.value)
-                targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
-                for name in (node.id for target in targets for node in ast.walk(target) if isinstance(node, ast.Name)):
-                    self.paths[name] = found
+                for target in statement.targets if isinstance(statement, ast.Assign) else [statement.target]:
+                    self.assign(target, statement.value)
             elif isinstance(statement, ast.AugAssign) and isinstance(statement.target, ast.Name):
-                parts = (self.path(statement.target), self.path(statement.value))
-                self.paths[statement.target.id] = joined(parts, ADDS)
+                self.paths[statement.target.id] = self.path(ast.BinOp(statement.target, statement.op, statement.value))
+            elif isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call):
+                self.grow(statement.value)
+
+    def grow(self, call: ast.Call) -> None:
+        """A list that a statement changes: one map more, or no longer known."""
+        holder = call.func.value if isinstance(call.func, ast.Attribute) else None
+        if isinstance(call.func, ast.Attribute) and isinstance(holder, ast.Name) and holder.id in self.lists:
+            before = self.lists.pop(holder.id)
+            if call.func.attr == "append" and call.args:
+                self.lists[holder.id] = [*before, self.path(call.args[0])]
+
+    def assign(self, target: ast.expr, value: ast.expr) -> None:
+        parts = value.elts if isinstance(value, ast.Tuple | ast.List) else []
+        if isinstance(target, ast.Name) and parts:
+            self.lists[target.id] = [self.path(part) for part in parts]
+        if isinstance(target, ast.Tuple) and len(parts) == len(target.elts):
+            found = [self.path(part) for part in parts]
+        elif isinstance(target, ast.Tuple):
+            found = [(*self.path(value), Step(problem="takes several results apart"))] * len(target.elts)
+        else:
+            found = [self.path(value)]
+        names = target.elts if isinstance(target, ast.Tuple) else [target]
+        self.paths |= {name.id: path for name, path in zip(names, found, strict=True) if isinstance(name, ast.Name)}
 
     def path(self, node: ast.expr) -> Path:
         """The steps on the way to a value; nothing for what is no map."""
@@ -87,14 +117,20 @@ class _Walk:
         if isinstance(node, ast.Call):
             return self.called(node)
         if isinstance(node, ast.BinOp):
-            sides = [side for side in (node.left, node.right) if not isinstance(side, ast.Constant)]
-            if len(sides) == 2 and isinstance(node.op, ast.Add | ast.Mult):
-                return joined([self.path(side) for side in sides], ADDS)
+            sides = [side for side in (node.left, node.right) if not self.plain(side)]
+            if len(sides) == 2 and type(node.op) in OPERATORS:
+                return joined([self.path(side) for side in sides], OPERATORS[type(node.op)])
             return self.path(sides[0]) if sides else ()
         if isinstance(node, ast.Tuple | ast.List):
             return self.path(node.elts[0]) if node.elts else ()
+        if isinstance(node, ast.Attribute) and (name := module_of(node)):
+            return (Step(problem=f"uses self.{name}"),)
         inner = getattr(node, "value", None) or getattr(node, "body", None)
         return self.path(inner) if isinstance(inner, ast.expr) else ()
+
+    def plain(self, node: ast.expr) -> bool:
+        """Whether a value is a number, or a name that no map has."""
+        return isinstance(node, ast.Constant) or (isinstance(node, ast.Name) and node.id not in self.paths)
 
     def called(self, node: ast.Call) -> Path:
         function = node.func
@@ -102,18 +138,31 @@ class _Walk:
         given = [*node.args, *(keyword.value for keyword in node.keywords)]
         before = self.path(given[0]) if given else ()
         if isinstance(holder, ast.Name) and holder.id == "self" and isinstance(function, ast.Attribute):
-            return (*before, Step(layer=function.attr))
+            maps = [self.path(part) for part in given if not self.plain(part)] or [before]
+            return joined(maps, layer=function.attr)
         name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
         if isinstance(function, ast.Call | ast.Subscript) or (holder and module_of(holder)):
             return (*before, Step(layer=module_of(holder or function) or "?"))
         if name in JOINING and given:
-            parts = given[0].elts if isinstance(given[0], ast.Tuple | ast.List) else given[:2]
-            return joined([*self.method(holder), *map(self.path, parts)], JOINING[name])
+            return self.joins(JOINING[name], holder, node)
         before = next(self.method(holder), before)
         if name in POOLING:
             made = ast.Call(ast.Name(POOLING[name]), node.args[1:], node.keywords)
             return (*before, Step(call=made, name=name))
         return before if HARMLESS.fullmatch(name) else (*before, Step(problem=f"calls {name}"))
+
+    def joins(self, join: str, holder: ast.expr | None, node: ast.Call) -> Path:
+        """The ways to a call that joins maps: those of a list for a concatenation, else what is given."""
+        if join != "concat":
+            return joined([*self.method(holder), *map(self.path, node.args[:2])], join)
+        first, *others = [*node.args, *(k.value for k in node.keywords if k.arg in ("dim", "axis"))]
+        dim = ast.unparse(others[0]) if others else "0"
+        if dim not in map(str, CHANNELS):
+            return (Step(problem=f"joins maps along dimension {dim}"),)
+        if isinstance(first, ast.Tuple | ast.List):
+            return joined([self.path(part) for part in first.elts], join)
+        known = self.lists.get(first.id) if isinstance(first, ast.Name) else None
+        return joined(known, join) if known else (Step(problem="joins a list of maps"),)
 
     def method(self, holder: ast.expr | None) -> Iterator[Path]:
         """The path to the map whose method is called; nothing for a function of a package."""
@@ -134,12 +183,12 @@ def module_of(node: ast.expr) -> str | None:
     return None
 
 
-def joined(paths: Sequence[Path], problem: str) -> Path:
+def joined(paths: Sequence[Path], join: str = "", layer: str = "") -> Path:
     """The path as far as all are the same, then a step with what is different in each."""
     shared = 0
     while all(len(path) > shared for path in paths) and len({path[shared] for path in paths}) == 1:
         shared += 1
-    rests = tuple(dict.fromkeys(path[shared:] for path in paths))
-    if len(rests) < 2:
-        return paths[0] if problem == ADDS else (*paths[0], Step(problem=problem, branches=rests))
-    return (*paths[0][:shared], Step(problem=problem, branches=rests))
+    ways = tuple(path[shared:] for path in paths)
+    if len(ways) == 1 or (len(set(ways)) == 1 and join != "concat"):  # x + x has the shape of x
+        return (*paths[0], Step(layer=layer)) if layer else paths[0]
+    return (*paths[0][:shared], Step(layer=layer, join=join, branches=ways))

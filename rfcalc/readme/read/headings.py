@@ -39,6 +39,7 @@ QUANTITIES = {
     "receptivefields receptive receptivefieldsize rfsize globalrf globalreceptivefield grf "
     "rezeptivesfeld champreceptif champrecepteur camporeceptivo campo_recettivo camporicettivo 感受野 感受野大小",
     "start": "start center centre startcenter",
+    "macs": "macs mac madds multadds multiplyadds",
     "params": "params parameters param parametercount parameter parametres parametros parametri 参数 参数量",
 }
 FILLERS = frozenset([
@@ -70,12 +71,12 @@ def column_of(heading: str) -> str | None:
     >>> column_of("K,P,S"), column_of("Kernel/Operation")
     ('kernel_size,padding,stride', 'name')
     """
+    parts = [plain_column(part) for part in re.split(r"[,/;|&]|\band\b", heading) if part.strip()]
+    if len(set(parts)) > 1 and all(part in SETTINGS for part in parts):  # K, S is no ks
+        return ",".join(map(str, parts))
     found = plain_column(heading)
     if found:
         return found
-    parts = [plain_column(part) for part in re.split(r"[,/;|&]|\band\b", heading) if part.strip()]
-    if len(parts) > 1 and all(part in SETTINGS for part in parts):
-        return ",".join(map(str, parts))
     if len(parts) > 1 and "name" in parts:
         return "name"
     if "(" in heading and (bare := re.sub(r"\([^()]*\)?", " ", heading)).strip():

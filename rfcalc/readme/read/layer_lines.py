@@ -53,7 +53,7 @@ def facts_of(lines: Sequence[Line]) -> Iterator[tuple[Line, LayerFact]]:
     """The lines that name a window and state what comes out of it; two windows in a line are none."""
     for line in lines:
         text = clean(line.text) if len(line.text) <= LONGEST and not CODE.search(line.text) else ""
-        if not text or "|" in text or not STATEMENT.search(text) or not NAMED.search(text):
+        if not text or text[0] == "|" or not STATEMENT.search(text) or not NAMED.search(text):
             continue
         words, notes = split_notes(text)
         kind = kind_of(words)

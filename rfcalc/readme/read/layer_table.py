@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from ...engine.geometry import Number
-from .cells import DEPTHWISE, SEVERAL, figures_in, kind_of, settings_in
+from .cells import CHANNELS, DEPTHWISE, SEVERAL, figures_in, kind_of, settings_in
 from .facts import LayerFact, StatedModel
 from .headings import SETTINGS, column_of
 from .tables import TextTable
@@ -48,6 +49,8 @@ def layer_table(table: TextTable) -> StatedModel | None:
             )
             continue
         facts.append([fact_of(cells, columns, (name, named(cells, operations)), number, line, axis) for axis in (0, 1)])
+    if all(first.cells.get("n_in", 0) < first.number for first, _ in facts):  # the numbers of the rows that come in
+        facts = [[replace(f, cells={k: v for k, v in f.cells.items() if k != "n_in"}) for f in pair] for pair in facts]
     if not any(fact.cells for fact, _ in facts) or not layered(facts, keys):
         return None
     first, second = (tuple(pair[axis] for pair in facts) for axis in (0, 1))
@@ -109,7 +112,7 @@ def fact_of(
         found |= {key: value for key, value in written.items() if key not in found}
     else:
         found |= {
-            key: value for key, value in written.items() if key in ("dilation", "stride", "groups") and key not in found
+            key: value for key, value in written.items() if key not in ("kernel_size", "padding") and key not in found
         }
     if kind in ("other", "join") and "kernel_size" in found and not re.search(r"add|concat|skip", name, re.IGNORECASE):
         kind = "conv" if kind == "other" else kind
@@ -137,6 +140,9 @@ def figures(cell: str, key: str, axis: int) -> Iterator[tuple[str, Number]]:
         return
     if key in SETTINGS and re.search(r"[A-Za-z]{3}", cell):
         yield from ((k, v) for k, v in settings_in(cell).items())
+        return
+    if key[:2] == "ch" and (pair := CHANNELS.search(cell)):
+        yield from (("ch_in", int(pair["a"])), ("ch_out", int(pair["b"])))
         return
     numbers = figures_in(cell, key)
     if key == "kernel_size" and len(numbers) in (3, 4):

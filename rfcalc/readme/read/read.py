@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from .code import code_models
 from .context import Context, read_context
 from .facts import StatedModel
+from .headings import column_of
 from .layer_lines import line_models
 from .layer_table import layer_table
 from .listing import Listing, find_listing
@@ -15,7 +16,7 @@ from .printed_table import printed_tables
 from .printout import Printout, find_printouts
 from .sentences import Statement, read_statements
 from .tables import find_tables
-from .text import Line, Text, read_text
+from .text import LABEL_LEVEL, Line, Text, read_text
 from .tools import tool_models
 
 
@@ -31,6 +32,8 @@ class Document:
     statements: tuple[Statement, ...]
     context: Context
     prose: tuple[Line, ...]
+    contexts: dict[int, Context] = field(default_factory=dict, repr=False, compare=False)
+    """What was asked for before: the context of a section."""
 
     def section(self, line: int) -> int:
         """The index of the section that a line stands in."""
@@ -41,12 +44,14 @@ class Document:
         if alone:
             return self.context
         own = self.section(line)
-        top = [i for i in self.text.path(own) if self.text.sections[i].level not in (0, 7)]
+        top = [i for i in self.text.path(own) if self.text.sections[i].level not in (0, LABEL_LEVEL)]
         chosen = top[0] if top else own
-        near = {i for i in range(len(self.text.sections)) if chosen in self.text.path(i)}
-        inside = [s for s in self.statements if self.section(s.line) in near]
-        words = read_context([p for p in self.prose if p.section in near], stated_fields(inside))
-        return words if words.datasets else replace(words, datasets=self.context.datasets)
+        if chosen not in self.contexts:
+            near = {i for i in range(len(self.text.sections)) if chosen in self.text.path(i)}
+            inside = [s for s in self.statements if self.section(s.line) in near]
+            words = read_context([p for p in self.prose if p.section in near], stated_fields(inside))
+            self.contexts[chosen] = words if words.datasets else replace(words, datasets=self.context.datasets)
+        return self.contexts[chosen]
 
 
 def read(text: str) -> Document:
@@ -59,7 +64,9 @@ def read(text: str) -> Document:
     taken |= {number for model in code for number in model.lines}
     tables = find_tables([line for line in lines if line.number not in taken])
     printouts = sorted([*printouts, *printed_tables(tables)], key=lambda printout: printout.line)
-    taken |= {number for table in tables for number in (table.line, *table.lines)}
+    taken |= {
+        number for table in tables for number in (table.line, *table.lines) if any(map(column_of, table.headings))
+    }
     models = [*code, *(model for table in tables if (model := layer_table(table)))]
     models += tool_models([line for line in lines if line.number not in taken])
     taken |= {number for model in models for number in model.lines}

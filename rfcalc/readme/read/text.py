@@ -124,19 +124,19 @@ def clean(cell: str) -> str:
 def read_text(text: str) -> Text:
     """The lines of a document, each in its section; a notebook's cells one after the other."""
     text = text.lstrip("\ufeff")
-    notebook = notebook_of(text)
-    if notebook is not None:
-        return read_notebook(notebook)
+    data = data_of(text)
+    if isinstance(cells := data.get("cells"), list):
+        return read_notebook(cells)
     lines, fence, block = [], "", 0
     for number, raw in enumerate(text.split("\n"), 1):
         line = visible(raw)
-        mark = FENCE.match(line)
+        mark = FENCE.match(line) if not data else None
         if mark and (not fence or mark[1].startswith(fence)):
             block += 1
             fence = "" if fence else mark[1]
             lines.append(Line(number, "", True, block))
         else:
-            lines.append(Line(number, line, bool(fence), block))
+            lines.append(Line(number, line, bool(fence or data), block))
     return in_sections(lines)
 
 
@@ -145,15 +145,13 @@ def visible(raw: str) -> str:
     return CONTROL.sub("", line) if CONTROL.search(line) else line
 
 
-def notebook_of(text: str) -> list[Any] | None:
-    """The cells of a Jupyter notebook; None for any other text."""
-    if not text.lstrip().startswith("{") or '"cells"' not in text:
-        return None
+def data_of(text: str) -> dict[str, Any]:
+    """What a text in JSON holds, as a Jupyter notebook does; nothing of any other text."""
     try:
-        cells = json.loads(text).get("cells")
-    except (ValueError, AttributeError):
-        return None
-    return cells if isinstance(cells, list) else None
+        data = json.loads(text) if text.lstrip().startswith("{") else {}
+    except ValueError:
+        return {}
+    return data if isinstance(data, dict) else {}
 
 
 def read_notebook(cells: Sequence[Any]) -> Text:
