@@ -15,7 +15,8 @@ from ..read.listing import Listing, Variant, build
 from .counts import whole
 from .printout import SummaryAudit
 from .tables import ModelAudit
-from .walk import Walked, whole_map
+from .walked import Walked
+from .window import whole_map
 
 
 @dataclass(frozen=True)

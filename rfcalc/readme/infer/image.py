@@ -8,7 +8,7 @@ from ..read.context import Context
 from ..read.printout import Printout
 from .candidates import fits
 from .priors import Habits, Shape
-from .search import COMMON_TAPS
+from .sources import COMMON_TAPS
 from .states import Item
 
 USUAL_SIZES = frozenset(
