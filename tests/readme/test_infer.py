@@ -91,7 +91,7 @@ def test_a_stated_field_that_nothing_gives_is_said() -> None:
     assert layer(found, 50)["dilation"] == 1
 
 
-def test_the_words_of_the_text_decide_between_fits() -> None:
+def test_the_words_of_the_text_decide_between_candidates() -> None:
     """From 16 to 7: dilated with padding, as the text says, or neither; each names the other as its alternative."""
     told = infer(printouts.S9_TEXT)
     untold = infer(printouts.S9_TEXT.replace("strided and dilated", "a convolution"))

@@ -190,7 +190,7 @@ class _Walk:
         self, index: int, row: LayerFact, given: Number | None, settings: StatedSettings, value: Number
     ) -> int | None:
         """The size after a row whose padding is not stated, where no padding makes the stated one and the row below or
-        the habit of the table tells which it is; None where it may be right."""
+        the table's other rows tell which it is; None where it may be right."""
         k, s = settings.kernel_size, settings.stride
         if (
             k is None

@@ -11,10 +11,10 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from ...engine.layers import LAYERS
 from ..read.rows import PrintedRow
-from .candidates import fits, likeliest
+from .candidates import candidates, likeliest
 from .evidence import agreeing
 from .maps import Maps
-from .priors import Fit, Habits, Shape
+from .priors import Candidate, Prior, Shape
 from .sources import Sources
 from .states import LOOSE_AT_END, Decision, Item, Reading, Source, State
 
@@ -32,13 +32,13 @@ class Search:
     containers; `thorough` looks for other sources even where the row above explains everything."""
 
     def __init__(
-        self, items: Sequence[Item], image: Shape, habits: Habits, blocks: Iterable[tuple[int, int]], thorough: bool
+        self, items: Sequence[Item], image: Shape, prior: Prior, blocks: Iterable[tuple[int, int]], thorough: bool
     ) -> None:
         blocks = list(blocks)
-        self.items, self.habits, self.thorough = items, habits, thorough
+        self.items, self.prior, self.thorough = items, prior, thorough
         self.starts = {first for first, _ in blocks}
         self.maps = Maps(items, image)
-        self.sources = Sources(self.maps, habits, items, blocks)
+        self.sources = Sources(self.maps, prior, items, blocks)
 
     def run(self) -> Reading:
         states = [State(0.0, 0)]
@@ -75,20 +75,20 @@ class Search:
 
     # --- rows that are layers ---
 
-    def fit(self, item: Item, given: Shape) -> Fit | None:
+    def candidate(self, item: Item, given: Shape) -> Candidate | None:
         """The likeliest layer that fits, as far as the printed input shape and kernel allow."""
         assert item.shape is not None
         row = item.row
         if row.given is not None and not agrees(row.given, given, item.op == "linear"):
             return None
-        first = likeliest(row.type, given, item.shape, item.params, self.habits)
+        first = likeliest(row.type, given, item.shape, item.params, self.prior)
         if first is None or first["kernel_size"] is None or not (row.kernel or row.known):
             return first
-        return filtered(fits(row.type, given, item.shape, item.params, self.habits), row)[0]
+        return filtered(candidates(row.type, given, item.shape, item.params, self.prior), row)[0]
 
     def leaf(self, state: State, item: Item) -> Iterator[State]:
         """The states after a row, for every map that it may read."""
-        straight = self.fit(item, self.maps[state.current])
+        straight = self.candidate(item, self.maps[state.current])
         easy = (
             straight is not None
             and straight.cost <= EASY
@@ -100,7 +100,7 @@ class Search:
             return
         forced = straight is None or straight.cost > ABSURD
         for source in self.sources.of_row(state, item, forced):
-            found = self.fit(item, self.maps[source.ref])
+            found = self.candidate(item, self.maps[source.ref])
             if found:
                 yield self.after(state, item, source, found, forced)
         if not straight:
@@ -125,7 +125,7 @@ class Search:
     def may_fork(self, state: State, item: Item) -> bool:
         return bool(state.loose) or self.thorough or self.sources.fuses(item)
 
-    def after(self, state: State, item: Item, source: Source, chosen: Fit, forced: bool) -> State:
+    def after(self, state: State, item: Item, source: Source, chosen: Candidate, forced: bool) -> State:
         """The state in which the row reads `source`."""
         left = tuple(ref for ref in state.loose if ref not in source.takes)
         forks = source.ref != state.current and state.current not in source.takes
@@ -184,9 +184,9 @@ def agrees(printed: tuple[int, ...], given: Shape, flattens: bool) -> bool:
     return given == Shape(printed[0], printed[1:]) or (flattens and printed == (given.elements,))
 
 
-def filtered(found: tuple[Fit, ...], row: PrintedRow) -> tuple[Fit, ...]:
-    """Only the fits with the kernel that is printed and the settings that the document states elsewhere; all where
-    none has them."""
+def filtered(found: tuple[Candidate, ...], row: PrintedRow) -> tuple[Candidate, ...]:
+    """Only the candidates with the kernel that is printed and the settings that the document states elsewhere; all
+    where none has them."""
     kernel = row.kernel
     if kernel and found and found[0]["kernel_size"] is not None:
         found = tuple(f for f in found if as_tuple(f["kernel_size"], len(kernel)) == kernel) or found

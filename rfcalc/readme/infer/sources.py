@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from math import prod
 
-from .candidates import fits
+from .candidates import candidates
 from .maps import Maps
-from .priors import Habits, Shape
+from .priors import Prior, Shape
 from .states import LOOSE, Item, Source, State, early_places, loose_rates
 
 FORCED = 4.0
@@ -18,8 +18,8 @@ COMMON_TAPS = (1, 9, 25, 49, 4, 16, 3, 7, 5, 121)
 class Sources:
     """The sources of a row, each with what reading it costs and the loose ends that it takes up."""
 
-    def __init__(self, maps: Maps, habits: Habits, items: Sequence[Item], blocks: Sequence[tuple[int, int]]) -> None:
-        self.maps, self.habits = maps, habits
+    def __init__(self, maps: Maps, prior: Prior, items: Sequence[Item], blocks: Sequence[tuple[int, int]]) -> None:
+        self.maps, self.prior = maps, prior
         self.early = early_places(items, blocks)
         self.rates = loose_rates(items)
         self.convs = [0]
@@ -57,7 +57,7 @@ class Sources:
             up = self.maps.upsampled(state.current, item.shape.sizes)
             if up is not None:
                 yield Source(up, 1.0, (state.current,))
-            for pool in fits("MaxPool2d", shape, item.shape, 0, self.habits)[:1]:
+            for pool in candidates("MaxPool2d", shape, item.shape, 0, self.prior)[:1]:
                 ref = self.maps.hide(pool.op, pool.settings, (state.current,), item.shape)
                 yield Source(ref, 2.0, (state.current,))
 
@@ -99,19 +99,19 @@ class Sources:
                 continue
             for ref in self.maps.earlier(state, {missing}):
                 sizes = self.maps[ref].sizes
-                current, cost = state.current, self.habits.reuse - 0.5 * (ref in state.entries or ref < 0)
+                current, cost = state.current, self.prior.reuse - 0.5 * (ref in state.entries or ref < 0)
                 if sizes != shape.sizes:
                     up = self.maps.upsampled(state.current, sizes)
                     if up is None:
                         continue
-                    current, cost = up, cost + min(self.habits.hidden_upsample, FORCED)
+                    current, cost = up, cost + min(self.prior.hidden_upsample, FORCED)
                 both = self.maps.hide("concat", (), (ref, current), Shape(channels, sizes))
                 yield Source(both, cost, (ref, state.current))
 
     def resized(self, state: State, item: Item, forced: bool) -> Iterator[Source]:
         """The row above, or the join of loose ends, pooled or enlarged without a row."""
         assert item.shape is not None
-        pool, enlarge = self.habits.hidden_pool, self.habits.hidden_upsample
+        pool, enlarge = self.prior.hidden_pool, self.prior.hidden_upsample
         if forced:
             pool, enlarge = min(pool, FORCED), min(enlarge, FORCED)
         loose = list(self.joined(state)) if state.loose else []
@@ -162,7 +162,7 @@ class Sources:
                 ref = self.maps.hide("max_pool", (("kernel_size", kernel),), (source.ref,), smaller)
             else:
                 ref = self.maps.hide("adaptive_avg_pool", (("output_size", side),), (source.ref,), smaller)
-            yield Source(ref, source.cost + min(self.habits.hidden_pool, FORCED) + 0.3, source.takes)
+            yield Source(ref, source.cost + min(self.prior.hidden_pool, FORCED) + 0.3, source.takes)
 
     def gated(self, state: State, item: Item) -> Iterator[Source]:
         """An earlier map times the row above, where that holds one value for each channel."""
