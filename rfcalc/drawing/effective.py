@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 SHARES = (0.5, 0.95)
-UNIT = "share of the gradient per pixel (\N{PER MILLE SIGN})"
 PANEL = 2.5
 MOST = 12
 """Panels side by side."""

@@ -19,8 +19,6 @@ from torch.nn.modules import conv as convs
 from torch.nn.modules import padding as pads
 from torch.nn.modules import pooling as pools
 
-Shape = tuple[int, ...]
-
 
 @dataclass(frozen=True, slots=True)
 class Place:

@@ -247,7 +247,7 @@ def rounds(arch: Arch) -> set[int]:
     return out
 
 
-def largest_change(arch: Arch, found: Sequence[Depth]) -> float:
+def largest_change(found: Sequence[Depth]) -> float:
     """A change of the image that stands out at the far end of every field that must be reached in full."""
     digits = [d.digits for d in found if d.linear]
     return float(2.0 ** min(max(digits) + ROOM, DEEPEST))

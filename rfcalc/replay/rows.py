@@ -99,7 +99,7 @@ class Recorder(Tracer):
         maps = before if changed else [self.known.held(tensor) for tensor in given]
         images = tuple(i for i, m in enumerate(maps) if m)
         holds = func in NORMS and bool(images) and over_places(func, args, kwargs or {}, maps[0])
-        self.note(CallSeen(name_of(func), images, holds), maps, results_of(func, args, result))
+        self.note(CallSeen(name_of(func), images, holds), maps, results_of(args, result))
         return result
 
     def follow(self, script: Any, args: tuple[Any, ...], kwargs: dict[str, Any], call: Callable[..., Any]) -> Any:
@@ -139,7 +139,7 @@ def over_places(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], m: Map
     return any(atom.axis != CHANNEL for run in m.dims[len(m.dims) - last :] for atom in run)
 
 
-def results_of(func: Any, args: tuple[Any, ...], result: Any) -> list[Tensor]:
+def results_of(args: tuple[Any, ...], result: Any) -> list[Tensor]:
     """The tensors that a call returns or, where it only writes, the one that it writes to."""
     if result is None and args and isinstance(args[0], Tensor):
         return [args[0]]

@@ -85,7 +85,7 @@ class Replay(TorchFunctionMode):
         sights = () if self.strayed else self.recorded.sights.get(number, ())
         self.show([s for s in sights if s.given], list(tensors_in(args, kwargs)) if sights else [])
         result = self.called(number, func, args, kwargs)
-        self.show([s for s in sights if not s.given], results_of(func, args, result) if sights else [])
+        self.show([s for s in sights if not s.given], results_of(args, result) if sights else [])
         return result
 
     def follow(self, number: int, name: str) -> None:

@@ -136,7 +136,6 @@ def interpolated_twice(row: Row) -> int:
 
 
 WEIGHTED = ("conv", "conv_transpose", "linear")
-NORMS = ("batch_norm", "instance_norm", "group_norm", "layer_norm")
 MEANS = ("adaptive_avg_pool", "global_avg_pool")
 POOLS = ("max_pool", "avg_pool", "adaptive_avg_pool", "adaptive_max_pool", "global_avg_pool", "global_max_pool")
 COUNTERS = {

@@ -80,7 +80,7 @@ class Tracer(TorchFunctionMode):
         seen = bool([tensor for tensor in tensors if self.known.find(tensor) is not None])
         if seen and is_quantised(func):
             with self:
-                return plain(func, args, kwargs, lambda packed: unpacked(self.state, packed))
+                return plain(func, args, lambda packed: unpacked(self.state, packed))
         if seen and func in VALUES:
             raise NeedsValues(name_of(func))
         if func in MOVES:

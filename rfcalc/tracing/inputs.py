@@ -120,11 +120,11 @@ def samples_of(value: Any, name: str, batches: frozenset[int] = frozenset()) -> 
     if isinstance(value, Sample):
         return value._replace(name=value.name or name)
     if isinstance(value, TypedInput):
-        return Sample(value.name or name, checked(value.shape, name), type_of(value.dtype))
+        return Sample(value.name or name, checked(value.shape), type_of(value.dtype))
     if isinstance(value, Tensor):
         return sample_of(value, name, batches)
     if is_shape(value):
-        return Sample(name, checked(tuple(value), name))
+        return Sample(name, checked(tuple(value)))
     if isinstance(value, dict):
         return {key: samples_of(part, f"{name}.{key}".lstrip("."), batches) for key, part in value.items()}
     if isinstance(value, list | tuple):
@@ -150,7 +150,7 @@ def type_of(name: str) -> torch.dtype:
     return found
 
 
-def checked(shape: tuple[int, ...], name: str) -> tuple[int, ...]:
+def checked(shape: tuple[int, ...]) -> tuple[int, ...]:
     if len(shape) > 4 or min(shape, default=1) < 1:
         raise RfcalcError(f"input {list(shape)}: must be channels and 1 to 3 sizes, such as (3, 224, 224)")
     return shape

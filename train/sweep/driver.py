@@ -52,7 +52,7 @@ def sweep(targets: Sequence[str], options: SweepOptions | None = None, **given: 
             carried_out(runs, ledger, options)
         except (KeyboardInterrupt, Stopped) as stop:
             ledger.close(candidates)
-            raise stopped(stop, plan, targets) from None
+            raise stopped(stop, plan) from None
         if budget is not None:
             candidates = ledger.better_half(candidates, runs, budget)
     return ledger.close(candidates)
@@ -69,7 +69,7 @@ def carried_out(runs: Sequence[Run], ledger: Ledger, options: SweepOptions) -> N
         one_after_the_other(todo, ledger.told)
 
 
-def stopped(stop: BaseException, plan: Plan, targets: Sequence[str]) -> Stopped:
+def stopped(stop: BaseException, plan: Plan) -> Stopped:
     """What is told when a sweep was interrupted."""
     code = stop.code if isinstance(stop, Stopped) else 128 + signal.SIGINT
     again = shlex.join(["rfcalc", *sys.argv[1:]]) if sys.argv[1:2] == ["sweep"] else "the same call"

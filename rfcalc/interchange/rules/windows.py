@@ -66,7 +66,7 @@ def same_pads(window: Window, size: int, upper: bool) -> tuple[int, int]:
     return (less, total - less) if upper else (total - less, less)
 
 
-def lone_dims(op: Op, at: Placed, windows: Windows) -> bool:
+def lone_dims(at: Placed, windows: Windows) -> bool:
     """Whether a kernel is longer than 1 along a dimension that is no axis, which must stay of size 1."""
     first = len(at.m.dims) - len(windows.kernel)
     longer = False
@@ -111,7 +111,7 @@ def convolution(op: Op, x: int, w: int, b: int) -> Map:
         if found:
             return found
     at = located(graph, m, n)
-    macs = op.macs if lone_dims(op, at, windows) else None
+    macs = op.macs if lone_dims(at, windows) else None
     same = windows.same and n == graph.axes and any(before != after for before, after in windows.pads)
     settings: dict[str, Any] = {
         "out_channels": out_channels,
@@ -200,7 +200,7 @@ def pool(op: Op, kind: str, label: str = "") -> Map:
     at = located(graph, op.map(), len(kernel), all_channels=False)
     sizes = shape_of(at.m.dims)[len(at.m.dims) - len(kernel) :]
     windows = windows_of(op, kernel, sizes)
-    lone_dims(op, at, windows)
+    lone_dims(at, windows)
     ceils = bool(op.attr("ceil_mode", 0)) and op.attr("auto_pad", "NOTSET") in ("NOTSET", "VALID")
     settings: dict[str, Any] = {
         "kernel_size": at.per_axis(graph, windows.kernel, 1),

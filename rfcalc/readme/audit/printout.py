@@ -457,7 +457,6 @@ def further_columns(audit: SummaryAudit) -> None:
         known |= {"stride": known["kernel_size"]} if kind == "pool" and "stride" not in known else {}
         number = row.index if isinstance(row.index, int) else len(facts) + 1
         facts.append(LayerFact(number, row.line, row.label, kind, {**known, **dict(row.stated)}))
-    sides = frozenset(key for fact in facts for key in fact.cells if key in ("n", "j", "r"))
-    found = audit_model(StatedModel("table", audit.printout.line, (tuple(facts),), sides))
+    found = audit_model(StatedModel("table", audit.printout.line, (tuple(facts),)))
     audit.claims += found.claims
     audit.cells += found.cells

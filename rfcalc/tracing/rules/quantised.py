@@ -33,7 +33,7 @@ def unpacked(state: State, packed: Any) -> tuple[Tensor, Tensor | None]:
     return found["weight"], found.get("bias")
 
 
-def plain(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], unpack: Unpack) -> Any:
+def plain(func: Any, args: tuple[Any, ...], unpack: Unpack) -> Any:
     """What a quantised function makes, by the plain one; raises RfcalcError for one that has none here."""
     name = str(func.__name__).partition(".")[0]
     base = name.removesuffix("_dynamic_fp16").removesuffix("_dynamic")
