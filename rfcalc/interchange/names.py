@@ -9,7 +9,7 @@ from onnx import NodeProto
 
 SCOPES = "pkg.torch.onnx.name_scopes"
 """Where torch's exporter notes the modules that a node came from, the outermost first, the function last."""
-UNFIT = re.compile(r"[^A-Za-z0-9_.-]+")
+NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_.-]+")
 PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_./:-]*")
 """Names of tensors that somebody chose, not numbers that an exporter counted."""
 COUNTED = re.compile(r"(node_|onnx::)?(\w*?[_:])?\d+|(node|val|tensor|output|t|n|op)_?\d*", re.IGNORECASE)
@@ -62,4 +62,4 @@ def nested(parts: list[str]) -> tuple[str, ...]:
 
 
 def clean(name: str) -> str:
-    return UNFIT.sub("_", name).strip("._") or "_"
+    return NOT_IN_NAMES.sub("_", name).strip("._") or "_"

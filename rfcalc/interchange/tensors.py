@@ -24,7 +24,7 @@ the shape is followed."""
 BY_VALUE = frozenset(["NonZero", "Compress", "Unique", "Range", "ConstantOfShape", "Constant", "If", "Loop"])
 """Operators whose result has a shape that depends on values."""
 KEEPS_NUMBERS = frozenset(["Identity", "Cast", "CastLike", "DequantizeLinear"])
-"""Operators behind which whole numbers, or a single one, are still the weights that they were."""
+"""Operators after which whole numbers, or a single one, are still the weights that they were."""
 
 
 class Origin(NamedTuple):

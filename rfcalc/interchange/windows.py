@@ -184,7 +184,7 @@ def transposed(node: NodeProto, inputs: Sequence[Any], opset: int) -> Shortcut |
         # what each place gives each tap: (images, channels, taps of each axis, places of each axis)
         out = np.einsum("ngc...,gcok->ngok...", parts, kernel.reshape(*kernel.shape[:3], -1), optimize=True)
         out = out.reshape(n, groups * kernel.shape[2], *kernel.shape[3:], *images.shape[2:])
-        # taps and places of the first axis that is left become its units, behind the others
+        # taps and places of the first axis that is left become its units, after the others
         for done, reached in enumerate(taps):
             out = np.moveaxis(out, (2, 2 + axes - done), (-2, -1))
             out = out.reshape(*out.shape[:-2], -1) @ reached.swapaxes(0, 1).reshape(-1, reached.shape[-1])

@@ -85,9 +85,9 @@ def curve(points: Sequence[Point]) -> str:
     """A path along the points whose corners are quarter curves."""
     kept = [points[0], *(b for a, b in pairwise(points) if distance(a, b) > 0.01)]
     found = [f"M{at(kept[0])}"]
-    for before, corner, behind in zip(kept, kept[1:], kept[2:], strict=False):
-        radius = min(ROUND + 1, distance(before, corner) / 2, distance(corner, behind) / 2)
-        found.append(f"L{at(towards(corner, before, radius))}Q{at(corner)} {at(towards(corner, behind, radius))}")
+    for before, corner, after in zip(kept, kept[1:], kept[2:], strict=False):
+        radius = min(ROUND + 1, distance(before, corner) / 2, distance(corner, after) / 2)
+        found.append(f"L{at(towards(corner, before, radius))}Q{at(corner)} {at(towards(corner, after, radius))}")
     return "".join([*found, f"L{at(kept[-1])}"])
 
 

@@ -329,7 +329,7 @@ JOINS: Draws = {
 SETTINGS: Draws = {**MOVERS, **PLAIN, **ENDS, **JOINS}
 """Every operation of the engine."""
 NEEDS_TWO_AXES = ("pixel_shuffle", "pixel_unshuffle")
-"""torch takes any four numbers for a picture."""
+"""torch takes any four numbers for an image."""
 MOST_AXES = {"unfold": 2}
 """torch.nn.Unfold takes maps of one or two axes."""
 NO_MODULE = ("resample", "pointwise", "channel_mix", "reduce", "whole", "opaque", "whole_join", "opaque_join")

@@ -1,8 +1,8 @@
 """Where the values of a map stand in a tensor, so that views, permutes and slices are followed without a framework.
 
 Each dimension of a tensor is a run of atoms, the first one outermost: an atom walks along one axis of the map (or its
-channels, or the images of the batch) in steps. A 2x3 map with 4 channels as torch has it is (batch)(c)(0)(1); behind
-`flatten(1)` it is (batch)(c 0 1), behind `view(b, 2, 2, 2, 3)` (batch)(c: 2 of step 2)(c: 2 of step 1)(0)(1). A
+channels, or the images of the batch) in steps. A 2x3 map with 4 channels as torch has it is (batch)(c)(0)(1); after
+`flatten(1)` it is (batch)(c 0 1), after `view(b, 2, 2, 2, 3)` (batch)(c: 2 of step 2)(c: 2 of step 1)(0)(1). A
 dimension of size 1 has no atoms.
 """
 

@@ -137,7 +137,7 @@ class Graph:
         return Map(len(self.drafts), dims)
 
     def rewind(self, mark: int) -> None:
-        """Takes back the layers behind the first `mark`."""
+        """Takes back the layers after the first `mark`."""
         for draft in self.drafts[mark:]:
             if not draft.aside:
                 draft.frame.add(-1)

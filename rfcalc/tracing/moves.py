@@ -259,7 +259,7 @@ def structure(m: Map, dim: int) -> list[list[tuple[int, int]]]:
 
 
 def concatenated(graph: Graph, maps: Sequence[Map], dim: int) -> Map:
-    """Tensors one behind the other along one dimension."""
+    """Tensors one after the other along one dimension."""
     if len(maps) == 1:
         return maps[0]
     maps = [fold(graph, m) for m in maps]
@@ -288,7 +288,7 @@ def concatenated(graph: Graph, maps: Sequence[Map], dim: int) -> Map:
 
 
 def _side_by_side(graph: Graph, maps: Sequence[Map], dim: int) -> Map:
-    """Maps behind one another along an axis: a unit sees what a unit of one of them sees, no more than the hull."""
+    """Maps one after the other along an axis: a unit sees what a unit of one of them sees, no more than the hull."""
     maps = [as_map(graph, m) for m in maps]
     spatial = graph.roles(maps[0]).spatial
     axes = dict(zip(spatial, graph.places(maps[0], spatial), strict=True))
@@ -305,8 +305,8 @@ def _side_by_side(graph: Graph, maps: Sequence[Map], dim: int) -> Map:
 
 
 def with_constants(graph: Graph, found: Sequence[Map | None], sizes: Sequence[int], dim: int) -> Map:
-    """Tensors one behind the other along one dimension, `sizes` long each; those that hold nothing of the image (None)
-    are padding, in front or behind."""
+    """Tensors one after the other along one dimension, `sizes` long each; those that hold nothing of the image (None)
+    are padding, in front or after."""
     maps = [m for m in found if m is not None]
     first = next(i for i, m in enumerate(found) if m)
     last = len(found) - 1 - next(i for i, m in enumerate(reversed(found)) if m)
@@ -381,7 +381,7 @@ def known_by_shape(
 
 
 def hints_of(m: Map, shape: tuple[int, ...]) -> Dims:
-    """What the dimensions of a result were before: those of the input, perhaps with new channels behind them."""
+    """What the dimensions of a result were before: those of the input, perhaps with new channels after them."""
     if len(shape) == len(m.dims):
         return m.dims
     if shape[:-1] == shape_of(m.dims):

@@ -166,8 +166,8 @@ def resampled_taps(start: Fraction, step: Fraction, mode: str, rounding: str) ->
     if mode == "cubic":  # its weights depend on a setting and may be negative: all but those of whole places count
         return Taps(step.numerator, reads, "replicate")
     scale = lcm(*(p.denominator for p in places))
-    behind = [int((p - floor(p)) * scale) for p in places]
-    weights = tuple((scale - b, b) if b else (scale,) for b in behind)
+    past = [int((p - floor(p)) * scale) for p in places]
+    weights = tuple((scale - b, b) if b else (scale,) for b in past)
     return Taps(step.numerator, reads, "replicate", weights, scale)
 
 

@@ -160,7 +160,7 @@ def same(op: Op) -> Map:
 
 @rule("Softmax LogSoftmax Hardmax")
 def softmax(op: Op) -> Map:
-    """Along one dimension; before opset 13 along that one and all behind it."""
+    """Along one dimension; before opset 13 along that one and all after it."""
     m, old = op.map(), op.program.opset < 13
     dim = op.dim(int(op.attr("axis", 1 if old else -1)), len(m.dims))
     dims = range(dim, len(m.dims)) if old else [dim]

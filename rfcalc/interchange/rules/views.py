@@ -1,4 +1,4 @@
-"""Views, parts, and tensors one behind the other."""
+"""Views, parts, and tensors one after the other."""
 
 from __future__ import annotations
 
@@ -189,7 +189,7 @@ def embedding(op: Op) -> Map:
 
 @rule("Concat")
 def concat(op: Op) -> Map:
-    """Tensors one behind the other; those that hold nothing of the image are padding."""
+    """Tensors one after the other; those that hold nothing of the image are padding."""
     values = [value for value in op.inputs if value is not None and 0 not in shape(value)]
     dim = op.dim(int(op.attr("axis", 1)), len(shape(values[0])))
     found = [value if isinstance(value, Map) else None for value in values]

@@ -59,7 +59,7 @@ def windows_of(op: Op, kernel: Sequence[int], sizes: Sequence[int]) -> Windows:
 
 
 def same_pads(window: Window, size: int, upper: bool) -> tuple[int, int]:
-    """What makes the output as large as the map over the stride, rounded up; an odd one goes behind (upper), or in
+    """What makes the output as large as the map over the stride, rounded up; an odd one goes after it (upper), or in
     front."""
     total = max((-(-size // window.stride) - 1) * window.stride + window.extent - size, 0)
     less = total // 2
@@ -155,8 +155,8 @@ def conv_transpose(op: Op) -> Map:
 
 
 def cut_off(op: Op, windows: Sequence[Window], sizes: Sequence[int], more: Sequence[int]) -> Pads:
-    """What is cut off the full result, before and behind: stated, or what is over the size that is asked for. An odd
-    one goes behind for SAME_UPPER, else in front."""
+    """What is cut off the full result, before and after: stated, or what is over the size that is asked for. An odd
+    one goes after for SAME_UPPER, else in front."""
     n, auto = len(windows), op.attr("auto_pad", "NOTSET")
     wanted = op.ints("output_shape", None, ())
     if not wanted and auto in ("SAME_UPPER", "SAME_LOWER"):
@@ -212,14 +212,14 @@ def pool(op: Op, kind: str, label: str = "") -> Map:
         settings |= {"padding": at.per_axis(graph, tuple(b for b, _ in pads), 0), "ceil_mode": ceils}
     else:
         pads = [
-            (before, behind(windows, i, size, ceils))
+            (before, cells_after(windows, i, size, ceils))
             for i, ((before, _), size) in enumerate(zip(pads, sizes, strict=True))
         ]
         node = graph.emit("pad", [node], label="pad", padding=at.per_axis(graph, tuple(pads), (0, 0)))
     return graph.spread(graph.emit(kind, [node], label=label, **settings), at.m, at.axes)
 
 
-def behind(windows: Windows, i: int, size: int, ceils: bool) -> int:
+def cells_after(windows: Windows, i: int, size: int, ceils: bool) -> int:
     """The padding after a map with which a pool that has none of its own ends where this one does."""
     if not ceils:
         return windows.pads[i][1]

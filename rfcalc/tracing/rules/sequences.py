@@ -41,7 +41,7 @@ def recurrent(call: Call) -> list[Map]:
     macs = steps * sum(t.numel() for t in tensors if t.dim() == 2)
     call.cost = lambda values: macs
     if isinstance(call.get("hx"), Tensor) and call.operation.endswith("lstm"):
-        return sees_all(call, call.operation)  # packed: the data of all sequences, one behind the other
+        return sees_all(call, call.operation)  # packed: the data of all sequences, one after the other
     if not isinstance(call.get("has_biases"), bool):
         return sees_all(call, call.operation)
     return [along_sequence(call, macs)]

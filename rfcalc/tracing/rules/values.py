@@ -16,7 +16,7 @@ from .views import grown
 
 
 def cat(call: Call) -> Map:
-    """Tensors one behind the other; those that hold nothing of the image are padding."""
+    """Tensors one after the other; those that hold nothing of the image are padding."""
     tensors = list(call.args[0] if call.args else call.kwargs["tensors"])
     tensors = [tensor for tensor in tensors if tensor.numel()]
     dim = call.get("dim", 0) % tensors[0].dim()

@@ -209,7 +209,7 @@ def setitem(call: Call) -> None:
     target, writes = call.args[0], call.state.writes
     value, m = call.find(call.args[2]), call.find(target)
     if value is None:
-        if m is not None:  # what else is left sees what it saw, as behind a gate
+        if m is not None:  # what else is left sees what it saw, as after a gate
             node = call.graph.emit("pointwise", [m.node], label="assignment", operation="assignment")
             call.state.known.bind(target, Map(node, m.dims))
         return
