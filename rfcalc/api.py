@@ -63,9 +63,9 @@ def loads(text: str, path: str = "<text>") -> Arch:
     >>> loads("{input: [3, 32, 32], layers: [conv: {out_channels: 8, kernel_size: 3}]}").params
     224
     """
-    from .spec.reader import loads as read
+    from .spec import reader
 
-    return read(text, path)
+    return reader.loads(text, path)
 
 
 def trace(module: nn.Module, input: Any, name: str = "", of: str | None = None) -> Arch:
@@ -79,14 +79,9 @@ def trace(module: nn.Module, input: Any, name: str = "", of: str | None = None) 
     (['8x30x30', '8x15x15'], (4, 4))
     """
     need("torch", "torch")
-    from .tracing.trace import trace as traced
+    from .tracing import trace
 
-    return traced(module, focused(shape_of(input), of), name)
-
-
-def shape_of(input: Any) -> Any:
-    """A shape given as any sequence of numbers as a tuple; any other example as it is."""
-    return tuple(input) if isinstance(input, list) and all(isinstance(n, int) for n in input) else input
+    return trace.trace(module, focused(zoo.as_given(input), of), name)
 
 
 # --- what an Arch is asked -----------------------------------------------------------------------------------------
@@ -110,9 +105,9 @@ def findings(target: Target, input: Shape | None = None) -> tuple[Finding, ...]:
     >>> [finding.kind for finding in findings("s9")]
     ['border', 'skips', 'skips']
     """
-    from .report.findings import findings as found
+    from .report import findings
 
-    return found(load(target, input))
+    return findings.findings(load(target, input))
 
 
 def explain(target: Target, layer: str, input: Shape | None = None) -> str:
@@ -121,9 +116,9 @@ def explain(target: Target, layer: str, input: Shape | None = None) -> str:
     >>> print(explain("s9", "C10").splitlines()[3])
       r_out = 39 + (3-1)*2*4 = 55
     """
-    from .report.explain import explain as explained
+    from .report import explain
 
-    return explained(load(target, input), layer)
+    return explain.explain(load(target, input), layer)
 
 
 def compare(*targets: Target, input: Shape | None = None) -> Comparison:
@@ -132,9 +127,9 @@ def compare(*targets: Target, input: Shape | None = None) -> Comparison:
     >>> [(each["name"], each["params"]) for each in compare("s9", "c12").to_json()]
     [('s9', 180298), ('c12', 92784)]
     """
-    from .report.compare import compare as compared
+    from .report import compare
 
-    return compared([load(target, input) for target in targets])
+    return compare.compare([load(target, input) for target in targets])
 
 
 def explore(target: Target, *others: Target, input: Shape | None = None) -> Page:
@@ -145,9 +140,9 @@ def explore(target: Target, *others: Target, input: Shape | None = None) -> Page
     >>> explore("s9", "c12").names
     ('s9', 'c12')
     """
-    from .page import explore as explored
+    from .page import door
 
-    return explored([load(each, input) for each in (target, *others)])
+    return door.explore([load(each, input) for each in (target, *others)])
 
 
 def dump(target: Target, input: Shape | None = None) -> str:
@@ -160,9 +155,9 @@ def dump(target: Target, input: Shape | None = None) -> str:
     - conv: {out_channels: 4, kernel_size: 3}
     <BLANKLINE>
     """
-    from .spec.writer import dump as written
+    from .spec import writer
 
-    return written(load(target, input))
+    return writer.dump(load(target, input))
 
 
 # --- torch ---------------------------------------------------------------------------------------------------------
@@ -176,9 +171,9 @@ def build(target: Target, input: Shape | None = None, *, seed: int | None = None
     180298
     """
     need("torch", "torch")
-    from .network import build as built
+    from . import network
 
-    return built(load(target, input), seed)
+    return network.build(load(target, input), seed)
 
 
 def check(target: Target, input: Shape | None = None) -> Report | ModuleReport:
@@ -238,9 +233,9 @@ def infer(text: str, input: Shape | None = None) -> Inference:
     >>> found.ok, found.params, found.arch.receptive_field.before_global_pool
     (True, 138357544, (212, 212))
     """
-    from .readme.infer.infer import infer as inferred
+    from .readme.infer import infer
 
-    return inferred(text, None if input is None else tuple(input))
+    return infer.infer(text, None if input is None else tuple(input))
 
 
 def audit(text: str, input: Shape | None = None) -> Audit:
@@ -250,9 +245,9 @@ def audit(text: str, input: Shape | None = None) -> Audit:
     >>> found.wrong, {claim.verdict for claim in found.claims}
     (False, {'right'})
     """
-    from .readme.audit.audit import audit as audited
+    from .readme.audit import audit
 
-    return audited(text, None if input is None else tuple(input))
+    return audit.audit(text, None if input is None else tuple(input))
 
 
 def schema() -> dict[str, Any]:

@@ -66,7 +66,7 @@ def load(target: Any, input: Any = None) -> Arch:
 
     The folder of a run stands for the network that was trained in it.
     """
-    shape = tuple(input) if isinstance(input, list) and all(isinstance(n, int) for n in input) else input
+    shape = as_given(input)
     if isinstance(target, Arch):
         return resized(target, shape)
     if not isinstance(target, str | os.PathLike):
@@ -74,7 +74,7 @@ def load(target: Any, input: Any = None) -> Arch:
     text = os.fspath(target)
     if is_onnx(text):
         need("onnx", "onnx")
-        from .interchange.reader import load as read_onnx
+        from .interchange.reader import read_onnx
 
         return read_onnx(text, input)
     if is_exported(text):
@@ -121,6 +121,11 @@ def is_onnx(target: Any) -> bool:
     return isinstance(target, str | os.PathLike) and os.fspath(target).lower().endswith(".onnx")
 
 
+def as_given(input: Any) -> Any:
+    """A shape given as a list of numbers as a tuple; any other example as it is."""
+    return tuple(input) if isinstance(input, list) and all(isinstance(n, int) for n in input) else input
+
+
 def is_exported(target: Any) -> bool:
     """Whether a target is meant as a file of torch.export."""
     return isinstance(target, str | os.PathLike) and os.fspath(target).lower().endswith(".pt2")
@@ -130,7 +135,7 @@ def exported(target: str, input: Any) -> tuple[Any, Any]:
     """The module in a file of torch.export, and what it is given: the user's input, or the shape that it was exported
     for. Raises RfcalcError."""
     need("torch", "torch")
-    from .tracing.exported import load as read_program
+    from .tracing.exported import read_program
 
     module, shape = read_program(target)
     return module, needed(target, shape if input is None else input)

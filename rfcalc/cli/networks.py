@@ -10,7 +10,7 @@ import typer
 from .. import zoo
 from ..errors import need
 from .app import app, network
-from .output import PLOTS, emit, emit_json, show, show_grid, show_report, terminal_width
+from .output import PLOTS, emit, emit_json, show_grid, show_report
 from .parameters import (
     Count,
     GridFormat,
@@ -37,11 +37,7 @@ def table(
     output: Output = None,
 ) -> None:
     """Size, channels, window, jump, receptive field, start, parameters and MACs of every layer."""
-    found = network(target, inputs, of).table(all_layers, count.value)
-    if form is TableFormat.rich:
-        show(found.render(None if output else terminal_width()), output)
-    else:
-        emit(found.to_text(form), output)
+    show_grid(network(target, inputs, of).table(all_layers, count.value), form, output)
 
 
 @app.command()
@@ -58,10 +54,10 @@ def guard(
 
     Exit code 0 within budget, 1 where a target or budget is missed or a spec is broken, 2 for bad input.
     """
-    from ..guard import guard as guarded
+    from .. import guard
 
     given = {"max_params": max_params, "max_macs": max_macs, "min_receptive_field": min_receptive_field}
-    found = guarded(targets, against, {key: bound for key, bound in given.items() if bound is not None})
+    found = guard.guard(targets, against, {key: bound for key, bound in given.items() if bound is not None})
     if form is GuardFormat.json:
         emit_json(found.to_json(), output)
     else:
@@ -90,9 +86,9 @@ def list_specs(
 ) -> None:
     """The shipped specs: parameters, MACs, receptive field, and where each comes from; or the recipes."""
     from ..report.compare import catalogue
-    from ..train.recipe.reader import catalogue as recipe_catalogue
+    from ..train.recipe.reader import recipes_side_by_side
 
-    show_grid(recipe_catalogue() if recipes else catalogue([zoo.load(name) for name in zoo.names()]), form, output)
+    show_grid(recipes_side_by_side() if recipes else catalogue([zoo.load(name) for name in zoo.names()]), form, output)
 
 
 @app.command()
@@ -102,9 +98,9 @@ def explain(
     inputs: Inputs = None,
 ) -> None:
     """One layer's row as arithmetic: r_out = 39 + (3-1)*2*4 = 55, and the same for the other figures."""
-    from ..report.explain import explain as explained
+    from ..report import explain
 
-    emit(explained(network(target, inputs), layer))
+    emit(explain.explain(network(target, inputs), layer))
 
 
 @app.command()
@@ -117,9 +113,9 @@ def compare(
     """Two or more networks side by side; or runs: what differs, what came of it, and as CSV or a plot their curves."""
     if all(map(is_run, targets)):
         return show_runs(targets, form, output)
-    from ..report.compare import compare as compared
+    from ..report import compare
 
-    show_grid(compared([network(target, inputs) for target in targets]), form, output)
+    show_grid(compare.compare([network(target, inputs) for target in targets]), form, output)
 
 
 def is_run(target: str) -> bool:
@@ -133,14 +129,7 @@ def show_runs(targets: list[str], form: GridFormat, output: str | None) -> None:
     if output and Path(output).suffix.lower() in PLOTS:
         need("matplotlib", "train")
         return emit(str(plot_runs(targets, output)))
-    found = compare_runs(targets)
-    if form is GridFormat.rich:
-        show(found.render(None if output else terminal_width()), output)
-    elif form is GridFormat.json:
-        emit_json(found.to_json(), output)
-    else:
-        emit(found.to_text(form), output)
-    return None
+    return show_grid(compare_runs(targets), form, output)
 
 
 @app.command("unit")
@@ -184,6 +173,6 @@ def code(target: Target, inputs: Inputs = None, output: Output = None) -> None:
 @app.command()
 def schema(output: Output = None) -> None:
     """The JSON Schema of the spec language, for completion and checking in an editor."""
-    from ..api import schema as described
+    from .. import api
 
-    emit_json(described(), output)
+    emit_json(api.schema(), output)

@@ -26,12 +26,12 @@ def check(
 
     Exit code 0 when all holds, 1 when something does not, 2 for bad input.
     """
-    from ..api import check as checked
+    from .. import api
 
     names = zoo.names() if every else targets
     if not names:
         raise RfcalcError("check needs a spec, or --all")
-    reports = [checked(name, zoo.read_inputs(inputs)) for name in names]
+    reports = [api.check(name, zoo.read_inputs(inputs)) for name in names]
     found = [report.to_json() for report in reports]
     show_report(reports, found[0] if len(found) == 1 and not every else found, form, output)
     raise typer.Exit(0 if all(report.ok for report in reports) else 1)

@@ -60,9 +60,9 @@ def once(name: str, values: list[str] | None) -> str | None:
 def train(target: str, options: Options) -> None:
     """Train a network that has passed its check, and leave a complete record."""
     need_training()
-    from ..train import train as trained
+    from .. import train
 
-    until_stopped(lambda: trained(target, options))
+    until_stopped(lambda: train.train(target, options))
 
 
 def until_stopped(act: Callable[[], Any]) -> Any:
@@ -84,9 +84,9 @@ def sweep(targets: list[str], options: SweepOptions) -> None:
     The same command goes on with what is unfinished. Exit code 0 when every run has finished, 1 when one failed.
     """
     need_training()
-    from ..train.sweep import sweep as swept
+    from ..train import sweep
 
-    found = until_stopped(lambda: swept(targets, options))
+    found = until_stopped(lambda: sweep.sweep(targets, options))
     if not options.quiet:
         show(found.render(terminal_width()))
     raise typer.Exit(found.exit_code)
@@ -116,7 +116,7 @@ def new(
     output: Annotated[str | None, typer.Option("-o", "--output", metavar="FILE", help="by default NAME.yaml")] = None,
 ) -> None:
     """A commented spec to begin with, with targets and a recipe."""
-    from ..api import schema as described
+    from .. import api
     from ..train.recipe.starter import SCHEMA, starter
 
     path = output or f"{name}.yaml"
@@ -125,7 +125,7 @@ def new(
     emit(starter(name, zoo.read_shape(shape), classes, path), path)
     schema = Path(path).parent / SCHEMA
     if not schema.exists():
-        emit_json(described(), str(schema))
+        emit_json(api.schema(), str(schema))
     emit(path)
 
 
@@ -140,9 +140,9 @@ def evaluate(
 ) -> None:
     """The accuracy of a finished run: in all, per class, and images of what it confuses."""
     need_training()
-    from ..train import evaluate as evaluated
+    from .. import train
 
-    found = evaluated(run, data, checkpoint, out, write=form is ReportFormat.rich)
+    found = train.evaluate(run, data, checkpoint, out, write=form is ReportFormat.rich)
     show_report([found], found.to_json(), form, output)
 
 
@@ -157,9 +157,9 @@ def preview(
 ) -> None:
     """Images of the data, and of what each augmentation makes of them."""
     need_training()
-    from ..train import preview as previewed
+    from .. import train
 
-    emit(str(previewed(target, data, augment and augment.split(","), output, recipe, shape)))
+    emit(str(train.preview(target, data, augment and augment.split(","), output, recipe, shape)))
 
 
 @app.command()
@@ -174,7 +174,7 @@ def export(
 ) -> None:
     """A run's network for use elsewhere: weights, ONNX, or a folder in the style of a model hub."""
     need_training()
-    from ..train import export as exported
+    from .. import train
 
     given = {"formats": tuple(to)} if to else {}
-    emit("\n".join(map(str, exported(run, checkpoint=checkpoint, out=out, **given))))
+    emit("\n".join(map(str, train.export(run, checkpoint=checkpoint, out=out, **given))))

@@ -74,7 +74,7 @@ class Reading:
         return self.inputs[self.first]
 
 
-def load(path: str | PathLike[str], input: Any = None) -> Arch:
+def read_onnx(path: str | PathLike[str], input: Any = None) -> Arch:
     """The network in an ONNX file. `input` states sizes that the file leaves open: a shape without the batch, several,
     or a mapping by name. Raises RfcalcError."""
     return reading_of(path, input).arch

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ..engine.arch import Arch, features_of
 from ..engine.layers import FEATURES
 from .cells import agreed, percent, text
-from .grid import Column, Grid
+from .grid import Column, Grid, as_json
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -76,6 +76,10 @@ class Comparison:
     def render(self, width: int | None = None) -> RenderableType:
         """For a terminal of that width."""
         return self.grid.to_rich(width)
+
+    def to_text(self, form: str) -> str:
+        """In a text form: json, or one of the grid's."""
+        return as_json(self.to_json()) if form == "json" else self.grid.to_text(form)
 
     def __str__(self) -> str:
         return self.grid.plain()

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from html import escape
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -118,6 +119,11 @@ class Grid:
             "html": self.to_html,
             "latex": self.to_latex,
         }[form]()
+
+
+def as_json(value: Any) -> str:
+    """Figures as JSON text."""
+    return json.dumps(value, indent=1, ensure_ascii=False) + "\n"
 
 
 def rendered(renderable: RenderableType, width: int) -> str:

@@ -14,7 +14,7 @@ from .cells import agreed, cells_of, text
 from .claims import missed
 from .counting import COUNTERS, counted, counter
 from .findings import Finding, findings
-from .grid import GAP, Column, Grid, rendered
+from .grid import GAP, Column, Grid, as_json, rendered
 from .torchsummary import to_torchsummary
 
 if TYPE_CHECKING:
@@ -222,9 +222,7 @@ class Table:
     def to_text(self, form: str) -> str:
         """The table in a text form: markdown, csv, json, html, latex or torchsummary."""
         if form == "json":
-            import json
-
-            return json.dumps(self.to_json(), indent=1) + "\n"
+            return as_json(self.to_json())
         if form == "torchsummary":
             return self.to_torchsummary()
         if form == "csv":

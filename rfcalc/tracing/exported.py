@@ -22,7 +22,7 @@ from .user_code import from_signal
 HOMES = (torch, torch._C._nn, Tensor)
 
 
-def load(path: str | PathLike[str]) -> tuple[nn.Module, tuple[int, ...] | None]:
+def read_program(path: str | PathLike[str]) -> tuple[nn.Module, tuple[int, ...] | None]:
     """The module in a .pt2 file with its weights, and the shape of its one input without the batch, where it is fixed.
     Raises RfcalcError."""
     where = fspath(path)

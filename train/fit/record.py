@@ -6,7 +6,7 @@ metrics.csv              a row for each epoch
 result.json              the figures of a finished run
 last.pt, previous.pt     the state to go on from, and the one before
 best.pt                  weights of the best epoch
-report.md and images   the above, put together
+report.md and images     the above, put together
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ import yaml
 
 import rfcalc
 from rfcalc.errors import listed
+from rfcalc.report.grid import as_json
 
 from ..recipe.errors import TrainError
 
@@ -92,7 +93,7 @@ class Record:
         return f"{path}: {full}{size:,} bytes cannot be written ({error.strerror or error}){kept}"
 
     def write_json(self, name: str, value: Any) -> None:
-        self.write(name, json.dumps(value, indent=1, ensure_ascii=False) + "\n")
+        self.write(name, as_json(value))
 
     def write_yaml(self, name: str, value: Any) -> None:
         self.write(name, yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=120))

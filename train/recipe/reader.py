@@ -89,7 +89,7 @@ def shown(name: str) -> str:
     return yaml.safe_dump(recipe.to_plain(), sort_keys=False, allow_unicode=True, width=120)
 
 
-def catalogue() -> Comparison:
+def recipes_side_by_side() -> Comparison:
     """The shipped recipes, each with what tells it from the others."""
     found = [read(extended(read_file(name), name, ()), name, name) for name in names()]
     figures = tuple({"name": r.name, "epochs": r.epochs, "optimizer": r.optimizer.name, "schedule": r.schedule.name,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from rfcalc.report.grid import Column, Grid
+from rfcalc.report.grid import Column, Grid, as_json
 from rfcalc.spec import reader as spec
 
 from ..fit.record import Record
@@ -126,7 +126,9 @@ class RunComparison:
         return Group(*(grid.to_rich(width) for grid in self.grids()))
 
     def to_text(self, form: str) -> str:
-        """As CSV the curves, a row for each epoch of each run; in any other form the three tables."""
+        """As CSV the curves, a row for each epoch of each run; in any other form all of it."""
+        if form == "json":
+            return as_json(self.to_json())
         if form != "csv":
             return "\n".join(grid.to_text(form) for grid in self.grids())
         columns = ["run", *dict.fromkeys(key for run in self.runs for row in run.history for key in row)]
