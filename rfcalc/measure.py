@@ -80,6 +80,7 @@ class EffectiveField(Printed):
     """Of a network of several inputs: the one that it is measured on."""
 
     def to_json(self) -> dict[str, Any]:
+        """The figures: standard deviations and radii in pixels, shares of the whole gradient."""
         return {
             "name": self.name,
             "layer": self.layer,
@@ -94,6 +95,7 @@ class EffectiveField(Printed):
 
     @property
     def grid(self) -> Grid:
+        """What was measured beside what path counts predict."""
         columns = (Column("pixels", left=True), Column("measured"), Column("predicted"))
         measured, predicted = cells(self.measured), cells(self.predicted)
         names = (*(f"standard deviation, axis {i}" for i in range(len(self.unit))), *map(radius_name, SHARES))

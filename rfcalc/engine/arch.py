@@ -66,10 +66,12 @@ class Row:
 
     @property
     def name(self) -> str:
+        """The layer's name."""
         return self.node.name
 
     @property
     def layer(self) -> Layer:
+        """The layer with its settings."""
         return self.node.layer
 
     @property
@@ -99,10 +101,12 @@ class Row:
 
     @property
     def windows(self) -> tuple[Window, ...]:
+        """Its window on each axis; none where its units differ in turn."""
         return self.layer.windows(self.x)
 
     @property
     def groups(self) -> int | None:
+        """The groups of a convolution; None for any other layer."""
         groups_of = getattr(self.layer, "groups_of", None)
         return groups_of(self.x) if groups_of else None
 
@@ -167,6 +171,7 @@ class Arch:
 
     @cached_property
     def rows(self) -> tuple[Row, ...]:
+        """Every layer with the map that enters it and the one that leaves it."""
         return trace(self)
 
     @property
@@ -176,6 +181,7 @@ class Arch:
 
     @property
     def inputs(self) -> tuple[Port, ...]:
+        """What it reads: the image, and of a traced model all else that its forward takes."""
         return self.given or (Port("input", 0, self.input),)
 
     @property
@@ -190,6 +196,7 @@ class Arch:
 
     @property
     def outputs(self) -> tuple[Port, ...]:
+        """What it returns: the last map, or all that a traced model's forward returns."""
         out = self.out
         return self.returned or (Port("output", len(self.nodes), (out.channels, *(() if out.flat else out.sizes))),)
 
@@ -206,10 +213,12 @@ class Arch:
 
     @property
     def out(self) -> FeatureMap:
+        """The last layer's map."""
         return self.rows[-1].out
 
     @cached_property
     def params(self) -> int:
+        """Weights, biases and affine norm parameters; buffers do not count."""
         return sum(row.params for row in self.rows)
 
     @property
@@ -219,6 +228,7 @@ class Arch:
 
     @cached_property
     def known_macs(self) -> int:
+        """Multiply-adds for one image, of the layers whose are known."""
         return sum(row.macs or 0 for row in self.rows)
 
     @cached_property

@@ -65,10 +65,12 @@ class ModuleReport(Printed):
 
     @property
     def unknown(self) -> list[str]:
+        """Rows whose field is unknown."""
         return [row.name for row in self.rows if not row.known]
 
     @property
     def unseen(self) -> list[str]:
+        """Rows whose field is known, but which no run showed."""
         return [row.name for row in self.rows if row.known and not row.seen and not row.through]
 
     @property
@@ -78,11 +80,13 @@ class ModuleReport(Printed):
 
     @property
     def rows_in_full(self) -> int:
+        """How many rows had to be reached by all of their field."""
         return sum(row.in_full for row in self.rows)
 
     @property
     def checked(self) -> dict[str, int]:
-        seen = [row for row in self.rows if row.known and row.seen]
+        """How many figures were compared, by kind."""
+        seen = self.seen_rows
         return {
             "output_shape": self.counts.get("output_shape", 0),
             "params": self.counts.get("params", 0),
@@ -136,10 +140,12 @@ class ModuleReport(Printed):
 
     @property
     def seen_rows(self) -> list[RowReport]:
+        """Rows whose field is known, and which a run showed."""
         return [row for row in self.rows if row.known and row.seen]
 
     @property
     def remarks(self) -> tuple[str, ...]:
+        """What was compared, and what could not be shown."""
         which = (
             f"all {self.pixels:,} pixels"
             if self.every_pixel

@@ -78,6 +78,7 @@ class Report(Printed):
 
     @property
     def remarks(self) -> tuple[str, ...]:
+        """What was proved in another way, and what stays open."""
         lines = ["shapes: on torch's meta device, for the network is too large to run here"] if self.on_meta else []
         open_claims = [claim for claim in self.claims if claim.holds is None]
         if open_claims:
@@ -98,6 +99,7 @@ class Report(Printed):
 
     @property
     def verdict(self) -> str:
+        """In a line whether all holds, and what can be done where it does not."""
         if self.ok:
             return f"{self.name}: all holds"
         count = len(self.findings)

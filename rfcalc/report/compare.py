@@ -71,6 +71,7 @@ class Comparison:
     figures: tuple[dict[str, Any], ...]
 
     def to_json(self) -> list[dict[str, Any]]:
+        """The figures of each network."""
         return list(self.figures)
 
     def render(self, width: int | None = None) -> RenderableType:

@@ -83,6 +83,7 @@ class Table:
         counter(self.count)  # raises for a name that nobody counts under
 
     def cells(self, row: Row) -> dict[str, Any]:
+        """A row's figures by column; None for what is unknown."""
         return cells_of(row) | {"macs": COUNTERS[self.count].of(row)}
 
     @cached_property
@@ -110,10 +111,12 @@ class Table:
 
     @cached_property
     def findings(self) -> tuple[Finding, ...]:
+        """What a reader should know about the design."""
         return findings(self.arch)
 
     @property
     def totals(self) -> tuple[str, ...]:
+        """Parameters, MACs and receptive field of the whole, a line each."""
         arch, same = self.arch, self.arch.constant_macs
         pooled = arch.global_row.x if arch.global_row else arch.out
         before, after = (
@@ -217,6 +220,7 @@ class Table:
         return Grid(tuple(map(Column, COLUMNS)), tuple(map(tuple, rows))).to_csv()
 
     def to_torchsummary(self) -> str:
+        """As the package torchsummary prints it."""
         return to_torchsummary(self.arch)
 
     def to_text(self, form: str) -> str:

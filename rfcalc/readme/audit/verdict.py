@@ -88,6 +88,7 @@ class Audit(Printed):
 
     @property
     def wrong(self) -> bool:
+        """Whether any claim is wrong."""
         return any(claim.verdict == "wrong" for claim in self.claims)
 
     @property

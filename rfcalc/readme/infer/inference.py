@@ -61,6 +61,7 @@ class Inference(Printed):
 
     @property
     def ok(self) -> bool:
+        """Whether a network was found that all rows are layers of."""
         return self.arch is not None
 
     @property
@@ -70,6 +71,7 @@ class Inference(Printed):
 
     @cached_property
     def params(self) -> int:
+        """Of the network or, where none was found, of all printed rows."""
         return self.arch.params if self.arch else sum(d.item.params for d in self.decisions)
 
     def to_json(self) -> dict[str, Any]:
