@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import listed
 from ..report.grid import Column, Grid, Printed
 from .report import finding_json, findings_grid
-from .tally import Mismatch
+from .tally import Mismatch, not_holding
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -182,10 +182,11 @@ class ModuleReport(Printed):
 
     @property
     def verdict(self) -> str:
+        """In a line whether all holds."""
         if self.ok:
             return f"{self.name}: all holds" if self.proved else f"{self.name}: nothing contradicts the table"
         count = sum(len(report.findings) for report in (self, *self.others))
-        return f"{self.name}: {count:,} figure{'s' * (count > 1)} {'do' if count > 1 else 'does'} not hold"
+        return f"{self.name}: {not_holding(count)}"
 
     def render(self, width: int | None = None) -> RenderableType:
         """For a terminal of that width: what was checked, what does not hold, the verdict."""

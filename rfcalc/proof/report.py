@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ..report.cells import number, text
 from ..report.claims import Claim
 from ..report.grid import Column, Grid, Printed
-from .tally import Ground, Mismatch
+from .tally import Ground, Mismatch, not_holding
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -102,10 +102,8 @@ class Report(Printed):
         """In a line whether all holds, and what can be done where it does not."""
         if self.ok:
             return f"{self.name}: all holds"
-        count = len(self.findings)
         tail = "; torch agrees with the table" if self.proved else ""
-        fact = f"{self.name}: {count:,} figure{'s' * (count > 1)} {'do' if count > 1 else 'does'} not hold{tail}"
-        return "\n".join([fact, *self.advice])
+        return "\n".join([f"{self.name}: {not_holding(len(self.findings))}{tail}", *self.advice])
 
     def render(self, width: int | None = None) -> RenderableType:
         """For a terminal of that width: what was checked, what the spec states, what does not hold, the verdict."""
