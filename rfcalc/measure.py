@@ -55,7 +55,7 @@ class Mass:
 
 
 @dataclass(frozen=True, slots=True)
-class Images:
+class OwnImages:
     """A user's own images: files and folders, and the normalization that they get."""
 
     paths: tuple[str, ...]
@@ -129,7 +129,7 @@ def effective_field(
     net: Arch | nn.Module,
     layer: str | None = None,
     *,
-    images: Tensor | Images | None = None,
+    images: Tensor | OwnImages | None = None,
     count: int = 8,
     seed: int = 0,
     weights: str | PathLike[str] | Mapping[str, Any] | None = None,
@@ -182,7 +182,7 @@ def field_of(
     layer: str | None = None,
     input: Any = None,
     *,
-    images: Tensor | Images | None = None,
+    images: Tensor | OwnImages | None = None,
     count: int = 8,
     seed: int = 0,
     weights: str | PathLike[str] | Mapping[str, Any] | None = None,
@@ -211,7 +211,7 @@ def title_of(net: Arch | nn.Module, arch: Arch | None) -> str:
     return arch.name if arch else ""
 
 
-def input_of(net: Arch | nn.Module, images: Tensor | Images | None, arch: Arch | None, input: Any) -> Any:
+def input_of(net: Arch | nn.Module, images: Tensor | OwnImages | None, arch: Arch | None, input: Any) -> Any:
     """What a network is given: what is said, or what images or an analysis tell; raises RfcalcError for nothing."""
     if isinstance(net, Arch):
         return net.input
@@ -349,12 +349,12 @@ def need_values(model: nn.Module) -> None:
         raise RfcalcError(f"{type(model).__name__}: {empty[0]} has a shape only (torch's meta device): give it values")
 
 
-def images_for(recorded: Recorded, images: Tensor | Images | None, count: int, seed: int) -> Tensor:
+def images_for(recorded: Recorded, images: Tensor | OwnImages | None, count: int, seed: int) -> Tensor:
     """The given images, a user's own ones, or noise; raises RfcalcError for images that do not fit."""
     arch = recorded.arch
     if not recorded.inputs.samples[recorded.inputs.first].dtype.is_floating_point:
         raise RfcalcError(f"{arch.name} takes whole numbers, by which there is no gradient")
-    if isinstance(images, Images):
+    if isinstance(images, OwnImages):
         images = read_images(images.paths, arch.input, images.mean, images.std)
     if images is None:
         if count < 1:

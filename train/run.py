@@ -12,7 +12,7 @@ from .data.augment import Augmentation
 from .data.batches import Batches, normalization_tensors
 from .data.sets import load_data
 from .fit.evaluate import Preprocessing
-from .fit.loop import Plan, fit
+from .fit.loop import TrainPlan, fit
 from .fit.memory import keep_memory
 from .fit.model import prepared
 from .fit.precision import Precision
@@ -61,7 +61,9 @@ def trained(network: Target, options: Options, group: ProcessGroup) -> Result:
     return finish(plan, net, network.arch, history) if group.is_first else Result(record.folder, {})
 
 
-def planned(start: Start, record: Record, group: ProcessGroup, display: Display, log: Log) -> tuple[Plan, nn.Module]:
+def planned(
+    start: Start, record: Record, group: ProcessGroup, display: Display, log: Log
+) -> tuple[TrainPlan, nn.Module]:
     """Everything ready: data, batches, precision, network; the record begun."""
     options, recipe, network, seed = start.options, start.recipe, start.target, start.seed
     if recipe.batch_size % group.world:
@@ -95,7 +97,7 @@ def planned(start: Start, record: Record, group: ProcessGroup, display: Display,
     if group.is_first and not start.about:
         begin(record, start, data, mean_std, precision, augmentation.by, group)
     preprocessing = Preprocessing(*tensors, group.device, precision)
-    return Plan(recipe, data, batches, preprocessing, seed, group, record, display, again(start, record), log), net
+    return TrainPlan(recipe, data, batches, preprocessing, seed, group, record, display, again(start, record), log), net
 
 
 def again(start: Start, record: Record) -> str:

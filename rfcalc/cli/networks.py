@@ -12,28 +12,30 @@ from ..errors import need
 from .app import app, network
 from .output import PLOTS, emit, emit_json, show_grid, show_report
 from .parameters import (
-    Count,
+    CountedBy,
     GridFormat,
     GuardFormat,
-    Inputs,
+    InputsOption,
     Of,
     Output,
     ReportForm,
     ReportFormat,
     TableFormat,
-    Target,
-    Targets,
+    TargetArgument,
+    TargetsArgument,
 )
 
 
 @app.command()
 def table(
-    target: Target,
-    inputs: Inputs = None,
+    target: TargetArgument,
+    inputs: InputsOption = None,
     of: Of = None,
     form: Annotated[TableFormat, typer.Option("--format", help="the form of the table")] = TableFormat.rich,
     all_layers: Annotated[bool, typer.Option("--all", help="a row for every layer")] = False,
-    count: Annotated[Count, typer.Option(help="whose count the last column holds (docs/counting.md)")] = Count.macs,
+    count: Annotated[
+        CountedBy, typer.Option(help="whose count the last column holds (docs/counting.md)")
+    ] = CountedBy.macs,
     output: Output = None,
 ) -> None:
     """Size, channels, window, jump, receptive field, start, parameters and MACs of every layer."""
@@ -93,9 +95,9 @@ def list_specs(
 
 @app.command()
 def explain(
-    target: Target,
+    target: TargetArgument,
     layer: Annotated[str, typer.Argument(help="the name of a layer or a block")],
-    inputs: Inputs = None,
+    inputs: InputsOption = None,
 ) -> None:
     """One layer's row as arithmetic: r_out = 39 + (3-1)*2*4 = 55, and the same for the other figures."""
     from ..report import explain
@@ -105,8 +107,8 @@ def explain(
 
 @app.command()
 def compare(
-    targets: Targets,
-    inputs: Inputs = None,
+    targets: TargetsArgument,
+    inputs: InputsOption = None,
     form: Annotated[GridFormat, typer.Option("--format", help="the form of the comparison")] = GridFormat.rich,
     output: Output = None,
 ) -> None:
@@ -134,12 +136,12 @@ def show_runs(targets: list[str], form: GridFormat, output: str | None) -> None:
 
 @app.command("unit")
 def unit_verb(
-    target: Target,
+    target: TargetArgument,
     layer: Annotated[str | None, typer.Argument(help="a layer or a block")] = None,
     place: Annotated[str | None, typer.Argument(metavar="I,J", help="its unit; by default the centre one")] = None,
     source: Annotated[str | None, typer.Option("--from", metavar="LAYER", help="count in that layer's units")] = None,
     pixel: Annotated[str | None, typer.Option(metavar="Y,X", help="which units of every layer see this pixel")] = None,
-    inputs: Inputs = None,
+    inputs: InputsOption = None,
     of: Of = None,
     form: ReportForm = ReportFormat.rich,
     output: Output = None,
@@ -154,7 +156,7 @@ def unit_verb(
 
 
 @app.command()
-def convert(target: Target, inputs: Inputs = None, output: Output = None) -> None:
+def convert(target: TargetArgument, inputs: InputsOption = None, output: Output = None) -> None:
     """The network as a spec: what was seen of a torch model, or a spec with its blocks written out."""
     from ..spec.writer import dump
 
@@ -162,7 +164,7 @@ def convert(target: Target, inputs: Inputs = None, output: Output = None) -> Non
 
 
 @app.command()
-def code(target: Target, inputs: Inputs = None, output: Output = None) -> None:
+def code(target: TargetArgument, inputs: InputsOption = None, output: Output = None) -> None:
     """The network as a torch module to read, change and keep: Python that needs no rfcalc."""
     need("torch", "torch")
     from ..source.writer import source

@@ -17,7 +17,17 @@ from ..train.recipe.options import Options
 from ..train.sweep.options import SweepOptions
 from .app import app
 from .output import emit, emit_json, show, show_report, terminal_width
-from .parameters import Checkpoint, Data, Designs, Output, ReportForm, ReportFormat, Run, Shape, Target
+from .parameters import (
+    Checkpoint,
+    DataOption,
+    Designs,
+    Output,
+    ReportForm,
+    ReportFormat,
+    RunArgument,
+    ShapeOption,
+    TargetArgument,
+)
 
 
 def with_options(cls: Any, name: str, argument: Any) -> Callable[[Callable[..., None]], Callable[..., None]]:
@@ -56,7 +66,7 @@ def once(name: str, values: list[str] | None) -> str | None:
 
 
 @app.command("train")
-@with_options(Options, "target", Target)
+@with_options(Options, "target", TargetArgument)
 def train(target: str, options: Options) -> None:
     """Train a network that has passed its check, and leave a complete record."""
     need_training()
@@ -131,8 +141,8 @@ def new(
 
 @app.command("eval")
 def evaluate(
-    run: Run,
-    data: Data = None,
+    run: RunArgument,
+    data: DataOption = None,
     checkpoint: Checkpoint = "last",
     out: Annotated[str | None, typer.Option(metavar="DIR", help="for plots; by default RUN/evaluation")] = None,
     form: ReportForm = ReportFormat.rich,
@@ -148,9 +158,9 @@ def evaluate(
 
 @app.command()
 def preview(
-    target: Target,
-    shape: Shape = None,
-    data: Data = None,
+    target: TargetArgument,
+    shape: ShapeOption = None,
+    data: DataOption = None,
     augment: Annotated[str | None, typer.Option(metavar="NAMES", help="HorizontalFlip,ToGray,…")] = None,
     recipe: Annotated[str | None, typer.Option(help="fast, best or a file; by default the spec's own")] = None,
     output: Output = None,
@@ -164,7 +174,7 @@ def preview(
 
 @app.command()
 def export(
-    run: Run,
+    run: RunArgument,
     to: Annotated[
         list[str] | None,
         typer.Option(metavar="FORMAT", help="state-dict, safetensors, onnx (these three by default), hub-folder"),

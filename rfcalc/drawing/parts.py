@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from .boxes import Line
+from .boxes import BoxLine
 
 FONT = 8.0
 """The size of all text but names, in points: the smallest that journals take."""
@@ -50,7 +50,7 @@ class Box:
     y: float
     w: float
     h: float
-    lines: tuple[Line, ...]
+    lines: tuple[BoxLine, ...]
     times: int = 1
 
 
@@ -117,12 +117,12 @@ def text_width(text: str, size: float = FONT, bold: bool = False) -> float:
     return ems * size * (1.1 if bold else 1.0)
 
 
-def line_width(line: Line) -> float:
+def line_width(line: BoxLine) -> float:
     left = text_width(line.left, NAME if line.role == "name" else FONT, line.role == "name")
     return left + text_width(line.right) + (8.0 if line.left and line.right else 0.0)
 
 
-def size_of(lines: Sequence[Sequence[Line]], horizontal: bool) -> list[tuple[float, float]]:
+def size_of(lines: Sequence[Sequence[BoxLine]], horizontal: bool) -> list[tuple[float, float]]:
     """Each box's size along the network and across it. Boxes are equally wide, as tall as their text."""
     width = max(line_width(line) for box in lines for line in box) + 2 * PAD
     tall = [LINE * len(box) + 2 * PAD - 2 for box in lines]

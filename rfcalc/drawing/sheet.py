@@ -6,17 +6,17 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 
-from .boxes import Block
+from .boxes import FramedBlock
 from .parts import APART, FRAME, GAP, LABEL, LANE, TRACK
-from .rows import Graph, arrange, neighbours
+from .rows import BoxGraph, arrange, neighbours
 
 
 @dataclass(frozen=True)
 class Sheet:
     """Boxes with sizes (along, across) and frames, not placed yet."""
 
-    graph: Graph
-    blocks: tuple[Block, ...]
+    graph: BoxGraph
+    blocks: tuple[FramedBlock, ...]
     sizes: tuple[tuple[float, float], ...]
     horizontal: bool
 

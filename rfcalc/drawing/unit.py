@@ -25,7 +25,7 @@ PANEL = 3.4
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class SeenByUnit:
     """A unit and what it sees along each axis; a map with channels only has no unit to name."""
 
     row: Row
@@ -67,7 +67,7 @@ def named(arch: Arch, name: str) -> Row:
     return rows[-1]
 
 
-def units(arch: Arch, rows: Sequence[Row], unit: Sequence[int] | None) -> list[Seen]:
+def units(arch: Arch, rows: Sequence[Row], unit: Sequence[int] | None) -> list[SeenByUnit]:
     """The unit of the last layer, by default its centre, and of each other layer the unit that looks nearest to where
     that one does. Raises RfcalcError for a unit that is not on the map."""
     last = rows[-1]
@@ -81,12 +81,12 @@ def units(arch: Arch, rows: Sequence[Row], unit: Sequence[int] | None) -> list[S
     return [seen_at(row, names[row.index], at if row is last else nearest(row, centres)) for row in rows]
 
 
-def seen_at(row: Row, name: str, unit: tuple[int, ...]) -> Seen:
+def seen_at(row: Row, name: str, unit: tuple[int, ...]) -> SeenByUnit:
     fields = [axis.at(i) for axis, i in zip(row.out.axes, unit, strict=True)]
     found = tuple(field for field in fields if field)
     if len(found) < len(fields):
         raise RfcalcError(f"{row.name}: unit {','.join(map(str, unit))} reads nothing of the image")
-    return Seen(row, name, unit, found)
+    return SeenByUnit(row, name, unit, found)
 
 
 def middle(field: Field | None) -> float:
@@ -143,7 +143,7 @@ STRIP = 6
 WHOLE = Field(0, STRIP - 1)
 
 
-def view(arch: Arch, found: Sequence[Seen]) -> tuple[float, float, float, float]:
+def view(arch: Arch, found: Sequence[SeenByUnit]) -> tuple[float, float, float, float]:
     """Left, top, right and bottom in pixels: the image, and as much of the fields outside as half of its size."""
     height, width = plane(arch.sizes, STRIP)
     rows, columns = zip(*(plane(seen.fields, WHOLE) for seen in found), strict=True)
@@ -169,7 +169,7 @@ def set_view(axes: Axes, frame: tuple[float, float, float, float], rows: bool) -
         axes.spines[side].set_visible(False)
 
 
-def draw_fields(axes: Axes, arch: Arch, found: Sequence[Seen], look: Style, backdrop: Any, frame: Any) -> None:
+def draw_fields(axes: Axes, arch: Arch, found: Sequence[SeenByUnit], look: Style, backdrop: Any, frame: Any) -> None:
     height, width = plane(arch.sizes, STRIP)
     draw_image(axes, height, width, look, backdrop)
     for n, seen in reversed(list(enumerate(found))):
@@ -196,7 +196,7 @@ def draw_image(axes: Axes, height: int, width: int, look: Style, backdrop: Any) 
     axes.add_patch(Rectangle((0, 0), width, height, fill=False, edgecolor=look.ink, linewidth=1.0, zorder=2))
 
 
-def draw_field(axes: Axes, seen: Seen, look: Style, n: int, height: int, width: int, pale: bool) -> None:
+def draw_field(axes: Axes, seen: SeenByUnit, look: Style, n: int, height: int, width: int, pale: bool) -> None:
     """The outline of a field; the pixels that it reads tinted where it has holes; hatched what lies outside."""
     from matplotlib.patches import Rectangle
 
@@ -236,7 +236,7 @@ def outside(rows: Field, columns: Field, height: int, width: int) -> list[tuple[
     return [part for part in parts if part[2] > 0 and part[3] > 0]
 
 
-def draw_counts(figure: Figure, axes: Axes, arch: Arch, seen: Seen, look: Style) -> None:
+def draw_counts(figure: Figure, axes: Axes, arch: Arch, seen: SeenByUnit, look: Style) -> None:
     """How many paths lead from each pixel to the last layer's unit; pixels from which none does stay blank."""
     import numpy as np
     from matplotlib.ticker import FuncFormatter, MaxNLocator

@@ -34,7 +34,7 @@ class Node:
     macs: int | None = None
 
 
-class Printed(NamedTuple):
+class PrintedAs(NamedTuple):
     """How torchsummary prints a layer, where that differs from one row of its own."""
 
     functional: bool = False
@@ -153,7 +153,7 @@ class Arch:
     """Of a traced module: the parts that its forward never uses, with their parameters, which no total counts."""
     constant_macs: int = 0
     """Of a traced module: the multiply-adds between weights alone, the same for every image, which no total counts."""
-    printed: Mapping[str, Printed] = field(default_factory=dict)
+    printed: Mapping[str, PrintedAs] = field(default_factory=dict)
     """Of a network that was read from a torchsummary print: how that shows some of its layers, by their names."""
     blocks: Mapping[str, str] = field(default_factory=dict)
     """Of a spec: the block that a group of layers was written out of, by the group's name."""

@@ -16,7 +16,7 @@ from onnx.reference import ReferenceEvaluator
 from ..errors import RfcalcError
 from ..tracing.dims import CHANNEL
 from .file import opset_of
-from .reader import Reading
+from .reader import OnnxReading
 from .windows import Shortcut, shortcut
 
 Array = NDArray[Any]
@@ -118,11 +118,11 @@ def in_double(model: ModelProto) -> None:
 
 
 @dataclass(eq=False)
-class Run:
+class ModelRun:
     """A model ready to be run. The first run notes the statistics of norms over places, the others use them."""
 
     model: ModelProto
-    reading: Reading
+    reading: OnnxReading
     dtype: Any
     held: dict[str, tuple[Array, Array]] = field(default_factory=dict)
     shortcuts: dict[str, Shortcut | None] = field(default_factory=dict)
@@ -198,7 +198,7 @@ def agree(one: Array, other: Array) -> bool:
     return one.shape == other.shape and np.allclose(one, other, close, close * float(np.abs(one).max(initial=0.0)))
 
 
-def over_places(node: NodeProto, reading: Reading) -> bool:
+def over_places(node: NodeProto, reading: OnnxReading) -> bool:
     """Whether a norm's statistics mix places, or images, of what it is given."""
     m = reading.maps.get(node.input[0]) if node.input else None
     if m is None or node.op_type not in NORMS or len(node.output) > 1:

@@ -14,24 +14,24 @@ from .tensors import Fixed, Origin
 
 Value = Map | Fixed
 """What a tensor of the program holds: a map, or nothing of the image."""
-Result = Value | list[Any]
-Rule = Callable[["Op"], Result]
-RULES: dict[str, Rule] = {}
+OpResult = Value | list[Any]
+OpRule = Callable[["Op"], OpResult]
+RULES: dict[str, OpRule] = {}
 NO_WEIGHTS = frozenset(["Resize", "Upsample", "Pad", "RoiAlign", "QuantizeLinear", "DequantizeLinear"])
 """Operators whose further inputs are settings."""
 
 
-def rule(names: str) -> Callable[[Rule], Rule]:
+def rule(names: str) -> Callable[[OpRule], OpRule]:
     """Registers what the operators of these names mean."""
 
-    def register(handler: Rule) -> Rule:
+    def register(handler: OpRule) -> OpRule:
         RULES.update(dict.fromkeys(names.split(), handler))
         return handler
 
     return register
 
 
-class Program(Protocol):
+class NodeReader(Protocol):
     """What a node asks of the reader that reads it."""
 
     graph: Graph
@@ -46,7 +46,7 @@ class Program(Protocol):
 class Op:
     """A node with its inputs looked up; None stands for one that is left out."""
 
-    program: Program
+    program: NodeReader
     node: NodeProto
     inputs: tuple[Value | None, ...]
     macs: int | None = None

@@ -28,7 +28,7 @@ from ..engine.layers.sources import Source
 from ..engine.ports import Focus, Port
 from ..errors import RfcalcError, listed
 from ..tracing.dims import shape_of
-from ..tracing.graph import Frame, Graph, Map, TakenApart, Unsupported
+from ..tracing.graph import CallFrame, Graph, Map, TakenApart, Unsupported
 from ..tracing.moves import assigned, bounded_by_all, hints_of, known_by_shape
 from ..tracing.order import conclude
 from . import rules  # noqa: F401 - they register themselves
@@ -55,7 +55,7 @@ class Lost(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Reading:
+class OnnxReading:
     """A file that was read: its table, the model, its inputs, the one of them that is the image, and by layer the
     tensor that holds it, and how."""
 
@@ -80,14 +80,14 @@ def read_onnx(path: str | PathLike[str], input: Any = None) -> Arch:
     return reading_of(path, input).arch
 
 
-def reading_of(path: str | PathLike[str], input: Any = None) -> Reading:
+def reading_of(path: str | PathLike[str], input: Any = None) -> OnnxReading:
     where = fspath(path)
     of, input = (input.of, input.given) if isinstance(input, Focus) else ("", input)
     model = read(where)
     given = given_for(where, slots_of(model), input)
     first = first_of(where, given, of)
     for strict in (True, False):
-        reader = Reader(where, model, given, first, strict)
+        reader = OnnxReader(where, model, given, first, strict)
         try:
             reader.walk(model.graph)
             return reader.finish()
@@ -110,7 +110,7 @@ def first_of(where: str, given: Sequence[Given], of: str) -> int:
 
 
 @dataclass
-class Reader:
+class OnnxReader:
     """Walks the nodes of a model; `values` says what each tensor holds."""
 
     where: str
@@ -120,7 +120,7 @@ class Reader:
     strict: bool
     values: dict[str, Value | Lost] = field(default_factory=dict)
     charged: dict[str, int] = field(default_factory=dict)
-    frames: dict[tuple[str, ...], Frame] = field(default_factory=dict)
+    frames: dict[tuple[str, ...], CallFrame] = field(default_factory=dict)
     inferred: dict[str, tuple[int, ...]] | None = None
     readers: dict[str, int] = field(default_factory=dict)
     sources: list[int] = field(default_factory=list)
@@ -205,9 +205,9 @@ class Reader:
                     return (clean(path),)
         return scope
 
-    def frame(self, scope: tuple[str, ...]) -> Frame:
+    def frame(self, scope: tuple[str, ...]) -> CallFrame:
         if scope not in self.frames:
-            self.frames[scope] = Frame(scope[-1], self.frame(scope[:-1]))
+            self.frames[scope] = CallFrame(scope[-1], self.frame(scope[:-1]))
         return self.frames[scope]
 
     def step(self, node: NodeProto) -> list[Value | Lost | None]:
@@ -309,7 +309,7 @@ class Reader:
 
     # --- the end ---
 
-    def finish(self) -> Reading:
+    def finish(self) -> OnnxReading:
         outputs = [(value.name, self.values.get(value.name)) for value in self.model.graph.output]
         if missing := [name for name, value in outputs if value is None]:
             raise RfcalcError(f"{self.where}: nothing makes the output {missing[0]}")
@@ -327,7 +327,7 @@ class Reader:
         maps = {name: m for name, m in self.values.items() if isinstance(m, Map)}
         counted = sum(self.charged.values())
         arch, sights = self.arch(returned, notes), self.sights()
-        return Reading(arch, self.model, tuple(self.given), self.first, sights, maps, counted)
+        return OnnxReading(arch, self.model, tuple(self.given), self.first, sights, maps, counted)
 
     def arch(self, returned: list[Port], notes: list[str]) -> Arch:
         image, nodes = self.given[self.first], self.graph.nodes()

@@ -20,7 +20,7 @@ from .axis import AxisProof, alike
 from .causes import cause_of_claim
 from .module import prove
 from .module_report import ModuleReport
-from .path_counting import Shape, path_counter_of
+from .path_counting import Sizes, path_counter_of
 from .report import KINDS, Report
 from .tally import Ground, Mismatch, Tally
 
@@ -85,7 +85,7 @@ def check(arch: Arch) -> Report:
     )  # fmt: skip
 
 
-def prove_axes(tally: Tally, net: Network, shapes: Sequence[Shape]) -> list[Ground]:
+def prove_axes(tally: Tally, net: Network, shapes: Sequence[Sizes]) -> list[Ground]:
     """Compares the geometry along each axis; axes that nothing tells apart are compared once."""
     counters = [path_counter_of(net, shapes, axis) for axis in range(len(tally.arch.sizes))]
     return [
@@ -99,10 +99,10 @@ def too_large(arch: Arch) -> bool:
     return 4 * values > MAX_BYTES or arch.known_macs > MAX_MACS
 
 
-def observed(net: Network, image: Tensor) -> tuple[list[Shape], str]:
+def observed(net: Network, image: Tensor) -> tuple[list[Sizes], str]:
     """The shapes of the image and of every layer's output, seen by forward hooks, and what torch says when a layer
     refuses its input; that layer is the first without a shape."""
-    shapes: list[Shape] = [tuple(image.shape)]
+    shapes: list[Sizes] = [tuple(image.shape)]
 
     def seen(module: nn.Module, inputs: Any, output: Tensor) -> None:
         shapes.append(tuple(output.shape))
@@ -120,7 +120,7 @@ def observed(net: Network, image: Tensor) -> tuple[list[Shape], str]:
     return shapes, refusal
 
 
-def compare_modules(tally: Tally, net: Network, shapes: Sequence[Shape]) -> None:
+def compare_modules(tally: Tally, net: Network, shapes: Sequence[Sizes]) -> None:
     for row, shape in zip(tally.arch.rows, shapes[1:], strict=False):
         tally.compare(row, "output_shape", shape_of(row), shape[1:])
     for row, (_, module) in zip(tally.arch.rows, net.named_layers(), strict=True):
@@ -128,7 +128,7 @@ def compare_modules(tally: Tally, net: Network, shapes: Sequence[Shape]) -> None
             tally.compare(row, "params", row.params, sum(p.numel() for p in module.parameters()))
 
 
-def shape_of(row: Row) -> Shape:
+def shape_of(row: Row) -> Sizes:
     return (row.out.channels,) if row.out.flat else (row.out.channels, *row.out.sizes)
 
 

@@ -21,9 +21,9 @@ from .verdict import (
     CONFIRMED,
     GENTLE_PIXELS,
     Changes,
-    Draw,
     Expected,
     Outcome,
+    WeightDraw,
     compare,
     keep_missing,
     portions,
@@ -78,31 +78,35 @@ class Drawn(Protocol):
 
 
 def drawn_twice(
-    proof: Expected, tally: Tally, program: Callable[[Draw], AbstractContextManager[Drawn]], loud: bool, double: bool
+    proof: Expected,
+    tally: Tally,
+    program: Callable[[WeightDraw], AbstractContextManager[Drawn]],
+    loud: bool,
+    double: bool,
 ) -> ModuleReport:
     """Both draws and, where a field was not reached in full, the loud one once more with other weights. Without `loud`
     there is the gentle one alone; `double` says that the program runs in float64."""
 
-    def run(draw: Draw, pixels: Sequence[Pixel], found: dict[int, Outcome]) -> str:
+    def run(draw: WeightDraw, pixels: Sequence[Pixel], found: dict[int, Outcome]) -> str:
         with program(draw) as drawn:
             return run_draw(proof, tally, drawn, draw, pixels, found)
 
     found = {row.index: Outcome() for row in proof.arch.rows}
     pixels = proof.plan.pixels
-    strayed = run(Draw(1, 1.0, False), pixels if proof.plan.every else pixels[:GENTLE_PIXELS], found)
+    strayed = run(WeightDraw(1, 1.0, False), pixels if proof.plan.every else pixels[:GENTLE_PIXELS], found)
     if loud and not strayed:
         step = largest_change(proof.depths)
-        run(Draw(2, step, True), pixels, found)
+        run(WeightDraw(2, step, True), pixels, found)
         again = {pixel for outcome in found.values() for pixel, _ in outcome.missing}
         if again:
             second = {row.index: Outcome() for row in proof.arch.rows}
-            run(Draw(3, step, True), sorted(again), second)
+            run(WeightDraw(3, step, True), sorted(again), second)
             keep_missing(tally, found, second)
     return reported(proof, tally, found, "" if double else OWN, strayed)
 
 
 def run_draw(
-    proof: Expected, tally: Tally, drawn: Drawn, draw: Draw, pixels: Sequence[Pixel], found: dict[int, Outcome]
+    proof: Expected, tally: Tally, drawn: Drawn, draw: WeightDraw, pixels: Sequence[Pixel], found: dict[int, Outcome]
 ) -> str:
     """Holds one draw against the table, each pixel raised in turn; says where its program strayed."""
     if not draw.loud:

@@ -18,23 +18,23 @@ import numpy as np
 from onnx.external_data_helper import load_external_data_for_model
 
 from ..errors import RfcalcError
-from ..interchange.evaluate import Array, Run, over_places, redrawn, refused
+from ..interchange.evaluate import Array, ModelRun, over_places, redrawn, refused
 from ..interchange.file import folder_of
-from ..interchange.reader import Reading, reading_of
-from ..replay.layout import Misfit, laid_out
+from ..interchange.reader import OnnxReading, reading_of
+from ..replay.layout import WrongShape, laid_out
 from .draws import drawn_twice
 from .module_report import ModuleReport
 from .pixels import Pixel, plan
 from .predict import depths, predictions, rounds
 from .tally import Tally
-from .verdict import Changes, Draw, Expected
+from .verdict import Changes, Expected, WeightDraw
 
 
 @dataclass(frozen=True, eq=False)
 class OnnxProof(Expected):
     """What a proof knows of its model before anything runs."""
 
-    reading: Reading
+    reading: OnnxReading
 
     @property
     def lanes(self) -> int:
@@ -43,10 +43,10 @@ class OnnxProof(Expected):
 
 
 @dataclass(eq=False)
-class Program:
+class DrawnModel:
     """A model with one draw of weights, an image, and the run on it (`draws.Drawn`): each row's values in one order."""
 
-    run: Run
+    run: ModelRun
     proof: OnnxProof
     image: Array
     values: dict[int, Array] = field(default_factory=dict)
@@ -108,7 +108,7 @@ class Program:
         row, (_, m) = self.proof.arch.rows[node - 1], self.proof.reading.sights[node]
         try:
             out[node] = laid_out(tensor, m.dims, row.out.sizes, self.proof.lanes)
-        except Misfit:
+        except WrongShape:
             self.misfits[node] = tensor.shape
         weights = [x for x in inputs[1:] if isinstance(x, np.ndarray) and x.ndim > 1 and x.dtype.kind == "f"]
         if row.layer.joins or all(bool((x > 0).all()) for x in weights):
@@ -161,11 +161,11 @@ def in_some_type(proof: OnnxProof, tally: Tally) -> ModuleReport:
 
 
 @contextmanager
-def ready(proof: OnnxProof, dtype: Any, draw: Draw) -> Iterator[Program]:
+def ready(proof: OnnxProof, dtype: Any, draw: WeightDraw) -> Iterator[DrawnModel]:
     """The model with one draw of weights, run on an image."""
     reading = proof.reading
     image = np.random.default_rng(draw.seed).random(proof.arch.input) + 0.5
-    program = Program(Run(redrawn(reading.model, draw.seed, dtype is np.float64), reading, dtype), proof, image)
+    program = DrawnModel(ModelRun(redrawn(reading.model, draw.seed, dtype is np.float64), reading, dtype), proof, image)
     program.values = program.rows(images_of(image, (), 0.0, proof.lanes))
     yield program
 

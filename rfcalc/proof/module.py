@@ -7,7 +7,7 @@ The journey of `prove`:
     predictions per row, which units may change with a pixel, and which must (`Prediction`, from the engine alone)
     draws       the module's own forward runs on a copy, in float64 and evaluation mode, with positive weights: once on
                 an image, then with one pixel raised (all its channels), and each row is compared bit for bit with the
-                first run (`Program`, `Changes`). No gradient is needed. Norms over places keep their statistics.
+                first run (`ReadyModule`, `Changes`). No gradient is needed. Norms over places keep their statistics.
     verdict     what changed and may not have is a finding, once it has been seen again; so is what must have changed
                 and has not, where all in front of it is linear or chooses the largest. NaN and infinity prove nothing.
 
@@ -31,13 +31,13 @@ from ..replay.ready import borrowed, drawn
 from ..replay.rows import Recorded, record
 from ..tracing.trace import unwrapped
 from ..tracing.user_code import from_signal, told
-from .changes import Program, Still, changed_images
+from .changes import ReadyModule, Still, changed_images
 from .draws import drawn_twice
 from .module_report import ModuleReport
 from .pixels import Pixel, plan
 from .predict import depths, predictions, rounds
 from .tally import Tally
-from .verdict import Changes, Draw, Expected
+from .verdict import Changes, Expected, WeightDraw
 
 TYPES = (torch.float64, None)
 """The type of numbers of a run; None leaves the program its own, where it refuses float64."""
@@ -128,11 +128,11 @@ def in_some_type(proof: ModuleProof, tally: Tally) -> ModuleReport:
 
 
 @contextmanager
-def ready(proof: ModuleProof, dtype: torch.dtype | None, draw: Draw) -> Iterator[DrawnModule]:
+def ready(proof: ModuleProof, dtype: torch.dtype | None, draw: WeightDraw) -> Iterator[DrawnModule]:
     """The module with one draw of weights, run on an image."""
     generator = torch.Generator().manual_seed(draw.seed)
     with borrowed(proof.module, drawn(generator, dtype)) as module:
-        program = Program(module, proof.recorded, dtype, proof.lanes)
+        program = ReadyModule(module, proof.recorded, dtype, proof.lanes)
         image = torch.rand(proof.recorded.arch.input, generator=generator, dtype=torch.float64) + 0.5
         image = image.to(dtype or own_type(module))
         yield DrawnModule(program, image, program.still(changed_images(image, (), 0.0, proof.lanes)))
@@ -148,7 +148,7 @@ def own_type(module: nn.Module) -> torch.dtype:
 class DrawnModule:
     """A module with one draw of weights, an image, and the run on it (`draws.Drawn`)."""
 
-    program: Program
+    program: ReadyModule
     image: Tensor
     still: Still
 

@@ -29,7 +29,7 @@ MOST = 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class PixelPlan:
     """The pixels, and whether they are all that the image has."""
 
     pixels: tuple[Pixel, ...]
@@ -39,19 +39,19 @@ class Plan:
         return tuple(sorted({pixel[axis] for pixel in self.pixels}))
 
 
-def plan(arch: Arch) -> Plan:
+def plan(arch: Arch) -> PixelPlan:
     """The pixels for a network, as many as it can afford."""
     total = prod(arch.sizes)
     cost = arch.known_macs + VALUE * sum(row.out.elements for row in arch.rows)
     afford = max(FEW, min(COST // max(cost, 1), MOST))
     if total <= afford:
-        return Plan(tuple(product(*map(range, arch.sizes))), True)
+        return PixelPlan(tuple(product(*map(range, arch.sizes))), True)
     chosen: dict[Pixel, None] = {}
     for pixel in candidates(arch):
         chosen.setdefault(pixel)
         if len(chosen) >= afford:
             break
-    return Plan(tuple(chosen), False)
+    return PixelPlan(tuple(chosen), False)
 
 
 def candidates(arch: Arch) -> Iterator[Pixel]:

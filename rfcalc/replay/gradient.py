@@ -15,7 +15,7 @@ from ..engine.layers.sources import is_blind
 from ..engine.reach import places
 from ..errors import RfcalcError
 from ..tracing.user_code import from_signal, told
-from .layout import Misfit, laid_out
+from .layout import WrongShape, laid_out
 from .ready import as_it_is, borrowed
 from .rows import Recorded, Sight
 from .run import play
@@ -112,7 +112,7 @@ def one_batch(module: nn.Module, recorded: Recorded, row: Row, spot: Spot, x: Te
         try:
             with torch.enable_grad(), way():
                 return gradient_of_one(module, recorded, row, spot, x, dtype)
-        except Misfit as error:
+        except WrongShape as error:
             raise RfcalcError(f"{row.name}: its tensor has another shape on values: {error}") from None
         except (RuntimeError, TypeError, ValueError, NotImplementedError, AttributeError, IndexError) as error:
             if from_signal(error):

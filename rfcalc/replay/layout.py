@@ -10,7 +10,7 @@ from typing import Any
 from ..tracing.dims import BATCH, CHANNEL, REPEAT, Dims
 
 
-class Misfit(Exception):
+class WrongShape(Exception):
     """A tensor whose shape is not the one that its row states."""
 
 
@@ -34,7 +34,7 @@ def laid_out(tensor: Any, dims: Dims, sizes: Sequence[int], batch: int) -> Any:
     ]
     shape = tuple(prod(size for _, size, _ in run) for run in atoms)
     if shape != tuple(tensor.shape):
-        raise Misfit(f"{tuple(tensor.shape)}, not {shape}")
+        raise WrongShape(f"{tuple(tensor.shape)}, not {shape}")
     parts = [atom for run in atoms for atom in run]
     x = parts_of(tensor)
     x = x.reshape([size for _, size, _ in parts] + list(x.shape[len(shape) :]))
@@ -45,7 +45,7 @@ def laid_out(tensor: Any, dims: Dims, sizes: Sequence[int], batch: int) -> Any:
     x = getattr(x, "permute", x.transpose)([*order, *range(len(kept), x.ndim)])
     images = prod(size for axis, size, _ in kept if axis == BATCH)
     if images * prod(sizes) == 0 or prod(x.shape) % (images * prod(sizes)):
-        raise Misfit(f"{tuple(tensor.shape)} for a map of {tuple(sizes)}")
+        raise WrongShape(f"{tuple(tensor.shape)} for a map of {tuple(sizes)}")
     return x.reshape(images, *sizes, -1)
 
 

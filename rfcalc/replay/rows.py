@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from ..engine.arch import Arch
 from ..tracing.dims import CHANNEL, Dims
 from ..tracing.dispatch import Tracer
-from ..tracing.graph import Draft, Map
+from ..tracing.graph import LayerDraft, Map
 from ..tracing.inputs import Inputs, inputs_of
 from ..tracing.outputs import tensors_of
 from ..tracing.rules.kinds import ABOUT
@@ -68,7 +68,7 @@ class Note:
     """What one call showed, with the layers as they were then: some are taken back later."""
 
     call: CallSeen
-    found: list[tuple[bool, int, Map, Draft]] = field(default_factory=list)
+    found: list[tuple[bool, int, Map, LayerDraft]] = field(default_factory=list)
 
 
 SCRIPT = "the scripted "
@@ -180,7 +180,7 @@ def sights_of(recorder: Recorder, notes: list[Note], arch: Arch) -> dict[int, tu
     return {call: tuple(sights) for call, sights in found.items()}
 
 
-def still_there(notes: list[Note], drafts: list[Draft]) -> Iterator[tuple[int, bool, int, Map]]:
+def still_there(notes: list[Note], drafts: list[LayerDraft]) -> Iterator[tuple[int, bool, int, Map]]:
     for call, note in enumerate(notes):
         for given, index, m, draft in note.found:
             if m.node <= len(drafts) and drafts[m.node - 1] is draft:

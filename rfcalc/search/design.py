@@ -25,8 +25,8 @@ from .goal import Goal
 from .graph_search import GraphSearch
 from .list_search import ListSearch
 from .memo import Memo
-from .merged import Counted, Entangled
-from .program import NOTHING, Choose, Item, Program, Repeat, Step, liveness, without_layers
+from .merged import CountWalk, Entangled
+from .program import NOTHING, Choose, LayerStep, Part, Program, Repeat, liveness, without_layers
 from .small import SMALL_FAMILY, OutOfTime
 
 SECONDS = 300.0
@@ -82,7 +82,7 @@ def size_of(program: Program) -> int:
     items = without_layers(program.items)
     bare = replace(program, items=items, end=0)
     liveness(items, NOTHING)
-    counted = Counted(bare, Memo((), False), NEVER)
+    counted = CountWalk(bare, Memo((), False), NEVER)
     found = counted.count()
     if not counted.graph.complete:
         raise RfcalcError(f"{program.head.name}: too many alternatives depend on each other to say how many there are")
@@ -134,10 +134,10 @@ class Maker:
         self.numbers: dict[int, int] = {0: 0}
         self.reached: list[int] = list(program.shared)
 
-    def run(self, items: Sequence[Item]) -> None:
+    def run(self, items: Sequence[Part]) -> None:
         for item in items:
             self.reached += item.fresh
-            if isinstance(item, Step):
+            if isinstance(item, LayerStep):
                 self.step(item)
             elif isinstance(item, Choose):
                 branch = item.branches[self.indexes[item.by]]
@@ -149,7 +149,7 @@ class Maker:
                     self.run(turn)
                 self.stand(item.exits[times])
 
-    def step(self, step: Step) -> None:
+    def step(self, step: LayerStep) -> None:
         inputs = tuple(self.numbers[i] for i in step.inputs)
         name = step.name if step.stated else f"{step.name}{len(self.nodes) + 1}"
         self.nodes.append(node_of(step.op, name, valued(step.values, self.values), inputs, step.line, self.axes))

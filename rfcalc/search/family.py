@@ -15,11 +15,11 @@ from ..engine.layers import LAYERS, Layer
 from ..errors import SettingError, SpecError, unknown_name
 from ..spec import arithmetic, yamlfile
 from ..spec.arithmetic import Open, open_keys, valued
-from ..spec.names import Frame, Names, Scope
+from ..spec.names import ListFrame, Names, Scope
 from ..spec.problems import Stop
 from ..spec.reader import TOP_KEYS, Reader
 from ..spec.written import is_list, node_of
-from .program import Branch, Choose, Cut, Item, Made, Program, Repeat, Step, Variable, liveness
+from .program import Branch, Choose, Cut, LayerStep, MadeChoices, Part, Program, Repeat, Variable, liveness
 
 FAMILY_KEYS = (*TOP_KEYS, "choices", "objective")
 FIGURES = ("params", "macs", "receptive_field")
@@ -62,7 +62,7 @@ class FamilyReader(Reader):
         self.shared: dict[str, int] = {}
         self.each: dict[str, tuple[Any, ...]] = {}
         self.looked_up: set[str] = set()
-        self.items: list[Item] = []
+        self.items: list[Part] = []
         self.fresh: list[int] = []
         self.names: FamilyNames = FamilyNames(self)
 
@@ -83,7 +83,7 @@ class FamilyReader(Reader):
             self.problem(document.lines.get("layers"), "layers must be a list with at least one layer")
         elif self.input:
             with suppress(Stop):  # its reason is on the list of problems
-                end = self.read_layers(layers, Frame("", Scope(0), {}), 0)
+                end = self.read_layers(layers, ListFrame("", Scope(0), {}), 0)
             self.names.explain()
         head = replace(self.finish(), nodes=(), claims={})
         self.problems.raise_any()
@@ -139,7 +139,7 @@ class FamilyReader(Reader):
 
     # --- open values ---
 
-    def filled(self, value: Any, frame: Frame, line: int) -> Any:
+    def filled(self, value: Any, frame: ListFrame, line: int) -> Any:
         """A value with its $names replaced: by arguments of the block, by open choices. A choice made at each place is
         made here, once for all the settings of this layer or use of a block."""
         here: dict[str, Open] = {}
@@ -168,7 +168,7 @@ class FamilyReader(Reader):
         uses = tuple(sorted(set(open_keys(values))))
         self.some_can_be(op, name, values, uses)
         full = name if self.names.stated else name.rpartition(".")[0] + "." * ("." in name) + op
-        step = Step(
+        step = LayerStep(
             self.take_fresh(), number=len(self.nodes) + 1, op=op, name=full, stated=self.names.stated, values=values,
             inputs=inputs, line=line, uses=uses,
         )  # fmt: skip
@@ -192,7 +192,7 @@ class FamilyReader(Reader):
 
     # --- choose, repeat, blocks ---
 
-    def read_item(self, item: Any, line: int, frame: Frame, current: int) -> int:
+    def read_item(self, item: Any, line: int, frame: ListFrame, current: int) -> int:
         self.fresh = []
         if len(self.nodes) >= MAX_STEPS:
             self.problem(line, f"the family has more than {MAX_STEPS:,} layers, all alternatives and turns written out")
@@ -206,7 +206,7 @@ class FamilyReader(Reader):
         self.nodes.append(None)
         return len(self.nodes)
 
-    def read_choose(self, value: Any, line: int, frame: Frame, current: int) -> int:
+    def read_choose(self, value: Any, line: int, frame: ListFrame, current: int) -> int:
         self.descend(frame, line, "choose")
         try:
             by, layers = self.alternatives(value)
@@ -241,7 +241,7 @@ class FamilyReader(Reader):
                 raise SettingError(f"needs a list of layers for {name}: {key}")
         return number, [value[key] for key in keys]
 
-    def read_way(self, layers: Any, frame: Frame, current: int) -> tuple[list[Item], int, dict[str, int]]:
+    def read_way(self, layers: Any, frame: ListFrame, current: int) -> tuple[list[Part], int, dict[str, int]]:
         """The layers of one alternative, which stand in the list around them: parts, last layer, names as they are
         after it."""
         names, inner = dict(frame.scope.names), dict(self.names.inner)
@@ -252,7 +252,7 @@ class FamilyReader(Reader):
         frame.scope.names, self.names.inner = names, inner
         return items, end, after
 
-    def joined(self, ways: list[tuple[list[Item], int, dict[str, int]]], frame: Frame) -> tuple[list[Branch], int]:
+    def joined(self, ways: list[tuple[list[Part], int, dict[str, int]]], frame: ListFrame) -> tuple[list[Branch], int]:
         """The ways with one number, the same for all, in place of each name and of the last layer; and that number."""
         changed = {
             name: None
@@ -273,7 +273,7 @@ class FamilyReader(Reader):
                 frame.scope.names[name] = number
         return branches, last
 
-    def read_repeat(self, value: Any, line: int, frame: Frame, current: int) -> int:
+    def read_repeat(self, value: Any, line: int, frame: ListFrame, current: int) -> int:
         if not isinstance(value, yamlfile.Mapping) or not is_list(value.get("layers")):
             return super().read_repeat(value, line, frame, current)
         self.known_keys(value, ("name", "times", "layers"), "repeat: ")
@@ -318,13 +318,13 @@ class FamilyReader(Reader):
 
     def defaults(self, parameters: Mapping[str, Any], line: int) -> dict[str, Any]:
         """A block's defaults, which may name choices."""
-        return dict(self.filled(dict(parameters), Frame("", Scope(0), {}), line))
+        return dict(self.filled(dict(parameters), ListFrame("", Scope(0), {}), line))
 
-    def descend(self, frame: Frame, line: int, name: str) -> None:
+    def descend(self, frame: ListFrame, line: int, name: str) -> None:
         """Before the parts of a block: the choices that its arguments made."""
         super().descend(frame, line, name)
         if name in self.blocks and self.fresh:
-            self.items.append(Made(self.take_fresh()))
+            self.items.append(MadeChoices(self.take_fresh()))
 
 
 class FamilyNames(Names):
@@ -337,14 +337,14 @@ class FamilyNames(Names):
         """Whether the family names the layer that is read, or its name follows from its place in the network."""
         self.optional: set[tuple[str, str, str]] = set()
 
-    def take(self, values: dict[str, Any], frame: Frame, op: str, line: int) -> str:
+    def take(self, values: dict[str, Any], frame: ListFrame, op: str, line: int) -> str:
         if any(True for _ in open_keys(values.get("name"))):
             raise SettingError("name cannot be chosen")
         self.stated = values.get("name") is not None or (bool(frame.prefix) and op not in frame.scope.names)
         return super().take(values, frame, op, line)
 
     def inputs(
-        self, values: dict[str, Any], cls: type[Layer], frame: Frame, current: int, where: str, line: int
+        self, values: dict[str, Any], cls: type[Layer], frame: ListFrame, current: int, where: str, line: int
     ) -> tuple[int, ...] | None:
         """The maps that a layer reads. A choice of names is put under its own $name while they are looked up."""
         stated = values.get("from")
@@ -365,7 +365,7 @@ class FamilyNames(Names):
             del frame.scope.names[name]
         return inputs
 
-    def chosen_input(self, by: int, frame: Frame, where: str, line: int) -> int:
+    def chosen_input(self, by: int, frame: ListFrame, where: str, line: int) -> int:
         """A number that stands for whichever layer a choice names. A name that is not known yet there makes a network
         that cannot be built, as long as another one is."""
         reader = self.reader
@@ -380,7 +380,7 @@ class FamilyNames(Names):
         reader.items.append(Choose(fresh, by=by, branches=[Branch([], {stand: number}) for number in found]))
         return stand
 
-    def named(self, name: Any, frame: Frame, where: str, line: int) -> int:
+    def named(self, name: Any, frame: ListFrame, where: str, line: int) -> int:
         """The number of the layer of that name; -1 where there is none yet."""
         if name is None:
             raise SettingError("from must be the name of one layer, not null")

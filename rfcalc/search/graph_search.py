@@ -12,8 +12,8 @@ from typing import NamedTuple
 from .best import THIN, Found, best, front
 from .capped import Explorer
 from .goal import Asked, End, Goal
-from .graph import Edge, Graph
-from .labels import Direction, Rule, labels_of
+from .graph import SearchEdge, SearchGraph
+from .labels import Direction, LabelRule, labels_of
 from .list_search import ListSearch
 from .memo import UNCOUNTED
 from .merged import Entangled
@@ -43,7 +43,7 @@ class Part(NamedTuple):
 class View(NamedTuple):
     """A graph that has every network that ends as asked and stays within the caps."""
 
-    graph: Graph
+    graph: SearchGraph
     asked: Asked
     caps: Caps
 
@@ -86,7 +86,7 @@ class GraphSearch:
                 return figure
         return ""
 
-    def explored(self, asked: Asked, caps: Caps, enough: int) -> Graph:
+    def explored(self, asked: Asked, caps: Caps, enough: int) -> SearchGraph:
         """All networks that end as asked, within the caps; all fields that are `enough` count as one."""
         graph = self.explorer.graph(asked, caps, enough)
         if not graph.complete:
@@ -148,7 +148,7 @@ class GraphSearch:
         counts = [count(part.small, self.goal.caps, self.choices, self.deadline) for part in self.parts(self.whole)]
         return None if None in counts else sum(n for n in counts if n is not None)
 
-    def rule(self) -> Rule:
+    def rule(self) -> LabelRule:
         """What labels to keep for the objective: a figure that is to be large under a cap is a subset sum."""
         senses = {figure: sense for sense, figure in self.goal.objective}
         directions: dict[str, Direction] = {}
@@ -158,7 +158,7 @@ class GraphSearch:
         first = ""
         if len(senses) == 1:
             first = "macs" if "macs" in senses else "params"
-        return Rule(directions["params"], directions["macs"], first)
+        return LabelRule(directions["params"], directions["macs"], first)
 
     def best(self, most: int | None, count: int) -> list[Found]:
         """The `count` best networks, or the whole front; at most `most`."""
@@ -218,7 +218,9 @@ class GraphSearch:
             for small, uncounted in self.parts(view):
                 if figure == "macs" and uncounted:
                     continue
-                labels = labels_of(small, view.caps, Rule(first=figure), self.deadline)[small.finals[End(0, uncounted)]]
+                labels = labels_of(small, view.caps, LabelRule(first=figure), self.deadline)[
+                    small.finals[End(0, uncounted)]
+                ]
                 found += [int(labels[0 if figure == "params" else 1].min())] if labels else []
             if found:
                 return min(found)
@@ -279,14 +281,14 @@ class GraphSearch:
         if costs.most_params <= caps.params or costs.most_macs <= caps.macs:
             return True  # one cap binds nobody, and the other is met by the least
         for small, uncounted in self.parts(view):
-            if labels_of(small, caps, Rule(first="params"), self.deadline)[small.finals[End(0, uncounted)]]:
+            if labels_of(small, caps, LabelRule(first="params"), self.deadline)[small.finals[End(0, uncounted)]]:
                 return True
         return False
 
 
-def without_macs(graph: Graph) -> Graph:
+def without_macs(graph: SearchGraph) -> SearchGraph:
     """A graph in which nothing costs MACs, for networks whose MACs are unknown."""
-    return Graph([[Edge(e.source, e.params, 0, e.ways, e.rank) for e in edges] for edges in graph.incoming])
+    return SearchGraph([[SearchEdge(e.source, e.params, 0, e.ways, e.rank) for e in edges] for edges in graph.incoming])
 
 
 def ranked(found: list[Found], goal: Goal, most: int | None) -> list[Found]:

@@ -20,7 +20,7 @@ def _bare(value: Any) -> Any:
     return [_bare(v) for v in value] if isinstance(value, list | tuple) else value
 
 
-class Text:
+class YamlText:
     """A document's text and the places of its values; changes are collected and made at once, from the end on."""
 
     def __init__(self, text: str, document: Any) -> None:

@@ -18,7 +18,7 @@ RESERVED = {"self", "torch", "nn", "F", "x", "out"}
 
 
 @dataclass(frozen=True)
-class Step:
+class ForwardLine:
     """One line of a forward: what is done (`{0}` stands for the first input), what goes in, what comes out under which
     names, and the layer that makes the last of it."""
 
@@ -51,7 +51,7 @@ def variable(part: str) -> str:
     )
 
 
-def forward(steps: Sequence[Step], inputs: Sequence[int], outputs: Sequence[int], comments: bool) -> list[str]:
+def forward(steps: Sequence[ForwardLine], inputs: Sequence[int], outputs: Sequence[int], comments: bool) -> list[str]:
     """The lines of a forward. A map goes by `x` or `out` while one of them is free, else by its layer's name."""
     last = {i: n for n, step in enumerate(steps) for i in step.inputs} | dict.fromkeys(outputs, len(steps))
     names = {index: "x" if n == 0 else f"x{n + 1}" for n, index in enumerate(inputs)}

@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from ..engine.arch import Arch, Node, Printed, demand_one_input
+from ..engine.arch import Arch, Node, PrintedAs, demand_one_input
 from ..engine.kinds import Kind, settings_of
 from ..engine.layers import Join, Layer
 from ..engine.layers.base import COUNTS
@@ -98,7 +98,7 @@ def line_of(arch: Arch, index: int, names: Sequence[str]) -> Any:
     elif node.inputs != (index - 1,):
         head["from"] = names[node.inputs[0]]
     counts = {key: getattr(node, key) for key in COUNTS if getattr(node, key) is not None}
-    functional, containers = arch.printed.get(node.name, Printed())
+    functional, containers = arch.printed.get(node.name, PrintedAs())
     if functional:
         counts["functional"] = True
     if containers:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     Target = str | PathLike[str] | Arch | nn.Module
 
-Bound = int | Sequence[int] | None
+Limit = int | Sequence[int] | None
 MOST_NAMED = 5
 """Layers that a message names."""
 
@@ -54,7 +54,7 @@ class Limits:
     """Whether one figure was demanded, and both bounds are it."""
 
     @staticmethod
-    def of(at_least: Bound, at_most: Bound, equals: Bound, axes: int) -> Limits:
+    def of(at_least: Limit, at_most: Limit, equals: Limit, axes: int) -> Limits:
         if at_least is at_most is equals is None:
             raise RfcalcError("say at_least, at_most or equals")
         if equals is not None and not at_least is at_most is None:
@@ -82,7 +82,7 @@ class Limits:
         return f"{'below' if which == 'at_least' else 'above'} {self.wanted(which)}"
 
 
-def spread(name: str, bound: Bound, axes: int) -> tuple[int, ...] | None:
+def spread(name: str, bound: Limit, axes: int) -> tuple[int, ...] | None:
     """A bound for each axis; raises RfcalcError for one that is no whole number."""
     if bound is None:
         return None
@@ -103,9 +103,9 @@ def assert_receptive_field(
     target: Target,
     input: Sequence[int] | None = None,
     *,
-    at_least: Bound = None,
-    at_most: Bound = None,
-    equals: Bound = None,
+    at_least: Limit = None,
+    at_most: Limit = None,
+    equals: Limit = None,
     layer: str | None = None,
     after_global_pool: bool = False,
 ) -> None:

@@ -31,7 +31,7 @@ def among_many() -> bool:
 def single_edit(arch: Arch, targets: Mapping[str, Any]) -> str:
     """A sentence on the one edit with the least change of parameters, then of MACs, that meets the targets; nothing
     where there is none, or none was found in time, or the network cannot be written as a spec."""
-    from ..search.hunt import Candidate, Hunt, Targets
+    from ..search.hunt import EditSet, Hunt, Targets
     from ..search.sites import read
 
     if arch.uncounted or len(arch.nodes) > MOST_LAYERS or among_many():
@@ -41,7 +41,7 @@ def single_edit(arch: Arch, targets: Mapping[str, Any]) -> str:
         hunt = Hunt(read(dump(wanted), arch.path), Targets.of(wanted), (), (), SECONDS)
     except RfcalcError:  # what was traced may hold what no spec can state
         return ""
-    base = Candidate((), {}, hunt.missed({}) or {})
+    base = EditSet((), {}, hunt.missed({}) or {})
     found: list[Solution] = []
     deadline = time.monotonic() + SECONDS
     for edit in hunt.edits:

@@ -19,7 +19,7 @@ from ..engine.layers import Join, Layer
 from ..engine.layers.base import LAYERS, make
 from ..errors import RfcalcError, SettingError, ShapeError, unknown_name
 from ..spec.reader import loads
-from .settings import ENDS, MOST_AXES, MOVERS, NEEDS_TWO_AXES, PLAIN, SETTINGS, Draws, Settings, Shape
+from .settings import ENDS, MOST_AXES, MOVERS, NEEDS_TWO_AXES, PLAIN, SETTINGS, Draws, Settings, ShapeLike
 
 Spec = dict[str, Any]
 Judge = Callable[[Layer, Sequence[Any]], Any]
@@ -53,7 +53,7 @@ def image_of(shape: Sequence[int]) -> FeatureMap:
     return FeatureMap(shape[0], tuple(Axis(size, (), TOO_MANY) for size in shape[1:]))
 
 
-class Draft:
+class DrawnSpec:
     """A spec in the making, with the shape of every map; `broken` when the judge refuses its last layer."""
 
     def __init__(self, draw: st.DrawFn, image: Any, ops: Sequence[str], most: int, judge: Judge, valid: bool) -> None:
@@ -113,7 +113,7 @@ class Draft:
             del self.layers[count:], self.names[count + 1 :], self.shapes[count + 1 :]
 
 
-def suits(op: str, x: Shape) -> bool:
+def suits(op: str, x: ShapeLike) -> bool:
     """Whether the operation is at home on such a map at all: torch would read a flat map as one without a batch, and
     any four numbers as an image."""
     if op == "unflatten":
@@ -127,19 +127,19 @@ def suits(op: str, x: Shape) -> bool:
 # --- steps ---------------------------------------------------------------------------------------------------------
 
 
-def move(net: Draft) -> None:
+def move(net: DrawnSpec) -> None:
     net.random(MOVERS)
 
 
-def stay(net: Draft) -> None:
+def stay(net: DrawnSpec) -> None:
     net.random(PLAIN)
 
 
-def end(net: Draft) -> None:
+def end(net: DrawnSpec) -> None:
     net.random(ENDS)
 
 
-def fit(net: Draft, x: Any) -> None:
+def fit(net: DrawnSpec, x: Any) -> None:
     """Brings the last map to the sizes of another: cropped or padded on either side, or resampled."""
     if net.x.sizes == x.sizes or net.x.flat or x.flat:
         return
@@ -152,7 +152,7 @@ def fit(net: Draft, x: Any) -> None:
         net.put(op, {word: list(x.sizes)})
 
 
-def join(net: Draft) -> None:
+def join(net: DrawnSpec) -> None:
     """A second branch from some map above, brought to the size of the last one, and joined with it. Where that does not
     come about, the branch goes again."""
     trunk, first = net.last, net.draw(st.integers(0, net.last))
@@ -160,7 +160,7 @@ def join(net: Draft) -> None:
         net.back_to(trunk)
 
 
-def branched(net: Draft, trunk: int, first: int) -> bool:
+def branched(net: DrawnSpec, trunk: int, first: int) -> bool:
     joins = [op for op in net.ops if issubclass(LAYERS[op], Join)]
     if not joins:
         return False
@@ -180,7 +180,7 @@ def branched(net: Draft, trunk: int, first: int) -> bool:
     return net.put(op, net.draw(SETTINGS[op](want)), trunk, other)
 
 
-def gate(net: Draft) -> None:
+def gate(net: DrawnSpec) -> None:
     """Squeeze-and-excitation: a product with one value for each channel, or for each place of some axes."""
     trunk, x = net.last, net.x
     if x.flat or net.broken:
@@ -193,7 +193,7 @@ def gate(net: Draft) -> None:
         net.back_to(trunk)
 
 
-def widen(net: Draft) -> None:
+def widen(net: DrawnSpec) -> None:
     """A convolution with a wide window that keeps the sizes, as designs that must see far have them."""
     if not net.x.flat:
         kernel, dilation = net.draw(st.integers(2, 7)), net.draw(st.integers(1, 4))
@@ -206,7 +206,7 @@ STEPS_ON = 9
 
 
 @st.composite
-def a_step(draw: st.DrawFn, net: Draft) -> bool:
+def a_step(draw: st.DrawFn, net: DrawnSpec) -> bool:
     """Whether there was one more step. Each is drawn as a whole, so that Hypothesis can take it away as a whole."""
     if len(net.layers) >= net.most or net.broken or not draw(st.integers(0, STEPS_ON)):
         return False
@@ -248,7 +248,7 @@ def drafted(
     @st.composite
     def spec(draw: st.DrawFn) -> Spec:
         shape = draw(given)
-        net = Draft(draw, image(shape), known, max_layers, judge, valid)
+        net = DrawnSpec(draw, image(shape), known, max_layers, judge, valid)
         while draw(a_step(net)):
             pass
         assume(net.layers)

@@ -18,7 +18,7 @@ Settings = dict[str, Any]
 T = TypeVar("T")
 
 
-class Shape(Protocol):
+class ShapeLike(Protocol):
     """What is asked of a map: the engine's own maps answer it, and any other description of a shape may."""
 
     @property
@@ -62,7 +62,7 @@ def divisors(number: int) -> list[int]:
 
 
 @st.composite
-def grouped(draw: st.DrawFn, x: Shape) -> Settings:
+def grouped(draw: st.DrawFn, x: ShapeLike) -> Settings:
     """out_channels and groups; the groups mostly divide."""
     kind = draw(st.sampled_from(["one", "one", "divisor", "depthwise", "any"]))
     out = draw(st.sampled_from([1, 2, 3, 4, 6, 8]))
@@ -75,7 +75,7 @@ def grouped(draw: st.DrawFn, x: Shape) -> Settings:
 
 
 @st.composite
-def conv(draw: st.DrawFn, x: Shape) -> Settings:
+def conv(draw: st.DrawFn, x: ShapeLike) -> Settings:
     axes = len(x.sizes)
     optional = {
         "stride": whole(1, 4, axes),
@@ -89,7 +89,7 @@ def conv(draw: st.DrawFn, x: Shape) -> Settings:
 
 
 @st.composite
-def conv_transpose(draw: st.DrawFn, x: Shape) -> Settings:
+def conv_transpose(draw: st.DrawFn, x: ShapeLike) -> Settings:
     axes = len(x.sizes)
     optional = {
         "stride": whole(1, 4, axes),
@@ -102,24 +102,24 @@ def conv_transpose(draw: st.DrawFn, x: Shape) -> Settings:
     return draw(grouped(x)) | settings
 
 
-def pool(x: Shape, **more: st.SearchStrategy[Any]) -> st.SearchStrategy[Settings]:
+def pool(x: ShapeLike, **more: st.SearchStrategy[Any]) -> st.SearchStrategy[Settings]:
     axes = len(x.sizes)
     optional = {"stride": whole(1, 4, axes), "padding": whole(0, 2, axes), "ceil_mode": st.booleans(), **more}
     return st.fixed_dictionaries({"kernel_size": whole(1, 4, axes)}, optional=optional)
 
 
-def max_pool(x: Shape) -> st.SearchStrategy[Settings]:
+def max_pool(x: ShapeLike) -> st.SearchStrategy[Settings]:
     return pool(x, dilation=whole(1, 3, len(x.sizes)))
 
 
-def unfold(x: Shape) -> st.SearchStrategy[Settings]:
+def unfold(x: ShapeLike) -> st.SearchStrategy[Settings]:
     axes = len(x.sizes)
     optional = {"stride": whole(1, 3, axes), "padding": whole(0, 2, axes), "dilation": whole(1, 2, axes)}
     return st.fixed_dictionaries({"kernel_size": whole(1, 3, axes)}, optional=optional)
 
 
 @st.composite
-def upsample(draw: st.DrawFn, x: Shape) -> Settings:
+def upsample(draw: st.DrawFn, x: ShapeLike) -> Settings:
     axes = len(x.sizes)
     factors = per_axis(st.sampled_from([2, 3, 1, 1.5, 2.5, 0.5, 0.75]), axes)
     by_size = draw(st.booleans())
@@ -132,13 +132,13 @@ def upsample(draw: st.DrawFn, x: Shape) -> Settings:
 
 
 @st.composite
-def resample(draw: st.DrawFn, x: Shape) -> Settings:
+def resample(draw: st.DrawFn, x: ShapeLike) -> Settings:
     """By the rules of ONNX; the size is mostly near the one that is there."""
     chosen = {name: draw(st.sampled_from(words)) for name, words in RESAMPLED.items()}
     return {"size": draw(whole(1, 12, len(x.sizes))), **chosen}
 
 
-def pad(x: Shape) -> st.SearchStrategy[Settings]:
+def pad(x: ShapeLike) -> st.SearchStrategy[Settings]:
     axes = len(x.sizes)
     zeros = st.fixed_dictionaries({"padding": paddings(-2, 3, axes)})
     modes = st.sampled_from(["reflect", "replicate", "circular", "zeros"])
@@ -148,57 +148,57 @@ def pad(x: Shape) -> st.SearchStrategy[Settings]:
 # --- what rearranges -----------------------------------------------------------------------------------------------
 
 
-def one(name: str, low: int, high: int) -> Callable[[Shape], st.SearchStrategy[Settings]]:
+def one(name: str, low: int, high: int) -> Callable[[ShapeLike], st.SearchStrategy[Settings]]:
     return lambda x: st.fixed_dictionaries({name: st.integers(low, high)})
 
 
-def named(*names: str) -> Callable[[Shape], st.SearchStrategy[Settings]]:
+def named(*names: str) -> Callable[[ShapeLike], st.SearchStrategy[Settings]]:
     return lambda x: st.fixed_dictionaries({"operation": st.sampled_from(names)})
 
 
-def adaptive(x: Shape) -> st.SearchStrategy[Settings]:
+def adaptive(x: ShapeLike) -> st.SearchStrategy[Settings]:
     return st.fixed_dictionaries({"output_size": whole(1, 7, len(x.sizes))})
 
 
-def none(x: Shape) -> st.SearchStrategy[Settings]:
+def none(x: ShapeLike) -> st.SearchStrategy[Settings]:
     return st.just({})
 
 
-def linear(x: Shape) -> st.SearchStrategy[Settings]:
+def linear(x: ShapeLike) -> st.SearchStrategy[Settings]:
     return st.fixed_dictionaries({"out_features": st.integers(1, 8)}, optional={"bias": st.booleans()})
 
 
 @st.composite
-def channel_slice(draw: st.DrawFn, x: Shape) -> Settings:
+def channel_slice(draw: st.DrawFn, x: ShapeLike) -> Settings:
     start = draw(st.integers(0, x.channels - 1))
     stop = draw(st.one_of(st.none(), st.integers(start + 1, x.channels)))
     settings: Settings = {"start": start} if stop is None else {"start": start, "stop": stop}
     return settings | ({"step": draw(st.integers(1, 3))} if draw(st.booleans()) else {})
 
 
-def channel_pad(x: Shape) -> st.SearchStrategy[Settings]:
+def channel_pad(x: ShapeLike) -> st.SearchStrategy[Settings]:
     return st.fixed_dictionaries({}, optional={"before": st.integers(0, 3), "after": st.integers(0, 3)})
 
 
-def channel_shuffle(x: Shape) -> st.SearchStrategy[Settings]:
+def channel_shuffle(x: ShapeLike) -> st.SearchStrategy[Settings]:
     return st.fixed_dictionaries({"groups": st.sampled_from(divisors(x.channels))})
 
 
-def channel_mix(x: Shape) -> st.SearchStrategy[Settings]:
+def channel_mix(x: ShapeLike) -> st.SearchStrategy[Settings]:
     return st.fixed_dictionaries(
         {"operation": st.sampled_from(["mean over channels", "glu"]), "out_channels": st.integers(1, 4)}
     )
 
 
 @st.composite
-def expand(draw: st.DrawFn, x: Shape) -> Settings:
+def expand(draw: st.DrawFn, x: ShapeLike) -> Settings:
     """A channel or a place repeated, where there is one; what is there is kept."""
     channels = draw(st.integers(1, 4)) if x.channels == 1 else x.channels
     return {"out_channels": channels, "size": [draw(st.integers(1, 4)) if n == 1 else n for n in x.sizes]}
 
 
 @st.composite
-def unflatten(draw: st.DrawFn, x: Shape) -> Settings:
+def unflatten(draw: st.DrawFn, x: ShapeLike) -> Settings:
     """The values shared out among channels and places, as their number allows."""
     left, sizes = x.channels, []
     for _ in x.sizes:
@@ -207,17 +207,17 @@ def unflatten(draw: st.DrawFn, x: Shape) -> Settings:
     return {"out_channels": left, "size": sizes}
 
 
-def roll(x: Shape) -> st.SearchStrategy[Settings]:
+def roll(x: ShapeLike) -> st.SearchStrategy[Settings]:
     return st.fixed_dictionaries({"shifts": whole(-2, 2, len(x.sizes))})
 
 
-def reduce(x: Shape) -> st.SearchStrategy[Settings]:
+def reduce(x: ShapeLike) -> st.SearchStrategy[Settings]:
     optional = {"axes": per_axis(st.booleans(), len(x.sizes))}
     return st.fixed_dictionaries({"operation": st.sampled_from(["sum", "std"])}, optional=optional)
 
 
-def opaque(*names: str) -> Callable[[Shape], st.SearchStrategy[Settings]]:
-    def drawn(x: Shape) -> st.SearchStrategy[Settings]:
+def opaque(*names: str) -> Callable[[ShapeLike], st.SearchStrategy[Settings]]:
+    def drawn(x: ShapeLike) -> st.SearchStrategy[Settings]:
         optional: dict[str, st.SearchStrategy[Any]] = {"out_channels": st.integers(1, 4)}
         if not x.flat:
             optional["size"] = st.lists(st.integers(1, 4), min_size=len(x.sizes), max_size=len(x.sizes))
@@ -226,10 +226,10 @@ def opaque(*names: str) -> Callable[[Shape], st.SearchStrategy[Settings]]:
     return drawn
 
 
-def whole_map(*names: str) -> Callable[[Shape], st.SearchStrategy[Settings]]:
+def whole_map(*names: str) -> Callable[[ShapeLike], st.SearchStrategy[Settings]]:
     """Mixed on some axes, whose sizes stay as they are."""
 
-    def drawn(x: Shape) -> st.SearchStrategy[Settings]:
+    def drawn(x: ShapeLike) -> st.SearchStrategy[Settings]:
         optional: dict[str, st.SearchStrategy[Any]] = {
             "axes": per_axis(st.booleans(), len(x.sizes)),
             "bound": st.booleans(),
@@ -242,26 +242,26 @@ def whole_map(*names: str) -> Callable[[Shape], st.SearchStrategy[Settings]]:
 # --- what leaves the geometry alone --------------------------------------------------------------------------------
 
 
-def normed(x: Shape) -> st.SearchStrategy[Settings]:
+def normed(x: ShapeLike) -> st.SearchStrategy[Settings]:
     return st.fixed_dictionaries({}, optional={"affine": st.booleans()})
 
 
-def group_norm(x: Shape) -> st.SearchStrategy[Settings]:
+def group_norm(x: ShapeLike) -> st.SearchStrategy[Settings]:
     return st.fixed_dictionaries(
         {"num_groups": st.sampled_from([1, 2, x.channels])}, optional={"affine": st.booleans()}
     )
 
 
-def prelu(x: Shape) -> st.SearchStrategy[Settings]:
+def prelu(x: ShapeLike) -> st.SearchStrategy[Settings]:
     return st.fixed_dictionaries({}, optional={"num_parameters": st.sampled_from([1, x.channels, 2])})
 
 
-def maybe(name: str, *values: float) -> Callable[[Shape], st.SearchStrategy[Settings]]:
+def maybe(name: str, *values: float) -> Callable[[ShapeLike], st.SearchStrategy[Settings]]:
     return lambda x: st.fixed_dictionaries({}, optional={name: st.sampled_from(values)})
 
 
 @st.composite
-def learned(draw: st.DrawFn, x: Shape) -> Settings:
+def learned(draw: st.DrawFn, x: ShapeLike) -> Settings:
     """One weight for all values, one for each channel, or one for each value."""
     values = x.channels
     for n in () if x.flat else x.sizes:

@@ -12,7 +12,7 @@ from .call import NeedsValues
 from .rules.kinds import FACTORIES, OBSERVES, PRODUCTS, VALUES
 from .shapes import on_cpu, tensors_in
 from .spellings import is_in_place, name_of
-from .state import State
+from .state import TraceState
 
 SMALL = 2**14
 """Tensors of up to so many values that hold nothing of the image are worked out for real, for a program may ask for
@@ -30,7 +30,7 @@ def values_in(tensors: list[Tensor]) -> int:
 class Constants:
     """Works out what does not depend on the image, and never writes into what was there before the program ran."""
 
-    def __init__(self, state: State) -> None:
+    def __init__(self, state: TraceState) -> None:
         self.known, self.charges, self.shapes = state.known, state.charges, state.shapes
         self.foreign: dict[int, Tensor] = {}
 

@@ -26,11 +26,11 @@ class Atom(NamedTuple):
     step: int = 1
 
 
-Run = tuple[Atom, ...]
-Dims = tuple[Run, ...]
+AtomRun = tuple[Atom, ...]
+Dims = tuple[AtomRun, ...]
 
 
-def run_of(axis: int, size: int) -> Run:
+def run_of(axis: int, size: int) -> AtomRun:
     """The one atom that is a whole axis; none where its size is 1."""
     return (Atom(axis, size),) if size > 1 else ()
 
@@ -45,7 +45,7 @@ def canonical(batch: int, channels: int, sizes: Sequence[int], flat: bool) -> Di
     return (run_of(BATCH, batch), run_of(CHANNEL, channels), *axes)
 
 
-def size_of(run: Run) -> int:
+def size_of(run: AtomRun) -> int:
     return prod(atom.size for atom in run)
 
 
@@ -53,7 +53,7 @@ def shape_of(dims: Dims) -> tuple[int, ...]:
     return tuple(size_of(run) for run in dims)
 
 
-def merged(atoms: Iterable[Atom]) -> Run:
+def merged(atoms: Iterable[Atom]) -> AtomRun:
     """Neighbouring atoms as one where they walk on as one."""
     out: list[Atom] = []
     for atom in atoms:
@@ -94,12 +94,12 @@ def reshaped(dims: Dims, shape: Sequence[int]) -> Dims | None:
     return None if rest else tuple(out)
 
 
-def atoms_of(dims: Iterable[Run], axis: int) -> list[Atom]:
+def atoms_of(dims: Iterable[AtomRun], axis: int) -> list[Atom]:
     """The atoms that walk along one axis, in the order of the tensor."""
     return [atom for run in dims for atom in run if atom.axis == axis]
 
 
-def is_channels(run: Run) -> bool:
+def is_channels(run: AtomRun) -> bool:
     """Whether a dimension holds channels and nothing else."""
     return bool(run) and all(atom.axis == CHANNEL for atom in run)
 
@@ -112,7 +112,7 @@ def values_of(dims: Dims) -> int:
 def renumbered(dims: Dims, old: Iterable[Atom], axis: int = CHANNEL) -> Dims:
     """The given atoms, in the order of the tensor, as the channels of a new map, the last one innermost."""
     wanted, step = set(old), 1
-    out: list[Run] = []
+    out: list[AtomRun] = []
     for run in reversed(dims):
         atoms: list[Atom] = []
         for atom in reversed(run):
@@ -125,7 +125,7 @@ def renumbered(dims: Dims, old: Iterable[Atom], axis: int = CHANNEL) -> Dims:
     return tuple(reversed(out))
 
 
-def with_run(dims: Dims, dim: int, run: Run) -> Dims:
+def with_run(dims: Dims, dim: int, run: AtomRun) -> Dims:
     return (*dims[:dim], run, *dims[dim + 1 :])
 
 

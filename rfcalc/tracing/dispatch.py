@@ -18,7 +18,7 @@ from .casts import asks_only, wanted_type
 from .charges import Charges
 from .constants import Constants
 from .graph import Graph, Map, Unsupported
-from .hidden import Hidden
+from .hidden import HiddenRuns
 from .inputs import Inputs, Sample
 from .known import Known
 from .modules import Modules
@@ -29,7 +29,7 @@ from .rules.quantised import is_quantised, plain, unpacked
 from .rules.table import RULES, Entry
 from .shapes import Shapes, tensors_in
 from .spellings import is_in_place, name_of, original
-from .state import State
+from .state import TraceState
 from .writes import Writes
 
 
@@ -46,10 +46,10 @@ class Tracer(TorchFunctionMode):
         self.graph = Graph((image.channels, *image.sizes), batch, strict)
         self.known = Known(self.graph, module)
         self.charges = Charges(module)
-        self.state = State(self.graph, self.known, Writes(self.graph, self.known), self.charges, Shapes(), verify)
+        self.state = TraceState(self.graph, self.known, Writes(self.graph, self.known), self.charges, Shapes(), verify)
         self.modules = Modules(module, self.graph)
         self.constants, self.results = Constants(self.state), Results(self.state)
-        self.hidden = Hidden(self.state, self.modules)
+        self.hidden = HiddenRuns(self.state, self.modules)
         self.by_chance = False
         self.tensors = [sample.tensor(batch) for sample in inputs.samples]
         self.sources = [self.source(sample, i == inputs.first) for i, sample in enumerate(inputs.samples)]

@@ -51,34 +51,34 @@ class Roles(NamedTuple):
 
 
 @dataclass(slots=True, eq=False)
-class Frame:
+class CallFrame:
     """One call of a module: its path, the call that it is part of, and how many layers came out of it, those of its
     parts included. Layers that only say how a view came to be count for none."""
 
     path: str
-    outer: Frame | None = None
+    outer: CallFrame | None = None
     count: int = 0
 
     def add(self, number: int) -> None:
-        frame: Frame | None = self
+        frame: CallFrame | None = self
         while frame is not None:
             frame.count += number
             frame = frame.outer
 
 
-class Draft(NamedTuple):
+class LayerDraft(NamedTuple):
     """A layer before it has a name."""
 
     layer: Layer
     inputs: tuple[int, ...]
     params: int | None
     macs: int | None
-    frame: Frame
+    frame: CallFrame
     label: str
     aside: bool
 
 
-def is_alone(draft: Draft) -> bool:
+def is_alone(draft: LayerDraft) -> bool:
     """Whether a layer is the only one that its module makes, whose name it bears."""
     return bool(draft.frame.path) and draft.frame.count == (0 if draft.aside else 1)
 
@@ -100,9 +100,9 @@ class Graph:
         self.maps: list[FeatureMap] = [image_of(shape)]
         self.axes = len(self.maps[0].axes)
         self.budgets = [Budget()]
-        self.drafts: list[Draft] = []
-        self.frame = Frame("")
-        self.viewed: dict[Map, Frame] = {}
+        self.drafts: list[LayerDraft] = []
+        self.frame = CallFrame("")
+        self.viewed: dict[Map, CallFrame] = {}
         self.settled: dict[Map, Map] = {}
         self.shaped: dict[Map, Map] = {}
 
@@ -122,7 +122,7 @@ class Graph:
         held = None if params == layer.params(x) else params
         macs = None if macs is None or macs == layer.macs(x, out) else macs
         frame = self.frame if view is None else self.viewed.get(view, self.frame)
-        self.drafts.append(Draft(layer, tuple(inputs), held, macs, frame, label or op, view is not None))
+        self.drafts.append(LayerDraft(layer, tuple(inputs), held, macs, frame, label or op, view is not None))
         self.maps.append(out)
         self.budgets.append(left)
         if view is None:
@@ -131,7 +131,7 @@ class Graph:
 
     def source(self, name: str, layer: Source, dims: Dims) -> Map:
         """A further input."""
-        self.drafts.append(Draft(layer, (), None, None, self.frame, name, False))
+        self.drafts.append(LayerDraft(layer, (), None, None, self.frame, name, False))
         self.maps.append(layer.output(()))
         self.budgets.append(self.budgets[-1])
         return Map(len(self.drafts), dims)

@@ -14,8 +14,8 @@ from .dims import (
     CHANNEL,
     REPEAT,
     Atom,
+    AtomRun,
     Dims,
-    Run,
     atoms_of,
     compact,
     renumbered,
@@ -56,7 +56,7 @@ def cut(graph: Graph, m: Map, ranges: dict[int, range]) -> Map:
     return _cut_axes(graph, m, axes) if axes else m
 
 
-def _shorter(atom: Atom, kept: range) -> Run:
+def _shorter(atom: Atom, kept: range) -> AtomRun:
     return (atom._replace(size=len(kept)),) if len(kept) > 1 else ()
 
 
@@ -207,7 +207,7 @@ def joined(graph: Graph, operation: str, maps: Sequence[Map]) -> Map:
     length = max(len(m.dims) for m in maps)
     maps = [fold(graph, m) for m in maps]
     maps = _alike(graph, [Map(m.node, ((),) * (length - len(m.dims)) + m.dims) for m in maps])
-    out: list[Run] = []
+    out: list[AtomRun] = []
     for runs in zip(*(m.dims for m in maps), strict=True):
         held = {run for run in runs if any(atom.axis != REPEAT for atom in run)}
         if len(held) > 1:
@@ -321,7 +321,7 @@ def with_constants(graph: Graph, found: Sequence[Map | None], sizes: Sequence[in
 # --- operations of which the shape is known ----------------------------------------------------------------------
 
 
-class Shape(NamedTuple):
+class TensorShape(NamedTuple):
     """A tensor's dimensions, and the map that they hold."""
 
     dims: Dims
@@ -330,12 +330,12 @@ class Shape(NamedTuple):
     flat: bool
 
 
-def shape_like(graph: Graph, m: Map) -> Shape:
+def shape_like(graph: Graph, m: Map) -> TensorShape:
     x = graph.maps[m.node]
-    return Shape(m.dims, x.channels, x.sizes, x.flat)
+    return TensorShape(m.dims, x.channels, x.sizes, x.flat)
 
 
-def assigned(graph: Graph, shape: Sequence[int], hints: Sequence[Run]) -> Shape:
+def assigned(graph: Graph, shape: Sequence[int], hints: Sequence[AtomRun]) -> TensorShape:
     """A map for a tensor of which only the shape is known. Hints tell what each dimension was before: the batch stays
     the batch, channels stay channels; what is left becomes axes, in their order, and channels where there are more."""
     runs = [*hints, *[()] * len(shape)][: len(shape)]
@@ -364,12 +364,12 @@ def assigned(graph: Graph, shape: Sequence[int], hints: Sequence[Run]) -> Shape:
     for i in sorted(channel, reverse=True):
         dims[i] = (Atom(CHANNEL, shape[i], step),)
         step *= shape[i]
-    return Shape(tuple(dims), step, tuple(sizes), not places and len(shape) <= 2)
+    return TensorShape(tuple(dims), step, tuple(sizes), not places and len(shape) <= 2)
 
 
 def known_by_shape(
-    graph: Graph, op: str, maps: Sequence[Map], shape: Shape, operation: str, weights: int, macs: int | None = None,
-    **settings: Any,
+    graph: Graph, op: str, maps: Sequence[Map], shape: TensorShape, operation: str, weights: int,
+    macs: int | None = None, **settings: Any,
 ) -> Map:  # fmt: skip
     """A `whole` or `opaque` node, with as many inputs as there are maps."""
     nodes = list(dict.fromkeys(m.node for m in maps))

@@ -23,7 +23,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from rfcalc.train.data.augment import Augmentation, albumentations, built
 from rfcalc.train.data.batches import mean_and_std
-from rfcalc.train.fit.dropout import Dropout
+from rfcalc.train.fit.dropout import FastDropout
 from rfcalc.train.fit.loop import Training
 from rfcalc.train.fit.memory import keep_memory
 from rfcalc.train.fit.model import prepared
@@ -67,7 +67,7 @@ def bare(net: nn.Module, precision: Precision, recipe: Recipe, images: Tensor, l
 def with_torch_dropout(net: nn.Module) -> nn.Module:
     for module in net.modules():
         for name, child in module.named_children():
-            if isinstance(child, Dropout):
+            if isinstance(child, FastDropout):
                 setattr(module, name, nn.Dropout(child.p))
     return net
 

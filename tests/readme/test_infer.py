@@ -14,7 +14,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 import rfcalc
-from rfcalc.engine.arch import Printed, Row
+from rfcalc.engine.arch import PrintedAs, Row
 from rfcalc.errors import RfcalcError
 from rfcalc.readme.infer.infer import infer
 from rfcalc.readme.infer.inference import Inference
@@ -148,7 +148,7 @@ def test_what_leaves_no_row_is_found_and_leaves_none() -> None:
     text = printouts.summary(printouts.FUNCTIONAL, (1, 28, 28))
     found = infer(text)
     assert found.arch is not None
-    hidden = [node.layer.op for node in found.arch.nodes if found.arch.printed.get(node.name, Printed()).functional]
+    hidden = [node.layer.op for node in found.arch.nodes if found.arch.printed.get(node.name, PrintedAs()).functional]
     assert hidden == ["max_pool", "max_pool"]
     assert to_torchsummary(found.arch) == text
     again = rfcalc.loads(dump(found.arch))

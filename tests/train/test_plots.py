@@ -15,7 +15,7 @@ from rfcalc.train.data.formats import Split
 from rfcalc.train.data.sets import Data
 from rfcalc.train.fit.evaluate import Evaluation
 from rfcalc.train.recipe.recipe import Transform
-from rfcalc.train.report.images import Row, augmentations, drawn, misclassified
+from rfcalc.train.report.images import SheetRow, augmentations, drawn, misclassified
 from rfcalc.train.report.plots import PARTS, confusion, curves
 from rfcalc.train.report.preview import augmentation_rows
 from rfcalc.train.report.report import stated_accuracy
@@ -172,7 +172,7 @@ def test_transforms_that_are_only_looked_at_have_no_probability_and_no_order() -
 def every_plot() -> list[Figure]:
     images = data().train.images[[0, 1, 2, 3, 0, 1, 2]]
     return [curves(HISTORY, "t", 60.0), confusion(result(), "t"), misclassified(result(), images, "t"),
-            augmentations([Row("original", "", images), Row("flip", "p = 0.5", images)], "t")]  # fmt: skip
+            augmentations([SheetRow("original", "", images), SheetRow("flip", "p = 0.5", images)], "t")]  # fmt: skip
 
 
 @pytest.mark.parametrize("number", range(4))

@@ -20,11 +20,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from rfcalc.engine.kinds import Number
+from rfcalc.engine.kinds import AsFloat
 from rfcalc.errors import SettingError, unknown_name
 
 from ..recipe.errors import RecipeError
-from ..recipe.reader import Reading
+from ..recipe.reader import RecipeReading
 from ..recipe.recipe import Transform
 from .formats import Images
 from .seeds import seed_of
@@ -70,9 +70,9 @@ def built(transform: Transform, fill: Sequence[int]) -> Any:
     library, arguments = albumentations(), dict(transform.arguments)
     name = transform.name
     if name == "ShiftScaleRotate":
-        from .shift import ShiftScaleRotate as Single
+        from .shift import SingleShiftScaleRotate
 
-        return Single(*limits_of(transform))
+        return SingleShiftScaleRotate(*limits_of(transform))
     cls = getattr(library, name, None)
     if not inspect.isclass(cls) or not issubclass(cls, library.BasicTransform):
         raise RecipeError([transform.place + unknown_name(name, [*OWN, *names_of(library)], UNKNOWN)])
@@ -107,7 +107,7 @@ def limits_of(transform: Transform) -> tuple[float, float, float, float]:
     values = {}
     for key, default in SHIFT_SCALE_ROTATE.items():
         try:
-            values[key] = Number(0, LIMITS.get(key, 1)).read(transform.arguments.get(key, default), 1)
+            values[key] = AsFloat(0, LIMITS.get(key, 1)).read(transform.arguments.get(key, default), 1)
         except SettingError as error:
             problems.append(f"augmentation: ShiftScaleRotate: {key} {error}")
     if problems:
@@ -206,7 +206,7 @@ def read_own(transform: Transform) -> OnBatch:
     if transform.name not in OWN:
         known = [*OWN, *names_of(albumentations())]
         raise RecipeError([transform.place + unknown_name(transform.name, known, UNKNOWN)])
-    reading = Reading("")
+    reading = RecipeReading("")
     name, given = transform.name, dict(transform.arguments)
     made: OnBatch = reading.section(OWN[name], given, f"{name}.", {}, name)
     if reading.problems:

@@ -169,7 +169,7 @@ def put(values: yamlfile.Mapping, text: str) -> None:
 
 def read(values: Mapping[str, Any], name: str, where: str) -> Recipe:
     """Checks a recipe as a whole; raises RecipeError with a line for each problem."""
-    reading = Reading(where)
+    reading = RecipeReading(where)
     for key in values:
         if key not in KEYS:
             reading.problem(values, key, unknown_name(key, KEYS, "unknown setting"))
@@ -193,7 +193,7 @@ def read(values: Mapping[str, Any], name: str, where: str) -> Recipe:
                   stated)  # fmt: skip
 
 
-class Reading:
+class RecipeReading:
     """The problems that are found while a recipe is read, each with its place."""
 
     def __init__(self, where: str) -> None:

@@ -28,7 +28,7 @@ FIGURES = {
 
 
 @dataclass(frozen=True)
-class Run:
+class RecordedRun:
     """A run as its record tells it; `figures` is empty for one that has not ended."""
 
     name: str
@@ -37,7 +37,7 @@ class Run:
     history: Sequence[Mapping[str, str]]
 
 
-def read_run(folder: str) -> Run:
+def read_run(folder: str) -> RecordedRun:
     """Raises TrainError for a folder that holds no run."""
     record = Record(folder)
     about, recipe = record.about(), yaml.safe_load(record.read_text("recipe.yaml"))
@@ -51,7 +51,7 @@ def read_run(folder: str) -> Run:
     figures = record.read_json("result.json") if (record / "result.json").is_file() else {}
     text = record.read_text("metrics.csv") if (record / "metrics.csv").is_file() else ""
     settings = {**network, **flat(recipe), **run, "spec": record.read_text("spec.yaml")}
-    return Run(str(record.folder), settings, figures, tuple(csv.DictReader(io.StringIO(text))))
+    return RecordedRun(str(record.folder), settings, figures, tuple(csv.DictReader(io.StringIO(text))))
 
 
 def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -71,7 +71,7 @@ def compare_runs(folders: Sequence[str]) -> RunComparison:
 
 @dataclass(frozen=True)
 class RunComparison:
-    runs: tuple[Run, ...]
+    runs: tuple[RecordedRun, ...]
 
     def differing(self) -> dict[str, list[Any]]:
         """The settings that are not the same in all runs. `spec` stands for networks that share all figures."""
@@ -84,7 +84,7 @@ class RunComparison:
         return changed
 
     def figures(self) -> dict[str, list[Any]]:
-        def figure(run: Run, key: str) -> Any:
+        def figure(run: RecordedRun, key: str) -> Any:
             value = run.figures.get(key)
             return value["test_accuracy"] if isinstance(value, Mapping) else value
 

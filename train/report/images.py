@@ -88,19 +88,19 @@ def write_plot(record: Record, name: str, figure: Figure) -> None:
 
 
 @dataclass(frozen=True)
-class Sheet:
+class FigureSheet:
     """A figure whose axes count inches from the upper left corner."""
 
     figure: Figure
     axes: Axes
 
     @staticmethod
-    def of(width: float, height: float, title: str) -> Sheet:
+    def of(width: float, height: float, title: str) -> FigureSheet:
         figure = Figure(figsize=(width, height))
         axes = figure.add_axes((0, 0, 1, 1))
         axes.axis("off")
         axes.text(MARGIN, MARGIN, title, ha="left", va="top", fontsize=SIZE + 2)
-        return Sheet(figure, axes)
+        return FigureSheet(figure, axes)
 
     def put(self, image: Images, left: float, top: float, width: float, height: float) -> None:
         """One image (height x width x channels), framed, so that its edge is seen on white."""
@@ -124,8 +124,8 @@ def misclassified(result: Evaluation, images: Images, title: str, across: int = 
     high = WIDE * images.shape[1] / images.shape[2]
     pitch = high + 2 * LINE + 2 * GAP
     rows = -(-len(wrong) // across)
-    sheet = Sheet.of(across * (WIDE + GAP) - GAP + 2 * MARGIN, MARGIN + TITLE + max(rows * pitch, LINE) + MARGIN / 2,
-                     title if len(wrong) else f"{title}: none")  # fmt: skip
+    wide, tall = across * (WIDE + GAP) - GAP + 2 * MARGIN, MARGIN + TITLE + max(rows * pitch, LINE) + MARGIN / 2
+    sheet = FigureSheet.of(wide, tall, title if len(wrong) else f"{title}: none")
     for place, index in enumerate(wrong):
         left, top = MARGIN + place % across * (WIDE + GAP), MARGIN + TITLE + place // across * pitch
         sheet.put(images[index], left, top, WIDE, high)
@@ -161,7 +161,7 @@ def shortened(name: str, letters: int) -> str:
 
 
 @dataclass(frozen=True)
-class Row:
+class SheetRow:
     """A row of a sheet: its name, a note below the name, and its images."""
 
     name: str
@@ -170,13 +170,15 @@ class Row:
 
 
 @styled
-def augmentations(rows: Sequence[Row], title: str) -> Figure:
+def augmentations(rows: Sequence[SheetRow], title: str) -> Figure:
     """A row of images for each name: the originals, what each transform makes of them, and all together."""
     across = len(rows[0].images)
     high = SMALL * rows[0].images.shape[1] / rows[0].images.shape[2]
     names = max(len(text) for row in rows for text in (row.name, row.note)) * SIZE * 0.62 / 72 + GAP
     pitch = max(high, 2 * LINE) + GAP / 2
-    sheet = Sheet.of(names + across * (SMALL + GAP / 2) + 2 * MARGIN, TITLE + len(rows) * pitch + 2 * MARGIN, title)
+    sheet = FigureSheet.of(
+        names + across * (SMALL + GAP / 2) + 2 * MARGIN, TITLE + len(rows) * pitch + 2 * MARGIN, title
+    )
     for number, row in enumerate(rows):
         top = MARGIN + TITLE + number * pitch
         middle = top + high / 2

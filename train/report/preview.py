@@ -21,7 +21,7 @@ from ..fit.record import Record
 from ..recipe.reader import recipe_for
 from ..recipe.recipe import Transform
 from . import images
-from .images import Row
+from .images import SheetRow
 
 SHOWN = 10
 DEFAULTS = {
@@ -52,21 +52,21 @@ def named(name: str) -> Transform:
     return Transform(name.strip(), DEFAULTS.get(name.strip(), {}))
 
 
-def augmentation_rows(data: Data, transforms: Sequence[Transform], together: bool = True) -> list[Row]:
+def augmentation_rows(data: Data, transforms: Sequence[Transform], together: bool = True) -> list[SheetRow]:
     """The originals; for each transform, what it makes of them when it is applied to every one, and how often a
     training applies it; then what all of them make of them `together`, as a training does, in two epochs."""
     indexes = one_of_each(data)
     originals = data.train.images[indexes]
     mean, _ = mean_and_std(data.train)
-    rows = [Row("original", "", originals)]
+    rows = [SheetRow("original", "", originals)]
     for transform in transforms:
         chance = Augmentation([transform], mean).chances[0]
         changed = applied(Augmentation([only(transform)], mean), originals, indexes, 0)
-        rows.append(Row(transform.name, how_often(transform, chance) if together else "", changed))
+        rows.append(SheetRow(transform.name, how_often(transform, chance) if together else "", changed))
     if together and transforms:
         whole = Augmentation(transforms, mean)
         both = (applied(whole, originals, indexes, epoch) for epoch in (0, 1))
-        rows += [Row(f"all, epoch {number}", "as they fall", changed) for number, changed in enumerate(both, 1)]
+        rows += [SheetRow(f"all, epoch {number}", "as they fall", changed) for number, changed in enumerate(both, 1)]
     return rows
 
 

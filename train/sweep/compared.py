@@ -14,7 +14,7 @@ from ..fit.progress import clock
 from ..fit.record import Record
 from ..recipe.errors import TrainError
 from .job import FAILED, is_finished
-from .plan import Candidate, Job, Plan
+from .plan import Contender, Job, SweepPlan
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -24,18 +24,18 @@ FIGURES = ("epochs", "val_accuracy", "test_accuracy", "test_accuracy_tta", "trai
 
 
 @dataclass(frozen=True)
-class Run:
+class SweepRun:
     """One run of the sweep: whose it is, and in which round, by number from 1 and budget of epochs (None: a whole
     run)."""
 
-    candidate: Candidate
+    candidate: Contender
     seed: int
     job: Job
     round: int
     budget: int | None
 
 
-def row_of(run: Run, keys: Sequence[str], note: str = "") -> dict[str, Any]:
+def row_of(run: SweepRun, keys: Sequence[str], note: str = "") -> dict[str, Any]:
     """The run's row of index.csv; empty where a figure is not known."""
     candidate, arch = run.candidate, run.candidate.arch
     settings = dict(setting.partition("=")[::2] for setting in candidate.settings)
@@ -57,7 +57,7 @@ def row_of(run: Run, keys: Sequence[str], note: str = "") -> dict[str, Any]:
     }
 
 
-def state_of(run: Run) -> tuple[str, str, Mapping[str, Any]]:
+def state_of(run: SweepRun) -> tuple[str, str, Mapping[str, Any]]:
     """Finished, failed, unfinished or waiting; what is to be said of it; and its figures once it is finished."""
     record = Record(run.job.folder)
     if is_finished(run.job.folder):
@@ -70,7 +70,7 @@ def state_of(run: Run) -> tuple[str, str, Mapping[str, Any]]:
     return "waiting", "", {}
 
 
-def field_of(candidate: Candidate) -> str:
+def field_of(candidate: Contender) -> str:
     """The receptive field in front of the global pool, as 93 or 93x47."""
     sides = candidate.arch.receptive_field.before_global_pool or ()
     told = list(dict.fromkeys("–" if side is None else str(side) for side in sides))
@@ -81,7 +81,7 @@ def field_of(candidate: Candidate) -> str:
 class Summary:
     """The finished whole runs of one candidate."""
 
-    candidate: Candidate
+    candidate: Contender
     rows: tuple[Mapping[str, Any], ...]
     wanted: int
     """Seeds that were asked for."""
@@ -109,7 +109,7 @@ class Summary:
 class Sweep:
     """A sweep as far as it has come: its rows in the order of the plan, rounds one after the other."""
 
-    plan: Plan
+    plan: SweepPlan
     rows: tuple[Mapping[str, Any], ...]
     summaries: tuple[Summary, ...]
     """Of the candidates that were to be run whole, the best first."""
@@ -195,7 +195,7 @@ NAMES = {
 }
 
 
-def chosen_by(plan: Plan) -> str:
+def chosen_by(plan: SweepPlan) -> str:
     return "val_accuracy" if plan.options.val else "test_accuracy"
 
 
@@ -203,7 +203,7 @@ def whole(value: int | None) -> str:
     return "–" if value is None else f"{value:,}"
 
 
-def compared(plan: Plan, rows: Mapping[Run, Mapping[str, Any]], started: Sequence[Candidate]) -> Sweep:
+def compared(plan: SweepPlan, rows: Mapping[SweepRun, Mapping[str, Any]], started: Sequence[Contender]) -> Sweep:
     """The sweep from its rows; `started` are the candidates of the last round, that of whole runs."""
     name = chosen_by(plan)
     summaries = [

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ...tracing.dims import CHANNEL, REPEAT, Atom, Run, run_of, shape_of, size_of, with_run
+from ...tracing.dims import CHANNEL, REPEAT, Atom, AtomRun, run_of, shape_of, size_of, with_run
 from ...tracing.graph import Map, Unsupported
 from ...tracing.moves import along, bounded_by_all, joined, reduced
 from ..node import Op, rule
@@ -65,12 +65,12 @@ def broadcast(shapes: list[tuple[int, ...]]) -> tuple[int, ...]:
     return tuple(n.pop() if n else 1 for n in sizes)
 
 
-def lengthened(m: Map, length: int) -> tuple[Run, ...]:
+def lengthened(m: Map, length: int) -> tuple[AtomRun, ...]:
     """Dimensions of size 1 in front, so that there are as many as asked for."""
     return ((),) * (length - len(m.dims)) + m.dims
 
 
-def grown(run: Run, size: int) -> Run:
+def grown(run: AtomRun, size: int) -> AtomRun:
     """A dimension that is repeated to a size."""
     return run if size_of(run) == size else (Atom(REPEAT, size, 0),)
 

@@ -11,7 +11,7 @@ import numpy as np
 from ...engine.layers import Resample
 from ...tracing.dims import shape_of
 from ...tracing.graph import Graph, Map, Unsupported
-from ...tracing.placing import Placed, located
+from ...tracing.placing import PlacedTensor, located
 from ..node import Op, rule
 
 LINEAR = ("linear", "bilinear", "trilinear")
@@ -137,7 +137,7 @@ def resized(op: Op, to: Resizing, mode: str, coordinates: str, rounding: str) ->
 
 
 def as_torch(
-    graph: Graph, at: Placed, sizes: list[int], scales: list[Fraction | None], mode: str, coordinates: str,
+    graph: Graph, at: PlacedTensor, sizes: list[int], scales: list[Fraction | None], mode: str, coordinates: str,
     rounding: str,
 ) -> int | None:  # fmt: skip
     """The layer where torch has the same interpolation; None where it has not."""
@@ -176,7 +176,7 @@ def refuse_rounded(to: Resizing, shape: tuple[int, ...], mode: str, coordinates:
                 raise Unsupported("units on places, by a scale that is rounded")
 
 
-def refuse_ties(graph: Graph, node: int, at: Placed, sizes: list[int]) -> None:
+def refuse_ties(graph: Graph, node: int, at: PlacedTensor, sizes: list[int]) -> None:
     """Where a unit stands just where the rounding turns, and binary numbers do not hold the scale, programs differ in
     what they read."""
     layer, x = graph.drafts[node - 1].layer, graph.maps[at.m.node]

@@ -14,7 +14,7 @@ from ...tracing.graph import Map, Unsupported
 from ...tracing.moves import along, reduced
 from ...tracing.multiply import groups_word, one_by_one
 from ...tracing.order import fold
-from ...tracing.placing import Placed, located
+from ...tracing.placing import PlacedTensor, located
 from ..node import Op, rule
 
 Pads = list[tuple[int, int]]
@@ -66,7 +66,7 @@ def same_pads(window: Window, size: int, upper: bool) -> tuple[int, int]:
     return (less, total - less) if upper else (total - less, less)
 
 
-def lone_dims(at: Placed, windows: Windows) -> bool:
+def lone_dims(at: PlacedTensor, windows: Windows) -> bool:
     """Whether a kernel is longer than 1 along a dimension that is no axis, which must stay of size 1."""
     first = len(at.m.dims) - len(windows.kernel)
     longer = False

@@ -7,17 +7,17 @@ from dataclasses import replace
 
 from ...engine.geometry import Number
 from ..read.facts import LayerFact
-from .window import State, StatedSettings, Windows
+from .window import RowWindows, StatedMap, StatedSettings
 
 REPAIRS = {"kernel_size": range(1, 12), "stride": range(1, 5), "padding": range(6), "dilation": range(1, 7)}
 """What a setting may have been meant to be; few layers have more."""
 
 
 def blamed(
-    windows: Windows,
+    windows: RowWindows,
     rows: Sequence[LayerFact],
     row: LayerFact,
-    own: State,
+    own: StatedMap,
     stated: Mapping[str, Number],
     settings: StatedSettings,
 ) -> tuple[str, Number, StatedSettings] | None:

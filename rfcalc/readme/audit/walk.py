@@ -18,7 +18,7 @@ from .blame import blamed
 from .channels import channel_slips
 from .readings import IMAGE_SIZES, Reading, first_reading, steps
 from .walked import Slip, Walked
-from .window import LARGEST, QUANTITIES, State, StatedSettings, Windows, sum_of
+from .window import LARGEST, QUANTITIES, RowWindows, StatedMap, StatedSettings, sum_of
 
 FIRST_ROWS = 200
 """Rows that decide how a table is meant."""
@@ -62,19 +62,19 @@ class _Walk:
     def __init__(self, model: StatedModel, reading: Reading, rows: tuple[LayerFact, ...]) -> None:
         self.model, self.reading = model, reading
         self.rows = tuple(reading.applied(row) for row in rows)
-        self.windows = Windows(reading, self.rows)
+        self.windows = RowWindows(reading, self.rows)
         self.slips: list[Slip] = []
         self.checked = 0
         self.phased = False
         """After an enlargement units look different ways in turn, so that no one field follows from a kernel."""
-        self.trail: list[tuple[State, State]] = []
-        self.outs: list[State] = []
+        self.trail: list[tuple[StatedMap, StatedMap]] = []
+        self.outs: list[StatedMap] = []
         self.branches = branches(self.rows)
 
     def walked(self) -> Walked:
         expected = self.first()
         self.image_size(expected)
-        previous: State = dict(expected)
+        previous: StatedMap = dict(expected)
         for index, row in enumerate(self.rows):
             entering = self.enter(index, row, expected, previous)
             expected, previous = self.pass_row(index, row, entering, previous)
@@ -87,9 +87,9 @@ class _Walk:
         slips = tuple(sorted(self.slips, key=lambda slip: slip.row))
         return Walked(self.model, self.reading, self.rows, slips, self.checked, tuple(self.trail))
 
-    def first(self) -> State:
+    def first(self) -> StatedMap:
         """The map in front of the first row: the image, or what the row states."""
-        image: State = {"n": None, "j": 1, "r": 0 if self.windows.shift else 1}
+        image: StatedMap = {"n": None, "j": 1, "r": 0 if self.windows.shift else 1}
         if not self.rows:
             return image
         row = self.rows[0]
@@ -99,7 +99,7 @@ class _Walk:
             return image | {"n": n}
         return {"n": n, **{q: row.cells.get(f"{q}_{side}", image[q]) for q in ("j", "r")}}
 
-    def image_size(self, expected: State) -> None:
+    def image_size(self, expected: StatedMap) -> None:
         """A first size that is no usual image's, where the one that fits the row is, must be the slip."""
         row = self.rows[0] if self.rows else None
         n, m = (row.cells.get("n_in"), row.cells.get("n_out")) if row else (None, None)
@@ -117,7 +117,7 @@ class _Walk:
                 expected["n"] = size
                 return
 
-    def enter(self, index: int, row: LayerFact, expected: State, previous: State) -> State:
+    def enter(self, index: int, row: LayerFact, expected: StatedMap, previous: StatedMap) -> StatedMap:
         """Checks the stated inputs against the row above; returns the map that should come in."""
         stated = {q: row.cells[f"{q}_in"] for q in QUANTITIES if f"{q}_in" in row.cells}
         if index and self.rows[index - 1].kind in ("resample", "flat", "other") and self.outs[-1]["r"] is None:
@@ -135,7 +135,7 @@ class _Walk:
                 self.slip(row, f"{quantity}_in", value, expected[quantity], "inherited" if inherited else "local", why)
         return expected
 
-    def branch(self, index: int, stated: Mapping[str, Number], previous: State) -> State | None:
+    def branch(self, index: int, stated: Mapping[str, Number], previous: StatedMap) -> StatedMap | None:
         """The map of an earlier row that the row reads, in a table with branches; None where it reads the row above."""
         if not self.branches or index == 0:
             return None
@@ -155,9 +155,11 @@ class _Walk:
                     return dict(out) if place != index - 1 else None
         return None
 
-    def pass_row(self, index: int, row: LayerFact, entering: State, previous: State) -> tuple[State, State]:
+    def pass_row(
+        self, index: int, row: LayerFact, entering: StatedMap, previous: StatedMap
+    ) -> tuple[StatedMap, StatedMap]:
         """Checks the stated outputs; returns the map that should come out, and the one that the row states."""
-        own: State = {q: row.cells.get(f"{q}_in", previous[q]) for q in QUANTITIES}
+        own: StatedMap = {q: row.cells.get(f"{q}_in", previous[q]) for q in QUANTITIES}
         stated = {q: row.cells[f"{q}_out"] for q in QUANTITIES if f"{q}_out" in row.cells}
         settings = self.windows.of(row, own | ({"n": entering["n"]} if entering["n"] else {}), stated)
         repaired = None if self.model.form == "code" else blamed(self.windows, self.rows, row, own, stated, settings)
@@ -183,7 +185,7 @@ class _Walk:
             self.slip(row, f"{quantity}_out", value, should or None, kind, why)
             right[quantity] = should or value
         self.phased = self.phased or row.kind == "resample"
-        following: State = {q: stated.get(q, local[q] if local[q] is not None else right[q]) for q in QUANTITIES}
+        following: StatedMap = {q: stated.get(q, local[q] if local[q] is not None else right[q]) for q in QUANTITIES}
         return right, following
 
     def size(

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from ...engine.geometry import Number
 from ..read.facts import LayerFact, StatedModel
 from .readings import Reading, cost
-from .window import State, unstrided
+from .window import StatedMap, unstrided
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Walked:
     rows: tuple[LayerFact, ...]
     slips: tuple[Slip, ...]
     checked: int
-    trail: tuple[tuple[State, State], ...] = field(repr=False)
+    trail: tuple[tuple[StatedMap, StatedMap], ...] = field(repr=False)
 
     @property
     def local(self) -> tuple[Slip, ...]:

@@ -14,7 +14,7 @@ from .readings import Reading
 LARGEST = 2**20
 """Kernels, strides and sizes beyond this are no layer's, and cost nothing to refuse."""
 QUANTITIES = ("n", "j", "r")
-State = dict[str, Number | None]
+StatedMap = dict[str, Number | None]
 """A map by its size, jump and field; None for what is unknown."""
 STRIDES = (1, 2, 3, 4, 8, 16)
 LARGEST_SPREAD = 64
@@ -68,7 +68,7 @@ def size_after(n: Number | None, window: Window, settings: StatedSettings) -> in
         return 0
 
 
-def sum_of(quantity: str, state: State, settings: StatedSettings) -> str:
+def sum_of(quantity: str, state: StatedMap, settings: StatedSettings) -> str:
     """A size, jump or field after a window as arithmetic; empty where nothing has to be worked out."""
     k, s, p, d = settings.kernel_size, settings.stride, settings.padding, settings.dilation
     if k is None or settings.passes:
@@ -83,7 +83,7 @@ def sum_of(quantity: str, state: State, settings: StatedSettings) -> str:
     return f"({state['n']} + 2 * {p} - {spread} - 1) // {s} + 1"
 
 
-class Windows:
+class RowWindows:
     """The windows of a model's rows under one reading: stated, or shown by the figures themselves."""
 
     def __init__(self, reading: Reading, rows: Sequence[LayerFact]) -> None:
@@ -91,7 +91,7 @@ class Windows:
         self.shift = 1 if reading.start == "zero" else 0
         self.unstrided = unstrided(rows)
 
-    def of(self, row: LayerFact, own: State, stated: Mapping[str, Number]) -> StatedSettings:
+    def of(self, row: LayerFact, own: StatedMap, stated: Mapping[str, Number]) -> StatedSettings:
         """The row's window from its cells, its kind, and where they say nothing the figures themselves."""
         cells = row.cells
         if row.kind in ("input", "pointwise") and "kernel_size" not in cells:
@@ -115,7 +115,7 @@ class Windows:
             passes=self.reading.ignores_pool and (row.kind == "global" or whole_map(row, own["n"])),
         )
 
-    def stride(self, row: LayerFact, own: State, stated: Mapping[str, Number]) -> int | None:
+    def stride(self, row: LayerFact, own: StatedMap, stated: Mapping[str, Number]) -> int | None:
         """The stated stride; else the one that jumps or sizes show, or that a pool of this kernel has."""
         if "stride" in row.cells:
             stride = row.cells["stride"]
@@ -144,11 +144,13 @@ class Windows:
         fitting = (s for s in STRIDES if any((n + 2 * p - spread - 1) // s + 1 == m for p in paddings))
         return next(fitting, max(1, round(n / m)))
 
-    def step(self, state: State, settings: StatedSettings) -> State:
+    def step(self, state: StatedMap, settings: StatedSettings) -> StatedMap:
         """The map after a row's window."""
         return dict(zip(QUANTITIES, step(state["n"], state["j"], state["r"], settings, self.shift), strict=True))
 
-    def accepts(self, quantity: str, row: LayerFact, entering: State, settings: StatedSettings, value: Number) -> bool:
+    def accepts(
+        self, quantity: str, row: LayerFact, entering: StatedMap, settings: StatedSettings, value: Number
+    ) -> bool:
         """Whether a figure that differs is right in another way: a pool's size rounded up, a global pool's jump that
         counts its kernel as its stride."""
         if quantity == "n":
@@ -158,7 +160,7 @@ class Windows:
             return False
         return value == k * j
 
-    def rounds_up(self, row: LayerFact, entering: State, settings: StatedSettings, value: Number) -> bool:
+    def rounds_up(self, row: LayerFact, entering: StatedMap, settings: StatedSettings, value: Number) -> bool:
         """Whether a pool's stated size is the one of ceil_mode."""
         return row.kind in ("pool", "global") and self.step(entering, replace(settings, ceil=True))["n"] == value
 

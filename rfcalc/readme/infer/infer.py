@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from ...engine.arch import Arch, Printed
+from ...engine.arch import Arch, PrintedAs
 from ...engine.geometry import shape_text
 from ...errors import RfcalcError
 from ..read.context import Context
@@ -172,7 +172,7 @@ def changed(assembly: Assembly, changes: Mapping[int, Alternative]) -> Assembly:
         alternative = changes.get(index)
         if alternative and decision:
             for number in range(len(alternative.layers) - 1):
-                printed[front_name(assembly.nodes[index - 1], number)] = Printed(functional=True)
+                printed[front_name(assembly.nodes[index - 1], number)] = PrintedAs(functional=True)
             decisions += [None] * (len(alternative.layers) - 1)
             decisions.append(replace(decision, candidate=alternative.candidate))
         else:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from ...engine.arch import Node, Printed, walk
+from ...engine.arch import Node, PrintedAs, walk
 from ...engine.layers import LAYERS
 from ...engine.layers.base import make
 from ..read.printout import Printout
@@ -49,7 +49,7 @@ class Assembly:
     image: Shape
     nodes: tuple[Node, ...]
     decisions: tuple[Decision | None, ...]
-    printed: Mapping[str, Printed]
+    printed: Mapping[str, PrintedAs]
     """How the print shows some of the nodes, by their names."""
 
 
@@ -64,7 +64,7 @@ class Assembler:
         self.ended: list[PrintedRow] = []
         """Containers that end here, with the layer placed last or a hidden one that comes next."""
         self.nodes: list[Node] = []
-        self.printed: dict[str, Printed] = {}
+        self.printed: dict[str, PrintedAs] = {}
         self.decisions: list[Decision | None] = []
         self.index: dict[int, int] = {0: 0}
         self.names: set[str] = {"input"}
@@ -104,8 +104,8 @@ class Assembler:
         """Lets the layer placed last be the end of the containers that print its shape."""
         while self.ended and self.ended[0].shape == (shape.channels, *shape.sizes):
             last = self.nodes[-1].name
-            functional, containers = self.printed.get(last, Printed())
-            self.printed[last] = Printed(functional, (*containers, self.ended.pop(0).type))
+            functional, containers = self.printed.get(last, PrintedAs())
+            self.printed[last] = PrintedAs(functional, (*containers, self.ended.pop(0).type))
 
     def hidden(self, ref: int, before: str) -> None:
         """Places a hidden operation, and those that it reads, unless they stand already."""
@@ -121,7 +121,7 @@ class Assembler:
                 layer = make(hidden.op, len(self.image.sizes), **dict(hidden.settings))
                 name = self.unique(f"{hidden.op}_before_{before}")
                 if not layer.joins:
-                    self.printed[name] = Printed(functional=True)
+                    self.printed[name] = PrintedAs(functional=True)
                 self.place(ref, Node(name, layer, tuple(self.index[i] for i in hidden.inputs)), None)
 
     def unique(self, name: str) -> str:

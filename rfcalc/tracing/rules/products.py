@@ -21,7 +21,7 @@ from ..multiply import (
     sum_of_products,
 )
 from ..order import settle
-from ..placing import Placed
+from ..placing import PlacedTensor
 
 # --- convolutions ------------------------------------------------------------------------------------------------
 
@@ -74,7 +74,7 @@ def check_weight(call: Call, channels: int, out_channels: int) -> None:
         )
 
 
-def dead_macs(call: Call, at: Placed, kernel: tuple[int, ...]) -> int | None:
+def dead_macs(call: Call, at: PlacedTensor, kernel: tuple[int, ...]) -> int | None:
     """MACs where a kernel is longer than 1 along a dimension that is no axis (all but one tap meet padding)."""
     if all(axis is not None or k == 1 for axis, k in zip(at.axes.values(), kernel, strict=True)):
         return None
@@ -82,7 +82,7 @@ def dead_macs(call: Call, at: Placed, kernel: tuple[int, ...]) -> int | None:
     return prod(call.shape()) // call.graph.batch * int(weight[0].numel())
 
 
-def with_pad(graph: Graph, at: Placed, pads: Any) -> tuple[Placed, Any, str]:
+def with_pad(graph: Graph, at: PlacedTensor, pads: Any) -> tuple[PlacedTensor, Any, str]:
     """A convolution and the padding that its own module has put before it (padding_mode) are one layer."""
     draft = graph.drafts[-1] if graph.drafts else None
     lone = draft is not None and draft.frame is graph.frame and draft.frame.path and draft.frame.count == 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ..call import Call, Memory, pointwise_function
+from ..call import Call, MemoryLayout, pointwise_function
 from ..dims import shape_of
 from ..graph import Map, Unsupported
 from ..moves import along, concatenated, joined, pad, reduced, with_constants
@@ -25,7 +25,7 @@ def cat(call: Call) -> Map:
 
 
 def behind_one_another(call: Call, tensors: list[Tensor], dim: int) -> Map:
-    call.memory = Memory.CHANNELS_LAST
+    call.memory = MemoryLayout.CHANNELS_LAST
     if call.weights():
         raise Unsupported("learned values beside a map")
     found = [call.find(tensor) for tensor in tensors]
@@ -47,7 +47,7 @@ def arithmetic(call: Call) -> Map:
     """Values in step: several maps join; one map keeps its places, whatever numbers or weights it meets."""
     operation = SPELLINGS.get(call.operation, call.operation)
     maps = call.maps()
-    call.memory = Memory.KEPT
+    call.memory = MemoryLayout.KEPT
     if len(maps) > 1:
         m = joined(call.graph, operation, maps)
         return m if not call.weights() else pointwise_function(call, call.graph, m, operation)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ..call import Call, NeedsValues
-from ..dims import CHANNEL, REPEAT, Atom, Run, reshaped, run_of, shape_of, size_of, with_run
+from ..dims import CHANNEL, REPEAT, Atom, AtomRun, reshaped, run_of, shape_of, size_of, with_run
 from ..graph import Map, Unsupported
 from ..moves import assigned, concatenated, cut, known_by_shape, pad, shape_like
 from ..order import settle
@@ -68,7 +68,7 @@ def broadcast_tensors(call: Call) -> list[Map | None]:
     return out
 
 
-def grown(run: Run, size: int) -> Run:
+def grown(run: AtomRun, size: int) -> AtomRun:
     return run if size_of(run) == size else (Atom(REPEAT, size, 0),)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from torch import Tensor
 from torch.nn import functional
 
-from ..call import Call, Memory, placed, pointwise_function, tupled
+from ..call import Call, MemoryLayout, placed, pointwise_function, tupled
 from ..dims import BATCH, CHANNEL, run_of, size_of, with_run
 from ..graph import Map, Unsupported
 from ..moves import along
@@ -152,7 +152,7 @@ def channel_shuffle(call: Call) -> Map:
 
 def contiguous(call: Call, m: Map) -> Map:
     """What a function makes that lays its result out anew."""
-    call.memory = Memory.CONTIGUOUS
+    call.memory = MemoryLayout.CONTIGUOUS
     return m
 
 
@@ -170,9 +170,9 @@ def normed(call: Call, op: str, **settings: Any) -> Map:
         call.run()  # torch says what is wrong
     if m.dims[1] != run_of(CHANNEL, x.channels):
         out = pointwise_function(call, graph, m, op)
-        call.memory = Memory.CHANNELS_LAST
+        call.memory = MemoryLayout.CHANNELS_LAST
         return out
-    call.memory = Memory.CHANNELS_LAST
+    call.memory = MemoryLayout.CHANNELS_LAST
     affine = isinstance(call.get("weight"), Tensor)
     return Map(graph.emit(op, [m.node], call.weights(), affine=affine, **settings), m.dims)
 
