@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
 SHARES = (0.5, 0.95)
-BATCH = 4
+IMAGES_AT_ONCE = 4
 """Images that go through the network at once."""
 
 
@@ -165,7 +165,7 @@ def effective_field(
     row = asked_row(recorded, table, layer)
     at = unit_in(row, unit)
     seen = seen_as(recorded, table, row)
-    mass = gradients_of(model, recorded, seen, at, x, BATCH).abs().sum(1).mean(0).to(torch.float64).cpu()
+    mass = gradients_of(model, recorded, seen, at, x, IMAGES_AT_ONCE).abs().sum(1).mean(0).to(torch.float64).cpu()
     if not mass.sum() > 0 or not torch.isfinite(mass).all():
         raise RfcalcError(f"{row.name}: its centre unit's gradient by the image is zero or not finite")
     mass = mass / mass.sum()

@@ -14,7 +14,7 @@ from .engine.arch import Arch
 from .engine.ports import Focus, TypedInput, focused
 from .errors import RfcalcError, need, unknown_name
 from .spec import reader as spec
-from .spec.yamlfile import read_text
+from .spec.yamlfile import SPEC_ENDINGS, read_text
 
 
 def names() -> list[str]:
@@ -42,7 +42,7 @@ def family_text(target: str) -> tuple[str, str]:
 
 def is_file(text: str) -> bool:
     """Whether a target is meant as a path."""
-    return text.endswith((".yaml", ".yml")) or os.sep in text or Path(text).is_file()
+    return text.endswith(SPEC_ENDINGS) or os.sep in text or Path(text).is_file()
 
 
 def reads_as_spec(text: str) -> bool:

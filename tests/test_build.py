@@ -28,7 +28,7 @@ from rfcalc.readme.infer.infer import infer
 from rfcalc.report.torchsummary import to_torchsummary
 from rfcalc.testing import TORCH_OPS, archs
 from rfcalc.testing.networks import suits
-from rfcalc.testing.settings import JOINS, LINEAR_MODES, SETTINGS
+from rfcalc.testing.settings import DRAWN_JOINS, DRAWN_SETTINGS, LINEAR_MODES
 
 from .oracle import Shape
 from .printed_networks import plain
@@ -190,9 +190,9 @@ def lone_layers(draw: st.DrawFn) -> tuple[FeatureMap, str, dict[str, Any]]:
     """A map, and a layer with settings that it may or may not take."""
     axes = draw(st.sampled_from([2, 1, 3]))
     x = Shape(draw(st.sampled_from([1, 2, 3, 4, 8])), tuple(draw(st.integers(1, 7)) for _ in range(axes)))
-    fitting = [op for op in TORCH_OPS if op not in JOINS and suits(op, x)]
+    fitting = [op for op in TORCH_OPS if op not in DRAWN_JOINS and suits(op, x)]
     op = draw(st.sampled_from([*fitting, "conv", "conv_transpose"]))
-    return FeatureMap(x.channels, image_axes(x.sizes)), op, draw(SETTINGS[op](x))
+    return FeatureMap(x.channels, image_axes(x.sizes)), op, draw(DRAWN_SETTINGS[op](x))
 
 
 @given(lone_layers())

@@ -10,12 +10,12 @@ from dataclasses import dataclass, replace
 from ..engine.arch import Arch, Row
 from ..report.cells import agreed, text
 
-MAX_BOXES = 40
+MOST_BOXES = 40
 """A larger drawing shows equal neighbouring blocks once: what stays legible on one page."""
 MAX_NAME = 30
 """Characters of a name that a box shows; longer ones lose their middle."""
-SETTINGS = ("stride", "dilation")
-FAMILIES = {
+TOLD_SETTINGS = ("stride", "dilation")
+FAMILY_OF = {
     "conv": "conv", "conv_transpose": "up", "upsample": "up", "resample": "up", "pixel_shuffle": "up",
     "linear": "linear", "flatten": "place", "global_avg_pool": "pool", "global_max_pool": "pool",
     "adaptive_avg_pool": "pool", "adaptive_max_pool": "pool", "max_pool": "pool", "avg_pool": "pool", "reduce": "pool",
@@ -303,7 +303,7 @@ def family(row: Row | None) -> str:
         return "input"
     if row.layer.joins:
         return "join"
-    known = FAMILIES.get(row.layer.op)
+    known = FAMILY_OF.get(row.layer.op)
     return known or ("value" if row.layer.pointwise else "up" if row.layer.transposed else "other")
 
 
@@ -364,7 +364,7 @@ def settings_of(row: Row) -> str:
     if not row.inputs or row.layer.joins or row.layer.pointwise:
         return ""
     parts = []
-    for key in SETTINGS:
+    for key in TOLD_SETTINGS:
         values = tuple(getattr(w, key) for w in row.windows)
         if any(value != 1 for value in values):
             parts.append(f"{key} {text(agreed(values))}".replace("x", "\N{MULTIPLICATION SIGN}"))

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 SHARES = (0.5, 0.95)
 PANEL = 2.5
-MOST = 12
+MOST_PANELS = 12
 """Panels side by side."""
 
 
@@ -50,8 +50,8 @@ def measure(
 
     runs: list[str | PathLike[str] | None] = [*weights] or [None]
     names: list[str | None] = [*layers] or [None]
-    if len(runs) * len(names) > MOST:
-        raise RfcalcError(f"{len(runs) * len(names)} effective fields side by side: at most {MOST}")
+    if len(runs) * len(names) > MOST_PANELS:
+        raise RfcalcError(f"{len(runs) * len(names)} effective fields side by side: at most {MOST_PANELS}")
     built = target is arch or (isinstance(target, str | PathLike) and not is_torch_model(fspath(target)))
     own = f"initial weights, seed {given['seed']}" if built else "its own weights"
     return [

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-MOST = 5
+LAYERS_CHOSEN = 5
 """Layers that are chosen where none are named: more squares in one another cannot be told apart."""
-PANEL = 3.4
+PANEL_INCHES = 3.4
 """Inches: a panel is as wide as a paper's column."""
 
 
@@ -52,7 +52,7 @@ def chosen(arch: Arch, layers: Sequence[str]) -> list[Row]:
     else:
         end = arch.global_row.node.inputs[0] if arch.global_row else len(arch.rows)
         last = {row.out.sizes: row for row in arch.rows[: max(end, 1)] if known(row)}
-        rows = list(last.values())[-MOST:]
+        rows = list(last.values())[-LAYERS_CHOSEN:]
     unknown = [row for row in rows if any(axis.widest is None for axis in row.out.axes)]
     if unknown or not rows:
         raise RfcalcError(f"{unknown[0].name}: {unknown[0].status}" if unknown else f"{arch.name}: no field is known")
@@ -112,8 +112,8 @@ def draw(arch: Arch, look: Style, layers: Sequence[str], unit: Sequence[int] | N
     backdrop = None if image is None else read_image(image)
     frame = view(arch, found)
     ratio = min(max((frame[3] - frame[1]) / (frame[2] - frame[0]), 0.25), 2.0)
-    tall = 0.82 * PANEL * ratio + 0.7 + 0.17 * len(found)
-    figure = Figure(figsize=(2 * PANEL + 0.4, tall), layout="constrained")
+    tall = 0.82 * PANEL_INCHES * ratio + 0.7 + 0.17 * len(found)
+    figure = Figure(figsize=(2 * PANEL_INCHES + 0.4, tall), layout="constrained")
     left, right = figure.subplots(1, 2)
     draw_fields(left, arch, found, look, backdrop, frame)
     draw_counts(figure, right, arch, found[-1], look)
@@ -140,13 +140,13 @@ def plane(values: Sequence[Any], strip: Any) -> tuple[Any, Any]:
 
 STRIP = 6
 """Pixels that the strip of a 1-D network is drawn high."""
-WHOLE = Field(0, STRIP - 1)
+WHOLE_STRIP = Field(0, STRIP - 1)
 
 
 def view(arch: Arch, found: Sequence[SeenByUnit]) -> tuple[float, float, float, float]:
     """Left, top, right and bottom in pixels: the image, and as much of the fields outside as half of its size."""
     height, width = plane(arch.sizes, STRIP)
-    rows, columns = zip(*(plane(seen.fields, WHOLE) for seen in found), strict=True)
+    rows, columns = zip(*(plane(seen.fields, WHOLE_STRIP) for seen in found), strict=True)
     room = max(height, width) / 2
     left, top = min(0, *(f.first for f in columns)), min(0, *(f.first for f in rows))
     right, bottom = max(width, *(f.last + 1 for f in columns)), max(height, *(f.last + 1 for f in rows))
@@ -201,7 +201,7 @@ def draw_field(axes: Axes, seen: SeenByUnit, look: Style, n: int, height: int, w
     from matplotlib.patches import Rectangle
 
     colour = look.series[n % len(look.series)]
-    rows, columns = plane(seen.fields, WHOLE)
+    rows, columns = plane(seen.fields, WHOLE_STRIP)
     corner, size = (columns.first, rows.first), (columns.width, rows.width)
     if any(field.mask not in (0, UNKNOWN) for field in (rows, columns)):
         for row in taken(rows):

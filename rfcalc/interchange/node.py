@@ -16,7 +16,7 @@ Value = Map | Fixed
 """What a tensor of the program holds: a map, or nothing of the image."""
 OpResult = Value | list[Any]
 OpRule = Callable[["Op"], OpResult]
-RULES: dict[str, OpRule] = {}
+OP_RULES: dict[str, OpRule] = {}
 NO_WEIGHTS = frozenset(["Resize", "Upsample", "Pad", "RoiAlign", "QuantizeLinear", "DequantizeLinear"])
 """Operators whose further inputs are settings."""
 
@@ -25,7 +25,7 @@ def rule(names: str) -> Callable[[OpRule], OpRule]:
     """Registers what the operators of these names mean."""
 
     def register(handler: OpRule) -> OpRule:
-        RULES.update(dict.fromkeys(names.split(), handler))
+        OP_RULES.update(dict.fromkeys(names.split(), handler))
         return handler
 
     return register

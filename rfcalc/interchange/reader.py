@@ -34,7 +34,7 @@ from ..tracing.order import conclude
 from . import rules  # noqa: F401 - they register themselves
 from .file import Given, folder_of, given_for, opset_of, read, slots_of, without_weights
 from .names import clean, scope_of
-from .node import RULES, Op, Value
+from .node import OP_RULES, Op, Value
 from .tensors import Fixed, Origin, fixed, folded, of_file
 
 STANDARD = ("", "ai.onnx")
@@ -42,9 +42,9 @@ RUNTIME = "com.microsoft"
 """The domain of onnxruntime's own operators; those with a rule are known."""
 
 
-COUNT = re.compile(r"_\d+$")
+COUNT_SUFFIX = re.compile(r"_\d+$")
 """What an exporter adds to a name that it has given before."""
-LARGE = 2**10
+LARGE_TENSOR = 2**10
 """Numbers of a tensor; more are no shape, and are left out where shapes are inferred."""
 
 
@@ -201,7 +201,7 @@ class OnnxReader:
         for value in (self.values.get(name) for name in node.input):
             for origin in value.origins if isinstance(value, Fixed) else ():
                 path, _, last = origin.name.rpartition(".")
-                if last == "weight" and path and (not scope or path.endswith("." + COUNT.sub("", scope[-1]))):
+                if last == "weight" and path and (not scope or path.endswith("." + COUNT_SUFFIX.sub("", scope[-1]))):
                     return (clean(path),)
         return scope
 
@@ -254,11 +254,11 @@ class OnnxReader:
     def operation(self, node: NodeProto, inputs: Sequence[Value | None]) -> list[Value | Lost | None]:
         """One operator on what holds something of the image: its layers, and what its outputs hold."""
         op = Op(self, node, tuple(inputs))
-        known = node.domain in (*STANDARD, RUNTIME) and node.op_type in RULES
+        known = node.domain in (*STANDARD, RUNTIME) and node.op_type in OP_RULES
         mark, charged = len(self.graph.drafts), len(self.charged)
         if known:
             try:
-                return self.give(op, RULES[node.op_type](op))
+                return self.give(op, OP_RULES[node.op_type](op))
             except Unsupported:
                 self.take_back(mark, charged)
         try:
@@ -393,7 +393,7 @@ def captures(node: NodeProto) -> list[str]:
 
 def inferred_shapes(model: ModelProto, given: Sequence[Given]) -> dict[str, tuple[int, ...]]:
     """The shapes of all tensors as onnx infers them, each input with its sizes."""
-    copy = without_weights(model, LARGE)
+    copy = without_weights(model, LARGE_TENSOR)
     by_name = {one.slot.name: one for one in given}
     for value in copy.graph.input:
         one = by_name.get(value.name)

@@ -12,11 +12,11 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from onnx import NodeProto, TensorProto, helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 
-Array = NDArray[Any]
+from .tensors import Array
+
 Shortcut = Callable[[Array], Array]
 
 MOST_PLACES = 1024

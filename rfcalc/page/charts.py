@@ -12,9 +12,9 @@ from ..engine.arch import Arch, Row
 from ..report.cells import agreed, text
 from .markup import Markup, tag
 
-STEPS = 15.0, 44.0
+LAYER_STEPS = 15.0, 44.0
 """Pixels from one layer to the next: room for an upright name, and what keeps the eye on a curve."""
-WIDE = 1080
+CHART_WIDTH = 1080
 """Pixels that a few layers are spread over, or half as many beside another network."""
 LEFT, RIGHT, TOP = 84, 72, 36
 GROWTH, BARS, GAP = 170, 52, 26
@@ -23,7 +23,7 @@ HATCH = 7
 """Between the lines of a hatched band."""
 LETTER = 6.6
 """Pixels of a letter of a layer's name, about."""
-LETTERS = 22
+NAME_LETTERS = 22
 """A longer name loses its middle."""
 LINES = {"field": "receptive field, pixels", "jump": "jump, pixels"}
 BANDS = {"border": "border layer: adds no new context", "gridding": "gridding: skips pixels within its field"}
@@ -55,13 +55,13 @@ class ChartColumns:
 def chart(arch: Arch, number: int, narrow: bool = False) -> Markup:
     """Curves of field and jump, then bars of parameters and of MACs, a column for each box of the drawing."""
     groups = groups_of(arch)[1:]
-    step = min(max(WIDE / (2 if narrow else 1) / max(len(groups), 1), STEPS[0]), STEPS[1])
+    step = min(max(CHART_WIDTH / (2 if narrow else 1) / max(len(groups), 1), LAYER_STEPS[0]), LAYER_STEPS[1])
     sheet = ChartColumns(
         course_of(arch), tuple(tuple(arch.rows[i - 1] for i in group.layers) for group in groups), step
     )
     params = [sum(row.params for row in rows) for rows in sheet.layers]
     macs = [sum(row.macs or 0 for row in rows) for rows in sheet.layers]
-    labels = [shortened(name, LETTERS) for name in sheet.course.names]
+    labels = [shortened(name, NAME_LETTERS) for name in sheet.course.names]
     parts = [
         *key(sheet),
         *bands(sheet),

@@ -21,10 +21,10 @@ from .causes import cause_of_claim
 from .module import prove
 from .module_report import ModuleReport
 from .path_counting import Sizes, path_counter_of
-from .report import KINDS, Report
+from .report import FIGURE_KINDS, Report
 from .tally import Ground, Mismatch, Tally
 
-MAX_BYTES = 2**31
+MAX_RUN_BYTES = 2**31
 MAX_MACS = 2 * 10**11
 """Networks that need more memory, or more multiply-adds for one image, run on torch's meta device: shapes only."""
 
@@ -78,7 +78,7 @@ def check(arch: Arch) -> Report:
     found = [*tally.mismatches, *unmet(arch, claims, "claim"), *unmet(arch, targets, "target")]
     tally.checked["claims"] = sum(claim.holds is not None for claim in claims)
     tally.checked["targets"] = len(targets)
-    checked = {kind: tally.checked[kind] for kind in KINDS}
+    checked = {kind: tally.checked[kind] for kind in FIGURE_KINDS}
     return Report(
         arch.name, len(arch.rows), checked, tuple(found), tuple(claims), tuple(targets), tuple(grounds), on_meta,
         tuple(missed(arch)),
@@ -96,7 +96,7 @@ def prove_axes(tally: Tally, net: Network, shapes: Sequence[Sizes]) -> list[Grou
 def too_large(arch: Arch) -> bool:
     """Whether running the network on one image takes too much memory or time."""
     values = arch.params + 3 * max((row.x.elements + row.out.elements for row in arch.rows), default=0)
-    return 4 * values > MAX_BYTES or arch.known_macs > MAX_MACS
+    return 4 * values > MAX_RUN_BYTES or arch.known_macs > MAX_MACS
 
 
 def observed(net: Network, image: Tensor) -> tuple[list[Sizes], str]:

@@ -15,7 +15,7 @@ import numpy as np
 from ..engine.arch import Row
 from .module_report import ModuleReport
 from .pixels import Pixel
-from .predict import GROWING, HELD, NOTHING, box, largest_change, linear_by_name
+from .predict import GROWING, HELD, IDENTITIES, box, largest_change, linear_by_name
 from .tally import Tally
 from .verdict import (
     CONFIRMED,
@@ -34,7 +34,7 @@ from .verdict import (
 ROUNDING, ROUNDING_SINGLE = 1e-7, 1e-3
 """After an interpolation, or in single precision, what changes by less than this share of the largest change is
 rounding."""
-OWN = "its own type of numbers"
+OWN_TYPE = "its own type of numbers"
 
 
 class Drawn(Protocol):
@@ -102,7 +102,7 @@ def drawn_twice(
             second = {row.index: Outcome() for row in proof.arch.rows}
             run(WeightDraw(3, step, True), sorted(again), second)
             keep_missing(tally, found, second)
-    return reported(proof, tally, found, "" if double else OWN, strayed)
+    return reported(proof, tally, found, "" if double else OWN_TYPE, strayed)
 
 
 def run_draw(
@@ -145,7 +145,7 @@ def follows(proof: Expected, row: Row, drawn: Drawn) -> bool:
         return (op not in HELD or row.index in proof.held) and drawn.weighed(row.index)
     if op in GROWING:
         return drawn.positive(source)
-    return op in NOTHING and drawn.same(row.index, source)
+    return op in IDENTITIES and drawn.same(row.index, source)
 
 
 def confirm(proof: Expected, tally: Tally, drawn: Drawn, step: float, found: dict[int, Outcome]) -> None:

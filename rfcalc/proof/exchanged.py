@@ -18,9 +18,10 @@ import numpy as np
 from onnx.external_data_helper import load_external_data_for_model
 
 from ..errors import RfcalcError
-from ..interchange.evaluate import Array, ModelRun, over_places, redrawn, refused
+from ..interchange.evaluate import ModelRun, over_places, redrawn, refused
 from ..interchange.file import folder_of
 from ..interchange.reader import OnnxReading, reading_of
+from ..interchange.tensors import Array
 from ..replay.layout import WrongShape, laid_out
 from .draws import drawn_twice
 from .module_report import ModuleReport

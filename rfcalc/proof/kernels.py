@@ -379,10 +379,10 @@ def grown(place: ModulePlace) -> Kernel | None:
 @singledispatch
 def kernel_of(module: nn.Module, place: ModulePlace) -> Kernel:
     """A module along one axis: what leaves places alone as such, an unknown one as it answers on the real map."""
-    return Same() if type(module).__module__ in POINTWISE else measured(module, place)
+    return Same() if type(module).__module__ in POINTWISE_MODULES else measured(module, place)
 
 
-POINTWISE = frozenset(
+POINTWISE_MODULES = frozenset(
     f"torch.nn.modules.{name}"
     for name in ("activation", "batchnorm", "channelshuffle", "dropout", "instancenorm", "linear", "normalization")
 )

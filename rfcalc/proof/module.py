@@ -41,7 +41,7 @@ from .verdict import Changes, Expected, WeightDraw
 
 TYPES = (torch.float64, None)
 """The type of numbers of a run; None leaves the program its own, where it refuses float64."""
-VALUES = 2**26
+VALUES_AT_ONCE = 2**26
 """Values of all rows together that one run may hold in its batch: half a gigabyte."""
 LANES = 32
 """Images in one run at most."""
@@ -58,7 +58,7 @@ class ModuleProof(Expected):
     def lanes(self) -> int:
         """How many images one run takes."""
         values = sum(row.out.elements for row in self.recorded.arch.rows)
-        lanes = max(2, min(LANES, VALUES // max(values, 1), len(self.plan.pixels)))
+        lanes = max(2, min(LANES, VALUES_AT_ONCE // max(values, 1), len(self.plan.pixels)))
         return lanes if self.recorded.batch > 1 else 1
 
 

@@ -23,7 +23,7 @@ from ..network import Join, Network
 from .kernels import Kernel, MeasuredKernel, ModulePlace, Same, cut, kernel_of
 
 Sizes = tuple[int, ...]
-MAX_VALUES = 2**23
+MAX_MAP_VALUES = 2**23
 """The most values that the maps of one pass hold: 64 MiB; more where MIN_ROWS units at once need more."""
 MIN_ROWS = 16
 
@@ -175,7 +175,7 @@ def portions(probes: Sequence[Probe], lengths: Sequence[int]) -> Iterator[list[P
     for index, units in probes:
         values += sum(lengths[done : index + 1])
         done = index + 1
-        most = max(MIN_ROWS, MAX_VALUES // values)
+        most = max(MIN_ROWS, MAX_MAP_VALUES // values)
         start = 0
         while start < len(units):
             if rows >= most:

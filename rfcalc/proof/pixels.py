@@ -20,11 +20,11 @@ COST = 3 * 10**9
 cores, where torch's convolutions in float64 do some 2*10**9 in a second."""
 VALUE = 8
 """Multiply-adds that looking at one value of a row costs as much as."""
-FEW = 18
+LEAST_PIXELS = 18
 """Pixels that are changed in a network however large; ResNet-50 at 224 takes about a second for each."""
 MOST_UNITS = 512
 """Units of one map whose fields' ends are looked for."""
-MOST = 1024
+MOST_PIXELS = 1024
 """Pixels that are changed at most: an image of 32 by 32."""
 
 
@@ -43,7 +43,7 @@ def plan(arch: Arch) -> PixelPlan:
     """The pixels for a network, as many as it can afford."""
     total = prod(arch.sizes)
     cost = arch.known_macs + VALUE * sum(row.out.elements for row in arch.rows)
-    afford = max(FEW, min(COST // max(cost, 1), MOST))
+    afford = max(LEAST_PIXELS, min(COST // max(cost, 1), MOST_PIXELS))
     if total <= afford:
         return PixelPlan(tuple(product(*map(range, arch.sizes))), True)
     chosen: dict[Pixel, None] = {}

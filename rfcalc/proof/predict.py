@@ -136,7 +136,7 @@ def required(prediction: Prediction, columns: Columns) -> BoolArray | None:
 # --- where a field must be reached in full -----------------------------------------------------------------------
 
 
-LINEAR = {
+LINEAR_OPS = {
     *(
         "conv",
         "conv_transpose",
@@ -159,7 +159,7 @@ HELD = frozenset(["group_norm", "instance_norm", "layer_norm"])
 """Of these, linear when their statistics are held."""
 GROWING = frozenset(["relu", "silu", "gelu", "mish", "hardswish", "softplus", "elu", "selu", "leaky_relu", "prelu"])
 """Functions that grow about as fast as a value above 0 does."""
-NOTHING = frozenset(["dropout", "dropout_spatial", "alpha_dropout"])
+IDENTITIES = frozenset(["dropout", "dropout_spatial", "alpha_dropout"])
 """Functions that may change nothing: dropout in evaluation mode."""
 SAFE_MIXES = frozenset(["permute", "rearrange", "repeat", "expand"])
 LINEAR_POINTWISE = frozenset(["add", "sub", "mul", "div"])
@@ -169,7 +169,7 @@ PARTIAL = frozenset(["channel_slice", "unflatten", "pixel_shuffle"])
 """Layers that hand on a part of the channels to a unit."""
 ROOM = 60.0
 """Binary digits by which a change at the far end of a field must stand out."""
-DEEPEST = 700.0
+MOST_DIGITS = 700.0
 """The binary digits of the largest change; float64 has 1,023 before it overflows."""
 
 
@@ -193,7 +193,7 @@ def depths(arch: Arch) -> list[Depth]:
             out.append(Depth())
             continue
         digits = max(s.digits for s in sources) + lost(row)
-        linear = all(s.linear for s in sources) and may_be_linear(row, sources) and digits <= DEEPEST - ROOM
+        linear = all(s.linear for s in sources) and may_be_linear(row, sources) and digits <= MOST_DIGITS - ROOM
         out.append(Depth(linear, uniform(row, sources), digits))
     return out
 
@@ -220,7 +220,7 @@ def may_be_linear(row: Row, sources: Sequence[Depth]) -> bool:
         return getattr(layer, "operation", "") == "sum"
     if op in PARTIAL and not all(s.uniform for s in sources):
         return False
-    return op in LINEAR or layer.pointwise
+    return op in LINEAR_OPS or layer.pointwise
 
 
 def uniform(row: Row, sources: Sequence[Depth]) -> bool:
@@ -234,7 +234,7 @@ def linear_by_name(row: Row) -> bool:
     nothing."""
     if row.layer.op == "pointwise":
         return getattr(row.layer, "operation", "") in LINEAR_POINTWISE
-    return not row.layer.pointwise or row.layer.op in LINEAR
+    return not row.layer.pointwise or row.layer.op in LINEAR_OPS
 
 
 def rounds(arch: Arch) -> set[int]:
@@ -250,4 +250,4 @@ def rounds(arch: Arch) -> set[int]:
 def largest_change(found: Sequence[Depth]) -> float:
     """A change of the image that stands out at the far end of every field that must be reached in full."""
     digits = [d.digits for d in found if d.linear]
-    return float(2.0 ** min(max(digits) + ROOM, DEEPEST))
+    return float(2.0 ** min(max(digits) + ROOM, MOST_DIGITS))

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
 
-KINDS = {
+FIGURE_KINDS = {
     "output_shape": ("output shapes", "forward hooks"),
     "params": ("parameter counts", "the modules' parameters"),
     "receptive_field": ("receptive fields", "gradients on the canvas"),
@@ -72,7 +72,9 @@ class Report(Printed):
     def grid(self) -> Grid:
         """What was checked, a row for each kind of figure."""
         wrong = Counter(counted_as(finding) for finding in self.findings)
-        rows = tuple((*KINDS[kind], text(count), text(wrong[kind] or "none")) for kind, count in self.checked.items())
+        rows = tuple(
+            (*FIGURE_KINDS[kind], text(count), text(wrong[kind] or "none")) for kind, count in self.checked.items()
+        )
         columns = (Column("checked", left=True), Column("against", left=True), Column("figures"), Column("wrong"))
         return Grid(columns, rows, tuple(ground_text(ground) for ground in self.grounds) + self.remarks)
 

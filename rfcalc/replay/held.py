@@ -75,7 +75,7 @@ def last_dims(args: tuple[Any, ...], kwargs: dict[str, Any], names: str) -> Norm
     return NormCall(x, tuple(x.shape), tuple(range(x.dim() - n, x.dim())), g.get("weight"), g.get("bias"), eps, centred)
 
 
-NORMS: dict[Any, tuple[Callable[..., NormCall | None], str]] = {
+NORM_CALLS: dict[Any, tuple[Callable[..., NormCall | None], str]] = {
     functional.group_norm: (group_norm, "input num_groups weight bias eps"),
     torch.group_norm: (group_norm, "input num_groups weight bias eps"),
     functional.instance_norm: (
@@ -100,7 +100,7 @@ class Statistics(NamedTuple):
 
 def norm_of(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> NormCall | None:
     """What a call norms; None for one that takes no statistics of its input."""
-    entry = NORMS.get(func)
+    entry = NORM_CALLS.get(func)
     return entry[0](args, kwargs, entry[1]) if entry else None
 
 

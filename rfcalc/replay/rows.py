@@ -19,11 +19,11 @@ from ..tracing.dispatch import Tracer
 from ..tracing.graph import LayerDraft, Map
 from ..tracing.inputs import Inputs, inputs_of
 from ..tracing.outputs import tensors_of
-from ..tracing.rules.kinds import ABOUT
+from ..tracing.rules.kinds import ABOUT_TENSORS
 from ..tracing.shapes import tensors_in
 from ..tracing.spellings import is_in_place, name_of
 from ..tracing.trace import SEEDS, arch_of, check, traced, unwrapped
-from .held import NORMS, norm_of
+from .held import NORM_CALLS, norm_of
 
 
 class Sight(NamedTuple):
@@ -86,7 +86,7 @@ class Recorder(Tracer):
     def __torch_function__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
-        if func in ABOUT or self.inside:
+        if func in ABOUT_TENSORS or self.inside:
             return super().__torch_function__(func, types, args, kwargs)
         given = list(tensors_in(args, kwargs or {}))
         before = [self.known.held(tensor) for tensor in given]
@@ -98,7 +98,7 @@ class Recorder(Tracer):
         changed = is_in_place(name_of(func)) or any(result is tensor for tensor in given)
         maps = before if changed else [self.known.held(tensor) for tensor in given]
         images = tuple(i for i, m in enumerate(maps) if m)
-        holds = func in NORMS and bool(images) and over_places(func, args, kwargs or {}, maps[0])
+        holds = func in NORM_CALLS and bool(images) and over_places(func, args, kwargs or {}, maps[0])
         self.note(CallSeen(name_of(func), images, holds), maps, results_of(args, result))
         return result
 

@@ -8,7 +8,7 @@ from typing import Any
 from ..engine.arch import Row
 from ..engine.geometry import FeatureMap
 
-UNKNOWN = "–"
+DASH = "–"
 
 
 def number(value: Any) -> Any:
@@ -67,7 +67,7 @@ def text(value: Any) -> str:
     ['–', '1,024', '3x1', '2/3', '0.5', 'true']
     """
     if value is None:
-        return UNKNOWN
+        return DASH
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, Fraction):
@@ -86,4 +86,4 @@ def percent(share: Fraction | float | None) -> str:
     >>> percent(0.256), percent(None)
     ('26%', '–')
     """
-    return UNKNOWN if share is None else f"{float(share):.0%}"
+    return DASH if share is None else f"{float(share):.0%}"

@@ -16,7 +16,7 @@ from .table import COLUMNS, Table
 RowCells = Mapping[str, str]
 """One row as text, by the keys of the table."""
 NOT_COMPARED = ("name",)
-SHOWN = ("op", "n_out", "ch_out", "r_out", "params", "macs")
+CHANGED_COLUMNS = ("op", "n_out", "ch_out", "r_out", "params", "macs")
 """What is told of a layer that has come or gone."""
 
 
@@ -38,7 +38,7 @@ class Change:
     def __str__(self) -> str:
         if self.old is None or self.new is None:
             row, sign = (self.new, "+") if self.old is None else (self.old, "-")
-            shown = ", ".join(f"{heading(key)} {(row or {}).get(key, '')}" for key in SHOWN)
+            shown = ", ".join(f"{heading(key)} {(row or {}).get(key, '')}" for key in CHANGED_COLUMNS)
             return f"{sign} {self.layer}: {shown}"
         return f"  {self.layer}: " + ", ".join(f"{heading(k)} {a} -> {b}" for k, (a, b) in self.cells.items())
 
@@ -114,7 +114,7 @@ def grid(found: Sequence[Change]) -> Grid:
 
 
 def shows(change: Change, key: str) -> bool:
-    return key in change.cells or (key in SHOWN and (change.old is None or change.new is None))
+    return key in change.cells or (key in CHANGED_COLUMNS and (change.old is None or change.new is None))
 
 
 def sign(change: Change) -> str:

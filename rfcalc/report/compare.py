@@ -14,7 +14,7 @@ from .grid import Column, Grid, as_json
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-QUANTITIES = {
+COMPARED = {
     "input": "input",
     "layers": "layers",
     "params": "params",
@@ -93,7 +93,7 @@ def compare(archs: Sequence[Arch]) -> Comparison:
     """A column for each network; those that share a name are told apart by where they come from."""
     found = [figures(arch) for arch in archs]
     columns = (Column("", left=True), *(Column(heading, left=False) for heading in headings(archs)))
-    rows = [(label, *(cell(key, entry[key]) for entry in found)) for key, label in QUANTITIES.items()]
+    rows = [(label, *(cell(key, entry[key]) for entry in found)) for key, label in COMPARED.items()]
     depth = max(len(entry["fields_by_size"]) for entry in found)
     for i in range(depth):
         steps = [entry["fields_by_size"][i : i + 1] for entry in found]

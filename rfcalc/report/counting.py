@@ -137,7 +137,7 @@ def interpolated_twice(row: Row) -> int:
 
 WEIGHTED = ("conv", "conv_transpose", "linear")
 MEANS = ("adaptive_avg_pool", "global_avg_pool")
-POOLS = ("max_pool", "avg_pool", "adaptive_avg_pool", "adaptive_max_pool", "global_avg_pool", "global_max_pool")
+ALL_POOLS = ("max_pool", "avg_pool", "adaptive_avg_pool", "adaptive_max_pool", "global_avg_pool", "global_max_pool")
 COUNTERS = {
     "macs": Counter("rfcalc", "MACs", "multiply-adds; biases, norms, activations and pools count none"),
     "flops": Counter(
@@ -172,7 +172,7 @@ COUNTERS = {
             "layer_norm": values_in(),
             **dict.fromkeys(("relu", "prelu", "elu", "gelu"), values_out(2)),
             **dict.fromkeys(("relu6", "leaky_relu", "silu", "softmax"), values_out()),
-            **dict.fromkeys(POOLS, values_in(2)),
+            **dict.fromkeys(ALL_POOLS, values_in(2)),
             "upsample": interpolated_twice,
         },
     ),
@@ -227,7 +227,7 @@ def tool_convention(name: str) -> Convention:
 
 # --- the conventions -----------------------------------------------------------------------------------------------
 
-PARAMS = (
+COUNTED_PARAMS = (
     Convention("counted without biases", "formulas on paper often show weights only", lambda rows, _: -biases(rows)),
     Convention(
         "counted with biases that the layers do not have",
@@ -246,7 +246,7 @@ PARAMS = (
         lambda rows, _: pools(rows),
     ),
 )
-MACS = (
+COUNTED_MACS = (
     Convention(
         "two operations counted for one multiply-add",
         "FLOPs: one multiplication and one addition",
@@ -259,7 +259,7 @@ MACS = (
     ),
     *(tool_convention(name) for name in ("fvcore", "torchinfo", "ptflops", "thop")),
 )
-CONVENTIONS = {"params": PARAMS, "macs": MACS}
+CONVENTIONS = {"params": COUNTED_PARAMS, "macs": COUNTED_MACS}
 
 PER_CHANNEL = (
     (0, "without biases"),

@@ -53,7 +53,9 @@ def line(row: Row) -> str:
     """
     cells = cells_of(row)
     window = {"kernel": "kernel_size", "stride": "stride", "padding": "padding", "dilation": "dilation"}
-    shown = [f"{word} {text(cells[key])}" for word, key in window.items() if cells[key] not in (None, DEFAULTS[key])]
+    shown = [
+        f"{word} {text(cells[key])}" for word, key in window.items() if cells[key] not in (None, USUAL_WINDOW[key])
+    ]
     figures = {"jump": "j_out", "r": "r_out", "params": "params", "MACs": "macs"}
     shown += [f"{word} {text(cells[key])}" for word, key in figures.items()]
     status = [] if row.status == "exact" else [row.status]
@@ -61,7 +63,7 @@ def line(row: Row) -> str:
     return f"{row.name} ({row.layer.op}): {maps} -> {', '.join([str(row.out), *shown, *status])}"
 
 
-DEFAULTS = {"kernel_size": 1, "stride": 1, "padding": 0, "dilation": 1}
+USUAL_WINDOW = {"kernel_size": 1, "stride": 1, "padding": 0, "dilation": 1}
 """Windows that do nothing go without saying."""
 
 

@@ -20,7 +20,7 @@ from .grid import Column, Grid
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-NAMES = {1: ("columns",), 2: ("rows", "columns"), 3: ("planes", "rows", "columns")}
+AXIS_NAMES = {1: ("columns",), 2: ("rows", "columns"), 3: ("planes", "rows", "columns")}
 """What the axes of a map are called."""
 
 
@@ -74,7 +74,7 @@ class UnitView:
         fields = self.fields or (None,) * len(self.sizes)
         spans = {
             name: field and [field.first, field.last]
-            for name, field in zip(NAMES[len(self.sizes)], fields, strict=True)
+            for name, field in zip(AXIS_NAMES[len(self.sizes)], fields, strict=True)
         }
         out: dict[str, Any] = {"layer": self.layer, "unit": list(self.unit), **spans}
         out |= {"read": self.read, "of": self.of, "clipped": self.clipped, "status": self.status}
@@ -91,7 +91,7 @@ class UnitView:
             return Grid(columns, (), (*caption, "it sees nothing of them"))
         rows = tuple(
             axis_cells(name, field, size)
-            for name, field, size in zip(NAMES[len(self.sizes)], self.fields, self.sizes, strict=True)
+            for name, field, size in zip(AXIS_NAMES[len(self.sizes)], self.fields, self.sizes, strict=True)
         )
         read = "–" if self.read is None else f"{self.read:,}"
         caption.append(
@@ -209,7 +209,7 @@ class PixelView:
 
     @property
     def grid(self) -> Grid:
-        axes = NAMES[len(self.pixel)]
+        axes = AXIS_NAMES[len(self.pixel)]
         columns = (Column("layer", left=True), *(Column(name) for name in axes), Column("units"), Column("of"))
         rows = tuple(watchers_cells(w) for w in self.layers)
         pixel = f"({', '.join(map(str, self.pixel))}){f' of {self.image}' if self.image else ''}"
@@ -228,7 +228,7 @@ def units_in(watchers: Watchers) -> int | None:
 
 def watchers_json(watchers: Watchers) -> dict[str, Any]:
     spans = watchers.spans or (None,) * len(watchers.sizes)
-    named = zip(NAMES[len(watchers.sizes)], spans, strict=True)
+    named = zip(AXIS_NAMES[len(watchers.sizes)], spans, strict=True)
     return {
         "layer": watchers.layer,
         **{name: span and [span[0], span[1]] for name, span in named},

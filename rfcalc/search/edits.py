@@ -16,7 +16,7 @@ from .sites import Built, SettingOrigin, Sites, Written, YamlPlace
 KERNELS, STRIDES, DILATIONS = range(1, 8), range(1, 5), range(1, 9)
 WIDEST = 4
 """Channels go up to so many times the widest layer's."""
-KINDS = {
+EDIT_KINDS = {
     "kernel_size": "kernel 1 to 7",
     "stride": "stride 1 to 4",
     "dilation": "dilation 1 to 8",
@@ -27,7 +27,7 @@ KINDS = {
     "layer": "a layer put in",
 }
 """What one edit can be; `--only` takes these words."""
-WORDS = {"kernel": "kernel_size", "out_channels": "channels", "conv": "layer"}
+TOLD_WORDS = {"kernel": "kernel_size", "out_channels": "channels", "conv": "layer"}
 CONV, SEPARABLE, BEFORE, FOLLOW = "@conv", "@separable", "@before", "@follow"
 SettingChange = tuple[int, str]
 """A layer (its number, from 1) and a setting, or one of the signs above."""

@@ -22,15 +22,15 @@ from ..spec.written import is_list, node_of
 from .program import Branch, Choose, Cut, LayerStep, MadeChoices, Part, Program, Repeat, Variable, liveness
 
 FAMILY_KEYS = (*TOP_KEYS, "choices", "objective")
-FIGURES = ("params", "macs", "receptive_field")
+TARGET_FIGURES = ("params", "macs", "receptive_field")
 SENSES = ("maximize", "minimize")
 MAX_STEPS = 20_000
 """Layers of a family written out in full, all alternatives and the most turns included."""
-MAX_VALUES = 10_000
+MAX_CHOICE_VALUES = 10_000
 """Values of one choice."""
 MAX_TRIED = 20_000
 """How many settings of one layer are tried before it is believed that some can be built."""
-LAYER = LAYERS["identity"]()
+IDENTITY = LAYERS["identity"]()
 """Stands in for a layer whose settings are open, so that names and places are checked."""
 
 
@@ -128,8 +128,8 @@ class FamilyReader(Reader):
                 if sense not in SENSES:
                     raise SettingError(unknown_name(sense, SENSES, "has maximize and minimize, not"))
                 for figure in figures if isinstance(figures, list) else [figures]:
-                    if figure not in FIGURES:
-                        raise SettingError(f"{sense} must name {', '.join(FIGURES)}, not {describe(figure)}")
+                    if figure not in TARGET_FIGURES:
+                        raise SettingError(f"{sense} must name {', '.join(TARGET_FIGURES)}, not {describe(figure)}")
                     if figure in [other for _, other in found]:
                         raise SettingError(f"{figure} stands twice")
                     found.append((sense, figure))
@@ -173,7 +173,7 @@ class FamilyReader(Reader):
             inputs=inputs, line=line, uses=uses,
         )  # fmt: skip
         self.items.append(step)
-        return Node(name, LAYER, inputs, line)
+        return Node(name, IDENTITY, inputs, line)
 
     def some_can_be(self, op: str, name: str, values: dict[str, Any], uses: tuple[int, ...]) -> None:
         """Raises the first problem of a layer that no value of its choices makes possible."""
@@ -384,7 +384,7 @@ class FamilyNames(Names):
         """The number of the layer of that name; -1 where there is none yet."""
         if name is None:
             raise SettingError("from must be the name of one layer, not null")
-        found = super().inputs({"from": name}, type(LAYER), frame, 0, where, line)
+        found = super().inputs({"from": name}, type(IDENTITY), frame, 0, where, line)
         return found[0] if found else -1
 
     def explain(self) -> None:
@@ -426,13 +426,15 @@ def read_values(stated: Any) -> tuple[tuple[Any, ...], bool]:
             stated = stated["values"]
         elif keys == {"from", "to"}:
             first, last = (whole(stated[key], key) for key in ("from", "to"))
-            if last < first or last - first >= MAX_VALUES:
-                raise SettingError(f"from {first} to {last} must be 1 to {MAX_VALUES:,} values")
+            if last < first or last - first >= MAX_CHOICE_VALUES:
+                raise SettingError(f"from {first} to {last} must be 1 to {MAX_CHOICE_VALUES:,} values")
             stated = list(range(first, last + 1))
         else:
             raise SettingError(f"has values, or from and to, and each, not {', '.join(sorted(keys)) or 'nothing'}")
-    if not isinstance(stated, list) or not 1 <= len(stated) <= MAX_VALUES:
-        raise SettingError(f"must be a list of 1 to {MAX_VALUES:,} values, or have from and to, not {describe(stated)}")
+    if not isinstance(stated, list) or not 1 <= len(stated) <= MAX_CHOICE_VALUES:
+        raise SettingError(
+            f"must be a list of 1 to {MAX_CHOICE_VALUES:,} values, or have from and to, not {describe(stated)}"
+        )
     return tuple(stated), each
 
 

@@ -25,7 +25,7 @@ FEW_EDGES = 20_000
 `FEW_EDGES_EACH` assignments, since the table takes longer too. Of a larger family so many are explored for its count
 alone: some quarter of a second."""
 FEW_EDGES_EACH = 100_000
-NARROW = (10, 8, 6, 4, 2)
+FIRST_SHIFTS = (10, 8, 6, 4, 2)
 """How far above its least a figure may be in the networks that are explored first: 1/2**10 of its span, 1/2**8, ...,
 after those of the very least. Four times as much each time: all tries together cost little more than the last."""
 
@@ -103,7 +103,7 @@ class GraphSearch:
             most = min(most, caps.params if figure == "params" else caps.macs)
             counted = asked._replace(unwanted=asked.unwanted | UNCOUNTED) if figure == "macs" else asked
             reached = self.reached.get(figure, HUGE)
-            bounds = [least, *(least + (most - least >> shift) for shift in NARROW), reached]
+            bounds = [least, *(least + (most - least >> shift) for shift in FIRST_SHIFTS), reached]
             for bound in sorted({bound for bound in bounds if bound <= min(most, reached)}):
                 within = caps._replace(**{figure: bound})
                 yield View(self.explored(counted, within, self.enough), counted, within)

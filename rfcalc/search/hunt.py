@@ -10,15 +10,15 @@ from functools import cached_property
 from itertools import islice
 
 from ..engine.arch import Arch
-from .edits import KINDS, Catalogue, Channels, Edit
+from .edits import EDIT_KINDS, Catalogue, Channels, Edit
 from .sites import Sites
 from .small import HUGE
 from .walker import EditPlan, Walker, WalkOutcome
 
 MOST_EDITS = 4
-BEAM = 60
+HUNT_BEAM = 60
 """Sets of edits that are carried on where not all sets can be tried."""
-NEAR = 64
+CHANNELS_TRIED = 64
 """Numbers of channels tried one after the other for one that the layers can have."""
 SCAN = 256
 """Numbers tried for the first of two open numbers of channels."""
@@ -79,7 +79,7 @@ MENDS = {
 
 
 def can_mend(kind: str, missed: str) -> bool:
-    return kind in MENDS.get(missed.lstrip("+-"), set(KINDS))
+    return kind in MENDS.get(missed.lstrip("+-"), set(EDIT_KINDS))
 
 
 @dataclass(frozen=True)
@@ -191,7 +191,7 @@ class Hunt:
         by_rest: dict[frozenset[str], list[EditSet]] = {}
         for one in ranked:
             by_rest.setdefault(frozenset(one.missed), []).append(one)
-        share = max(1, BEAM // max(1, len(by_rest)))
+        share = max(1, HUNT_BEAM // max(1, len(by_rest)))
         return [one for group in by_rest.values() for one in group[:share]]
 
     def pairs(self, singles: list[EditSet]) -> list[Solution]:
@@ -244,7 +244,7 @@ class Hunt:
         """Targets missed, and the change of parameters."""
         outcome = self.walker.outcome({**plan, **edit.changes})
         if outcome is None:
-            return len(KINDS), HUGE
+            return len(EDIT_KINDS), HUGE
         return len(self.targets.missed(outcome)), abs(outcome.params - self.params)
 
     def above(self, plan: EditPlan, channels: Channels, below: Edit | None) -> Edit | None:
@@ -265,7 +265,7 @@ class Hunt:
 
     def buildable(self, plan: EditPlan, channels: Channels, number: int, step: int) -> Edit | None:
         """The nearest number that the layers can have, other than the one they have."""
-        for n in islice(range(number, 0 if step < 0 else self.most_channels + 1, step), NEAR):
+        for n in islice(range(number, 0 if step < 0 else self.most_channels + 1, step), CHANNELS_TRIED):
             if n != channels.old:
                 edit = channels.to(n)
                 if self.walker.outcome({**plan, **edit.changes}):

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from operator import attrgetter
 from typing import Any
 
-from .memo import MAX_PHASES, Memo
+from .memo import PHASES_ALLOWED, Memo
 from .program import Cut, LayerStep, Program
 from .runner import Runner, Values, places
 from .small import OutOfTime
@@ -44,12 +44,12 @@ class PrefixTable:
 
     def rows(self, which: Any) -> PrefixTable:
         """The rows of those numbers, or those where a mask is true."""
-        costs = {name: getattr(self, name)[which] for name in COSTS}
+        costs = {name: getattr(self, name)[which] for name in COST_COLUMNS}
         chosen, maps = (tuple([column[which] for column in columns]) for columns in (self.chosen, self.maps))
         return replace(self, chosen=chosen, maps=maps, **costs)
 
 
-COSTS = ("params", "macs", "words", "phases", "ways", "ranks")
+COST_COLUMNS = ("params", "macs", "words", "phases", "ways", "ranks")
 
 
 class Listed(Runner[PrefixTable]):
@@ -158,7 +158,7 @@ class Listed(Runner[PrefixTable]):
         return PrefixTable(
             tuple([end_to_end(lambda t, i=i: t.chosen[i]) for i in range(len(first.chosen))]),  # type: ignore[misc]
             tuple([end_to_end(lambda t, i=i: t.maps[i]) for i in range(len(first.maps))]),  # type: ignore[misc]
-            **{name: end_to_end(attrgetter(name)) for name in COSTS},
+            **{name: end_to_end(attrgetter(name)) for name in COST_COLUMNS},
         )
 
     # --- layers ---
@@ -182,7 +182,7 @@ class Listed(Runner[PrefixTable]):
             words=table.words | words,
             phases=table.phases + phases,
         )
-        table = table.rows((handles >= 0) & (table.phases <= MAX_PHASES))
+        table = table.rows((handles >= 0) & (table.phases <= PHASES_ALLOWED))
         return self.project(table, Cut(wide.variables, (*wide.maps, step.number)), step.after)
 
 

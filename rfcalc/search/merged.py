@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from ..engine.layers import LAYERS
 from .graph import START, Final, SearchEdge, SearchGraph, paths
-from .memo import MAX_PHASES, Handle, Memo, smallest_field, without_fields
+from .memo import PHASES_ALLOWED, Handle, Memo, smallest_field, without_fields
 from .program import Choose, Cut, LayerStep, Part, Program, Repeat
 from .runner import LayerResult, Runner, Values, places
 
@@ -223,7 +223,7 @@ class Merged(Runner[States]):
                 ways *= size if chosen[i] < 0 else 1
             kept = [maps[i] if i >= 0 else -2 for i in map_picks]
             for result in results:
-                if phases + result.phases > MAX_PHASES:
+                if phases + result.phases > PHASES_ALLOWED:
                     continue
                 values = result.values
                 new_chosen = tuple([values[i] if used else chosen[i] for used, i in var_picks])

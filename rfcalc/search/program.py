@@ -36,7 +36,7 @@ class Cut:
     maps: tuple[int, ...]
 
 
-NOTHING = Cut((), ())
+NO_CUT = Cut((), ())
 
 
 @dataclass(slots=True)
@@ -44,8 +44,8 @@ class Part:
     """A part of the program. `fresh` are the choices that are made here and nowhere before."""
 
     fresh: tuple[int, ...] = ()
-    before: Cut = NOTHING
-    after: Cut = NOTHING
+    before: Cut = NO_CUT
+    after: Cut = NO_CUT
 
 
 @dataclass(slots=True)
@@ -75,7 +75,7 @@ class Branch:
 
     items: list[Part]
     ends: dict[int, int]
-    before: Cut = NOTHING
+    before: Cut = NO_CUT
 
 
 @dataclass(slots=True)
@@ -180,7 +180,7 @@ def repeat_before(item: Repeat, after: Cut) -> Cut:
     """A repetition may end after every turn, and needs its number of turns until then."""
     held = cut(set(item.uses), set())
     leaves = [merged(renamed(after, ends), held) for ends in item.exits]
-    item.points, item.inner = list(leaves), [NOTHING] * len(item.turns)
+    item.points, item.inner = list(leaves), [NO_CUT] * len(item.turns)
     for turn in reversed(range(len(item.turns))):
         item.inner[turn] = merged(liveness(item.turns[turn], item.points[turn + 1]), held)
         item.points[turn] = merged(item.inner[turn], leaves[turn])

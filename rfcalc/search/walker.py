@@ -12,7 +12,7 @@ from ..engine.layers.base import make
 from ..engine.layers.pooling import Pool
 from ..errors import SettingError
 from .edits import BEFORE, CONV, FOLLOW, SEPARABLE, SettingChange, written_settings
-from .memo import MAX_PHASES, Handle, Memo, smallest_field
+from .memo import PHASES_ALLOWED, Handle, Memo, smallest_field
 from .sites import Sites
 
 EditPlan = Mapping[SettingChange, Any]
@@ -66,7 +66,7 @@ class Walker:
                     whole = 4 * number + part, made.whole
                 inputs = (self.memo.handle_number(Handle(made.map, made.depthwise, whole)),)
             handles.append(inputs[0])
-        if phases > MAX_PHASES:
+        if phases > PHASES_ALLOWED:
             return None
         last = self.memo.handles[handles[-1]]
         field = last.whole[1] if last.whole else smallest_field(self.memo.maps[last.map])

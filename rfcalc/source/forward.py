@@ -13,7 +13,7 @@ from torch import nn
 from ..engine.arch import Row
 from ..report.cells import agreed, text
 
-RESERVED = {"self", "torch", "nn", "F", "x", "out"}
+TAKEN_NAMES = {"self", "torch", "nn", "F", "x", "out"}
 """Variables that mean something else in a forward."""
 
 
@@ -44,7 +44,7 @@ def variable(part: str) -> str:
     found = re.sub(r"\W", "_", part)
     return (
         found
-        if found.isidentifier() and not keyword.iskeyword(found) and found not in RESERVED
+        if found.isidentifier() and not keyword.iskeyword(found) and found not in TAKEN_NAMES
         else f"{found}_"
         if found[:1].isalpha()
         else f"map_{found}"

@@ -19,7 +19,7 @@ NOT_SETTINGS = {"self", "device", "dtype", "args", "kwargs"}
 """Arguments of torch's classes that say nothing of what a layer does."""
 ALL_SIZES = {"normalized_shape"}
 """Arguments whose number of values says over how many axes: (8, 8) is not 8."""
-JOINS = {"add": " + ", "multiply": " * "}
+JOIN_SIGNS = {"add": " + ", "multiply": " * "}
 HELPERS = {
     "channel_norm": '''class ChannelNorm(nn.LayerNorm):
     """Layer normalization over the channels of each place alone."""
@@ -114,7 +114,7 @@ def expression(row: Row, inputs: Sequence[str]) -> str | None:
     sizes = row.out.sizes
     match layer.op:
         case "add" | "multiply":
-            return JOINS[layer.op].join(inputs)
+            return JOIN_SIGNS[layer.op].join(inputs)
         case "concat":
             return f"torch.cat([{', '.join(inputs)}], dim=1)"
         case "elementwise":

@@ -24,7 +24,7 @@ from .forward import ForwardLine, attribute, forward, variable
 from .groups import LayerGroup, tree_of
 from .layers import HELPERS, ClassCall, call_of, expression, flattens
 
-WIDTH = 100
+CODE_WIDTH = 100
 """The longest line that is written, comments apart."""
 
 
@@ -298,11 +298,11 @@ class _Writer:
 def wrapped(line: str) -> str:
     """A line of code, its arguments on lines of their own where they do not fit."""
     start, bracket, rest = line.partition("(")
-    if len(line) <= WIDTH or not bracket or "  # " in line:
+    if len(line) <= CODE_WIDTH or not bracket or "  # " in line:
         return line
     inside, _, end = rest.rpartition(")")
     indent = " " * (len(line) - len(line.lstrip()))
-    lines = textwrap.wrap(inside, WIDTH - len(indent) - 4, break_long_words=False, break_on_hyphens=False)
+    lines = textwrap.wrap(inside, CODE_WIDTH - len(indent) - 4, break_long_words=False, break_on_hyphens=False)
     return "\n".join([f"{start}(", *(f"{indent}    {part}" for part in lines), f"{indent}){end}"])
 
 

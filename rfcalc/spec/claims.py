@@ -18,7 +18,7 @@ TOTALS = ("params", "macs")
 LIMITS = ("max_params", "max_macs")
 """Figures that a source says it stays under."""
 ACCURACIES = ("train_accuracy", "test_accuracy")
-WORDS = ("must_use", "must_not_use")
+FEATURE_TARGETS = ("must_use", "must_not_use")
 """Targets that list layer types and features; all others are figures."""
 PER_LAYER = ("receptive_field", "size", "channels", "jump", "params", "macs")
 NICKNAMES = {
@@ -95,7 +95,7 @@ def read_targets(section: Any) -> Problems:
             problem = _bad_number(value)
         elif key in LIMITS:
             problem = _bad_figure(value)
-        elif key in WORDS:
+        elif key in FEATURE_TARGETS:
             bad = (
                 value
                 if not isinstance(value, list)

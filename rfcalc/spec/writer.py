@@ -14,7 +14,7 @@ from ..engine.layers import Join, Layer
 from ..engine.layers.base import COUNTS
 from ..errors import RfcalcError, SettingError
 
-WIDTH = 110
+YAML_WIDTH = 110
 SECTIONS = ("claims", "targets", "train")
 
 
@@ -56,7 +56,7 @@ def dump(arch: Arch) -> str:
         if section := getattr(arch, key):
             document[key] = plain(section)
     text: str = yaml.dump(
-        document, Dumper=_Dumper, sort_keys=False, width=WIDTH, allow_unicode=True, default_flow_style=False
+        document, Dumper=_Dumper, sort_keys=False, width=YAML_WIDTH, allow_unicode=True, default_flow_style=False
     )
     return text
 

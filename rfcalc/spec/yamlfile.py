@@ -13,6 +13,7 @@ import yaml
 
 from ..errors import SpecError
 
+SPEC_ENDINGS = (".yaml", ".yml")
 MAX_BYTES = 2**26
 MAX_VALUES = 2_000_000
 MAX_DEPTH = 64

@@ -225,7 +225,7 @@ def assert_macs(
     assert_count("macs", zoo.load(target, input), Limits.of(at_least, at_most, equals, 1), layer)
 
 
-WORDS = {"params": "params", "macs": "MACs"}
+COUNT_WORDS = {"params": "params", "macs": "MACs"}
 
 
 def assert_count(quantity: str, arch: Arch, limits: Limits, layer: str | None) -> None:
@@ -239,13 +239,13 @@ def assert_count(quantity: str, arch: Arch, limits: Limits, layer: str | None) -
     where = f"{arch.name}: " if layer is None else f"{arch.name}: {layer} has "
     if broken == "at_most" and unknown and total <= (limits.at_most or (0,))[0]:
         raise failed(
-            f"{where}at least {total:,} {WORDS[quantity]}: those of {listed(unknown)} are unknown, so that they are "
-            f"not known to be {limits.wanted(broken)}"
+            f"{where}at least {total:,} {COUNT_WORDS[quantity]}: those of {listed(unknown)} are unknown, so that they "
+            f"are not known to be {limits.wanted(broken)}"
         )
     bound = (getattr(limits, broken) or (0,))[0]
     off = f"{abs(total - bound):,} {'too many' if broken == 'at_most' else 'missing'}"
     fix = single_edit(arch, {f"max_{quantity}": bound}) if layer is None and broken == "at_most" else ""
-    raise failed(f"{where}{figure} {WORDS[quantity]}, {limits.against(broken)}: {off}", most(quantity, rows), fix)
+    raise failed(f"{where}{figure} {COUNT_WORDS[quantity]}, {limits.against(broken)}: {off}", most(quantity, rows), fix)
 
 
 def most(quantity: str, rows: Sequence[Row]) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..engine.geometry import union
 from ..engine.layers.opaque import hull
-from .dims import BATCH, CHANNEL, REPEAT, Atom, AtomRun, Dims, atoms_of, renumbered, run_of, size_of
+from .dims import BATCH_AXIS, CHANNEL, REPEAT, Atom, AtomRun, Dims, atoms_of, renumbered, run_of, size_of
 from .graph import Graph, Map
 from .moves import TensorShape, known_by_shape, whole_atoms
 from .order import fold
@@ -86,7 +86,7 @@ def _outcome(
             run = run if size_of(run) == n else run_of(run[0].axis, n)
         elif any(a.axis >= 0 and a.size != sizes[a.axis] for a in run):
             run = ()
-        axes = {atom.axis for atom in run} - {BATCH}
+        axes = {atom.axis for atom in run} - {BATCH_AXIS}
         if run and min(axes, default=0) >= 0 and not axes & used:
             used |= axes
         else:

@@ -13,7 +13,7 @@ from math import prod
 from typing import NamedTuple
 
 CHANNEL = -1
-BATCH = -2
+BATCH_AXIS = -2
 REPEAT = -3
 """No axis at all: the same value again and again (torch.Tensor.expand)."""
 
@@ -42,7 +42,7 @@ def canonical(batch: int, channels: int, sizes: Sequence[int], flat: bool) -> Di
     (2, 3, 8, 1)
     """
     axes = () if flat else tuple(run_of(i, size) for i, size in enumerate(sizes))
-    return (run_of(BATCH, batch), run_of(CHANNEL, channels), *axes)
+    return (run_of(BATCH_AXIS, batch), run_of(CHANNEL, channels), *axes)
 
 
 def size_of(run: AtomRun) -> int:
@@ -106,7 +106,7 @@ def is_channels(run: AtomRun) -> bool:
 
 def values_of(dims: Dims) -> int:
     """How many values of one image's map the dimensions hold, each counted once."""
-    return prod(atom.size for run in dims for atom in run if atom.axis > BATCH)
+    return prod(atom.size for run in dims for atom in run if atom.axis > BATCH_AXIS)
 
 
 def renumbered(dims: Dims, old: Iterable[Atom], axis: int = CHANNEL) -> Dims:

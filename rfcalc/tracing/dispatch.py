@@ -24,7 +24,7 @@ from .known import Known
 from .modules import Modules
 from .results import Results
 from .rules.fallback import sees_all, unknown
-from .rules.kinds import ABOUT, FILLED, FRESH, MOVES, VALUES
+from .rules.kinds import ABOUT_TENSORS, CASTS, FILLED, FRESH, READ_VALUES
 from .rules.quantised import is_quantised, plain, unpacked
 from .rules.table import RULES, Entry
 from .shapes import Shapes, tensors_in
@@ -72,7 +72,7 @@ class Tracer(TorchFunctionMode):
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         func, kwargs = original(func), kwargs or {}
-        if func in ABOUT:
+        if func in ABOUT_TENSORS:
             return func(*args, **kwargs)
         tensors = list(tensors_in(args, kwargs))
         if func is Tensor.__setitem__:
@@ -81,9 +81,9 @@ class Tracer(TorchFunctionMode):
         if seen and is_quantised(func):
             with self:
                 return plain(func, args, lambda packed: unpacked(self.state, packed))
-        if seen and func in VALUES:
+        if seen and func in READ_VALUES:
             raise NeedsValues(name_of(func))
-        if func in MOVES:
+        if func in CASTS:
             return self.cast(func, args, kwargs)
         if not seen:
             return self.constants.call(func, args, kwargs)

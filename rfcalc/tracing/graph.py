@@ -18,7 +18,7 @@ from ..engine.layers.base import Budget, make, output_within
 from ..engine.layers.sources import Source
 from ..errors import RfcalcError
 from .dims import (
-    BATCH,
+    BATCH_AXIS,
     CHANNEL,
     Dims,
     canonical,
@@ -185,7 +185,7 @@ class Graph:
             channel = next((i for i, run in enumerate(m.dims) if run == whole), None)
         else:  # one channel: where torch has it, or last where its place holds an axis
             channel = None if not full else 1 if not m.dims[1] else length - 1 if not m.dims[-1] else None
-        batch = [i for i, run in enumerate(m.dims) if any(atom.axis == BATCH for atom in run)]
+        batch = [i for i, run in enumerate(m.dims) if any(atom.axis == BATCH_AXIS for atom in run)]
         if not batch and full and channel != 0:
             batch = [0]
         return Roles(channel, tuple(i for i in range(length) if i != channel and i not in batch))

@@ -10,7 +10,7 @@ from math import prod
 from typing import Any, NamedTuple
 
 from .dims import (
-    BATCH,
+    BATCH_AXIS,
     CHANNEL,
     REPEAT,
     Atom,
@@ -27,7 +27,7 @@ from .dims import (
 from .graph import Graph, Map, TakenApart, Unsupported
 from .order import as_map, fold, settle
 
-POOLS = {"mean": "avg_pool", "max": "max_pool", "amax": "max_pool"}
+POOL_OF = {"mean": "avg_pool", "max": "max_pool", "amax": "max_pool"}
 
 
 # --- parts of a tensor -------------------------------------------------------------------------------------------
@@ -47,7 +47,7 @@ def cut(graph: Graph, m: Map, ranges: dict[int, range]) -> Map:
         (atom,) = m.dims[dim]
         if atom.axis >= 0:
             axes[dim] = kept
-        elif atom.axis == BATCH:
+        elif atom.axis == BATCH_AXIS:
             raise TakenApart
         elif atom.axis == CHANNEL:
             m = _cut_channels(graph, m, dim, kept)
@@ -163,7 +163,7 @@ def reduced(graph: Graph, m: Map, dims: Sequence[int], keepdim: bool, operation:
 
 
 def _reduced_axes(graph: Graph, m: Map, atoms: list[Atom], operation: str) -> tuple[int, Dims]:
-    sizes, pool = graph.maps[m.node].sizes, POOLS.get(operation)
+    sizes, pool = graph.maps[m.node].sizes, POOL_OF.get(operation)
     flags = [any(atom.axis == i for atom in atoms) for i in range(graph.axes)]
     if not whole_atoms(graph, Map(m.node, (tuple(atoms),)), [0]):
         factors = [next((a.size for a in atoms if a.axis == i), 1) for i in range(graph.axes)]
@@ -187,7 +187,7 @@ def _reduced_axes(graph: Graph, m: Map, atoms: list[Atom], operation: str) -> tu
 def along(graph: Graph, m: Map, dims: Sequence[int], operation: str, bound: bool = False) -> Map:
     """An operation that mixes the places of the given dimensions and leaves the shape as it is."""
     axes = {atom.axis for dim in dims for atom in m.dims[dim]}
-    if max(axes, default=BATCH) >= 0:
+    if max(axes, default=BATCH_AXIS) >= 0:
         flags = [i in axes for i in range(graph.axes)]
         bound = bound or not whole_atoms(graph, m, dims)
         node = graph.emit("whole", [m.node], label=operation, operation=operation, axes=flags, bound=bound)
@@ -340,7 +340,7 @@ def assigned(graph: Graph, shape: Sequence[int], hints: Sequence[AtomRun]) -> Te
     the batch, channels stay channels; what is left becomes axes, in their order, and channels where there are more."""
     runs = [*hints, *[()] * len(shape)][: len(shape)]
     only = [{atom.axis for atom in run} for run in runs]
-    batch = [i for i, n in enumerate(shape) if n == graph.batch and only[i] == {BATCH}][:1]
+    batch = [i for i, n in enumerate(shape) if n == graph.batch and only[i] == {BATCH_AXIS}][:1]
     if not batch and shape and shape[0] == graph.batch:
         batch = [0]
     if not batch and graph.batch > 1 and graph.strict:
@@ -354,7 +354,7 @@ def assigned(graph: Graph, shape: Sequence[int], hints: Sequence[AtomRun]) -> Te
     channel += places[graph.axes :]
     places = places[: graph.axes]
     free = list(range(graph.axes))
-    sizes, dims = [1] * graph.axes, [run_of(BATCH, graph.batch) if i in batch else () for i in range(len(shape))]
+    sizes, dims = [1] * graph.axes, [run_of(BATCH_AXIS, graph.batch) if i in batch else () for i in range(len(shape))]
     for i in places:
         wanted = i - 2 if full and channel == [1] else min(only[i], default=-1)
         axis = wanted if wanted in free else free[0]

@@ -33,7 +33,7 @@ def settle(graph: Graph, m: Map) -> Map:
         return m
     if m not in graph.settled:
         out = m
-        for step in STEPS:
+        for step in ORDER_STEPS:
             out = step(graph, out)
         graph.settled[m] = out
     return graph.settled[m]
@@ -111,7 +111,7 @@ def _shuffled(graph: Graph, m: Map) -> Map:
     return m
 
 
-STEPS = (_flattened, _space_to_depth, _depth_to_space, _shuffled)
+ORDER_STEPS = (_flattened, _space_to_depth, _depth_to_space, _shuffled)
 """In the order in which they must be tried: what is flat has no axes left to bring into order."""
 
 

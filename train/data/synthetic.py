@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from .formats import Labels, Read, Split
 
 SHAPES = ("square", "disc", "cross", "ring", "triangle")
-CLASSES = (*(f"{shape}" for shape in SHAPES), *(f"striped {shape}" for shape in SHAPES))
+SYNTHETIC_CLASSES = (*(f"{shape}" for shape in SHAPES), *(f"striped {shape}" for shape in SHAPES))
 
 
 def draw(count: int, height: int, width: int, channels: int, classes: int, seed: int) -> Split:
@@ -64,4 +64,4 @@ def read_synthetic(shape: tuple[int, ...], classes: int, train: int, test: int) 
     """A set that fits a network of that input (channels, height, width) and number of classes, from 2 to 10."""
     channels, height, width = shape
     first, second = (draw(n, height, width, channels, classes, seed) for n, seed in ((train, 1), (test, 2)))
-    return Read(first, second, CLASSES[:classes])
+    return Read(first, second, SYNTHETIC_CLASSES[:classes])

@@ -60,14 +60,14 @@ def flipped(batch: Tensor, chosen: Tensor) -> Tensor:
 
 # --- our own ---------------------------------------------------------------------------------------------------------
 
-OWN: dict[str, Any] = {}
+OWN_TRANSFORMS: dict[str, Any] = {}
 
 
 def own(name: str) -> Callable[[C], C]:
     """Registers one of this project's transforms under its name in recipes."""
 
     def register(cls: C) -> C:
-        OWN[name] = cls
+        OWN_TRANSFORMS[name] = cls
         return cls
 
     return register

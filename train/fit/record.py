@@ -34,9 +34,9 @@ from rfcalc.report.grid import as_json
 
 from ..recipe.errors import TrainError
 
-PARTS = ("options", "seed", "data", "normalization", "precision", "versions", "machine")
+RUN_PARTS = ("options", "seed", "data", "normalization", "precision", "versions", "machine")
 """What run.json says of every run, whatever the version."""
-PACKAGES = ("torch", "numpy", "albumentations", "opencv-python-headless", "matplotlib")
+RECORDED_PACKAGES = ("torch", "numpy", "albumentations", "opencv-python-headless", "matplotlib")
 
 
 class Record:
@@ -122,7 +122,7 @@ class Record:
         about = {"augmentation": [], **found}
         if "normalization" not in about and "colours" in found:
             about["normalization"] = about.pop("colours")
-        if missing := [part for part in PARTS if part not in about]:
+        if missing := [part for part in RUN_PARTS if part not in about]:
             raise TrainError(f"{self / 'run.json'} does not say {listed(missing)}: is it a run of rfcalc?")
         return about
 
@@ -178,7 +178,7 @@ def load_whole(path: Path) -> dict[str, Any]:
 
 def versions() -> dict[str, str]:
     found = {"python": platform.python_version(), "rfcalc": rfcalc.__version__}
-    for package in PACKAGES:
+    for package in RECORDED_PACKAGES:
         with suppress(PackageNotFoundError):
             found[package] = version(package)
     return found

@@ -19,7 +19,7 @@ from rfcalc.report.grid import Column, Grid
 from rfcalc.spec import yamlfile
 
 from .errors import RecipeError
-from .recipe import KEYS, SECTIONS, Plain, Recipe, Transform, plain
+from .recipe import RECIPE_KEYS, RECIPE_SECTIONS, Plain, Recipe, Transform, plain
 from .schedule import SCHEDULES
 
 
@@ -171,10 +171,10 @@ def read(values: Mapping[str, Any], name: str, where: str) -> Recipe:
     """Checks a recipe as a whole; raises RecipeError with a line for each problem."""
     reading = RecipeReading(where)
     for key in values:
-        if key not in KEYS:
-            reading.problem(values, key, unknown_name(key, KEYS, "unknown setting"))
+        if key not in RECIPE_KEYS:
+            reading.problem(values, key, unknown_name(key, RECIPE_KEYS, "unknown setting"))
     sections: dict[str, Any] = {}
-    for key, cls in SECTIONS.items():
+    for key, cls in RECIPE_SECTIONS.items():
         wanted = key != "ema" or values.get(key) is not None
         sections[key] = reading.section(cls, values.get(key), f"{key}.", values, key) if wanted else None
     schedule = reading.schedule(values)
@@ -267,6 +267,6 @@ class RecipeReading:
             self.problem(values, "stated", f"stated must list names of settings, not {describe(listed)}")
             return ()
         for item in listed:
-            if item.partition(".")[0] not in KEYS:
-                self.problem(values, "stated", unknown_name(item, KEYS, "stated: unknown setting"))
+            if item.partition(".")[0] not in RECIPE_KEYS:
+                self.problem(values, "stated", unknown_name(item, RECIPE_KEYS, "stated: unknown setting"))
         return tuple(listed)

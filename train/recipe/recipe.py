@@ -125,8 +125,8 @@ class Recipe:
         }
 
 
-SECTIONS: dict[str, Any] = {"optimizer": Optimizer, "ema": Ema, "normalization": Normalization}
-KEYS = ("name", "extends", *settings_of(Plain), *SECTIONS, "schedule", "augmentation", "stated")
+RECIPE_SECTIONS: dict[str, Any] = {"optimizer": Optimizer, "ema": Ema, "normalization": Normalization}
+RECIPE_KEYS = ("name", "extends", *settings_of(Plain), *RECIPE_SECTIONS, "schedule", "augmentation", "stated")
 
 
 def section(value: Any) -> dict[str, Any]:

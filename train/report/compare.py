@@ -19,7 +19,7 @@ from ..recipe.errors import TrainError
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-FIGURES = {
+RUN_FIGURES = {
     "test_accuracy": "test accuracy, last epoch", "best": "test accuracy, best epoch",
     "last5_mean": "mean of the last five", "test_accuracy_tta": "with test-time augmentation",
     "test_loss": "test loss", "train_accuracy": "train accuracy",
@@ -88,7 +88,7 @@ class RunComparison:
             value = run.figures.get(key)
             return value["test_accuracy"] if isinstance(value, Mapping) else value
 
-        return {heading: [figure(run, key) for run in self.runs] for key, heading in FIGURES.items()}
+        return {heading: [figure(run, key) for run in self.runs] for key, heading in RUN_FIGURES.items()}
 
     def per_class(self) -> dict[str, list[Any]]:
         """Accuracy in percent of every class that any of the runs was tested on."""

@@ -23,8 +23,8 @@ from ..recipe.recipe import Transform
 from . import images
 from .images import SheetRow
 
-SHOWN = 10
-DEFAULTS = {
+CLASSES_SHOWN = 10
+PREVIEW_DEFAULTS = {
     "CoarseDropout": {"num_holes_range": [1, 1], "hole_height_range": [0.5, 0.5], "hole_width_range": [0.5, 0.5],
                       "fill": "mean"},
 }  # fmt: skip
@@ -44,12 +44,14 @@ def preview(
     found = load_data(arch, data, 500 if data == "synthetic" else None)  # drawing them all would take seconds
     rows = augmentation_rows(found, transforms, together=not augment)
     path = Path(out if out is not None else f"preview-{arch.name}.png")
-    title = f"{found.name}: {', '.join(found.classes[:SHOWN])}{', …' if len(found.classes) > SHOWN else ''}"
+    title = (
+        f"{found.name}: {', '.join(found.classes[:CLASSES_SHOWN])}{', …' if len(found.classes) > CLASSES_SHOWN else ''}"
+    )
     return Record(path.parent).write(path.name, images.drawn(images.augmentations(rows, title), ending))
 
 
 def named(name: str) -> Transform:
-    return Transform(name.strip(), DEFAULTS.get(name.strip(), {}))
+    return Transform(name.strip(), PREVIEW_DEFAULTS.get(name.strip(), {}))
 
 
 def augmentation_rows(data: Data, transforms: Sequence[Transform], together: bool = True) -> list[SheetRow]:
@@ -84,11 +86,11 @@ def how_often(transform: Transform, chance: float | None) -> str:
 
 
 def one_of_each(data: Data) -> NDArray[np.int64]:
-    """The first image of each class, for up to SHOWN classes, and further ones where there are few classes."""
+    """The first image of each class, for up to CLASSES_SHOWN classes, and further ones where there are few classes."""
     found: list[int] = []
-    for turn in range(SHOWN):
+    for turn in range(CLASSES_SHOWN):
         for label in range(len(data.classes)):
             places = np.flatnonzero(data.train.labels == label)
-            if turn < len(places) and len(found) < SHOWN:
+            if turn < len(places) and len(found) < CLASSES_SHOWN:
                 found.append(int(places[turn]))
     return np.array(found, dtype=np.int64)

@@ -19,7 +19,7 @@ from .plan import Contender, Job, SweepPlan
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-FIGURES = ("epochs", "val_accuracy", "test_accuracy", "test_accuracy_tta", "train_accuracy", "seconds")
+SWEEP_FIGURES = ("epochs", "val_accuracy", "test_accuracy", "test_accuracy_tta", "train_accuracy", "seconds")
 """Columns of the index that result.json gives."""
 
 
@@ -53,7 +53,7 @@ def row_of(run: SweepRun, keys: Sequence[str], note: str = "") -> dict[str, Any]
         "macs": arch.macs,
         "receptive_field": field_of(candidate),
         "planned_epochs": candidate.epochs(run.budget),
-        **{name: figures.get(name) for name in FIGURES},
+        **{name: figures.get(name) for name in SWEEP_FIGURES},
     }
 
 
@@ -173,12 +173,12 @@ class Sweep:
 
     def caption(self) -> tuple[str, ...]:
         count, seconds = len(self.rows), sum(row["seconds"] or 0.0 for row in self.rows)
-        states = [(state, sum(row["state"] == state for row in self.rows)) for state in STATES]
+        states = [(state, sum(row["state"] == state for row in self.rows)) for state in RUN_STATES]
         told = ", ".join(f"{number} {state}" for state, number in states if number)
         return (
             f"{count} run{'s' * (count != 1)}: {told}; {clock(seconds)} of training in all",
             "Accuracy in % after the last epoch: mean ± standard deviation over the seeds. Sorted, and the front of "
-            f"accuracy against parameters found, by {NAMES[self.chosen_by]}.",
+            f"accuracy against parameters found, by {FIGURE_NAMES[self.chosen_by]}.",
         )
 
     def render(self, width: int | None = None) -> RenderableType:
@@ -188,8 +188,8 @@ class Sweep:
         return Group(self.grid().to_rich(width), Text(f"see {self.folder / 'report.md'} and index.csv beside it"))
 
 
-STATES = ("finished", "unfinished", "failed", "waiting")
-NAMES = {
+RUN_STATES = ("finished", "unfinished", "failed", "waiting")
+FIGURE_NAMES = {
     "val_accuracy": "validation accuracy",
     "test_accuracy": "test accuracy, which flatters the first a little: --val sets images apart to choose by",
 }

@@ -28,7 +28,7 @@ from ..recipe.recipe import Recipe
 from .options import SweepOptions, absolute, file_of
 
 T = TypeVar("T")
-SHOWN = 20
+PROBLEMS_TOLD = 20
 """Problems told at once: a thousand designs may all have the same one."""
 
 
@@ -198,8 +198,8 @@ def refuse_contradictions(options: SweepOptions) -> None:
 def refuse(problems: Sequence[str]) -> None:
     if problems:
         told = list(dict.fromkeys(line for problem in problems for line in problem.splitlines()))
-        more = [f"… and {len(told) - SHOWN} more"] if len(told) > SHOWN else []
-        raise TrainError("\n".join([*told[:SHOWN], *more]))
+        more = [f"… and {len(told) - PROBLEMS_TOLD} more"] if len(told) > PROBLEMS_TOLD else []
+        raise TrainError("\n".join([*told[:PROBLEMS_TOLD], *more]))
 
 
 def tried(items: Iterable[T], act: Callable[[T], Any], problems: list[str]) -> list[Any]:

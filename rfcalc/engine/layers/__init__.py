@@ -10,11 +10,12 @@ from .convolution import Conv, ConvTranspose, transposed_taps
 from .joins import Add, Concat, Join, Multiply
 from .pointwise import BatchNorm, Norm
 from .pooling import AvgPool, Flatten, Linear, MaxPool, adaptive_taps
-from .resampling import Pad, Resample, Upsample, interpolation_taps
+from .resampling import LINEAR_MODES, Pad, Resample, Upsample, interpolation_taps
 
 __all__ = [
     "FEATURES",
     "LAYERS",
+    "LINEAR_MODES",
     "PAD_NAMES",
     "Add",
     "AvgPool",

@@ -15,7 +15,7 @@ from ..tensors import Fixed
 
 # --- values in step ----------------------------------------------------------------------------------------------
 
-JOINS = {
+JOIN_OPS = {
     "Add": "add", "Sum": "add", "Sub": "sub", "Mul": "mul", "Div": "div", "Pow": "pow", "Max": "maximum",
     "Min": "minimum", "Mod": "remainder", "And": "logical_and", "Or": "logical_or", "Xor": "logical_xor", "Equal": "eq",
     "Less": "lt", "LessOrEqual": "le", "Greater": "gt", "GreaterOrEqual": "ge", "Where": "where", "Mean": "mean",
@@ -26,10 +26,10 @@ QUANTIZED = {"QLinearAdd": ("add", (0, 3)), "QLinearMul": ("mul", (0, 3))}
 """onnxruntime's, between whose tensors stand their scales and zero points."""
 
 
-@rule(" ".join(JOINS))
+@rule(" ".join(JOIN_OPS))
 def arithmetic(op: Op) -> Map:
     """Several maps join; one map keeps its places, whatever numbers or weights it meets."""
-    return in_step(op, JOINS[op.type])
+    return in_step(op, JOIN_OPS[op.type])
 
 
 @rule(" ".join(QUANTIZED))
@@ -77,7 +77,7 @@ def grown(run: AtomRun, size: int) -> AtomRun:
 
 # --- each value --------------------------------------------------------------------------------------------------
 
-ACTIVATIONS = {
+ACTIVATION_OPS = {
     "Relu": "relu", "Selu": "selu", "Gelu": "gelu", "FastGelu": "gelu", "Mish": "mish", "Sigmoid": "sigmoid",
     "QLinearSigmoid": "sigmoid", "Tanh": "tanh", "Softplus": "softplus", "HardSwish": "hardswish",
 }  # fmt: skip
@@ -90,9 +90,9 @@ FUNCTIONS = (
 """Operators on each value that no layer type stands for."""
 
 
-@rule(" ".join(ACTIVATIONS))
+@rule(" ".join(ACTIVATION_OPS))
 def activation(op: Op) -> Map:
-    return op.pointwise(op.map(), ACTIVATIONS[op.type])
+    return op.pointwise(op.map(), ACTIVATION_OPS[op.type])
 
 
 @rule(FUNCTIONS)

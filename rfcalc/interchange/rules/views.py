@@ -113,10 +113,10 @@ def slice_rule(op: Op) -> Map:
 def bounds(start: int, end: int, step: int) -> slice:
     """ONNX clamps an end that lies in front of the first place for a negative step, where Python counts it from the
     back."""
-    return slice(start, None if step < 0 and end < -LONGEST else end, step)
+    return slice(start, None if step < 0 and end < -TO_THE_END else end, step)
 
 
-LONGEST = 2**31 - 2
+TO_THE_END = 2**31 - 2
 """No dimension is longer; an end in front of minus that means the beginning."""
 
 
@@ -200,7 +200,7 @@ def concat(op: Op) -> Map:
     return concatenated(op.graph, op.maps, dim)
 
 
-MODES = {"constant": "zeros", "reflect": "reflect", "edge": "replicate", "wrap": "circular"}
+PAD_MODE_OF = {"constant": "zeros", "reflect": "reflect", "edge": "replicate", "wrap": "circular"}
 
 
 @rule("Pad")
@@ -212,4 +212,4 @@ def pad_rule(op: Op) -> Map:
     sides = [(0, 0)] * len(m.dims)
     for axis, before, after in zip(axes, given[: len(axes)], given[len(axes) :], strict=True):
         sides[axis] = (before, after)
-    return pad(op.graph, m, sides, MODES.get(str(op.attr("mode", "constant")), "zeros"))
+    return pad(op.graph, m, sides, PAD_MODE_OF.get(str(op.attr("mode", "constant")), "zeros"))

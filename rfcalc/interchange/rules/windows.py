@@ -9,7 +9,7 @@ from typing import Any
 
 from ...engine.geometry import Window
 from ...errors import ShapeError
-from ...tracing.dims import BATCH, CHANNEL, run_of, shape_of, size_of
+from ...tracing.dims import BATCH_AXIS, CHANNEL, run_of, shape_of, size_of
 from ...tracing.graph import Map, Unsupported
 from ...tracing.moves import along, reduced
 from ...tracing.multiply import groups_word, one_by_one
@@ -289,7 +289,7 @@ def layer_norm(op: Op) -> Map:
     x, axis = graph.maps[m.node], op.dim(int(op.attr("axis", -1)), len(m.dims))
     last = m.dims[axis:]
     many = prod(map(size_of, last))
-    images = any(atom.axis == BATCH for run in last for atom in run)
+    images = any(atom.axis == BATCH_AXIS for run in last for atom in run)
     if op.type == "LayerNormalization" and not images and op.input(2) is not None:
         if many == x.elements:
             return op.pointwise(m, "layer_norm", op.weights(1, 2), affine=True)

@@ -31,7 +31,7 @@ class VendoredPackage(NamedTuple):
     inner: str = ""
 
 
-PACKAGES = (
+VENDORED_PACKAGES = (
     # htm's standalone build holds preact 10 and its hooks; preact is fetched for its licence alone
     VendoredPackage("htm", "3.1.1", "htm-preact.js", "preact/standalone.module.js"),
     VendoredPackage("preact", "10.5.14", "htm-preact.js"),
@@ -105,7 +105,7 @@ def vendored() -> dict[str, bytes]:
     files: dict[str, bytes] = {}
     said = {}
     with TemporaryDirectory() as name:
-        for package in PACKAGES:
+        for package in VENDORED_PACKAGES:
             said[package.name], kept = fetch(package, Path(name))
             files |= kept
         files[EDITOR] = put_together(Path(name))

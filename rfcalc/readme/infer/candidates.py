@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from itertools import product
 
+from ...engine.layers import LINEAR_MODES
 from .convolutions import (
     ODDEST,
     STRIDES,
@@ -132,7 +133,7 @@ def upsample_candidates(kind: str, op: str, given: Shape, out: Shape, params: in
     factors = tuple(m // n for n, m in zip(given.sizes, out.sizes, strict=True))
     size = {"scale_factor": shortest(factors)} if whole else {"size": shortest(out.sizes)}
     yield candidate(op, 0.0, **size)
-    yield candidate(op, 0.5, **size, mode=("linear", "bilinear", "trilinear")[len(out.sizes) - 1])
+    yield candidate(op, 0.5, **size, mode=LINEAR_MODES[len(out.sizes) - 1])
 
 
 def shuffle_candidates(kind: str, op: str, given: Shape, out: Shape, params: int, prior: Prior) -> Candidates:

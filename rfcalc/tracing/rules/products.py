@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ..call import Call, placed, tupled
 from ..contraction import contracted
-from ..dims import BATCH, CHANNEL, Atom, is_channels, shape_of, size_of
+from ..dims import BATCH_AXIS, CHANNEL, Atom, is_channels, shape_of, size_of
 from ..graph import Graph, Map, TakenApart, Unsupported
 from ..multiply import (
     LETTERS,
@@ -243,7 +243,7 @@ def multi_head_attention(call: Call) -> list[Map]:
     macs = places * (each + 2 * length * source * width) // graph.batch
     call.cost = lambda values: macs
     found = [call.find(call.given[name]) for name in names]
-    if graph.strict and any(atom.axis == BATCH for m in found if m for atom in m.dims[0]):
+    if graph.strict and any(atom.axis == BATCH_AXIS for m in found if m for atom in m.dims[0]):
         raise TakenApart  # images among the tokens: they attend to one another
     batch = LETTERS[: query.dim() - 2]
     terms = [f"x{batch}e", f"y{batch}e", f"y{batch}z"]
