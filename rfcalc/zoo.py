@@ -14,20 +14,17 @@ from .engine.arch import Arch
 from .engine.ports import Focus, TypedInput, focused
 from .errors import RfcalcError, need, unknown_name
 from .spec import reader as spec
-from .spec.yamlfile import SPEC_ENDINGS, read_text
+from .spec.yamlfile import SPEC_ENDINGS, names_in, read_text
 
 
 def names() -> list[str]:
     """The shipped specs, in alphabetical order."""
-    return sorted(
-        entry.name.removesuffix(".yaml") for entry in files("rfcalc.archs").iterdir() if entry.name.endswith(".yaml")
-    )
+    return names_in(files("rfcalc.archs"))
 
 
 def family_names() -> list[str]:
     """The shipped families of networks, in alphabetical order."""
-    folder = files("rfcalc.archs") / "families"
-    return sorted(entry.name.removesuffix(".yaml") for entry in folder.iterdir() if entry.name.endswith(".yaml"))
+    return names_in(files("rfcalc.archs") / "families")
 
 
 def family_text(target: str) -> tuple[str, str]:

@@ -41,10 +41,6 @@ def net(layers: str, shape: str = "[3, 8, 8]") -> Network:
     return build(rfcalc.loads(f"{{input: {shape}, layers: [{layers}]}}"), seed=0)
 
 
-def shape_of(x: FeatureMap) -> tuple[int, ...]:
-    return (x.channels,) if x.flat else (x.channels, *x.sizes)
-
-
 # --- names -------------------------------------------------------------------------------------------------------
 
 
@@ -179,7 +175,7 @@ def test_random_networks_have_the_tables_shapes_and_parameters(arch: Arch) -> No
         module.register_forward_hook(lambda module, inputs, output: shapes.append(tuple(output.shape[1:])))
     with torch.no_grad():
         made(torch.zeros(2, *arch.input))
-    assert shapes == [shape_of(row.out) for row in arch.rows]
+    assert shapes == [row.out.shape for row in arch.rows]
     counts = [sum(p.numel() for p in module.parameters()) for _, module in made.named_layers()]
     assert counts == [row.params for row in arch.rows]
     assert sum(p.numel() for p in made.parameters()) == arch.params
@@ -204,12 +200,12 @@ def test_torch_and_the_engine_refuse_the_same(case: tuple[FeatureMap, str, dict[
     except SettingError:
         return  # below, one by one
     try:
-        expected = shape_of(layer.output([x]))
+        expected = layer.output([x]).shape
     except ShapeError:
         expected = None
     try:
         with torch.no_grad():
-            image = torch.zeros(2, *shape_of(x))
+            image = torch.zeros(2, *x.shape)
             made = layer.module(nn, x).eval()(image.flatten(1) if op == "linear" else image)
         got = tuple(made.shape[1:])
     except (RuntimeError, ValueError):
@@ -260,11 +256,11 @@ def test_torch_and_the_engine_join_the_same(case: tuple[str, list[FeatureMap]]) 
     layer = LAYERS[op]()
     assert isinstance(layer, JoinLayer)
     try:
-        expected = shape_of(layer.output(maps))
+        expected = layer.output(maps).shape
     except ShapeError:
         expected = None
     try:
-        got = tuple(Join(layer)(*(torch.zeros(2, *shape_of(x)) for x in maps)).shape[1:])
+        got = tuple(Join(layer)(*(torch.zeros(2, *x.shape) for x in maps)).shape[1:])
     except RuntimeError:
         got = None
     if op != "add" or expected:

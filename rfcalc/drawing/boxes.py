@@ -317,7 +317,7 @@ def lines_of(arch: Arch, group: Group, name: str) -> tuple[BoxLine, ...]:
     shown = name.rsplit(".", maxsplit=1)[-1]
     op = " ".join(filter(None, [row.layer.op, kernel_of(row)]))
     lines = [
-        BoxLine(name, "name", span([times(map_of(r)) for r in rows])),
+        BoxLine(name, "name", span([times(r.out.shape) for r in rows])),
         BoxLine("" if op == shown else op, "op", f"field {span([field_of(r) for r in rows])}"),
     ]
     if settings := settings_of(row):
@@ -331,10 +331,6 @@ def lines_of(arch: Arch, group: Group, name: str) -> tuple[BoxLine, ...]:
     if not lines[1].left and len(lines) > 2:
         lines[1:3] = [replace(lines[2], right=lines[1].right)]
     return tuple(lines)
-
-
-def map_of(row: Row) -> tuple[int, ...]:
-    return (row.out.channels,) if row.out.flat else (row.out.channels, *row.out.sizes)
 
 
 def field_of(row: Row) -> str:

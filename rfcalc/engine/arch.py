@@ -197,8 +197,7 @@ class Arch:
     @property
     def outputs(self) -> tuple[Port, ...]:
         """What it returns: the last map, or all that a traced model's forward returns."""
-        out = self.out
-        return self.returned or (Port("output", len(self.nodes), (out.channels, *(() if out.flat else out.sizes))),)
+        return self.returned or (Port("output", len(self.nodes), self.out.shape),)
 
     def seen_from(self, source: Port) -> tuple[FeatureMap, ...]:
         """Every map with the field that its units have on one of the inputs; maps[0] is the image, maps[i] the i-th

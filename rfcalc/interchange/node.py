@@ -148,14 +148,11 @@ class Op:
 
     def pointwise(self, m: Map, op: str, params: int = 0, **settings: Any) -> Map:
         """A layer that works on each value where it stands."""
-        out = Map(self.graph.emit(op, [m.node], params, **settings), m.dims)
-        if m in self.graph.viewed:
-            self.graph.viewed[out] = self.graph.viewed[m]
-        return out
+        return self.graph.pointwise(m, op, params, **settings)
 
     def function(self, m: Map, name: str, params: int = 0) -> Map:
         """A function of each value that has no layer type of its own."""
-        return Map(self.graph.emit("pointwise", [m.node], params, None, name, operation=name), m.dims)
+        return self.graph.function(m, name, params)
 
     def view(self, m: Map) -> Map:
         """Remembers which module made a view, whose name a layer that says it in the end shall bear."""

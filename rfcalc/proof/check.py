@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from .. import zoo
-from ..engine.arch import Arch, Row
+from ..engine.arch import Arch
 from ..network import Network, build
 from ..report.claims import Claim, claims_of, missed, targets_of
 from ..tracing.user_code import load_module, users_code
@@ -122,14 +122,10 @@ def observed(net: Network, image: Tensor) -> tuple[list[Sizes], str]:
 
 def compare_modules(tally: Tally, net: Network, shapes: Sequence[Sizes]) -> None:
     for row, shape in zip(tally.arch.rows, shapes[1:], strict=False):
-        tally.compare(row, "output_shape", shape_of(row), shape[1:])
+        tally.compare(row, "output_shape", row.out.shape, shape[1:])
     for row, (_, module) in zip(tally.arch.rows, net.named_layers(), strict=True):
         if row.node.params is None:  # else it shares weights, which a module built by itself cannot show
             tally.compare(row, "params", row.params, sum(p.numel() for p in module.parameters()))
-
-
-def shape_of(row: Row) -> Sizes:
-    return (row.out.channels,) if row.out.flat else (row.out.channels, *row.out.sizes)
 
 
 def unmet(arch: Arch, claims: Sequence[Claim], kind: str) -> list[Mismatch]:

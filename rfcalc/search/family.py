@@ -12,7 +12,7 @@ from typing import Any
 from ..engine.arch import Node
 from ..engine.kinds import describe, read_integer
 from ..engine.layers import LAYERS, Layer
-from ..errors import SettingError, SpecError, unknown_name
+from ..errors import SettingError, unknown_name
 from ..spec import arithmetic, yamlfile
 from ..spec.arithmetic import Open, open_keys, valued
 from ..spec.names import ListFrame, Names, Scope
@@ -46,10 +46,7 @@ def loads(text: str, path: str = "<text>") -> Program:
     >>> loads(family).variables
     (Variable(name='k', place=0, values=(1, 3)),)
     """
-    document = yamlfile.parse(text, path, key_of)
-    if not isinstance(document, yamlfile.Mapping):
-        what = "is empty" if document is None else f"is no mapping but {describe(document)}"
-        raise SpecError([f"{path}: {what}; a family has at least input, choices and layers"])
+    document = yamlfile.mapping(text, path, "a family has at least input, choices and layers", key_of)
     return FamilyReader(document, path).program()
 
 

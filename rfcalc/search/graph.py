@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -43,9 +44,15 @@ class SearchGraph:
         return len(self.incoming) - 1
 
 
+def assignments(incoming: Sequence[Sequence[SearchEdge]]) -> list[int]:
+    """How many assignments lead to each node."""
+    counts = [1]
+    for edges in incoming[1:]:
+        counts.append(sum(counts[e.source] * e.ways for e in edges))
+    return counts
+
+
 def paths(graph: SearchGraph, ends: list[SearchEdge]) -> int:
     """How many assignments end in the given edges."""
-    counts = [1] + [0] * (len(graph.incoming) - 1)
-    for node, edges in enumerate(graph.incoming[1:], 1):
-        counts[node] = sum(counts[e.source] * e.ways for e in edges)
+    counts = assignments(graph.incoming)
     return sum(counts[e.source] * e.ways for e in ends)

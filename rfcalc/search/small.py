@@ -9,7 +9,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from .graph import SearchEdge, SearchGraph
+from .graph import SearchEdge, SearchGraph, assignments
 
 COUNT_BUDGET = 6_000_000
 """Labels looked at for a count of the feasible assignments: some three seconds."""
@@ -115,9 +115,7 @@ def count(small: Small, caps: Caps, size: int, deadline: float) -> int | None:
 
 
 def plain_count(small: Small) -> int:
-    counts = [1] + [0] * (len(small.incoming) - 1)
-    for node, edges in enumerate(small.incoming[1:], 1):
-        counts[node] = sum(counts[e.source] * e.ways for e in edges)
+    counts = assignments(small.incoming)
     return sum(counts[node] for node in small.finals.values())
 
 

@@ -36,11 +36,7 @@ def loads(text: str, path: str = "<text>") -> Arch:
     >>> loads("{input: [3, 32, 32], layers: [conv: {out_channels: 8, kernel_size: 3}]}").params
     224
     """
-    document = yamlfile.parse(text, path)
-    if not isinstance(document, yamlfile.Mapping):
-        what = "is empty" if document is None else f"is no mapping but {describe(document)}"
-        raise SpecError([f"{path}: {what}; a spec has at least input and layers"])
-    return Reader(document, path).arch()
+    return Reader(yamlfile.mapping(text, path, "a spec has at least input and layers"), path).arch()
 
 
 class Reader(SpecDocument):

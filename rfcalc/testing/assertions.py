@@ -13,7 +13,7 @@ from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 from .. import zoo
-from ..engine.arch import Arch, Row, features_of
+from ..engine.arch import Arch, Row, features_of, fields_of
 from ..engine.geometry import Axis, FeatureMap, shape_text
 from ..errors import RfcalcError, listed
 from ..report.cells import agreed, text
@@ -171,14 +171,10 @@ def growth(arch: Arch, row: Row) -> str:
         if other.index not in needed:
             continue
         needed.update(other.node.inputs)
-        before, after = fields(other.x), fields(other.out)
+        before, after = fields_of(other.x), fields_of(other.out)
         if not other.layer.joins and before != after:
             steps.append(f"{other.name} {text(agreed(before))} -> {text(agreed(after))}")
     return f"what adds to it: {listed(steps[::-1])}" if steps else "no layer on the way adds to it"
-
-
-def fields(x: FeatureMap) -> tuple[Any, ...]:
-    return tuple(axis.receptive_field for axis in x.axes)
 
 
 def field_fix(arch: Arch, limits: Limits, broken: str) -> str:

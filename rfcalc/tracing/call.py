@@ -154,17 +154,13 @@ class Call:
     def pointwise(self, m: Map, op: str, params: int = 0, **settings: Any) -> Map:
         """A layer that works on each value where it stands."""
         self.memory = MemoryLayout.KEPT
-        out = Map(self.graph.emit(op, [m.node], params, **settings), m.dims)
-        if m in self.graph.viewed:
-            self.graph.viewed[out] = self.graph.viewed[m]
-        return out
+        return self.graph.pointwise(m, op, params, **settings)
 
 
 def pointwise_function(call: Call, graph: Graph, m: Map, name: str) -> Map:
     """A function of each value that has no layer type of its own, with the weights it may hold."""
-    node = graph.emit("pointwise", [m.node], call.weights(), None, name, operation=name)
     call.memory = MemoryLayout.KEPT
-    return Map(node, m.dims)
+    return graph.function(m, name, call.weights())
 
 
 def tupled(value: Any, n: int) -> tuple[Any, ...]:

@@ -106,6 +106,17 @@ class Graph:
         self.settled: dict[Map, Map] = {}
         self.shaped: dict[Map, Map] = {}
 
+    def pointwise(self, m: Map, op: str, params: int = 0, **settings: Any) -> Map:
+        """A layer that works on each value where it stands."""
+        out = Map(self.emit(op, [m.node], params, **settings), m.dims)
+        if m in self.viewed:
+            self.viewed[out] = self.viewed[m]
+        return out
+
+    def function(self, m: Map, name: str, params: int = 0) -> Map:
+        """A function of each value that has no layer type of its own, with the weights it may hold."""
+        return Map(self.emit("pointwise", [m.node], params, None, name, operation=name), m.dims)
+
     def emit(
         self, op: str, inputs: Sequence[int], params: int = 0, macs: int | None = None, label: str = "",
         view: Map | None = None, **settings: Any,

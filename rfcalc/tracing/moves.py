@@ -399,3 +399,44 @@ def bounded_by_all(
     else:
         found = assigned(graph, shape, hints_of(maps[0], shape))
     return known_by_shape(graph, "whole", maps, found, operation, weights, macs, bound=True)
+
+
+# --- values in step ----------------------------------------------------------------------------------------------
+
+
+def broadcast(*shapes: tuple[int, ...]) -> tuple[int, ...]:
+    """The shape that values of these shapes have together; Unsupported where they do not go together."""
+    length = max(map(len, shapes))
+    sizes = [set(n) - {1} for n in zip(*((1,) * (length - len(s)) + s for s in shapes), strict=True)]
+    if any(len(n) > 1 for n in sizes):
+        raise Unsupported("sizes that do not go together")
+    return tuple(n.pop() if n else 1 for n in sizes)
+
+
+def lengthened(m: Map, length: int) -> Dims:
+    """Dimensions of size 1 in front, so that there are as many as asked for."""
+    return ((),) * (length - len(m.dims)) + m.dims
+
+
+def stretched(m: Map, shape: Sequence[int]) -> Map:
+    """A map repeated to the shape that it has together with others."""
+    runs = zip(lengthened(m, len(shape)), shape, strict=True)
+    return Map(m.node, tuple(run if size_of(run) == size else (Atom(REPEAT, size, 0),) for run, size in runs))
+
+
+def with_numbers(graph: Graph, m: Map, shapes: Sequence[tuple[int, ...]], name: str, weights: int) -> Map:
+    """A map that meets numbers of these shapes, `weights` of them learned."""
+    out = stretched(m, broadcast(shape_of(m.dims), *shapes))
+    learned = {"mul": "scale", "add": "shift"}.get(name)
+    if learned and weights and weights == sum(map(prod, shapes)):
+        return Map(graph.emit(learned, [m.node], weights, weights=weights), out.dims)
+    return graph.function(m, name, weights)._replace(dims=out.dims)
+
+
+def embedded(graph: Graph, m: Map, width: int, weights: int) -> Map:
+    """A row of weights for each number: more channels at the same place."""
+    named: dict[str, Any] = {"operation": "embedding", "out_channels": graph.maps[m.node].channels * width}
+    node = graph.emit("channel_mix", [m.node], weights, None, "embedding", **named)
+    inner = tuple(tuple(a._replace(step=a.step * width) if a.axis == CHANNEL else a for a in run) for run in m.dims)
+    dims = (*inner, (Atom(CHANNEL, width),) if width > 1 else ())
+    return Map(node, renumbered(dims, [atom for run in reversed(dims) for atom in run if atom.axis == CHANNEL]))

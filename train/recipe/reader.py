@@ -19,7 +19,7 @@ from rfcalc.report.grid import Column, Grid
 from rfcalc.spec import yamlfile
 
 from .errors import RecipeError
-from .recipe import RECIPE_KEYS, RECIPE_SECTIONS, Plain, Recipe, Transform, plain
+from .recipe import RECIPE_KEYS, RECIPE_SECTIONS, Plain, Recipe, Transform
 from .schedule import SCHEDULES
 
 
@@ -29,8 +29,7 @@ def names() -> list[str]:
     >>> names()
     ['best', 'fast', 'ours']
     """
-    folder = files("rfcalc.train") / "recipes"
-    return sorted(entry.name.removesuffix(".yaml") for entry in folder.iterdir() if entry.name.endswith(".yaml"))
+    return yamlfile.names_in(files("rfcalc.train") / "recipes")
 
 
 def recipe_for(arch: Arch, recipe: str | None, settings: Iterable[str] = (), epochs: int | None = None) -> Recipe:
@@ -49,7 +48,7 @@ def recipe_for(arch: Arch, recipe: str | None, settings: Iterable[str] = (), epo
         name, where, values = Path(recipe).stem, recipe, read_file(recipe)
     values = extended(values, where, ())
     if recipe is not None and "augmentation" not in values and "augmentation" in arch.train:
-        values["augmentation"] = plain(arch.train["augmentation"])
+        values["augmentation"] = yamlfile.plain(arch.train["augmentation"])
         kept = [s for s in arch.train.get("stated") or () if str(s).startswith("augmentation")]
         values["stated"] = [*(values.get("stated") or ()), *kept]
     overrides = [*settings, *([] if epochs is None else [f"epochs={epochs}"])]
@@ -125,7 +124,7 @@ def extended(values: Mapping[str, Any], where: str, above: tuple[str, ...]) -> y
         read(below, found, found)
     except RecipeError as error:
         raise RecipeError([f"{place(where, line)}extends {base}: {fact}" for fact in error.problems]) from None
-    return merged({key: plain(v) for key, v in below.items() if key not in ("name", "source", "stated")},
+    return merged({key: yamlfile.plain(v) for key, v in below.items() if key not in ("name", "source", "stated")},
                   {key: value for key, value in values.items() if key != "extends"}, values)  # fmt: skip
 
 
@@ -158,7 +157,7 @@ def put(values: yamlfile.Mapping, text: str) -> None:
         values[parent] = merged({}, inner or {})
         values = values[parent]
     try:
-        values[last] = plain(yamlfile.parse(value, f"--set {path}"))  # its lines are not those of the file
+        values[last] = yamlfile.plain(yamlfile.parse(value, f"--set {path}"))  # its lines are not those of the file
         values.lines.pop(last, None)
     except SpecError as error:
         raise RecipeError(error.problems) from None

@@ -21,6 +21,7 @@ from rfcalc.engine.kinds import (
     setting,
     settings_of,
 )
+from rfcalc.spec.yamlfile import plain
 
 from .schedule import Schedule
 
@@ -131,13 +132,6 @@ RECIPE_KEYS = ("name", "extends", *settings_of(Plain), *RECIPE_SECTIONS, "schedu
 
 def section(value: Any) -> dict[str, Any]:
     return {name: plain(getattr(value, name)) for name in settings_of(type(value))}
-
-
-def plain(value: Any) -> Any:
-    """Tuples as lists, mappings as dicts, all the way down."""
-    if isinstance(value, Mapping):
-        return {key: plain(v) for key, v in value.items()}
-    return [plain(v) for v in value] if isinstance(value, list | tuple) else value
 
 
 IMAGES_OWN = "the training images' own"

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from ...tracing.dims import CHANNEL, REPEAT, Atom, AtomRun, run_of, shape_of, size_of, with_run
+from ...tracing.dims import CHANNEL, run_of, shape_of, size_of, with_run
 from ...tracing.graph import Map, Unsupported
-from ...tracing.moves import along, bounded_by_all, joined, reduced
+from ...tracing.moves import along, bounded_by_all, joined, reduced, stretched, with_numbers
 from ..node import Op, rule
 from ..tensors import Fixed
 
@@ -46,33 +46,7 @@ def in_step(op: Op, name: str) -> Map:
         return op.function(m, name, learned) if learned else m
     (m,) = maps
     others = [x for x in op.inputs if isinstance(x, Fixed)]
-    shape = broadcast([shape_of(m.dims), *(x.shape for x in others)])
-    dims = tuple(grown(run, size) for run, size in zip(lengthened(m, len(shape)), shape, strict=True))
-    weights = op.learned()
-    kind = {"mul": "scale", "add": "shift"}.get(name)
-    if kind and weights and weights == sum(x.count for x in others):
-        return Map(op.graph.emit(kind, [m.node], weights, weights=weights), dims)
-    node = op.graph.emit("pointwise", [m.node], weights, None, name, operation=name)
-    return Map(node, dims)
-
-
-def broadcast(shapes: list[tuple[int, ...]]) -> tuple[int, ...]:
-    """The shape that values of these shapes have together."""
-    length = max(map(len, shapes))
-    sizes = [set(n) - {1} for n in zip(*((1,) * (length - len(s)) + s for s in shapes), strict=True)]
-    if any(len(n) > 1 for n in sizes):
-        raise Unsupported("sizes that do not go together")
-    return tuple(n.pop() if n else 1 for n in sizes)
-
-
-def lengthened(m: Map, length: int) -> tuple[AtomRun, ...]:
-    """Dimensions of size 1 in front, so that there are as many as asked for."""
-    return ((),) * (length - len(m.dims)) + m.dims
-
-
-def grown(run: AtomRun, size: int) -> AtomRun:
-    """A dimension that is repeated to a size."""
-    return run if size_of(run) == size else (Atom(REPEAT, size, 0),)
+    return with_numbers(op.graph, m, [x.shape for x in others], name, op.learned())
 
 
 # --- each value --------------------------------------------------------------------------------------------------
@@ -235,11 +209,10 @@ def tile(op: Op) -> Map:
     shape = [size * n for size, n in zip(shape_of(m.dims), times, strict=True)]
     longer = [i for i, n in enumerate(times) if n > 1 and m.dims[i]]
     if not longer:
-        return Map(m.node, tuple(grown(run, size) for run, size in zip(m.dims, shape, strict=True)))
+        return stretched(m, shape)
     whole = run_of(CHANNEL, graph.maps[m.node].channels)
     if len(longer) > 1 or m.dims[longer[0]] != whole:
         raise Unsupported("places repeated side by side")
     total = shape[longer[0]]
     node = graph.emit("channel_mix", [m.node], label="repeat", operation="repeat", out_channels=total)
-    dims = with_run(m.dims, longer[0], run_of(CHANNEL, total))
-    return Map(node, tuple(grown(run, size) for run, size in zip(dims, shape, strict=True)))
+    return stretched(Map(node, with_run(m.dims, longer[0], run_of(CHANNEL, total))), shape)

@@ -7,13 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from ...tracing.dims import CHANNEL, Atom, renumbered, reshaped, run_of, shape_of, size_of, with_run
+from ...tracing.dims import CHANNEL, reshaped, run_of, shape_of, size_of, with_run
 from ...tracing.graph import Map, Unsupported
-from ...tracing.moves import along, concatenated, cut, pad, with_constants
+from ...tracing.moves import along, broadcast, concatenated, cut, embedded, pad, stretched, with_constants
 from ...tracing.order import settle
 from ..node import Op, rule, shape
 from ..tensors import Fixed, fixed
-from .arithmetic import broadcast, grown, lengthened
 
 # --- shapes ------------------------------------------------------------------------------------------------------
 
@@ -86,8 +85,8 @@ def transpose(op: Op) -> Map:
 @rule("Expand")
 def expand(op: Op) -> Map:
     m = op.map()
-    sizes = broadcast([shape_of(m.dims), tuple(op.ints("shape", 1))])
-    return Map(m.node, tuple(grown(run, n) for run, n in zip(lengthened(m, len(sizes)), sizes, strict=True)))
+    sizes = broadcast(shape_of(m.dims), tuple(op.ints("shape", 1)))
+    return stretched(m, sizes)
 
 
 # --- parts -------------------------------------------------------------------------------------------------------
@@ -177,11 +176,7 @@ def embedding(op: Op) -> Map:
     if int(op.attr("axis", 0)) % len(table.shape) or len(table.shape) != 2:
         raise Unsupported("a table of another shape")
     width = table.shape[1]
-    named: dict[str, Any] = {"operation": "embedding", "out_channels": graph.maps[m.node].channels * width}
-    node = graph.emit("channel_mix", [m.node], op.weights(0), None, "embedding", **named)
-    inner = tuple(tuple(a._replace(step=a.step * width) if a.axis == CHANNEL else a for a in run) for run in m.dims)
-    dims = (*inner, (Atom(CHANNEL, width),) if width > 1 else ())
-    return Map(node, renumbered(dims, [atom for run in reversed(dims) for atom in run if atom.axis == CHANNEL]))
+    return embedded(graph, m, width, op.weights(0))
 
 
 # --- together ----------------------------------------------------------------------------------------------------

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from ..call import Call, MemoryLayout
-from ..dims import CHANNEL, Atom, AtomRun, Dims, renumbered, run_of, shape_of, with_run
+from ..dims import CHANNEL, AtomRun, Dims, run_of, shape_of, with_run
 from ..graph import Map, Unsupported
-from ..moves import TensorShape, known_by_shape, whole_atoms
+from ..moves import TensorShape, embedded, known_by_shape, whole_atoms
 from ..order import settle
 from .fallback import sees_all
 
@@ -22,11 +22,7 @@ def embedding(call: Call) -> Map:
     call.dtype = call.get("weight").dtype
     if call.is_map("weight"):
         raise Unsupported("weights made of the image")
-    named: dict[str, Any] = {"operation": "embedding", "out_channels": graph.maps[m.node].channels * width}
-    node = graph.emit("channel_mix", [m.node], call.weights(), None, "embedding", **named)
-    inner = tuple(tuple(a._replace(step=a.step * width) if a.axis == CHANNEL else a for a in run) for run in m.dims)
-    dims = (*inner, (Atom(CHANNEL, width),) if width > 1 else ())
-    return Map(node, renumbered(dims, [atom for run in reversed(dims) for atom in run if atom.axis == CHANNEL]))
+    return embedded(graph, m, width, call.weights())
 
 
 # --- recurrent layers --------------------------------------------------------------------------------------------
