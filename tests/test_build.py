@@ -19,7 +19,7 @@ import rfcalc
 from rfcalc import Arch
 from rfcalc.engine.arch import Node, image_axes
 from rfcalc.engine.geometry import FeatureMap
-from rfcalc.engine.layers import LAYERS
+from rfcalc.engine.layers import LAYERS, LINEAR_MODES
 from rfcalc.engine.layers import Join as JoinLayer
 from rfcalc.engine.layers.base import make
 from rfcalc.errors import RfcalcError, SettingError, ShapeError
@@ -28,7 +28,7 @@ from rfcalc.readme.infer.infer import infer
 from rfcalc.report.torchsummary import to_torchsummary
 from rfcalc.testing import TORCH_OPS, archs
 from rfcalc.testing.networks import suits
-from rfcalc.testing.settings import DRAWN_JOINS, DRAWN_SETTINGS, LINEAR_MODES
+from rfcalc.testing.settings import DRAWN_JOINS, DRAWN_SETTINGS
 
 from .oracle import Shape
 from .printed_networks import plain
@@ -268,7 +268,7 @@ def test_torch_and_the_engine_join_the_same(case: tuple[str, list[FeatureMap]]) 
 
 
 def test_every_axis_of_linear_upsampling_has_its_word() -> None:
-    for axes, word in LINEAR_MODES.items():
+    for axes, word in enumerate(LINEAR_MODES, 1):
         made = make("upsample", axes, scale_factor=2, mode=word).module(nn, FeatureMap(1, image_axes((3,) * axes)))
         assert made(torch.zeros(1, 1, *[3] * axes)).shape == (1, 1, *[6] * axes)
 

@@ -19,7 +19,7 @@ from .fit.precision import Precision
 from .fit.process_group import ProcessGroup, process_group
 from .fit.progress import Display, Download
 from .fit.record import Record
-from .fit.start import Start, begin, folder_of, normalization_for, opened, precision_for, same_data
+from .fit.start import RunStart, begin, folder_of, normalization_for, opened, precision_for, same_data
 from .fit.target import Target, start_from, target_of
 from .fit.trackers import Log, known, logged
 from .recipe.errors import TrainError
@@ -62,7 +62,7 @@ def trained(network: Target, options: Options, group: ProcessGroup) -> Result:
 
 
 def planned(
-    start: Start, record: Record, group: ProcessGroup, display: Display, log: Log
+    start: RunStart, record: Record, group: ProcessGroup, display: Display, log: Log
 ) -> tuple[TrainPlan, nn.Module]:
     """Everything ready: data, batches, precision, network; the record begun."""
     options, recipe, network, seed = start.options, start.recipe, start.target, start.seed
@@ -100,7 +100,7 @@ def planned(
     return TrainPlan(recipe, data, batches, preprocessing, seed, group, record, display, again(start, record), log), net
 
 
-def again(start: Start, record: Record) -> str:
+def again(start: RunStart, record: Record) -> str:
     """The command that goes on with a run."""
     model, shape = start.target.model, start.options.input
     what = f"{model} --input {shape}" if model else str(record / "spec.yaml")

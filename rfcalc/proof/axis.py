@@ -46,7 +46,7 @@ class AxisProof:
     axes: tuple[int, ...]
 
     @cached_property
-    def steps(self) -> tuple[paths.Step, ...]:
+    def steps(self) -> tuple[paths.PathStep, ...]:
         return paths.steps_of(self.arch, self.axis)
 
     @cached_property

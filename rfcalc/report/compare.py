@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..engine.arch import Arch, features_of
-from ..engine.layers import FEATURES
+from ..engine.layers import LAYER_FEATURES
 from .cells import agreed, percent, text
 from .grid import Column, Grid, as_json
 
@@ -45,7 +45,7 @@ def figures(arch: Arch) -> dict[str, Any]:
         "jump": agreed(tuple(axis.jump for axis in last.axes)),
         "smallest": agreed(last.sizes),
         "outside": agreed(tuple(outside)),
-        "uses": [word for word in FEATURES if word in used],
+        "uses": [word for word in LAYER_FEATURES if word in used],
         "fields_by_size": fields_by_size(arch),
     }
 

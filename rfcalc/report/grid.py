@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-GAP = 2
+COLUMN_GAP = 2
 LATEX = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"} | {
     c: "\\" + c for c in "&%$#_{}"
 }
@@ -46,14 +46,14 @@ class Grid:
 
         Headings are shortened first; then the columns are taken in the order of their rank as long as they fit.
         """
-        if not width or sum(self.widths()) + GAP * (len(self.columns) - 1) <= width:
+        if not width or sum(self.widths()) + COLUMN_GAP * (len(self.columns) - 1) <= width:
             return self, []
         grid = replace(self, columns=tuple(replace(c, heading=c.short or c.heading) for c in self.columns))
-        widths, kept, left = grid.widths(), [], width + GAP
+        widths, kept, left = grid.widths(), [], width + COLUMN_GAP
         for i in sorted(range(len(grid.columns)), key=lambda i: (grid.columns[i].rank, i)):
-            if widths[i] + GAP <= left or not grid.columns[i].rank:
+            if widths[i] + COLUMN_GAP <= left or not grid.columns[i].rank:
                 kept.append(i)
-                left -= widths[i] + GAP
+                left -= widths[i] + COLUMN_GAP
         dropped = [column.heading for i, column in enumerate(self.columns) if i not in kept]
         rows = tuple(tuple(row[i] for i in sorted(kept)) for row in grid.rows)
         return Grid(tuple(grid.columns[i] for i in sorted(kept)), rows, self.caption), dropped
@@ -65,7 +65,7 @@ class Grid:
         from rich.text import Text
 
         grid, dropped = self.fitted(width)
-        table = Table(box=None, padding=(0, GAP, 0, 0), pad_edge=False, header_style="bold")
+        table = Table(box=None, padding=(0, COLUMN_GAP, 0, 0), pad_edge=False, header_style="bold")
         for column in grid.columns:
             table.add_column(column.heading, justify="left" if column.left else "right", overflow="fold")
         for row in grid.rows:
@@ -76,7 +76,7 @@ class Grid:
 
     def plain(self) -> str:
         """The whole grid as text, whatever its width."""
-        return rendered(self.to_rich(), max(80, sum(self.widths()) + GAP * len(self.columns)))
+        return rendered(self.to_rich(), max(80, sum(self.widths()) + COLUMN_GAP * len(self.columns)))
 
     def to_markdown(self) -> str:
         head = [column.heading for column in self.columns]

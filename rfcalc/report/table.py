@@ -14,7 +14,7 @@ from .cells import agreed, cells_of, text
 from .claims import missed
 from .counting import COUNTERS, counted, counter
 from .findings import Finding, findings
-from .grid import GAP, Column, Grid, as_json, rendered
+from .grid import COLUMN_GAP, Column, Grid, as_json, rendered
 from .torchsummary import to_torchsummary
 
 if TYPE_CHECKING:
@@ -239,7 +239,7 @@ class Table:
         return self.document.to_html()
 
     def __str__(self) -> str:
-        return rendered(self.render(), max(80, sum(self.grid.widths()) + GAP * len(COLUMNS)))
+        return rendered(self.render(), max(80, sum(self.grid.widths()) + COLUMN_GAP * len(COLUMNS)))
 
 
 def at_most(x: FeatureMap) -> str:

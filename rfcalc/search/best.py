@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from .goal import End, Goal
 from .graph import SearchEdge
-from .labels import LabelRule, Labels, labels_of
+from .labels import LabelArrays, LabelRule, labels_of
 from .small import HUGE, Small
 
 THIN = 64
@@ -20,7 +20,7 @@ Wanted = dict[int, set[tuple[int, int]]]
 
 
 def ranks_of(
-    small: Small, labels: list[Labels | None], ends: Wanted, most: int
+    small: Small, labels: list[LabelArrays | None], ends: Wanted, most: int
 ) -> dict[tuple[int, int, int], list[int]]:
     """For each (node, parameters, MACs) in `ends`, the `most` first assignments that end there, by rank."""
     steps = traced(small, labels, ends)
@@ -34,7 +34,9 @@ def ranks_of(
     return {(node, *label): found[node, *label] for node, wanted in ends.items() for label in wanted}
 
 
-def traced(small: Small, labels: list[Labels | None], ends: Wanted) -> dict[tuple[int, int, int], list[SearchEdge]]:
+def traced(
+    small: Small, labels: list[LabelArrays | None], ends: Wanted
+) -> dict[tuple[int, int, int], list[SearchEdge]]:
     """For every label on the way to the wanted ones the edges by which it is reached, from the ends backwards."""
     wanted: Wanted = {node: set(found) for node, found in ends.items()}
     steps: dict[tuple[int, int, int], list[SearchEdge]] = {}
@@ -50,7 +52,7 @@ def traced(small: Small, labels: list[Labels | None], ends: Wanted) -> dict[tupl
     return steps
 
 
-def has(labels: Labels | None, params: int, macs: int) -> bool:
+def has(labels: LabelArrays | None, params: int, macs: int) -> bool:
     if labels is None:
         return False
     p, m = labels
@@ -119,7 +121,7 @@ def within_reach(small: Small, goal: Goal, rule: LabelRule, deadline: float) -> 
     return entry.params if rule.first == "params" else entry.macs
 
 
-def collected(small: Small, labels: list[Labels | None], goal: Goal) -> list[RankedLabel]:
+def collected(small: Small, labels: list[LabelArrays | None], goal: Goal) -> list[RankedLabel]:
     """All labels at the ends in their order."""
     found = []
     for end, node in small.finals.items():

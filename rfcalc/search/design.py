@@ -26,7 +26,7 @@ from .graph_search import GraphSearch
 from .list_search import ListSearch
 from .memo import Memo
 from .merged import CountWalk, Entangled
-from .program import NO_CUT, Choose, LayerStep, Part, Program, Repeat, liveness, without_layers
+from .program import NO_CUT, Choose, LayerStep, Program, ProgramPart, Repeat, liveness, without_layers
 from .small import SMALL_FAMILY, OutOfTime
 
 DESIGN_SECONDS = 300.0
@@ -134,7 +134,7 @@ class Maker:
         self.numbers: dict[int, int] = {0: 0}
         self.reached: list[int] = list(program.shared)
 
-    def run(self, items: Sequence[Part]) -> None:
+    def run(self, items: Sequence[ProgramPart]) -> None:
         for item in items:
             self.reached += item.fresh
             if isinstance(item, LayerStep):

@@ -19,7 +19,7 @@ from ..spec.names import ListFrame, Names, Scope
 from ..spec.problems import Stop
 from ..spec.reader import TOP_KEYS, Reader
 from ..spec.written import is_list, node_of
-from .program import Branch, Choose, Cut, LayerStep, MadeChoices, Part, Program, Repeat, Variable, liveness
+from .program import Branch, Choose, Cut, LayerStep, MadeChoices, Program, ProgramPart, Repeat, Variable, liveness
 
 FAMILY_KEYS = (*TOP_KEYS, "choices", "objective")
 TARGET_FIGURES = ("params", "macs", "receptive_field")
@@ -59,7 +59,7 @@ class FamilyReader(Reader):
         self.shared: dict[str, int] = {}
         self.each: dict[str, tuple[Any, ...]] = {}
         self.looked_up: set[str] = set()
-        self.items: list[Part] = []
+        self.items: list[ProgramPart] = []
         self.fresh: list[int] = []
         self.names: FamilyNames = FamilyNames(self)
 
@@ -238,7 +238,7 @@ class FamilyReader(Reader):
                 raise SettingError(f"needs a list of layers for {name}: {key}")
         return number, [value[key] for key in keys]
 
-    def read_way(self, layers: Any, frame: ListFrame, current: int) -> tuple[list[Part], int, dict[str, int]]:
+    def read_way(self, layers: Any, frame: ListFrame, current: int) -> tuple[list[ProgramPart], int, dict[str, int]]:
         """The layers of one alternative, which stand in the list around them: parts, last layer, names as they are
         after it."""
         names, inner = dict(frame.scope.names), dict(self.names.inner)
@@ -249,7 +249,9 @@ class FamilyReader(Reader):
         frame.scope.names, self.names.inner = names, inner
         return items, end, after
 
-    def joined(self, ways: list[tuple[list[Part], int, dict[str, int]]], frame: ListFrame) -> tuple[list[Branch], int]:
+    def joined(
+        self, ways: list[tuple[list[ProgramPart], int, dict[str, int]]], frame: ListFrame
+    ) -> tuple[list[Branch], int]:
         """The ways with one number, the same for all, in place of each name and of the last layer; and that number."""
         changed = {
             name: None

@@ -15,7 +15,7 @@ from .sites import Sites
 from .small import HUGE
 from .walker import EditPlan, Walker, WalkOutcome
 
-MOST_EDITS = 4
+MOST_AT_ONCE = 4
 HUNT_BEAM = 60
 """Sets of edits that are carried on where not all sets can be tried."""
 CHANNELS_TRIED = 64
@@ -150,7 +150,7 @@ class Hunt:
             return found, 2
         self.deadline = max(self.deadline, time.monotonic() + self.seconds / 2)
         level = self.best_of(singles)
-        for count in range(2, MOST_EDITS + 1):
+        for count in range(2, MOST_AT_ONCE + 1):
             found, near = self.widened(level)
             if found:
                 self.proved = count == 2 or (self.proved and count == 3)  # all single edits were tried, maybe all pairs

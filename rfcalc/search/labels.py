@@ -27,18 +27,18 @@ class LabelRule(NamedTuple):
     reached: int | None = None
 
 
-Labels = tuple[Any, Any]
+LabelArrays = tuple[Any, Any]
 """Parameters and MACs, as arrays sorted by parameters, then MACs."""
 
 
 def labels_of(
     small: Small, caps: Caps, rule: LabelRule, deadline: float, limit: int | None = None
-) -> list[Labels | None]:
+) -> list[LabelArrays | None]:
     """The labels of every node that can be part of an answer; raises OutOfTime. With a limit, only some of them."""
     import numpy as np
 
     start = np.zeros(1, np.int64)
-    found: list[Labels | None] = [(start, start), *[None] * (len(small.incoming) - 1)]
+    found: list[LabelArrays | None] = [(start, start), *[None] * (len(small.incoming) - 1)]
     steps = [0] * len(small.incoming)
     for node, edges in enumerate(small.incoming):
         pairs = [(found[edge[0]], edge) for edge in {edge[:3] for edge in edges} if found[edge[0]] is not None]
@@ -85,7 +85,7 @@ def uses_table(rule: LabelRule, limit: int | None) -> bool:
     return limit is None and rule.width == 1 and (rule.params == "each") != (rule.macs == "each")
 
 
-def by_table(pairs: list[Any], steps: list[int], node: int, rule: LabelRule, band: Band) -> Labels | None:
+def by_table(pairs: list[Any], steps: list[int], node: int, rule: LabelRule, band: Band) -> LabelArrays | None:
     """The least of one figure for each value of the other, gathered in a table of all values, which lie `steps` apart;
     None where the table would be too large."""
     import numpy as np
@@ -120,7 +120,7 @@ def by_table(pairs: list[Any], steps: list[int], node: int, rule: LabelRule, ban
     return costs[order], values[order]
 
 
-def thinned(labels: Labels, limit: int | None) -> Labels:
+def thinned(labels: LabelArrays, limit: int | None) -> LabelArrays:
     import numpy as np
 
     if limit is None or len(labels[0]) <= limit:
@@ -129,7 +129,7 @@ def thinned(labels: Labels, limit: int | None) -> Labels:
     return labels[0][some], labels[1][some]
 
 
-def kept(p: Any, m: Any, rule: LabelRule, rest: RestCosts, caps: Caps) -> Labels:
+def kept(p: Any, m: Any, rule: LabelRule, rest: RestCosts, caps: Caps) -> LabelArrays:
     """The labels that no others make useless, sorted."""
     import numpy as np
 

@@ -12,7 +12,7 @@ from ..engine.layers import Conv, Layer
 from ..engine.layers.base import Budget, output_within
 from ..errors import ShapeError
 
-SEPARABLE = "depthwise_separable"
+SEPARABLE_WORD = "depthwise_separable"
 UNCOUNTED = 1 << 61
 """Stands among the words for a layer whose MACs are unknown: what holds it has no number of MACs."""
 BUDGET = Budget()
@@ -182,8 +182,8 @@ class Memo:
         macs = layer.macs(x, out) if node.macs is None else node.macs
         used = {layer.op, *layer.features(x)}
         if paired and mixes_channels(layer, x):
-            used.add(SEPARABLE)
-        depthwise = SEPARABLE in self.words and carries_depthwise(layer, x, paired)
+            used.add(SEPARABLE_WORD)
+        depthwise = SEPARABLE_WORD in self.words and carries_depthwise(layer, x, paired)
         words = sum(bit for word, bit in self.words.items() if word in used)
         sees_whole = Row(0, node, inputs, out, params, macs).sees_whole_map
         return Costs(params, macs or 0, words | (UNCOUNTED if macs is None else 0), depthwise, sees_whole)

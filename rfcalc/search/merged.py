@@ -14,7 +14,7 @@ from typing import NamedTuple
 from ..engine.layers import LAYERS
 from .graph import START, Final, SearchEdge, SearchGraph, paths
 from .memo import PHASES_ALLOWED, Handle, Memo, smallest_field, without_fields
-from .program import Choose, Cut, LayerStep, Part, Program, Repeat
+from .program import Choose, Cut, LayerStep, Program, ProgramPart, Repeat
 from .runner import LayerResult, Runner, Values, places
 
 MAX_EDGES = 4_000_000
@@ -252,7 +252,7 @@ GROW = {
 """Layers, beside those that work on each value by itself, after which no field is smaller than before them."""
 
 
-def grows(items: Sequence[Part]) -> bool:
+def grows(items: Sequence[ProgramPart]) -> bool:
     """Whether fields can only grow on every way through these items."""
     for item in items:
         if isinstance(item, LayerStep):

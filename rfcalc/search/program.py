@@ -40,7 +40,7 @@ NO_CUT = Cut((), ())
 
 
 @dataclass(slots=True)
-class Part:
+class ProgramPart:
     """A part of the program. `fresh` are the choices that are made here and nowhere before."""
 
     fresh: tuple[int, ...] = ()
@@ -49,7 +49,7 @@ class Part:
 
 
 @dataclass(slots=True)
-class LayerStep(Part):
+class LayerStep(ProgramPart):
     """A layer: its settings with open values, the maps that it reads, and the choices that its settings depend on."""
 
     number: int = 0
@@ -64,7 +64,7 @@ class LayerStep(Part):
 
 
 @dataclass(slots=True)
-class MadeChoices(Part):
+class MadeChoices(ProgramPart):
     """Choices made for what follows: those in the arguments of a block."""
 
 
@@ -73,13 +73,13 @@ class Branch:
     """One way through a choice or a repetition: its parts, and what it makes of the numbers that stand for the last
     layer or a name after it."""
 
-    items: list[Part]
+    items: list[ProgramPart]
     ends: dict[int, int]
     before: Cut = NO_CUT
 
 
 @dataclass(slots=True)
-class Choose(Part):
+class Choose(ProgramPart):
     """One of several lists of layers, by the value of a choice."""
 
     by: int = 0
@@ -88,14 +88,14 @@ class Choose(Part):
 
 
 @dataclass(slots=True)
-class Repeat(Part):
+class Repeat(ProgramPart):
     """Layers repeated `times` (which has open values); `turns` holds the longest chain, `exits` what each number of
     turns makes of the numbers after it."""
 
     times: Any = None
     uses: tuple[int, ...] = ()
     line: int = 0
-    turns: list[list[Part]] = field(default_factory=list)
+    turns: list[list[ProgramPart]] = field(default_factory=list)
     exits: list[dict[int, int]] = field(default_factory=list)
     inner: list[Cut] = field(default_factory=list)
     """The cut in front of each turn."""
@@ -111,7 +111,7 @@ class Program:
     variables: tuple[Variable, ...]
     shared: tuple[int, ...]
     """The choices that are made once, in the order of the file."""
-    items: list[Part]
+    items: list[ProgramPart]
     end: int
     """The number that stands for the last layer."""
     objective: tuple[tuple[str, str], ...] = ()
@@ -152,7 +152,7 @@ def renamed(after: Cut, ends: Mapping[int, int]) -> Cut:
     return cut(set(after.variables), {m for m in made if m >= 0})
 
 
-def liveness(items: Sequence[Part], after: Cut) -> Cut:
+def liveness(items: Sequence[ProgramPart], after: Cut) -> Cut:
     """Sets `before` and `after` of every item; returns what is needed in front of the first."""
     for item in reversed(items):
         item.after = after
@@ -160,7 +160,7 @@ def liveness(items: Sequence[Part], after: Cut) -> Cut:
     return after
 
 
-def needed_before(item: Part, after: Cut) -> Cut:
+def needed_before(item: ProgramPart, after: Cut) -> Cut:
     variables, maps = set(after.variables), set(after.maps)
     if isinstance(item, LayerStep):
         variables |= set(item.uses)
@@ -187,10 +187,10 @@ def repeat_before(item: Repeat, after: Cut) -> Cut:
     return item.points[0]
 
 
-def without_layers(items: Sequence[Part]) -> list[Part]:
+def without_layers(items: Sequence[ProgramPart]) -> list[ProgramPart]:
     """The choices alone: what decides how many assignments there are. A choice between ways that choose nothing, once
     made, decides nothing more."""
-    found: list[Part] = []
+    found: list[ProgramPart] = []
     for item in items:
         if isinstance(item, Choose):
             branches = [Branch(without_layers(branch.items), {}) for branch in item.branches]

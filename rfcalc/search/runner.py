@@ -15,7 +15,7 @@ from ..errors import SettingError
 from ..spec.arithmetic import valued
 from ..spec.written import node_of
 from .memo import Handle, Memo, smallest_field
-from .program import Choose, Cut, LayerStep, MadeChoices, Part, Program, Repeat
+from .program import Choose, Cut, LayerStep, MadeChoices, Program, ProgramPart, Repeat
 
 Values = tuple[int, ...]
 """Values of some choices, as their indexes; -1 for a choice that is not made yet."""
@@ -97,7 +97,7 @@ class Runner(Generic[Frontier]):
 
     # --- from part to part ---
 
-    def run(self, items: Sequence[Part], frontier: Frontier) -> Frontier:
+    def run(self, items: Sequence[ProgramPart], frontier: Frontier) -> Frontier:
         for item in items:
             if isinstance(item, LayerStep):
                 frontier = self.step(item, frontier)

@@ -6,9 +6,9 @@ from dataclasses import MISSING
 from typing import Any
 
 from ..engine.kinds import MAX_SETTING, settings_of
-from ..engine.layers import FEATURES, LAYERS, Join, Layer
+from ..engine.layers import LAYER_FEATURES, LAYERS, Join, Layer
 from ..engine.layers.base import COUNTS
-from .claims import ACCURACIES, FEATURE_TARGETS, FIELDS, LIMITS, PER_LAYER, TOTALS
+from .claims import ACCURACIES, FEATURE_TARGETS, FIELDS, LIMITS, PER_LAYER, TOTAL_CLAIMS
 from .stated import PATTERN
 
 NAMES_SCHEMA = {"type": "array", "items": {"type": "string"}, "minItems": 2}
@@ -109,7 +109,7 @@ FIGURE = {"anyOf": [COUNT_SCHEMA, {"type": "string", "pattern": f"^{PATTERN}$"}]
 def claims_schema() -> dict[str, Any]:
     per_layer = {"type": "object", "properties": dict.fromkeys(PER_LAYER, COUNT_SCHEMA), "additionalProperties": False}
     properties = {
-        **dict.fromkeys((*TOTALS, *LIMITS), FIGURE),
+        **dict.fromkeys((*TOTAL_CLAIMS, *LIMITS), FIGURE),
         "receptive_field": {
             "type": "object",
             "properties": dict.fromkeys(FIELDS, COUNT_SCHEMA),
@@ -122,7 +122,7 @@ def claims_schema() -> dict[str, Any]:
 
 
 def targets_schema() -> dict[str, Any]:
-    words = {"type": "array", "items": {"enum": [*FEATURES, *LAYERS]}}
+    words = {"type": "array", "items": {"enum": [*LAYER_FEATURES, *LAYERS]}}
     properties = {
         "min_receptive_field": COUNT_SCHEMA,
         **dict.fromkeys(LIMITS, FIGURE),

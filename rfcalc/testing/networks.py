@@ -210,7 +210,7 @@ def widen(net: DrawnSpec) -> None:
         net.put("conv", {"out_channels": 1, "kernel_size": kernel, "padding": "same", "dilation": dilation})
 
 
-MAKERS = (move, move, move, stay, join, gate, end, widen)
+STEP_MAKERS = (move, move, move, stay, join, gate, end, widen)
 STEPS_ON = 9
 """One time in so many a network ends where it is."""
 
@@ -220,7 +220,7 @@ def a_step(draw: st.DrawFn, net: DrawnSpec) -> bool:
     """Whether there was one more step. Each is drawn as a whole, so that Hypothesis can take it away as a whole."""
     if len(net.layers) >= net.most or net.broken or not draw(st.integers(0, STEPS_ON)):
         return False
-    draw(st.sampled_from(MAKERS))(net)
+    draw(st.sampled_from(STEP_MAKERS))(net)
     return True
 
 

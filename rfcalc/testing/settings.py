@@ -12,7 +12,7 @@ from typing import Any, Protocol, TypeVar
 from hypothesis import strategies as st
 
 from ..engine.kinds import settings_of
-from ..engine.layers.resampling import Resample
+from ..engine.layers.resampling import LINEAR_MODES, Resample
 
 DrawnSettings = dict[str, Any]
 T = TypeVar("T")
@@ -32,7 +32,6 @@ class ShapeLike(Protocol):
 Draws = Mapping[str, Callable[[Any], st.SearchStrategy[DrawnSettings]]]
 """By operation: the strategy for its settings, given the shape that enters."""
 
-LINEAR_MODES = {1: "linear", 2: "bilinear", 3: "trilinear"}
 BORDER_MODES = ("zeros", "reflect", "replicate", "circular")
 RESAMPLED = {name: settings_of(Resample)[name]["kind"].words for name in ("mode", "coordinates", "rounding")}
 """The words of each setting of a resampling by ONNX's rules."""
@@ -125,7 +124,7 @@ def upsample(draw: st.DrawFn, x: ShapeLike) -> DrawnSettings:
     by_size = draw(st.booleans())
     settings: DrawnSettings = {"size": draw(whole(1, 12, axes))} if by_size else {"scale_factor": draw(factors)}
     if draw(st.booleans()):
-        settings["mode"] = LINEAR_MODES[axes]
+        settings["mode"] = LINEAR_MODES[axes - 1]
         if draw(st.booleans()):
             settings["align_corners"] = True
     return settings

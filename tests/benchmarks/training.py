@@ -32,7 +32,7 @@ from rfcalc.train.fit.precision import Precision
 from rfcalc.train.fit.process_group import process_group
 from rfcalc.train.fit.progress import Display
 from rfcalc.train.fit.record import Record
-from rfcalc.train.fit.start import Start
+from rfcalc.train.fit.start import RunStart
 from rfcalc.train.fit.target import target_of
 from rfcalc.train.recipe.options import Options
 from rfcalc.train.recipe.reader import recipe_for
@@ -113,7 +113,7 @@ def main(name: str = "s9", recipe_name: str | None = None) -> None:
     options = Options(data="synthetic", limit=STEPS * recipe.batch_size)
     with tempfile.TemporaryDirectory() as folder, process_group("cpu") as group:
         display = Display(recipe.epochs, quiet=True)
-        plan, trained = planned(Start(target, options, recipe), Record(folder), group, display, lambda row: None)
+        plan, trained = planned(RunStart(target, options, recipe), Record(folder), group, display, lambda row: None)
         training = Training(plan, trained, None)
         precision = plan.preprocessing.precision
         print(f"{name}, recipe {recipe.name}, {torch.get_num_threads()} threads, {precision.describe()}")

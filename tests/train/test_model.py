@@ -234,7 +234,7 @@ def test_this_machines_dilated_grouped_convolutions_are_tried() -> None:
     """Whatever this machine does, the way that is chosen for the shape with the known bug is right."""
     torch.manual_seed(0)
     way = right_way(nn.Conv2d(32, 32, 3, padding=2, dilation=2, groups=32), torch.randn(8, 32, 32, 32))
-    assert way in precision.PRECISIONS
+    assert way in precision.RUN_WAYS
 
 
 def test_bf16_must_be_faster_to_be_chosen(monkeypatch: pytest.MonkeyPatch) -> None:

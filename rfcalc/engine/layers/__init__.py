@@ -5,7 +5,7 @@ columns and the torch module all come from it.
 """
 
 from . import channels, opaque, places  # noqa: F401 - they register their layer types
-from .base import FEATURES, LAYERS, PAD_NAMES, Layer, before, layer, make_windows, product
+from .base import LAYER_FEATURES, LAYERS, PAD_NAMES, Layer, before, layer, make_windows, product
 from .convolution import Conv, ConvTranspose, transposed_taps
 from .joins import Add, Concat, Join, Multiply
 from .pointwise import BatchNorm, Norm
@@ -13,8 +13,8 @@ from .pooling import AvgPool, Flatten, Linear, MaxPool, adaptive_taps
 from .resampling import LINEAR_MODES, Pad, Resample, Upsample, interpolation_taps
 
 __all__ = [
-    "FEATURES",
     "LAYERS",
+    "LAYER_FEATURES",
     "LINEAR_MODES",
     "PAD_NAMES",
     "Add",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import product
 
 from ...engine.arch import Arch, features_of
-from ...engine.layers.base import FEATURES
+from ...engine.layers.base import LAYER_FEATURES
 from ...report.counting import PER_CHANNEL, otherwise_counted
 from ..infer.inference import Inference
 from ..read.facts import LayerFact
@@ -118,7 +118,7 @@ def of_model(audit: ModelAudit) -> Facts:
         inner=inner,
         image=image,
         sure=features_stated(rows),
-        possible=frozenset(FEATURES),
+        possible=frozenset(LAYER_FEATURES),
         last=max(model.lines),
         assumed=walked.assumed,
     )

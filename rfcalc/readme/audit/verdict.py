@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from ...engine.geometry import Number
 from ...report.cells import number
-from ...report.grid import GAP, Column, Grid, Printed
+from ...report.grid import COLUMN_GAP, Column, Grid, Printed
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -143,7 +143,7 @@ class Audit(Printed):
         from rich.console import Group
         from rich.text import Text
 
-        if width and any(sum(grid.widths()) + GAP * (len(grid.columns) - 1) > width for grid in self.grids):
+        if width and any(sum(grid.widths()) + COLUMN_GAP * (len(grid.columns) - 1) > width for grid in self.grids):
             return Text("\n".join(self.lines(width)))
         parts: list[RenderableType] = []
         for grid in self.grids:
