@@ -1,7 +1,9 @@
 """Every layer type: its settings, geometry, parameters, MACs, and how torch spells it, one class each.
 
-Adding a layer type is one class in one of these files; the keys of the spec language, the JSON Schema, the table's
-columns and the torch module all come from it.
+In: a map. Out: the map after the layer, and what it costs. Read base.py (what every layer has), then the families:
+convolution.py, pooling.py, pointwise.py, resampling.py, joins.py, channels.py, places.py, sources.py (what comes in
+beside the image), opaque.py (known by name only). Adding a layer type is one class in one of these files; the keys of
+the spec language, the JSON Schema, the table's columns and the torch module all come from it.
 """
 
 from . import channels, opaque, places  # noqa: F401 - they register their layer types
