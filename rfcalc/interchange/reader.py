@@ -90,7 +90,7 @@ def reading_of(path: str | PathLike[str], input: Any = None) -> OnnxReading:
         reader = OnnxReader(where, model, given, first, strict)
         try:
             reader.walk(model.graph)
-            return reader.finish()
+            return finish(reader)
         except TakenApart:
             continue
     raise RfcalcError(f"{where}: the program lays out images of a batch among places")
@@ -307,65 +307,70 @@ class OnnxReader:
             weights = 0
         return out
 
-    # --- the end ---
 
-    def finish(self) -> OnnxReading:
-        outputs = [(value.name, self.values.get(value.name)) for value in self.model.graph.output]
-        if missing := [name for name, value in outputs if value is None]:
-            raise RfcalcError(f"{self.where}: nothing makes the output {missing[0]}")
-        seen = [(name, value) for name, value in outputs if isinstance(value, Map)]
-        lost = {value.maker: None for _, value in outputs if isinstance(value, Lost)}
-        notes = [f"what follows {maker} is not worked out: its shape depends on values" for maker in lost]
-        if not seen and not self.graph.drafts:
-            raise RfcalcError(f"{self.where}: no output depends on the image")
-        returned: list[Port] = []
-        if seen:
-            last = conclude(self.graph, seen[0][1])
-            self.values[seen[0][0]] = last
-            nodes = [last, *(m for _, m in seen[1:])]
-            returned = [Port(n, m.node, shape_of(m.dims)[1:]) for (n, _), m in zip(seen, nodes, strict=True)]
-        maps = {name: m for name, m in self.values.items() if isinstance(m, Map)}
-        counted = sum(self.charged.values())
-        arch, sights = self.arch(returned, notes), self.sights()
-        return OnnxReading(arch, self.model, tuple(self.given), self.first, sights, maps, counted)
+# --- the end -----------------------------------------------------------------------------------------------------
 
-    def arch(self, returned: list[Port], notes: list[str]) -> Arch:
-        image, nodes = self.given[self.first], self.graph.nodes()
-        unused = self.unused()
-        if unused:
-            notes.append(f"{sum(unused.values()):,} weights are never used: {listed(list(unused))}")
-        arch = Arch(
-            name=Path(self.where).stem,
-            input=(image.channels, *image.sizes),
-            nodes=nodes,
-            source=f"read from {Path(self.where).name}",
-            notes=tuple(notes),
-            unused=unused,
-            functions=self.graph.functions(nodes),
-            given=tuple(Port(g.slot.name, n, g.shape) for g, n in zip(self.inputs(), self.sources, strict=True)),
-            returned=tuple(returned),
-        )
-        return worked_out(arch, self.graph.maps)
 
-    def inputs(self) -> list[Given]:
-        return [one for one in self.given if one.slot.dims]
+def finish(reader: OnnxReader) -> OnnxReading:
+    """What a walked model comes to: its table, and what each tensor holds."""
+    outputs = [(value.name, reader.values.get(value.name)) for value in reader.model.graph.output]
+    if missing := [name for name, value in outputs if value is None]:
+        raise RfcalcError(f"{reader.where}: nothing makes the output {missing[0]}")
+    seen = [(name, value) for name, value in outputs if isinstance(value, Map)]
+    lost = {value.maker: None for _, value in outputs if isinstance(value, Lost)}
+    notes = [f"what follows {maker} is not worked out: its shape depends on values" for maker in lost]
+    if not seen and not reader.graph.drafts:
+        raise RfcalcError(f"{reader.where}: no output depends on the image")
+    returned: list[Port] = []
+    if seen:
+        last = conclude(reader.graph, seen[0][1])
+        reader.values[seen[0][0]] = last
+        nodes = [last, *(m for _, m in seen[1:])]
+        returned = [Port(n, m.node, shape_of(m.dims)[1:]) for (n, _), m in zip(seen, nodes, strict=True)]
+    maps = {name: m for name, m in reader.values.items() if isinstance(m, Map)}
+    counted = sum(reader.charged.values())
+    arch, sights = arch_of(reader, returned, notes), sights_of(reader.graph, maps)
+    return OnnxReading(arch, reader.model, tuple(reader.given), reader.first, sights, maps, counted)
 
-    def unused(self) -> dict[str, int]:
-        """Weights that no node reads."""
-        read = {name for node in self.model.graph.node for name in (*node.input, *captures(node))}
-        read |= {value.name for value in self.model.graph.output}
-        tensors = self.model.graph.initializer
-        return {t.name: prod(t.dims) for t in tensors if t.name not in read and prod(t.dims) > 1}
 
-    def sights(self) -> dict[int, tuple[str, Map]]:
-        """For every layer the first tensor that holds it, as it is or brought into order."""
-        found: dict[int, tuple[str, Map]] = {}
-        for name, m in self.values.items():
-            if isinstance(m, Map):
-                for form in (m, self.graph.settled.get(m), self.graph.shaped.get(m)):
-                    if form is not None and form.node and self.graph.holds(form):
-                        found.setdefault(form.node, (name, form))
-        return found
+def arch_of(reader: OnnxReader, returned: list[Port], notes: list[str]) -> Arch:
+    image, nodes = reader.given[reader.first], reader.graph.nodes()
+    inputs = [one for one in reader.given if one.slot.dims]
+    unused = unused_weights(reader.model)
+    if unused:
+        notes.append(f"{sum(unused.values()):,} weights are never used: {listed(list(unused))}")
+    arch = Arch(
+        name=Path(reader.where).stem,
+        input=(image.channels, *image.sizes),
+        nodes=nodes,
+        source=f"read from {Path(reader.where).name}",
+        notes=tuple(notes),
+        unused=unused,
+        functions=reader.graph.functions(nodes),
+        given=tuple(Port(g.slot.name, n, g.shape) for g, n in zip(inputs, reader.sources, strict=True)),
+        returned=tuple(returned),
+    )
+    return worked_out(arch, reader.graph.maps)
+
+
+def unused_weights(model: ModelProto) -> dict[str, int]:
+    """Weights that no node reads."""
+    read = {name for node in model.graph.node for name in (*node.input, *captures(node))}
+    read |= {value.name for value in model.graph.output}
+    return {t.name: prod(t.dims) for t in model.graph.initializer if t.name not in read and prod(t.dims) > 1}
+
+
+def sights_of(graph: Graph, maps: dict[str, Map]) -> dict[int, tuple[str, Map]]:
+    """For every layer the first tensor that holds it, as it is or brought into order."""
+    found: dict[int, tuple[str, Map]] = {}
+    for name, m in maps.items():
+        for form in (m, graph.settled.get(m), graph.shaped.get(m)):
+            if form is not None and form.node and graph.holds(form):
+                found.setdefault(form.node, (name, form))
+    return found
+
+
+# --- what nodes say ----------------------------------------------------------------------------------------------
 
 
 def label_of(node: NodeProto) -> str:
