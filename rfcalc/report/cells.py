@@ -80,6 +80,11 @@ def text(value: Any) -> str:
     return f"{value:,}" if isinstance(value, int) else str(value)
 
 
+def decimals(value: float | None, form: str = ",.2f") -> str:
+    """A measured figure with so many places; – when unknown."""
+    return DASH if value is None else f"{value:{form}}"
+
+
 def percent(share: Fraction | float | None) -> str:
     """A share of one in whole percent.
 

@@ -14,6 +14,7 @@ from ..engine.arch import Arch, Row, image_axes
 from ..engine.geometry import Axis, FeatureMap, Field, Strand, shape_text
 from ..engine.reach import reach
 from ..errors import RfcalcError, unknown_name
+from .cells import DASH, text
 from .explain import pattern
 from .grid import Column, Grid
 
@@ -93,9 +94,9 @@ class UnitView:
             axis_cells(name, field, size)
             for name, field, size in zip(AXIS_NAMES[len(self.sizes)], self.fields, self.sizes, strict=True)
         )
-        read = "–" if self.read is None else f"{self.read:,}"
         caption.append(
-            f"reads {read} of {self.of:,}; {self.clipped:,} of them lie beyond the {shape_text(self.sizes)} map"
+            f"reads {text(self.read)} of {self.of:,}; {self.clipped:,} of them lie beyond the "
+            f"{shape_text(self.sizes)} map"
         )
         if self.status not in ("exact", "whole input"):
             caption.append(f"at most: {self.status}")
@@ -108,9 +109,9 @@ class UnitView:
 
 def axis_cells(name: str, field: Field, size: int) -> tuple[str, ...]:
     inside = max(0, min(field.last, size - 1) - max(field.first, 0) + 1)
-    read = "–" if field.pixels is None else f"{field.pixels:,}"
     shape = pattern(field.mask, field.width) if field.mask else "all"
-    return (name, str(field.first), str(field.last), read, f"{field.width:,}", f"{field.width - inside:,}", shape)
+    counts = map(text, (field.pixels, field.width, field.width - inside))
+    return (name, str(field.first), str(field.last), *counts, shape)
 
 
 def unit_view(arch: Arch, layer: str, unit: Sequence[int] | None = None, source: str | None = None) -> UnitView:
@@ -238,7 +239,7 @@ def watchers_json(watchers: Watchers) -> dict[str, Any]:
 
 
 def watchers_cells(watchers: Watchers) -> tuple[str, ...]:
-    spans = [f"{a}…{b}" for a, b, _ in watchers.spans] if watchers.spans else ["–"] * len(watchers.sizes)
+    spans = [f"{a}…{b}" for a, b, _ in watchers.spans] if watchers.spans else [DASH] * len(watchers.sizes)
     units = units_in(watchers)
     return (watchers.layer, *spans, "unknown" if units is None else f"{units:,}", f"{prod(watchers.sizes):,}")
 

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from rfcalc.report import cells
+from rfcalc.report.cells import decimals
 from rfcalc.report.grid import Column, Grid, as_json
 from rfcalc.spec import reader as spec
 
@@ -140,21 +142,15 @@ class RunComparison:
 
 
 def text(value: Any) -> str:
-    if value is None:
-        return "–"
-    return (
-        f"{value:,.2f}"
-        if isinstance(value, float) and abs(value) >= 1
-        else f"{value:,}"
-        if type(value) is int
-        else str(value)
-    )
+    if isinstance(value, float) and abs(value) >= 1:
+        return decimals(value)
+    return cells.text(value) if value is None or type(value) is int else str(value)
 
 
 def difference(first: Any, second: Any) -> str:
-    return "–" if first is None or second is None else f"{second - first:+,.2f}"
+    return decimals(None if first is None or second is None else second - first, "+,.2f")
 
 
 def rounded(value: Any) -> str:
     """A figure as one reads it: two places of seconds and percent, whole numbers as they are."""
-    return f"{value:,.2f}" if isinstance(value, float) else text(value)
+    return decimals(value) if isinstance(value, float) else text(value)

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rfcalc.engine.arch import Arch
+from rfcalc.report.cells import DASH, text
 from rfcalc.report.claims import Claim, claims_of, targets_of
 from rfcalc.report.grid import Grid
 from rfcalc.spec.stated import Stated
@@ -48,7 +49,7 @@ def report(
         "![curves](curves.png)",
         epochs_table(history[-EPOCHS_SHOWN:]),
         "## Classes",
-        table(("class", "accuracy"), [(n, f"{v:.2f} %" if v is not None else "–") for n, v in
+        table(("class", "accuracy"), [(n, f"{v:.2f} %" if v is not None else DASH) for n, v in
                                       figures["test"]["per_class"].items()]),
         "![confusion](confusion.png)",
         "## Mistakes",
@@ -104,7 +105,7 @@ def needed(target: Claim) -> str:
 
 
 def plain(value: Any) -> str:
-    return "–" if value is None else f"{value:,}" if isinstance(value, int) else str(value)
+    return text(value) if value is None or isinstance(value, int) else str(value)
 
 
 def macs(arch: Arch) -> str:
@@ -165,7 +166,7 @@ def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def field(value: Sequence[Any]) -> str:
-    return "x".join(str(v) if v is not None else "–" for v in dict.fromkeys(value))
+    return "x".join(str(v) if v is not None else DASH for v in dict.fromkeys(value))
 
 
 def sentence(text: str) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 from statistics import mean, stdev
 from typing import TYPE_CHECKING, Any
 
+from rfcalc.report.cells import DASH, decimals, text
 from rfcalc.report.grid import Column, Grid
 
 from ..fit.progress import clock
@@ -73,8 +74,8 @@ def state_of(run: SweepRun) -> tuple[str, str, Mapping[str, Any]]:
 def field_of(candidate: Contender) -> str:
     """The receptive field in front of the global pool, as 93 or 93x47."""
     sides = candidate.arch.receptive_field.before_global_pool or ()
-    told = list(dict.fromkeys("–" if side is None else str(side) for side in sides))
-    return told[0] if len(told) == 1 else "x".join("–" if side is None else str(side) for side in sides)
+    told = list(dict.fromkeys(DASH if side is None else str(side) for side in sides))
+    return told[0] if len(told) == 1 else "x".join(DASH if side is None else str(side) for side in sides)
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,7 @@ class Summary:
     def text(self, name: str) -> str:
         value, spread = self.mean(name), self.deviation(name)
         if value is None:
-            return "–"
+            return DASH
         return f"{value:.2f}" if spread is None else f"{value:.2f} ± {spread:.2f}"
 
 
@@ -165,10 +166,10 @@ class Sweep:
             *val,
             ("test accuracy", lambda s: s.text("test_accuracy")),
             ("seeds", lambda s: f"{len(s.rows)} of {s.wanted}"),
-            ("params", lambda s: whole(s.candidate.arch.params)),
-            ("MACs", lambda s: whole(s.candidate.arch.macs)),
+            ("params", lambda s: text(s.candidate.arch.params)),
+            ("MACs", lambda s: text(s.candidate.arch.macs)),
             ("field", lambda s: field_of(s.candidate)),
-            ("seconds", lambda s: "–" if s.mean("seconds") is None else f"{s.mean('seconds'):.1f}"),
+            ("seconds", lambda s: decimals(s.mean("seconds"), ".1f")),
         ]
 
     def caption(self) -> tuple[str, ...]:
@@ -197,10 +198,6 @@ FIGURE_NAMES = {
 
 def chosen_by(plan: SweepPlan) -> str:
     return "val_accuracy" if plan.options.val else "test_accuracy"
-
-
-def whole(value: int | None) -> str:
-    return "–" if value is None else f"{value:,}"
 
 
 def compared(plan: SweepPlan, rows: Mapping[SweepRun, Mapping[str, Any]], started: Sequence[Contender]) -> Sweep:

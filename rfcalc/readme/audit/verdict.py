@@ -11,7 +11,7 @@ from textwrap import fill
 from typing import TYPE_CHECKING, Any, Literal
 
 from ...engine.geometry import Number
-from ...report.cells import number
+from ...report.cells import DASH, number
 from ...report.grid import COLUMN_GAP, Column, Grid, Printed
 
 if TYPE_CHECKING:
@@ -210,7 +210,7 @@ def as_number(value: Any) -> Any:
 def shown(value: Any) -> str:
     """A figure for people: as it is written, a fraction as a decimal, thousands divided."""
     if value is None:
-        return "–"
+        return DASH
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, Fraction):
