@@ -61,12 +61,14 @@ def check(arch: Arch) -> Report:
     (True, 39)
     """
     tally = Tally(arch)
+    # The network of the spec, run once: what every hook sees, and what torch refuses.
     on_meta = too_large(arch)
     with torch.device("meta" if on_meta else "cpu"):
         net = build(arch, seed=0)
         shapes, refusal = observed(net, torch.zeros(1, *arch.input))
         if refusal:  # a norm of one value has nothing to compare it with, but in a larger batch
             shapes, refusal = observed(net, torch.zeros(2, *arch.input))
+    # Shapes and parameters row by row, then the geometry along each axis, where there is any to see.
     compare_modules(tally, net, shapes)
     grounds: list[Ground] = []
     if refusal:
@@ -74,6 +76,7 @@ def check(arch: Arch) -> Report:
         tally.mismatches.append(Mismatch(row.name, "output_shape", str(row.out), "torch refuses", refusal))
     else:
         grounds = prove_axes(tally, net, shapes)
+    # What the spec states and demands, against the table that has been proved.
     claims, targets = claims_of(arch), targets_of(arch)
     found = [*tally.mismatches, *unmet(arch, claims, "claim"), *unmet(arch, targets, "target")]
     tally.checked["claims"] = sum(claim.holds is not None for claim in claims)
