@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from .errors import MissingExtra, RfcalcError, SettingError, ShapeError, SpecError
     from .measure import EffectiveField
     from .network import Network
+    from .page.door import Page
+    from .proof.module_report import ModuleReport
     from .proof.report import Report
     from .readme.audit.verdict import Audit
     from .readme.infer.inference import Inference
@@ -21,8 +23,9 @@ if TYPE_CHECKING:
 
 __version__ = "0.2.0"
 __all__ = [
-    "Arch", "Audit", "Comparison", "EffectiveField", "Finding", "Inference", "MissingExtra", "Network",
-    "Node", "ReceptiveField", "Report", "RfcalcError", "Row", "SettingError", "ShapeError", "SpecError",
+    "Arch", "Audit", "Comparison", "EffectiveField", "Finding", "Inference", "MissingExtra", "ModuleReport",
+    "Network", "Node", "Page", "ReceptiveField", "Report", "RfcalcError", "Row", "SettingError", "ShapeError",
+    "SpecError",
     "Table", "audit", "build", "check", "compare", "dump", "effective_field", "explain", "explore",
     "findings", "infer", "load", "loads", "names", "schema", "table", "trace",
 ]  # fmt: skip
@@ -31,6 +34,8 @@ _HOMES = {
     "errors": ("MissingExtra", "RfcalcError", "SettingError", "ShapeError", "SpecError"),
     "measure": ("EffectiveField",),
     "network": ("Network",),
+    "page.door": ("Page",),
+    "proof.module_report": ("ModuleReport",),
     "proof.report": ("Report",),
     "readme.audit.verdict": ("Audit",),
     "readme.infer.inference": ("Inference",),

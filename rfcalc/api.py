@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     Target = str | PathLike[str] | Arch | nn.Module
 
-Shape = Sequence[int]
+InputShape = Sequence[int]
 
 
 # --- doors: everything becomes an Arch -----------------------------------------------------------------------------
@@ -48,7 +48,7 @@ def names() -> list[str]:
     return zoo.names()
 
 
-def load(target: Target, input: Shape | None = None) -> Arch:
+def load(target: Target, input: InputShape | None = None) -> Arch:
     """The network that a target stands for; a spec is worked out for `input` in place of its own.
 
     >>> load("s9").params, load("s9", (3, 64, 64)).macs
@@ -63,9 +63,9 @@ def loads(text: str, path: str = "<text>") -> Arch:
     >>> loads("{input: [3, 32, 32], layers: [conv: {out_channels: 8, kernel_size: 3}]}").params
     224
     """
-    from .spec.reader import loads as read
+    from .spec import reader
 
-    return read(text, path)
+    return reader.loads(text, path)
 
 
 def trace(module: nn.Module, input: Any, name: str = "", of: str | None = None) -> Arch:
@@ -79,20 +79,15 @@ def trace(module: nn.Module, input: Any, name: str = "", of: str | None = None) 
     (['8x30x30', '8x15x15'], (4, 4))
     """
     need("torch", "torch")
-    from .tracing.trace import trace as traced
+    from .tracing import trace
 
-    return traced(module, focused(shape_of(input), of), name)
-
-
-def shape_of(input: Any) -> Any:
-    """A shape given as any sequence of numbers as a tuple; any other example as it is."""
-    return tuple(input) if isinstance(input, list) and all(isinstance(n, int) for n in input) else input
+    return trace.trace(module, focused(zoo.as_given(input), of), name)
 
 
 # --- what an Arch is asked -----------------------------------------------------------------------------------------
 
 
-def table(target: Target, input: Shape | None = None, *, all_layers: bool = False, count: str = "macs") -> Table:
+def table(target: Target, input: InputShape | None = None, *, all_layers: bool = False, count: str = "macs") -> Table:
     """Size, jump, receptive field, parameters and MACs of every layer; those that change nothing are folded away unless
     `all_layers`. `print` shows it; to_json, to_pandas, to_csv and to_text give its other forms. `count` says
     whose count the column of MACs holds: macs, flops, fvcore, torchinfo, ptflops, ptflops-aten or thop.
@@ -104,40 +99,40 @@ def table(target: Target, input: Shape | None = None, *, all_layers: bool = Fals
     return load(target, input).table(all_layers, count)
 
 
-def findings(target: Target, input: Shape | None = None) -> tuple[Finding, ...]:
+def findings(target: Target, input: InputShape | None = None) -> tuple[Finding, ...]:
     """What a reader should know about a design: layers that add no context, gridding, skipped pixels and more.
 
     >>> [finding.kind for finding in findings("s9")]
     ['border', 'skips', 'skips']
     """
-    from .report.findings import findings as found
+    from .report import findings
 
-    return found(load(target, input))
+    return findings.findings(load(target, input))
 
 
-def explain(target: Target, layer: str, input: Shape | None = None) -> str:
+def explain(target: Target, layer: str, input: InputShape | None = None) -> str:
     """The arithmetic of a layer, or of every layer of a block.
 
     >>> print(explain("s9", "C10").splitlines()[3])
       r_out = 39 + (3-1)*2*4 = 55
     """
-    from .report.explain import explain as explained
+    from .report import explain
 
-    return explained(load(target, input), layer)
+    return explain.explain(load(target, input), layer)
 
 
-def compare(*targets: Target, input: Shape | None = None) -> Comparison:
+def compare(*targets: Target, input: InputShape | None = None) -> Comparison:
     """Networks side by side: parameters, MACs, fields, the size of the last map, how the depth is spent.
 
     >>> [(each["name"], each["params"]) for each in compare("s9", "c12").to_json()]
     [('s9', 180298), ('c12', 92784)]
     """
-    from .report.compare import compare as compared
+    from .report import compare
 
-    return compared([load(target, input) for target in targets])
+    return compare.compare([load(target, input) for target in targets])
 
 
-def explore(target: Target, *others: Target, input: Shape | None = None) -> Page:
+def explore(target: Target, *others: Target, input: InputShape | None = None) -> Page:
     """A page to explore a network, or two side by side: point at a layer and a unit, and see the pixels that it reads.
     One HTML file without a server; in a notebook it shows itself in place.
 
@@ -145,12 +140,12 @@ def explore(target: Target, *others: Target, input: Shape | None = None) -> Page
     >>> explore("s9", "c12").names
     ('s9', 'c12')
     """
-    from .page import explore as explored
+    from .page import door
 
-    return explored([load(each, input) for each in (target, *others)])
+    return door.explore([load(each, input) for each in (target, *others)])
 
 
-def dump(target: Target, input: Shape | None = None) -> str:
+def dump(target: Target, input: InputShape | None = None) -> str:
     """The text of a spec; `loads` makes the same rows of it.
 
     >>> print(dump(loads("{name: small, input: [3, 8, 8], layers: [conv: {out_channels: 4, kernel_size: 3}]}")))
@@ -160,15 +155,15 @@ def dump(target: Target, input: Shape | None = None) -> str:
     - conv: {out_channels: 4, kernel_size: 3}
     <BLANKLINE>
     """
-    from .spec.writer import dump as written
+    from .spec import writer
 
-    return written(load(target, input))
+    return writer.dump(load(target, input))
 
 
 # --- torch ---------------------------------------------------------------------------------------------------------
 
 
-def build(target: Target, input: Shape | None = None, *, seed: int | None = None) -> Network:
+def build(target: Target, input: InputShape | None = None, *, seed: int | None = None) -> Network:
     """The network as a torch module with the same layer names, and torch's own initial weights; a `seed` makes them the
     same every time and leaves torch's random state as it was.
 
@@ -176,12 +171,12 @@ def build(target: Target, input: Shape | None = None, *, seed: int | None = None
     180298
     """
     need("torch", "torch")
-    from .network import build as built
+    from . import network
 
-    return built(load(target, input), seed)
+    return network.build(load(target, input), seed)
 
 
-def check(target: Target, input: Shape | None = None) -> Report | ModuleReport:
+def check(target: Target, input: InputShape | None = None) -> Report | ModuleReport:
     """Holds every figure of the table against torch, and what the spec states and demands against the table. A torch
     module is proved itself: its own forward runs on a copy, with one pixel of the image changed; an ONNX model is run
     by onnx's own evaluator in the same way, and needs no torch.
@@ -204,7 +199,7 @@ def check(target: Target, input: Shape | None = None) -> Report | ModuleReport:
 def effective_field(
     target: Target,
     layer: str | None = None,
-    input: Shape | None = None,
+    input: InputShape | None = None,
     *,
     images: Tensor | None = None,
     count: int = 8,
@@ -231,28 +226,28 @@ def effective_field(
 # --- documents -----------------------------------------------------------------------------------------------------
 
 
-def infer(text: str, input: Shape | None = None) -> Inference:
+def infer(text: str, input: InputShape | None = None) -> Inference:
     """The network that a summary (torchsummary, torchinfo) was printed from, and where the print leaves a choice.
 
     >>> found = infer(table("vgg16").to_torchsummary())
     >>> found.ok, found.params, found.arch.receptive_field.before_global_pool
     (True, 138357544, (212, 212))
     """
-    from .readme.infer.infer import infer as inferred
+    from .readme.infer import infer
 
-    return inferred(text, None if input is None else tuple(input))
+    return infer.infer(text, None if input is None else tuple(input))
 
 
-def audit(text: str, input: Shape | None = None) -> Audit:
+def audit(text: str, input: InputShape | None = None) -> Audit:
     """Every figure that a README states, held against the arithmetic: right, wrong, a convention, or undetermined.
 
     >>> found = audit(table("s9").to_torchsummary())
     >>> found.wrong, {claim.verdict for claim in found.claims}
     (False, {'right'})
     """
-    from .readme.audit.audit import audit as audited
+    from .readme.audit import audit
 
-    return audited(text, None if input is None else tuple(input))
+    return audit.audit(text, None if input is None else tuple(input))
 
 
 def schema() -> dict[str, Any]:

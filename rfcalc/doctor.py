@@ -17,20 +17,20 @@ from typing import TYPE_CHECKING, Any
 
 from . import __version__
 from .errors import DISTRIBUTION, pip_command
-from .report.cells import UNKNOWN
+from .report.cells import DASH
 from .report.grid import Column, Grid
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-FEATURES = {
+CPU_FLAGS = {
     "AVX2": ("avx2",),
     "AVX512": ("avx512f",),
     "bf16": ("avx512_bf16", "amx_bf16", "bf16"),
     "AMX": ("amx_tile",),
 }
 """What training takes notice of, with the flags that the kernel shows for it (x86; bf16 is ARM's word too)."""
-MARKS = {"uv-receipt.toml": "uv tool", "pipx_metadata.json": "pipx", "conda-meta": "conda"}
+INSTALLER_MARKS = {"uv-receipt.toml": "uv tool", "pipx_metadata.json": "pipx", "conda-meta": "conda"}
 """The kinds of environment, by what lies at their root."""
 REQUIREMENT = re.compile(r"\s*([A-Za-z0-9._-]+)(?:\[[^]]*\])?\s*([^;]*?)\s*(?:;.*extra\s*==\s*['\"]([^'\"]+)['\"].*)?$")
 
@@ -105,7 +105,7 @@ class Examination:
 
     @property
     def lines(self) -> list[str]:
-        words = {True: "yes", False: "no", None: UNKNOWN}
+        words = {True: "yes", False: "no", None: DASH}
         features = ", ".join(f"{name} {words[has]}" for name, has in self.cpu.items())
         return [
             f"rfcalc {__version__}, Python {self.python}, in a {self.environment} environment: {self.prefix}",
@@ -151,7 +151,7 @@ def examine() -> Examination:
 
 def environment_of(prefix: Path) -> str:
     """The kind of an environment, by what lies at its root."""
-    for mark, kind in MARKS.items():
+    for mark, kind in INSTALLER_MARKS.items():
         if (prefix / mark).exists():
             return kind
     return "venv" if (prefix / "pyvenv.cfg").exists() else "system"
@@ -162,12 +162,12 @@ def cpu_features(path: Path) -> dict[str, bool | None]:
     try:
         text = path.read_text(encoding="utf-8")
     except OSError:
-        return dict.fromkeys(FEATURES)
+        return dict.fromkeys(CPU_FLAGS)
     found = re.search(r"^(?:flags|Features)\s*:(.*)$", text, re.M)
     if found is None:
-        return dict.fromkeys(FEATURES)
+        return dict.fromkeys(CPU_FLAGS)
     flags = set(found[1].split())
-    return {name: any(word in flags for word in words) for name, words in FEATURES.items()}
+    return {name: any(word in flags for word in words) for name, words in CPU_FLAGS.items()}
 
 
 def requirements() -> list[str]:

@@ -19,15 +19,14 @@ from .report.changes import Change, changes, grid, rows_of
 from .report.claims import targets_of
 from .report.grid import Column, Grid
 from .spec.reader import loads
-from .spec.yamlfile import read_text
+from .spec.yamlfile import SPEC_ENDINGS, read_text
 from .zoo import reads_as_spec
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-ENDINGS = (".yaml", ".yml")
-QUANTITIES = {"params": "params", "macs": "MACs", "receptive_field": "receptive field"}
-BUDGETS = {"max_params": "params", "max_macs": "macs", "min_receptive_field": "receptive_field"}
+GUARDED = {"params": "params", "macs": "MACs", "receptive_field": "receptive field"}
+BUDGET_WORDS = {"max_params": "params", "max_macs": "macs", "min_receptive_field": "receptive_field"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +62,8 @@ class Guarded:
 
     def figures(self) -> dict[str, tuple[Any, Any]]:
         """Params, MACs and field, old and new; None where there are none."""
-        old, new = (figures_of(arch) if arch else dict.fromkeys(QUANTITIES) for arch in (self.old, self.new))
-        return {key: (old[key], new[key]) for key in QUANTITIES}
+        old, new = (figures_of(arch) if arch else dict.fromkeys(GUARDED) for arch in (self.old, self.new))
+        return {key: (old[key], new[key]) for key in GUARDED}
 
     @property
     def told(self) -> str:
@@ -74,8 +73,8 @@ class Guarded:
         pairs = self.figures().items()
         if self.old is None or self.new is None:
             side = 1 if self.old is None else 0
-            return f"{self.status}: " + ", ".join(f"{QUANTITIES[key]} {text(pair[side])}" for key, pair in pairs)
-        return ", ".join(f"{QUANTITIES[key]} {arrow(*pair)}" for key, pair in pairs)
+            return f"{self.status}: " + ", ".join(f"{GUARDED[key]} {text(pair[side])}" for key, pair in pairs)
+        return ", ".join(f"{GUARDED[key]} {arrow(*pair)}" for key, pair in pairs)
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -220,12 +219,12 @@ def specs_of(target: str, root: Path, commit: str) -> Iterator[str]:
     if not path.is_relative_to(root.resolve()):
         raise RfcalcError(f"{target}: is not in the repository {root}")
     inside = path.relative_to(root.resolve()).as_posix()
-    if path.suffix in ENDINGS:
+    if path.suffix in SPEC_ENDINGS:
         yield inside
         return
     then = git("ls-tree", "-r", "--name-only", "-z", commit, "--", inside, folder=root).split("\0")
     now = git("ls-files", "-c", "-o", "--exclude-standard", "-z", "--", inside, folder=root).split("\0")
-    found = {name for name in (*then, *now) if name.endswith(ENDINGS)}
+    found = {name for name in (*then, *now) if name.endswith(SPEC_ENDINGS)}
     if not found:
         raise RfcalcError(f"{target}: no YAML file is there, now or in {commit[:10]}")
     for name in sorted(found):
@@ -280,7 +279,7 @@ def over(arch: Arch, budgets: dict[str, int]) -> Iterator[str]:
             yield f"misses {claim.quantity} {text(claim.stated)}: is {text(claim.computed)}"
     figures = figures_of(arch)
     for key, bound in budgets.items():
-        value = figures[BUDGETS[key]]
+        value = figures[BUDGET_WORDS[key]]
         least = min(value) if isinstance(value, list) else value
         if least is None or (least < bound if key.startswith("min") else least > bound):
             yield f"misses --{key.replace('_', '-')} {bound:,}: is {text(value)}"

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
 SHARES = (0.5, 0.95)
-BATCH = 4
+IMAGES_AT_ONCE = 4
 """Images that go through the network at once."""
 
 
@@ -55,7 +55,7 @@ class Mass:
 
 
 @dataclass(frozen=True, slots=True)
-class Images:
+class OwnImages:
     """A user's own images: files and folders, and the normalization that they get."""
 
     paths: tuple[str, ...]
@@ -80,6 +80,7 @@ class EffectiveField(Printed):
     """Of a network of several inputs: the one that it is measured on."""
 
     def to_json(self) -> dict[str, Any]:
+        """The figures: standard deviations and radii in pixels, shares of the whole gradient."""
         return {
             "name": self.name,
             "layer": self.layer,
@@ -94,6 +95,7 @@ class EffectiveField(Printed):
 
     @property
     def grid(self) -> Grid:
+        """What was measured beside what path counts predict."""
         columns = (Column("pixels", left=True), Column("measured"), Column("predicted"))
         measured, predicted = cells(self.measured), cells(self.predicted)
         names = (*(f"standard deviation, axis {i}" for i in range(len(self.unit))), *map(radius_name, SHARES))
@@ -127,7 +129,7 @@ def effective_field(
     net: Arch | nn.Module,
     layer: str | None = None,
     *,
-    images: Tensor | Images | None = None,
+    images: Tensor | OwnImages | None = None,
     count: int = 8,
     seed: int = 0,
     weights: str | PathLike[str] | Mapping[str, Any] | None = None,
@@ -163,7 +165,7 @@ def effective_field(
     row = asked_row(recorded, table, layer)
     at = unit_in(row, unit)
     seen = seen_as(recorded, table, row)
-    mass = gradients_of(model, recorded, seen, at, x, BATCH).abs().sum(1).mean(0).to(torch.float64).cpu()
+    mass = gradients_of(model, recorded, seen, at, x, IMAGES_AT_ONCE).abs().sum(1).mean(0).to(torch.float64).cpu()
     if not mass.sum() > 0 or not torch.isfinite(mass).all():
         raise RfcalcError(f"{row.name}: its centre unit's gradient by the image is zero or not finite")
     mass = mass / mass.sum()
@@ -180,7 +182,7 @@ def field_of(
     layer: str | None = None,
     input: Any = None,
     *,
-    images: Tensor | Images | None = None,
+    images: Tensor | OwnImages | None = None,
     count: int = 8,
     seed: int = 0,
     weights: str | PathLike[str] | Mapping[str, Any] | None = None,
@@ -209,7 +211,7 @@ def title_of(net: Arch | nn.Module, arch: Arch | None) -> str:
     return arch.name if arch else ""
 
 
-def input_of(net: Arch | nn.Module, images: Tensor | Images | None, arch: Arch | None, input: Any) -> Any:
+def input_of(net: Arch | nn.Module, images: Tensor | OwnImages | None, arch: Arch | None, input: Any) -> Any:
     """What a network is given: what is said, or what images or an analysis tell; raises RfcalcError for nothing."""
     if isinstance(net, Arch):
         return net.input
@@ -347,12 +349,12 @@ def need_values(model: nn.Module) -> None:
         raise RfcalcError(f"{type(model).__name__}: {empty[0]} has a shape only (torch's meta device): give it values")
 
 
-def images_for(recorded: Recorded, images: Tensor | Images | None, count: int, seed: int) -> Tensor:
+def images_for(recorded: Recorded, images: Tensor | OwnImages | None, count: int, seed: int) -> Tensor:
     """The given images, a user's own ones, or noise; raises RfcalcError for images that do not fit."""
     arch = recorded.arch
     if not recorded.inputs.samples[recorded.inputs.first].dtype.is_floating_point:
         raise RfcalcError(f"{arch.name} takes whole numbers, by which there is no gradient")
-    if isinstance(images, Images):
+    if isinstance(images, OwnImages):
         images = read_images(images.paths, arch.input, images.mean, images.std)
     if images is None:
         if count < 1:

@@ -35,7 +35,7 @@ class Join(nn.Module):
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class ModuleStep:
     """One layer's turn: where its module hangs, which maps it takes (0 is the image, i what the i-th step made),
     whether a linear layer flattens its map first, and which maps nothing reads any more after it."""
 
@@ -55,14 +55,14 @@ class Network(nn.Module):
     def __init__(self, arch: Arch) -> None:
         super().__init__()
         done = maps_done(arch)
-        steps: list[Step] = []
+        steps: list[ModuleStep] = []
         taken = {row.name for row in arch.rows}
         for row in arch.rows:
             module = module_of(row)
             path = path_of(row.name, taken)
             self._hang(path, module)
             flattens = isinstance(module, nn.Linear) and not row.x.flat
-            steps.append(Step(row.name, path, row.node.inputs, flattens, tuple(done[row.index])))
+            steps.append(ModuleStep(row.name, path, row.node.inputs, flattens, tuple(done[row.index])))
         self.steps = tuple(steps)
 
     def _hang(self, path: tuple[str, ...], module: nn.Module) -> None:
@@ -72,7 +72,7 @@ class Network(nn.Module):
             holder = holder._modules.setdefault(part, Block())  # type: ignore[assignment]
         holder._modules[path[-1]] = module
 
-    def module(self, step: Step) -> nn.Module:
+    def module(self, step: ModuleStep) -> nn.Module:
         """The module of a step, looked up anew each time, so that a module put in its place is the one that runs."""
         found: nn.Module = self
         for part in step.path:

@@ -14,20 +14,17 @@ from .engine.arch import Arch
 from .engine.ports import Focus, TypedInput, focused
 from .errors import RfcalcError, need, unknown_name
 from .spec import reader as spec
-from .spec.yamlfile import read_text
+from .spec.yamlfile import SPEC_ENDINGS, names_in, read_text
 
 
 def names() -> list[str]:
     """The shipped specs, in alphabetical order."""
-    return sorted(
-        entry.name.removesuffix(".yaml") for entry in files("rfcalc.archs").iterdir() if entry.name.endswith(".yaml")
-    )
+    return names_in(files("rfcalc.archs"))
 
 
 def family_names() -> list[str]:
     """The shipped families of networks, in alphabetical order."""
-    folder = files("rfcalc.archs") / "families"
-    return sorted(entry.name.removesuffix(".yaml") for entry in folder.iterdir() if entry.name.endswith(".yaml"))
+    return names_in(files("rfcalc.archs") / "families")
 
 
 def family_text(target: str) -> tuple[str, str]:
@@ -42,7 +39,7 @@ def family_text(target: str) -> tuple[str, str]:
 
 def is_file(text: str) -> bool:
     """Whether a target is meant as a path."""
-    return text.endswith((".yaml", ".yml")) or os.sep in text or Path(text).is_file()
+    return text.endswith(SPEC_ENDINGS) or os.sep in text or Path(text).is_file()
 
 
 def reads_as_spec(text: str) -> bool:
@@ -66,7 +63,7 @@ def load(target: Any, input: Any = None) -> Arch:
 
     The folder of a run stands for the network that was trained in it.
     """
-    shape = tuple(input) if isinstance(input, list) and all(isinstance(n, int) for n in input) else input
+    shape = as_given(input)
     if isinstance(target, Arch):
         return resized(target, shape)
     if not isinstance(target, str | os.PathLike):
@@ -74,7 +71,7 @@ def load(target: Any, input: Any = None) -> Arch:
     text = os.fspath(target)
     if is_onnx(text):
         need("onnx", "onnx")
-        from .interchange.reader import load as read_onnx
+        from .interchange.reader import read_onnx
 
         return read_onnx(text, input)
     if is_exported(text):
@@ -121,6 +118,11 @@ def is_onnx(target: Any) -> bool:
     return isinstance(target, str | os.PathLike) and os.fspath(target).lower().endswith(".onnx")
 
 
+def as_given(input: Any) -> Any:
+    """A shape given as a list of numbers as a tuple; any other example as it is."""
+    return tuple(input) if isinstance(input, list) and all(isinstance(n, int) for n in input) else input
+
+
 def is_exported(target: Any) -> bool:
     """Whether a target is meant as a file of torch.export."""
     return isinstance(target, str | os.PathLike) and os.fspath(target).lower().endswith(".pt2")
@@ -130,7 +132,7 @@ def exported(target: str, input: Any) -> tuple[Any, Any]:
     """The module in a file of torch.export, and what it is given: the user's input, or the shape that it was exported
     for. Raises RfcalcError."""
     need("torch", "torch")
-    from .tracing.exported import load as read_program
+    from .tracing.exported import read_program
 
     module, shape = read_program(target)
     return module, needed(target, shape if input is None else input)

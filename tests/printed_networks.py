@@ -58,7 +58,7 @@ TAILS = (("relu",), ("batch_norm", "relu"), ("relu", "batch_norm"), ("relu", "ba
 @st.composite
 def plain(draw: st.DrawFn) -> Spec:
     """A chain as people write them: 3x3 padded by 1 or not at all, 1x1, now and then 5x5 or a 7x7 stem, separable
-    pairs, strides or pools; one habit of biases. No dilation but where sizes show it."""
+    pairs, strides or pools; biases in all or in none. No dilation but where sizes show it."""
     style = Style(draw(st.booleans()), draw(st.sampled_from([True, True, False])), draw(st.sampled_from(TAILS)),
                   draw(st.booleans()))  # fmt: skip
     image = draw(st.sampled_from(IMAGES))

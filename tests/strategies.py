@@ -17,14 +17,16 @@ from rfcalc import Arch
 from rfcalc.engine.layers import Layer
 from rfcalc.errors import ShapeError
 from rfcalc.testing import networks
-from rfcalc.testing.networks import MAX_LAYERS, Spec, shapes, spec_text
-from rfcalc.testing.settings import PLAIN
+from rfcalc.testing.networks import MOST_DRAWN_LAYERS, Spec, shapes, spec_text
+from rfcalc.testing.settings import DRAWN_PLAIN
 
 from .oracle import ADAPTIVE, GLOBAL, JOINS, NEEDS_AXES, POOLS, WHOLE, Refused, Shape, shape
 
 UNKNOWN_TO_ORACLE = ("channel_norm", "scale", "shift", "pointwise")
 OPS = tuple(
-    dict.fromkeys([*NEEDS_AXES, *POOLS, *ADAPTIVE, *GLOBAL, *WHOLE, *JOINS, *(set(PLAIN) - set(UNKNOWN_TO_ORACLE))])
+    dict.fromkeys(
+        [*NEEDS_AXES, *POOLS, *ADAPTIVE, *GLOBAL, *WHOLE, *JOINS, *(set(DRAWN_PLAIN) - set(UNKNOWN_TO_ORACLE))]
+    )
 )
 """The operations that the oracle knows."""
 
@@ -41,7 +43,7 @@ def by_oracle(layer: Layer, inputs: Sequence[Shape]) -> Shape:
         raise ShapeError(str(refused)) from None
 
 
-def specs(valid: bool = True, axes: int | None = None, max_layers: int = MAX_LAYERS) -> st.SearchStrategy[Spec]:
+def specs(valid: bool = True, axes: int | None = None, max_layers: int = MOST_DRAWN_LAYERS) -> st.SearchStrategy[Spec]:
     """A spec as YAML would give it; torch accepts it, or unless `valid` may refuse its last layer."""
     return networks.drafted(shapes(axes), max_layers, OPS, by_oracle, image, valid)
 

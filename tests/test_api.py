@@ -1,6 +1,7 @@
 """The Python API: `dir(rfcalc)` is what is public, each function has an example that runs, and little is loaded."""
 
 import doctest
+import inspect
 import subprocess
 import sys
 from html import escape
@@ -22,8 +23,9 @@ FUNCTIONS = [
     "load", "loads", "names", "schema", "table", "trace",
 ]  # fmt: skip
 TYPES = [
-    "Arch", "Audit", "Comparison", "EffectiveField", "Finding", "Inference", "MissingExtra", "Network",
-    "Node", "ReceptiveField", "Report", "RfcalcError", "Row", "SettingError", "ShapeError", "SpecError",
+    "Arch", "Audit", "Comparison", "EffectiveField", "Finding", "Inference", "MissingExtra", "ModuleReport",
+    "Network", "Node", "Page", "ReceptiveField", "Report", "RfcalcError", "Row", "SettingError", "ShapeError",
+    "SpecError",
     "Table",
 ]  # fmt: skip
 NEED_TORCH = ("build", "check", "effective_field", "trace", "EffectiveField", "Network", "Report")
@@ -51,6 +53,13 @@ def test_no_module_hides_a_function(name: str) -> None:
 @pytest.mark.parametrize("name", [*FUNCTIONS, *TYPES])
 def test_everything_public_is_explained(name: str) -> None:
     assert len((public(name).__doc__ or "").split()) > 5
+
+
+@pytest.mark.parametrize("name", TYPES)
+def test_every_member_is_explained(name: str) -> None:
+    members = {key: getattr(value, "fget", getattr(value, "func", value)) for key, value in vars(public(name)).items()}
+    bare = [key for key, value in members.items() if key[0] != "_" and callable(value) and not inspect.getdoc(value)]
+    assert not set(bare) - {"forward"}  # torch's own
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)

@@ -15,7 +15,7 @@ from torch import nn
 import rfcalc
 from rfcalc import Arch
 from rfcalc.errors import RfcalcError
-from rfcalc.measure import Images, Impossible, effective_field, field_of, spread_of
+from rfcalc.measure import Impossible, OwnImages, effective_field, field_of, spread_of
 from rfcalc.network import build, seeded
 from rfcalc.replay.images import read_images
 from rfcalc.tracing.user_code import load_module, load_shapes
@@ -456,7 +456,7 @@ def test_own_images(tmp_path: Path) -> None:
     x = read_images([str(tmp_path)], (3, 4, 6), mean=[0.5], std=[0.5, 1, 2])
     assert x.shape == (3, 3, 4, 6)
     assert x[:, :, 0, 0].tolist() == [[1.0, -0.5, pytest.approx((0.2 * i - 0.5) / 2)] for i in range(3)]
-    found = field_of(nn.Conv2d(3, 2, 3), input=(3, 9, 9), images=Images((str(tmp_path / "0.png"),)))
+    found = field_of(nn.Conv2d(3, 2, 3), input=(3, 9, 9), images=OwnImages((str(tmp_path / "0.png"),)))
     assert found.images == 1
     for paths, message in (
         (["nowhere"], "nowhere: no such file or folder"),

@@ -1,8 +1,11 @@
 """Who may import whom. Ranks go up; within one rank, and along any circle of files, nobody imports anybody."""
 
 import ast
+import re
 from graphlib import TopologicalSorter
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).parent.parent
 RANKS = (
@@ -95,3 +98,19 @@ def test_light_rooms_load_nothing_heavy() -> None:
         if alias.name.split(".")[0] in HEAVY
     ]
     assert heavy == []
+
+
+ROOMS = sorted({name.rpartition(".")[0] for name in MODULES} - {"", "train", "page.web"})
+"""Folders of files; what is read in which order in train/ and page/web/ stands in the rooms within and around them."""
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_a_room_names_its_files(room: str) -> None:
+    """Each room says in which order to read its files: it names every one of them, and none that is not there. "A file"
+    for each of a kind stands for the others."""
+    about = ast.get_docstring(MODULES[room]) or ""
+    within = {name.removeprefix(f"{room}.") for name in MODULES if name.startswith(f"{room}.")}
+    files = {name for name in within if "." not in name and f"{room}.{name}" not in PACKAGES} - {"__main__"}
+    named = set(re.findall(r"(\w+)\.py\b", about))
+    assert named <= {name.rpartition(".")[2] for name in within}
+    assert not files - named or "per file" in about

@@ -12,14 +12,14 @@ from .data.augment import Augmentation
 from .data.batches import Batches, normalization_tensors
 from .data.sets import load_data
 from .fit.evaluate import Preprocessing
-from .fit.loop import Plan, fit
+from .fit.loop import TrainPlan, fit
 from .fit.memory import keep_memory
 from .fit.model import prepared
 from .fit.precision import Precision
 from .fit.process_group import ProcessGroup, process_group
 from .fit.progress import Display, Download
 from .fit.record import Record
-from .fit.start import Start, begin, folder_of, normalization_for, opened, precision_for, same_data
+from .fit.start import RunStart, begin, folder_of, normalization_for, opened, precision_for, same_data
 from .fit.target import Target, start_from, target_of
 from .fit.trackers import Log, known, logged
 from .recipe.errors import TrainError
@@ -61,7 +61,9 @@ def trained(network: Target, options: Options, group: ProcessGroup) -> Result:
     return finish(plan, net, network.arch, history) if group.is_first else Result(record.folder, {})
 
 
-def planned(start: Start, record: Record, group: ProcessGroup, display: Display, log: Log) -> tuple[Plan, nn.Module]:
+def planned(
+    start: RunStart, record: Record, group: ProcessGroup, display: Display, log: Log
+) -> tuple[TrainPlan, nn.Module]:
     """Everything ready: data, batches, precision, network; the record begun."""
     options, recipe, network, seed = start.options, start.recipe, start.target, start.seed
     if recipe.batch_size % group.world:
@@ -95,10 +97,10 @@ def planned(start: Start, record: Record, group: ProcessGroup, display: Display,
     if group.is_first and not start.about:
         begin(record, start, data, mean_std, precision, augmentation.by, group)
     preprocessing = Preprocessing(*tensors, group.device, precision)
-    return Plan(recipe, data, batches, preprocessing, seed, group, record, display, again(start, record), log), net
+    return TrainPlan(recipe, data, batches, preprocessing, seed, group, record, display, again(start, record), log), net
 
 
-def again(start: Start, record: Record) -> str:
+def again(start: RunStart, record: Record) -> str:
     """The command that goes on with a run."""
     model, shape = start.target.model, start.options.input
     what = f"{model} --input {shape}" if model else str(record / "spec.yaml")

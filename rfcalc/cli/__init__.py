@@ -1,7 +1,8 @@
 """The command line: each verb reads its options, calls one function, prints, and sets the exit code.
 
-Read app (the program), parameters (what verbs share), output (printing), then the verbs, which `rfcalc -h` lists in the
-order of the imports below.
+In: what is typed. Out: what is printed, and an exit code. Read app.py (the program), parameters.py (what verbs share),
+output.py (printing), then the verbs, which `rfcalc -h` lists in the order of the imports below: networks.py,
+proving.py, drawings.py, documents.py, searching.py, training.py.
 """
 
 import sys

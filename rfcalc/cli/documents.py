@@ -32,15 +32,14 @@ def infer(
 
     Summaries (torchsummary, torchinfo, Keras), tables and lists with kernels and channels, torch and Keras code.
     """
-    from ..readme.infer.infer import infer as inferred
-    from ..readme.infer.infer import list_models
+    from ..readme.infer import infer
     from ..spec.writer import dump
 
     texts = [read_document(document) for document in documents]
     if named:
-        emit("\n".join(line for text in texts for line in list_models(text)))
+        emit("\n".join(line for text in texts for line in infer.list_models(text)))
         return
-    reports = [inferred(text, None if shape is None else zoo.read_shape(shape), model) for text in texts]
+    reports = [infer.infer(text, None if shape is None else zoo.read_shape(shape), model) for text in texts]
     if output and reports[0].arch:
         emit(dump(reports[0].arch), output)
     found = [report.to_json() for report in reports]
@@ -59,10 +58,10 @@ def audit(
 
     Exit code 1 if anything is wrong.
     """
-    from ..readme.audit.audit import audit as audited
+    from ..readme.audit import audit
 
     image = None if shape is None else zoo.read_shape(shape)
-    reports = [audited(read_document(document), image, document.removeprefix("-")) for document in documents]
+    reports = [audit.audit(read_document(document), image, document.removeprefix("-")) for document in documents]
     if form in (AuditFormat.markdown, AuditFormat.github):
         emit("".join(getattr(report, f"to_{form}")() for report in reports), output)
     else:

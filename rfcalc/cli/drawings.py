@@ -10,7 +10,7 @@ import typer
 from .. import zoo
 from ..errors import RfcalcError
 from .app import app, network
-from .parameters import Inputs, Of, Target, Targets
+from .parameters import InputsOption, Of, TargetArgument, TargetsArgument
 
 
 class PlotKind(StrEnum):
@@ -24,7 +24,7 @@ class PlotKind(StrEnum):
 
 @app.command()
 def plot(
-    target: Target,
+    target: TargetArgument,
     output: Annotated[str, typer.Option("-o", "--output", metavar="FILE", help="FILE.svg, FILE.pdf or FILE.png")],
     kind: Annotated[PlotKind, typer.Option(help="what it shows")] = PlotKind.network,
     layer: Annotated[list[str] | None, typer.Option(help="unit, effective: a layer; may be repeated")] = None,
@@ -42,7 +42,7 @@ def plot(
     unfold: Annotated[bool, typer.Option("--unfold", help="network: a box for every layer")] = False,
     horizontal: Annotated[bool, typer.Option("--horizontal", help="network: from left to right")] = False,
     dark: Annotated[bool, typer.Option("--dark", help="light on dark")] = False,
-    inputs: Inputs = None,
+    inputs: InputsOption = None,
     of: Of = None,
 ) -> None:
     """The graph, the growth of fields, what units see, or the effective field, as SVG, PDF or PNG."""
@@ -57,9 +57,9 @@ def plot(
 
 @app.command()
 def explore(
-    targets: Targets,
+    targets: TargetsArgument,
     output: Annotated[str | None, typer.Option("-o", "--output", metavar="FILE", help="FILE.html")] = None,
-    inputs: Inputs = None,
+    inputs: InputsOption = None,
     live: Annotated[bool, typer.Option("--live", help="edit one YAML file in the browser")] = False,
     port: Annotated[int, typer.Option(min=0, max=65535, help="--live: of 127.0.0.1; 0 is any free one")] = 0,
 ) -> None:

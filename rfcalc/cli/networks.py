@@ -10,38 +10,36 @@ import typer
 from .. import zoo
 from ..errors import need
 from .app import app, network
-from .output import PLOTS, emit, emit_json, show, show_grid, show_report, terminal_width
+from .output import PLOTS, emit, emit_json, show_grid, show_report
 from .parameters import (
-    Count,
+    CountedBy,
     GridFormat,
     GuardFormat,
-    Inputs,
+    InputsOption,
     Of,
     Output,
     ReportForm,
     ReportFormat,
     TableFormat,
-    Target,
-    Targets,
+    TargetArgument,
+    TargetsArgument,
 )
 
 
 @app.command()
 def table(
-    target: Target,
-    inputs: Inputs = None,
+    target: TargetArgument,
+    inputs: InputsOption = None,
     of: Of = None,
     form: Annotated[TableFormat, typer.Option("--format", help="the form of the table")] = TableFormat.rich,
     all_layers: Annotated[bool, typer.Option("--all", help="a row for every layer")] = False,
-    count: Annotated[Count, typer.Option(help="whose count the last column holds (docs/counting.md)")] = Count.macs,
+    count: Annotated[
+        CountedBy, typer.Option(help="whose count the last column holds (docs/counting.md)")
+    ] = CountedBy.macs,
     output: Output = None,
 ) -> None:
     """Size, channels, window, jump, receptive field, start, parameters and MACs of every layer."""
-    found = network(target, inputs, of).table(all_layers, count.value)
-    if form is TableFormat.rich:
-        show(found.render(None if output else terminal_width()), output)
-    else:
-        emit(found.to_text(form), output)
+    show_grid(network(target, inputs, of).table(all_layers, count.value), form, output)
 
 
 @app.command()
@@ -58,10 +56,10 @@ def guard(
 
     Exit code 0 within budget, 1 where a target or budget is missed or a spec is broken, 2 for bad input.
     """
-    from ..guard import guard as guarded
+    from .. import guard
 
     given = {"max_params": max_params, "max_macs": max_macs, "min_receptive_field": min_receptive_field}
-    found = guarded(targets, against, {key: bound for key, bound in given.items() if bound is not None})
+    found = guard.guard(targets, against, {key: bound for key, bound in given.items() if bound is not None})
     if form is GuardFormat.json:
         emit_json(found.to_json(), output)
     else:
@@ -90,36 +88,36 @@ def list_specs(
 ) -> None:
     """The shipped specs: parameters, MACs, receptive field, and where each comes from; or the recipes."""
     from ..report.compare import catalogue
-    from ..train.recipe.reader import catalogue as recipe_catalogue
+    from ..train.recipe.reader import recipes_side_by_side
 
-    show_grid(recipe_catalogue() if recipes else catalogue([zoo.load(name) for name in zoo.names()]), form, output)
+    show_grid(recipes_side_by_side() if recipes else catalogue([zoo.load(name) for name in zoo.names()]), form, output)
 
 
 @app.command()
 def explain(
-    target: Target,
+    target: TargetArgument,
     layer: Annotated[str, typer.Argument(help="the name of a layer or a block")],
-    inputs: Inputs = None,
+    inputs: InputsOption = None,
 ) -> None:
     """One layer's row as arithmetic: r_out = 39 + (3-1)*2*4 = 55, and the same for the other figures."""
-    from ..report.explain import explain as explained
+    from ..report import explain
 
-    emit(explained(network(target, inputs), layer))
+    emit(explain.explain(network(target, inputs), layer))
 
 
 @app.command()
 def compare(
-    targets: Targets,
-    inputs: Inputs = None,
+    targets: TargetsArgument,
+    inputs: InputsOption = None,
     form: Annotated[GridFormat, typer.Option("--format", help="the form of the comparison")] = GridFormat.rich,
     output: Output = None,
 ) -> None:
     """Two or more networks side by side; or runs: what differs, what came of it, and as CSV or a plot their curves."""
     if all(map(is_run, targets)):
         return show_runs(targets, form, output)
-    from ..report.compare import compare as compared
+    from ..report import compare
 
-    show_grid(compared([network(target, inputs) for target in targets]), form, output)
+    show_grid(compare.compare([network(target, inputs) for target in targets]), form, output)
 
 
 def is_run(target: str) -> bool:
@@ -133,24 +131,17 @@ def show_runs(targets: list[str], form: GridFormat, output: str | None) -> None:
     if output and Path(output).suffix.lower() in PLOTS:
         need("matplotlib", "train")
         return emit(str(plot_runs(targets, output)))
-    found = compare_runs(targets)
-    if form is GridFormat.rich:
-        show(found.render(None if output else terminal_width()), output)
-    elif form is GridFormat.json:
-        emit_json(found.to_json(), output)
-    else:
-        emit(found.to_text(form), output)
-    return None
+    return show_grid(compare_runs(targets), form, output)
 
 
 @app.command("unit")
 def unit_verb(
-    target: Target,
+    target: TargetArgument,
     layer: Annotated[str | None, typer.Argument(help="a layer or a block")] = None,
     place: Annotated[str | None, typer.Argument(metavar="I,J", help="its unit; by default the centre one")] = None,
     source: Annotated[str | None, typer.Option("--from", metavar="LAYER", help="count in that layer's units")] = None,
     pixel: Annotated[str | None, typer.Option(metavar="Y,X", help="which units of every layer see this pixel")] = None,
-    inputs: Inputs = None,
+    inputs: InputsOption = None,
     of: Of = None,
     form: ReportForm = ReportFormat.rich,
     output: Output = None,
@@ -165,7 +156,7 @@ def unit_verb(
 
 
 @app.command()
-def convert(target: Target, inputs: Inputs = None, output: Output = None) -> None:
+def convert(target: TargetArgument, inputs: InputsOption = None, output: Output = None) -> None:
     """The network as a spec: what was seen of a torch model, or a spec with its blocks written out."""
     from ..spec.writer import dump
 
@@ -173,7 +164,7 @@ def convert(target: Target, inputs: Inputs = None, output: Output = None) -> Non
 
 
 @app.command()
-def code(target: Target, inputs: Inputs = None, output: Output = None) -> None:
+def code(target: TargetArgument, inputs: InputsOption = None, output: Output = None) -> None:
     """The network as a torch module to read, change and keep: Python that needs no rfcalc."""
     need("torch", "torch")
     from ..source.writer import source
@@ -184,6 +175,6 @@ def code(target: Target, inputs: Inputs = None, output: Output = None) -> None:
 @app.command()
 def schema(output: Output = None) -> None:
     """The JSON Schema of the spec language, for completion and checking in an editor."""
-    from ..api import schema as described
+    from .. import api
 
-    emit_json(described(), output)
+    emit_json(api.schema(), output)

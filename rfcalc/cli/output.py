@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import RfcalcError
+from ..report.grid import as_json
 from .parameters import GridFormat, ReportFormat
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from ..report.compare import Comparison
+    from ..report.table import Table
+    from ..train.report.compare import RunComparison
 
 PLOTS = (".png", ".jpg", ".jpeg", ".gif", ".webp", ".svg", ".pdf")
 
@@ -59,16 +61,14 @@ def emit(text: str, output: str | None = None) -> None:
 
 
 def emit_json(value: Any, output: str | None = None) -> None:
-    emit(json.dumps(value, indent=1, ensure_ascii=False), output)
+    emit(as_json(value), output)
 
 
-def show_grid(found: Comparison, form: GridFormat, output: str | None) -> None:
-    if form is GridFormat.rich:
+def show_grid(found: Table | Comparison | RunComparison, form: str, output: str | None) -> None:
+    if form == GridFormat.rich:
         show(found.render(None if output else terminal_width()), output)
-    elif form is GridFormat.json:
-        emit_json(found.to_json(), output)
     else:
-        emit(found.grid.to_text(form), output)
+        emit(found.to_text(form), output)
 
 
 def show_report(reports: list[Any], figures: Any, form: ReportFormat, output: str | None) -> None:

@@ -8,14 +8,14 @@ from typing import Annotated
 import typer
 
 SPEC = "a YAML file, the name of a shipped spec (rfcalc list), or a torch model: FILE.py:NAME or PACKAGE.MODULE:NAME"
-Target = Annotated[str, typer.Argument(help=SPEC, show_default=False)]
-Targets = Annotated[list[str], typer.Argument(help=SPEC, show_default=False)]
+TargetArgument = Annotated[str, typer.Argument(help=SPEC, show_default=False)]
+TargetsArgument = Annotated[list[str], typer.Argument(help=SPEC, show_default=False)]
 Designs = Annotated[list[str], typer.Argument(help=f"{SPEC}; or a folder of YAML files", show_default=False)]
-Shape = Annotated[
+ShapeOption = Annotated[
     str | None,
     typer.Option("--input", metavar="C,H,W", help="the input: for a torch model, or in place of a spec's own"),
 ]
-Inputs = Annotated[
+InputsOption = Annotated[
     list[str] | None,
     typer.Option("--input", metavar="C,H,W", help="an input: [NAME=][TYPE:]C,H,W; of a torch model, once for each"),
 ]
@@ -37,7 +37,7 @@ class TableFormat(StrEnum):
     torchsummary = "torchsummary"
 
 
-class Count(StrEnum):
+class CountedBy(StrEnum):
     """Whose count of multiply-adds a table shows, by the names of `report.counting`, which is not loaded for them."""
 
     macs = "macs"
@@ -87,9 +87,9 @@ class GuardFormat(StrEnum):
 
 DOCUMENT = "Markdown, a notebook, HTML, CSV or plain text, known by content; - reads standard input"
 Documents = Annotated[list[str], typer.Argument(help=DOCUMENT, show_default=False)]
-Data = Annotated[
+DataOption = Annotated[
     str | None, typer.Option(metavar="DIR", help="a folder, a set, or synthetic; else RFCALC_DATA, else CIFAR-10")
 ]
-Run = Annotated[str, typer.Argument(help="the folder of a run", show_default=False)]
+RunArgument = Annotated[str, typer.Argument(help="the folder of a run", show_default=False)]
 Checkpoint = Annotated[str, typer.Option(help="last or best")]
 ReportForm = Annotated[ReportFormat, typer.Option("--format", help="the form of the report")]

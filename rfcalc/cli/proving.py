@@ -10,14 +10,14 @@ from .. import zoo
 from ..errors import RfcalcError, need
 from .app import app
 from .output import no_plot, show_report
-from .parameters import SPEC, Inputs, Of, Output, ReportForm, ReportFormat, Target
+from .parameters import SPEC, InputsOption, Of, Output, ReportForm, ReportFormat, TargetArgument
 
 
 @app.command()
 def check(
     targets: Annotated[list[str] | None, typer.Argument(help=SPEC, show_default=False)] = None,
     every: Annotated[bool, typer.Option("--all", help="every shipped spec")] = False,
-    inputs: Inputs = None,
+    inputs: InputsOption = None,
     form: ReportForm = ReportFormat.rich,
     output: Output = None,
 ) -> None:
@@ -26,12 +26,12 @@ def check(
 
     Exit code 0 when all holds, 1 when something does not, 2 for bad input.
     """
-    from ..api import check as checked
+    from .. import api
 
     names = zoo.names() if every else targets
     if not names:
         raise RfcalcError("check needs a spec, or --all")
-    reports = [checked(name, zoo.read_inputs(inputs)) for name in names]
+    reports = [api.check(name, zoo.read_inputs(inputs)) for name in names]
     found = [report.to_json() for report in reports]
     show_report(reports, found[0] if len(found) == 1 and not every else found, form, output)
     raise typer.Exit(0 if all(report.ok for report in reports) else 1)
@@ -39,9 +39,9 @@ def check(
 
 @app.command()
 def field(
-    target: Target,
+    target: TargetArgument,
     layer: Annotated[str | None, typer.Argument(help="a layer; by default the last with more than one unit")] = None,
-    inputs: Inputs = None,
+    inputs: InputsOption = None,
     unit: Annotated[str | None, typer.Option(metavar="I,J", help="another unit than the centre one")] = None,
     weights: Annotated[str | None, typer.Option(metavar="FILE|RUN", help="trained weights, loaded strictly")] = None,
     images: Annotated[list[str] | None, typer.Option(metavar="DIR|FILE", help="your own images, one or more")] = None,
@@ -55,9 +55,9 @@ def field(
 ) -> None:
     """The effective receptive field of a layer (Luo et al. 2016) beside what path counts predict."""
     need("torch", "torch")
-    from ..measure import Images, field_of
+    from ..measure import OwnImages, field_of
 
-    own = Images(tuple(images), numbers("--mean", mean), numbers("--std", std)) if images else None
+    own = OwnImages(tuple(images), numbers("--mean", mean), numbers("--std", std)) if images else None
     place = None if unit is None else zoo.read_place("--unit", unit)
     given = zoo.read_inputs(inputs, of)
     found = field_of(target, layer, given, images=own, count=count, seed=seed, weights=weights, unit=place)

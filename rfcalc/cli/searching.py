@@ -46,9 +46,9 @@ def repair(
 
     Exit code 0 when it is repaired or misses nothing, 1 when no repair was found, 2 for bad input.
     """
-    from ..search.repair import repair as repaired
+    from ..search import repair
 
-    found = repaired(target, (keep or "").split(",") if keep else (), only.split(",") if only else (), seconds)
+    found = repair.repair(target, (keep or "").split(",") if keep else (), only.split(",") if only else (), seconds)
     if output and (spec := found.to_json()["spec"]):
         emit(spec, output)
     show_report([found], found.to_json(), form, None)

@@ -17,7 +17,17 @@ from ..train.recipe.options import Options
 from ..train.sweep.options import SweepOptions
 from .app import app
 from .output import emit, emit_json, show, show_report, terminal_width
-from .parameters import Checkpoint, Data, Designs, Output, ReportForm, ReportFormat, Run, Shape, Target
+from .parameters import (
+    Checkpoint,
+    DataOption,
+    Designs,
+    Output,
+    ReportForm,
+    ReportFormat,
+    RunArgument,
+    ShapeOption,
+    TargetArgument,
+)
 
 
 def with_options(cls: Any, name: str, argument: Any) -> Callable[[Callable[..., None]], Callable[..., None]]:
@@ -56,13 +66,13 @@ def once(name: str, values: list[str] | None) -> str | None:
 
 
 @app.command("train")
-@with_options(Options, "target", Target)
+@with_options(Options, "target", TargetArgument)
 def train(target: str, options: Options) -> None:
     """Train a network that has passed its check, and leave a complete record."""
     need_training()
-    from ..train import train as trained
+    from .. import train
 
-    until_stopped(lambda: trained(target, options))
+    until_stopped(lambda: train.train(target, options))
 
 
 def until_stopped(act: Callable[[], Any]) -> Any:
@@ -84,9 +94,9 @@ def sweep(targets: list[str], options: SweepOptions) -> None:
     The same command goes on with what is unfinished. Exit code 0 when every run has finished, 1 when one failed.
     """
     need_training()
-    from ..train.sweep import sweep as swept
+    from ..train import sweep
 
-    found = until_stopped(lambda: swept(targets, options))
+    found = until_stopped(lambda: sweep.sweep(targets, options))
     if not options.quiet:
         show(found.render(terminal_width()))
     raise typer.Exit(found.exit_code)
@@ -116,7 +126,7 @@ def new(
     output: Annotated[str | None, typer.Option("-o", "--output", metavar="FILE", help="by default NAME.yaml")] = None,
 ) -> None:
     """A commented spec to begin with, with targets and a recipe."""
-    from ..api import schema as described
+    from .. import api
     from ..train.recipe.starter import SCHEMA, starter
 
     path = output or f"{name}.yaml"
@@ -125,14 +135,14 @@ def new(
     emit(starter(name, zoo.read_shape(shape), classes, path), path)
     schema = Path(path).parent / SCHEMA
     if not schema.exists():
-        emit_json(described(), str(schema))
+        emit_json(api.schema(), str(schema))
     emit(path)
 
 
 @app.command("eval")
 def evaluate(
-    run: Run,
-    data: Data = None,
+    run: RunArgument,
+    data: DataOption = None,
     checkpoint: Checkpoint = "last",
     out: Annotated[str | None, typer.Option(metavar="DIR", help="for plots; by default RUN/evaluation")] = None,
     form: ReportForm = ReportFormat.rich,
@@ -140,31 +150,31 @@ def evaluate(
 ) -> None:
     """The accuracy of a finished run: in all, per class, and images of what it confuses."""
     need_training()
-    from ..train import evaluate as evaluated
+    from .. import train
 
-    found = evaluated(run, data, checkpoint, out, write=form is ReportFormat.rich)
+    found = train.evaluate(run, data, checkpoint, out, write=form is ReportFormat.rich)
     show_report([found], found.to_json(), form, output)
 
 
 @app.command()
 def preview(
-    target: Target,
-    shape: Shape = None,
-    data: Data = None,
+    target: TargetArgument,
+    shape: ShapeOption = None,
+    data: DataOption = None,
     augment: Annotated[str | None, typer.Option(metavar="NAMES", help="HorizontalFlip,ToGray,…")] = None,
     recipe: Annotated[str | None, typer.Option(help="fast, best or a file; by default the spec's own")] = None,
     output: Output = None,
 ) -> None:
     """Images of the data, and of what each augmentation makes of them."""
     need_training()
-    from ..train import preview as previewed
+    from .. import train
 
-    emit(str(previewed(target, data, augment and augment.split(","), output, recipe, shape)))
+    emit(str(train.preview(target, data, augment and augment.split(","), output, recipe, shape)))
 
 
 @app.command()
 def export(
-    run: Run,
+    run: RunArgument,
     to: Annotated[
         list[str] | None,
         typer.Option(metavar="FORMAT", help="state-dict, safetensors, onnx (these three by default), hub-folder"),
@@ -174,7 +184,7 @@ def export(
 ) -> None:
     """A run's network for use elsewhere: weights, ONNX, or a folder in the style of a model hub."""
     need_training()
-    from ..train import export as exported
+    from .. import train
 
     given = {"formats": tuple(to)} if to else {}
-    emit("\n".join(map(str, exported(run, checkpoint=checkpoint, out=out, **given))))
+    emit("\n".join(map(str, train.export(run, checkpoint=checkpoint, out=out, **given))))

@@ -10,12 +10,12 @@ from dataclasses import dataclass, replace
 from ..engine.arch import Arch, Row
 from ..report.cells import agreed, text
 
-MAX_BOXES = 40
+MOST_BOXES = 40
 """A larger drawing shows equal neighbouring blocks once: what stays legible on one page."""
 MAX_NAME = 30
 """Characters of a name that a box shows; longer ones lose their middle."""
-SETTINGS = ("stride", "dilation")
-FAMILIES = {
+TOLD_SETTINGS = ("stride", "dilation")
+FAMILY_OF = {
     "conv": "conv", "conv_transpose": "up", "upsample": "up", "resample": "up", "pixel_shuffle": "up",
     "linear": "linear", "flatten": "place", "global_avg_pool": "pool", "global_max_pool": "pool",
     "adaptive_avg_pool": "pool", "adaptive_max_pool": "pool", "max_pool": "pool", "avg_pool": "pool", "reduce": "pool",
@@ -24,7 +24,7 @@ FAMILIES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class BoxLine:
     """One line of a box: text on the left in one role (name, op, detail, folded), text on the right (map, field)."""
 
     left: str
@@ -43,7 +43,7 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
+class FramedBlock:
     """A block that gets a frame: its dotted name, its label, and the places of its groups."""
 
     name: str
@@ -208,9 +208,9 @@ def merged(groups: list[Group], run: list[list[int]]) -> list[Group]:
 # --- frames and names --------------------------------------------------------------------------------------------
 
 
-def frames_of(arch: Arch, groups: Sequence[Group]) -> list[Block]:
+def frames_of(arch: Arch, groups: Sequence[Group]) -> list[FramedBlock]:
     """The blocks that get a frame: those of two boxes or more, within one of them those of three or more."""
-    found: list[Block] = []
+    found: list[FramedBlock] = []
     everything = frozenset(range(1, len(groups)))
     for name, places in blocks_by_name(arch, groups).items():
         inside = frozenset(places)
@@ -220,11 +220,11 @@ def frames_of(arch: Arch, groups: Sequence[Group]) -> list[Block]:
             label = label_of(around[-1].name, times)
             found[found.index(around[-1])] = replace(around[-1], label=label)
         elif worth_a_frame(inside, around, max(times)) and inside != everything:
-            found.append(Block(name, label_of(name, times), inside))
+            found.append(FramedBlock(name, label_of(name, times), inside))
     return found
 
 
-def worth_a_frame(inside: frozenset[int], around: list[Block], times: int) -> bool:
+def worth_a_frame(inside: frozenset[int], around: list[FramedBlock], times: int) -> bool:
     """Two boxes are; within another frame, three that leave two outside, or a repeated block. No third frame."""
     if not around:
         return len(inside) > 1
@@ -247,7 +247,7 @@ def shortened(name: str, most: int = MAX_NAME) -> str:
     return plain if len(plain) <= most else f"{plain[:keep]}\N{HORIZONTAL ELLIPSIS}{plain[-keep:]}"
 
 
-def names_of(arch: Arch, groups: Sequence[Group], frames: Sequence[Block]) -> list[str]:
+def names_of(arch: Arch, groups: Sequence[Group], frames: Sequence[FramedBlock]) -> list[str]:
     """What each box is called: its block where that is the box's alone, and of that the shortest end that is unique
     within its frame and no mere number."""
     counts = Counter(parts for row in arch.rows for parts in prefixes(row.name))
@@ -303,38 +303,34 @@ def family(row: Row | None) -> str:
         return "input"
     if row.layer.joins:
         return "join"
-    known = FAMILIES.get(row.layer.op)
+    known = FAMILY_OF.get(row.layer.op)
     return known or ("value" if row.layer.pointwise else "up" if row.layer.transposed else "other")
 
 
-def lines_of(arch: Arch, group: Group, name: str) -> tuple[Line, ...]:
+def lines_of(arch: Arch, group: Group, name: str) -> tuple[BoxLine, ...]:
     """Name and map, operation and field, then the settings that are not the usual ones, then what is folded in."""
     if not group.mains[0]:
-        return (Line("input", "name", times(arch.input)),)
+        return (BoxLine("input", "name", times(arch.input)),)
     rows = [arch.rows[i - 1] for i in group.mains]
     row = rows[0]
     single = group.layers[: len(group.layers) // len(group.mains)]
     shown = name.rsplit(".", maxsplit=1)[-1]
     op = " ".join(filter(None, [row.layer.op, kernel_of(row)]))
     lines = [
-        Line(name, "name", span([times(map_of(r)) for r in rows])),
-        Line("" if op == shown else op, "op", f"field {span([field_of(r) for r in rows])}"),
+        BoxLine(name, "name", span([times(r.out.shape) for r in rows])),
+        BoxLine("" if op == shown else op, "op", f"field {span([field_of(r) for r in rows])}"),
     ]
     if settings := settings_of(row):
-        lines.append(Line(settings, "detail"))
+        lines.append(BoxLine(settings, "detail"))
     at = single.index(row.index)
     first, after = (", ".join(arch.rows[i - 1].layer.op for i in part) for part in (single[:at], single[at + 1 :]))
     if first:
-        lines.append(Line(f"first {first}", "folded"))
+        lines.append(BoxLine(f"first {first}", "folded"))
     if after:
-        lines.append(Line(f"then {after}" if first else after, "folded"))
+        lines.append(BoxLine(f"then {after}" if first else after, "folded"))
     if not lines[1].left and len(lines) > 2:
         lines[1:3] = [replace(lines[2], right=lines[1].right)]
     return tuple(lines)
-
-
-def map_of(row: Row) -> tuple[int, ...]:
-    return (row.out.channels,) if row.out.flat else (row.out.channels, *row.out.sizes)
 
 
 def field_of(row: Row) -> str:
@@ -364,7 +360,7 @@ def settings_of(row: Row) -> str:
     if not row.inputs or row.layer.joins or row.layer.pointwise:
         return ""
     parts = []
-    for key in SETTINGS:
+    for key in TOLD_SETTINGS:
         values = tuple(getattr(w, key) for w in row.windows)
         if any(value != 1 for value in values):
             parts.append(f"{key} {text(agreed(values))}".replace("x", "\N{MULTIPLICATION SIGN}"))

@@ -8,9 +8,9 @@ from math import log
 from .parts import GUTTER
 from .sheet import Sheet
 
-SHAPE = 1.35
+PAGE_SHAPE = 1.35
 """Width to height that a drawing comes nearest to: it fits a page's width, and a screen."""
-MOST = 24
+MOST_COLUMNS = 24
 """Columns that are tried."""
 TORN = 0.2
 """What cutting through a frame costs: as much as missing a column's even height by 45 %."""
@@ -23,11 +23,11 @@ def cut(sheet: Sheet, columns: int | None = None) -> list[range]:
     places = cuts(sheet)
     if columns is not None:
         return split(sheet, places, columns)
-    tried = [split(sheet, places, count) for count in range(1, min(len(places) + 1, MOST) + 1)]
+    tried = [split(sheet, places, count) for count in range(1, min(len(places) + 1, MOST_COLUMNS) + 1)]
 
     def cost(parts: list[range]) -> float:
         torn = sum(places[rows.stop - 1] for rows in parts[:-1])
-        return abs(log(shape(sheet, parts) / SHAPE)) + uneven(sheet, parts) + TEAR * torn
+        return abs(log(shape(sheet, parts) / PAGE_SHAPE)) + uneven(sheet, parts) + TEAR * torn
 
     return min(tried, key=cost)
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from .style import Style
 
-Kind = Literal["network", "growth", "unit", "effective"]
+Drawing = Literal["network", "growth", "unit", "effective"]
 BELONGS = {
     "unfold": ("network",), "horizontal": ("network",), "layers": ("unit", "effective"), "unit": ("unit", "effective"),
     "image": ("unit",), "weights": ("effective",),
@@ -28,7 +28,7 @@ BELONGS = {
 def plot(
     target: str | PathLike[str] | Arch | nn.Module,
     path: str | PathLike[str],
-    kind: Kind = "network",
+    kind: Drawing = "network",
     *,
     layers: Sequence[str] = (),
     unit: Sequence[int] | None = None,
@@ -49,8 +49,8 @@ def plot(
     Raises RfcalcError for an ending, a kind or an option that it does not know, or a file that it cannot write.
     """
     format_of(path)
-    if kind not in get_args(Kind):
-        raise RfcalcError(f"no kind of plot {kind!r}: there are {', '.join(get_args(Kind))}")
+    if kind not in get_args(Drawing):
+        raise RfcalcError(f"no kind of plot {kind!r}: there are {', '.join(get_args(Drawing))}")
     options = {"unfold": unfold, "horizontal": horizontal, "layers": layers, "unit": unit, "image": image,
                "weights": weights}  # fmt: skip
     check_options(kind, options)

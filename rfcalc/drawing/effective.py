@@ -20,14 +20,13 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 SHARES = (0.5, 0.95)
-UNIT = "share of the gradient per pixel (\N{PER MILLE SIGN})"
 PANEL = 2.5
-MOST = 12
+MOST_PANELS = 12
 """Panels side by side."""
 
 
 @dataclass(frozen=True)
-class Measured:
+class EffectivePanel:
     """One column: what it is called, both maps over the pixels, each with the sum 1, and the exact field per axis as
     (first, last)."""
 
@@ -43,7 +42,7 @@ def measure(
     layers: Sequence[str],
     weights: Sequence[str | PathLike[str]],
     given: Mapping[str, Any],
-) -> list[Measured]:
+) -> list[EffectivePanel]:
     """A column for every layer under every state dict, in that order; `given` is what `measure.field_of` takes beside
     them. Needs torch."""
     need("torch", "torch")
@@ -51,8 +50,8 @@ def measure(
 
     runs: list[str | PathLike[str] | None] = [*weights] or [None]
     names: list[str | None] = [*layers] or [None]
-    if len(runs) * len(names) > MOST:
-        raise RfcalcError(f"{len(runs) * len(names)} effective fields side by side: at most {MOST}")
+    if len(runs) * len(names) > MOST_PANELS:
+        raise RfcalcError(f"{len(runs) * len(names)} effective fields side by side: at most {MOST_PANELS}")
     built = target is arch or (isinstance(target, str | PathLike) and not is_torch_model(fspath(target)))
     own = f"initial weights, seed {given['seed']}" if built else "its own weights"
     return [
@@ -62,7 +61,7 @@ def measure(
     ]
 
 
-def column(arch: Arch, found: Any, run: str) -> Measured:
+def column(arch: Arch, found: Any, run: str) -> EffectivePanel:
     row = next((row for row in arch.rows if row.name == found.layer), None)
     title = f"{shortened(found.layer, 24)}, {run}"
     predicted, field = None, tuple[tuple[int, int], ...]()
@@ -71,7 +70,7 @@ def column(arch: Arch, found: Any, run: str) -> Measured:
         predicted = path_counts(arch, row, unit, even=True)
         seen = [axis.at(i) for axis, i in zip(row.out.axes, unit, strict=True)]
         field = tuple((f.first, f.last) for f in seen if f)
-    return Measured(title, found.gradient.numpy(), predicted, field)
+    return EffectivePanel(title, found.gradient.numpy(), predicted, field)
 
 
 def run_name(run: str | PathLike[str]) -> str:
@@ -95,7 +94,7 @@ def radii(mass: Any) -> tuple[list[float], list[float]]:
 # --- the figure --------------------------------------------------------------------------------------------------
 
 
-def draw(arch: Arch, columns: Sequence[Measured], look: Style) -> Figure:
+def draw(arch: Arch, columns: Sequence[EffectivePanel], look: Style) -> Figure:
     """Above what was measured, below what is predicted, both of a column on one scale."""
     from matplotlib.figure import Figure
     from matplotlib.ticker import FuncFormatter
@@ -166,7 +165,7 @@ def legend(figure: Figure, look: Style) -> None:
     figure.legend(handles=handles, loc="outside lower center", ncols=3)
 
 
-def draw_lines(arch: Arch, columns: Sequence[Measured], look: Style) -> Figure:
+def draw_lines(arch: Arch, columns: Sequence[EffectivePanel], look: Style) -> Figure:
     """A 1-D network: both as lines over the positions, the exact field shaded."""
     from matplotlib.figure import Figure
 

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
 
-from .parts import FRAME, GAP
+from .parts import BOX_GAP, FRAME
 from .sheet import Sheet
 
-FEWEST = 2
+FEWEST_NESTED = 2
 """Nested skips that make a fold worth while."""
 
 
@@ -31,7 +31,7 @@ def fold_of(sheet: Sheet) -> Fold | None:
     ranks = sheet.graph.ranks
     around = [[(s, t) for s, t in sheet.graph.skips if ranks[s] <= row < ranks[t]] for row in range(len(sheet.ranks))]
     most = max(map(len, around))
-    if most < FEWEST:
+    if most < FEWEST_NESTED:
         return None
     places = [row for row, skips in enumerate(around) if len(skips) == most]
     torn = {row: sum(first <= row < end for first, end in sheet.spans) for row in places}
@@ -66,7 +66,7 @@ def steps(sheet: Sheet, rows: range, rising: bool) -> list[float]:
         begins = sum(span[0] == first for span in sheet.spans)
         ends = sum(span[1] == ending for span in sheet.spans)
         named = ends if rising else begins
-        room = GAP + min(begins + ends, 4) * FRAME + min(named, 2) * sheet.label[0]
+        room = BOX_GAP + min(begins + ends, 4) * FRAME + min(named, 2) * sheet.label[0]
         found.append(sheet.length(above) / 2 + room + sheet.length(below) / 2)
     return [0.0, *accumulate(found)]
 

@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-WIDTHS = (3.6, 14.0)
+PLOT_WIDTHS = (3.6, 14.0)
 """Inches: a paper's column, and what a screen shows at once."""
-PER_LAYER = 0.19
-HEIGHT = 3.4
-MARKS = ("o", "s", "D")
+INCHES_PER_LAYER = 0.19
+PLOT_HEIGHT = 3.4
+MARKERS = ("o", "s", "D")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +63,8 @@ def draw(arch: Arch, look: Style) -> Figure:
 
     course = course_of(arch)
     count = len(course.rows)
-    width = min(max(PER_LAYER * count + 0.9, WIDTHS[0]), WIDTHS[1])
-    figure = Figure(figsize=(width, HEIGHT), layout="constrained")
+    width = min(max(INCHES_PER_LAYER * count + 0.9, PLOT_WIDTHS[0]), PLOT_WIDTHS[1])
+    figure = Figure(figsize=(width, PLOT_HEIGHT), layout="constrained")
     axes = figure.subplots()
     axes.set_yscale("log", base=2)
     axes.set_title(f"{shortened(arch.name)}: receptive field and jump", loc="left")
@@ -90,7 +90,7 @@ def draw_lines(axes: Axes, course: Course, arch: Arch, look: Style) -> None:
                 range(len(arch.sizes)))  # fmt: skip
     for axis in range(1 if alike else len(arch.sizes)):
         where = "" if alike else f", axis {axis}"
-        mark: dict[str, Any] = {"marker": MARKS[axis], "markersize": 3.5, "linewidth": 1.4, "zorder": 3}
+        mark: dict[str, Any] = {"marker": MARKERS[axis], "markersize": 3.5, "linewidth": 1.4, "zorder": 3}
         axes.plot(places, course.fields(axis), color=look.series[2 * axis], label=f"receptive field{where}", **mark)
         axes.plot(places, course.jumps(axis), color=look.series[2 * axis + 1], linestyle=look.dashes[1],
                   label=f"jump{where}", **mark | {"markersize": 2.5})  # fmt: skip

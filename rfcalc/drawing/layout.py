@@ -13,7 +13,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ..engine.arch import Arch
-from .boxes import MAX_BOXES, Group, collapsed, family, frames_of, groups_of, lines_of, names_of
+from .boxes import MOST_BOXES, Group, collapsed, family, frames_of, groups_of, lines_of, names_of
 from .columns import cut
 from .fold import fold_of
 from .parts import Box, Edge, Frame, Layout, size_of
@@ -26,7 +26,7 @@ __all__ = ["Box", "Edge", "Frame", "Layout", "layout"]
 
 def layout(arch: Arch, *, unfold: bool = False, horizontal: bool = False, columns: int | None = None) -> Layout:
     """The drawing of a network. `unfold` gives every layer a box of its own; otherwise norms, activations and dropout
-    are folded in, and a network of more than MAX_BOXES boxes shows equal neighbouring blocks once. `columns` is their
+    are folded in, and a network of more than MOST_BOXES boxes shows equal neighbouring blocks once. `columns` is their
     number; by default as many as make the drawing neither tall nor wide.
 
     >>> import rfcalc
@@ -35,7 +35,7 @@ def layout(arch: Arch, *, unfold: bool = False, horizontal: bool = False, column
     (16, 'C1', ('C1.conv', 'C1.relu', 'C1.batch_norm', 'C1.dropout'))
     """
     groups = groups_of(arch, unfold)
-    if not unfold and len(groups) > MAX_BOXES + 1:
+    if not unfold and len(groups) > MOST_BOXES + 1:
         groups = collapsed(arch, groups)
     blocks = frames_of(arch, groups)
     names = names_of(arch, groups, blocks)

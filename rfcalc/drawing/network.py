@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from .parts import FONT, LABEL, LINE, NAME, PAD, Box, Edge, Frame, Layout, Point
+from .parts import FONT, LABEL_HEIGHT, LINE_HEIGHT, NAME_SIZE, PAD, Box, Edge, Frame, Layout, Point
 from .style import Style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-ROUND = 3.0
+CORNER = 3.0
 """The radius of corners, in points."""
 INCH = 72.0
 
@@ -35,7 +35,7 @@ def draw(drawn: Layout, look: Style) -> Figure:
     return figure
 
 
-def rounded_patch(x: float, y: float, w: float, h: float, radius: float = ROUND, **looks: Any) -> Any:
+def rounded_patch(x: float, y: float, w: float, h: float, radius: float = CORNER, **looks: Any) -> Any:
     from matplotlib.patches import FancyBboxPatch
 
     return FancyBboxPatch((x, y), w, h, boxstyle=f"round,pad=0,rounding_size={radius}", **looks)
@@ -48,8 +48,8 @@ def draw_frame(axes: Axes, frame: Frame, look: Style, depth: int) -> None:
         "linewidth": 0.7,
         "zorder": 1 + depth / 1000,
     }
-    axes.add_patch(rounded_patch(frame.x, frame.y, frame.w, frame.h, ROUND + 1, **looks))
-    axes.text(frame.x + PAD, frame.y + LABEL / 2 + 2, frame.label, va="center", ha="left", color=look.muted,
+    axes.add_patch(rounded_patch(frame.x, frame.y, frame.w, frame.h, CORNER + 1, **looks))
+    axes.text(frame.x + PAD, frame.y + LABEL_HEIGHT / 2 + 2, frame.label, va="center", ha="left", color=look.muted,
               fontsize=FONT, zorder=2)  # fmt: skip
 
 
@@ -59,9 +59,9 @@ def draw_box(axes: Axes, box: Box, look: Style) -> None:
         axes.add_patch(rounded_patch(box.x + 2 * copy, box.y + 2 * copy, box.w, box.h, zorder=2.5, **looks))
     axes.add_patch(rounded_patch(box.x, box.y, box.w, box.h, zorder=5, gid=f"layer-{box.layers[0]}" if box.layers else
                                  "input", **looks))  # fmt: skip
-    top = box.y + (box.h - LINE * len(box.lines)) / 2
+    top = box.y + (box.h - LINE_HEIGHT * len(box.lines)) / 2
     for i, line in enumerate(box.lines):
-        at, font = top + (i + 0.5) * LINE, line_looks(line.role, look)
+        at, font = top + (i + 0.5) * LINE_HEIGHT, line_looks(line.role, look)
         if line.left:
             axes.text(box.x + PAD, at, line.left, ha="left", va="center_baseline", zorder=6, **font)
         if line.right:
@@ -72,7 +72,7 @@ def draw_box(axes: Axes, box: Box, look: Style) -> None:
 
 def line_looks(role: str, look: Style) -> dict[str, Any]:
     if role == "name":
-        return {"fontsize": NAME, "fontweight": "bold", "color": look.ink}
+        return {"fontsize": NAME_SIZE, "fontweight": "bold", "color": look.ink}
     return {"fontsize": FONT, "color": look.muted if role == "folded" else look.ink}
 
 
@@ -99,7 +99,7 @@ def smooth(points: Sequence[Point]) -> Any:
     points = [p for i, p in enumerate(points) if not i or distance(p, points[i - 1]) > 0.01]
     vertices, codes = [points[0]], [Path.MOVETO]
     for before, corner, after in zip(points, points[1:], points[2:], strict=False):
-        radius = min(ROUND + 1, distance(before, corner) / 2, distance(corner, after) / 2)
+        radius = min(CORNER + 1, distance(before, corner) / 2, distance(corner, after) / 2)
         vertices += [towards(corner, before, radius), corner, towards(corner, after, radius)]
         codes += [Path.LINETO, Path.CURVE3, Path.CURVE3]
     return Path([*vertices, points[-1]], [*codes, Path.LINETO])

@@ -6,23 +6,23 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from .boxes import Line
+from .boxes import BoxLine
 
 FONT = 8.0
 """The size of all text but names, in points: the smallest that journals take."""
-LINE = 10.5
-NAME = 9.0
+LINE_HEIGHT = 10.5
+NAME_SIZE = 9.0
 PAD = 5.0
 """Between a box's border and its text."""
-GAP = 15.0
+BOX_GAP = 15.0
 """Between rows: room for an arrow."""
-APART = 12.0
+BOXES_APART = 12.0
 """Between boxes of a row."""
 LANE = 11.0
 """Between lanes of skips, and between a lane and what it passes."""
 FRAME = 6.0
 """Between a frame and what it holds."""
-LABEL = 11.0
+LABEL_HEIGHT = 11.0
 """Room for a frame's name."""
 TRACK = 5.0
 """Between lines across a gap."""
@@ -30,8 +30,8 @@ MARGIN = 4.0
 """Around the drawing."""
 GUTTER = 26.0
 """Between columns, where the edge from one to the next runs."""
-NARROW = frozenset("fijlrtI.,:;|!'()[] ")
-WIDE = frozenset("mwMWOQ@%\N{MULTIPLICATION SIGN}\N{RIGHTWARDS ARROW}")
+NARROW_LETTERS = frozenset("fijlrtI.,:;|!'()[] ")
+WIDE_LETTERS = frozenset("mwMWOQ@%\N{MULTIPLICATION SIGN}\N{RIGHTWARDS ARROW}")
 
 Point = tuple[float, float]
 
@@ -50,7 +50,7 @@ class Box:
     y: float
     w: float
     h: float
-    lines: tuple[Line, ...]
+    lines: tuple[BoxLine, ...]
     times: int = 1
 
 
@@ -113,17 +113,17 @@ def text_width(text: str, size: float = FONT, bold: bool = False) -> float:
     >>> round(text_width("conv 3x3"), 1)
     37.6
     """
-    ems = sum(0.36 if c in NARROW else 0.9 if c in WIDE or ord(c) > 0x2E80 else 0.62 for c in text)
+    ems = sum(0.36 if c in NARROW_LETTERS else 0.9 if c in WIDE_LETTERS or ord(c) > 0x2E80 else 0.62 for c in text)
     return ems * size * (1.1 if bold else 1.0)
 
 
-def line_width(line: Line) -> float:
-    left = text_width(line.left, NAME if line.role == "name" else FONT, line.role == "name")
+def line_width(line: BoxLine) -> float:
+    left = text_width(line.left, NAME_SIZE if line.role == "name" else FONT, line.role == "name")
     return left + text_width(line.right) + (8.0 if line.left and line.right else 0.0)
 
 
-def size_of(lines: Sequence[Sequence[Line]], horizontal: bool) -> list[tuple[float, float]]:
+def size_of(lines: Sequence[Sequence[BoxLine]], horizontal: bool) -> list[tuple[float, float]]:
     """Each box's size along the network and across it. Boxes are equally wide, as tall as their text."""
     width = max(line_width(line) for box in lines for line in box) + 2 * PAD
-    tall = [LINE * len(box) + 2 * PAD - 2 for box in lines]
+    tall = [LINE_HEIGHT * len(box) + 2 * PAD - 2 for box in lines]
     return [(width, max(tall)) if horizontal else (h, width) for h in tall]

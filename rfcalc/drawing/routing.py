@@ -19,7 +19,7 @@ Bounds = tuple[float, float, float, float]
 
 
 @dataclass
-class Plan:
+class LanePlan:
     """What is being worked out, column by column: the centre of every item, lanes of skips, frames."""
 
     sheet: Sheet
@@ -36,7 +36,7 @@ class Plan:
 
 def placed(sheet: Sheet, columns: Sequence[range]) -> Layout:
     """The drawing with the given columns; names and text of its boxes are not filled in."""
-    plan, offset, ends = Plan(sheet), 0.0, []
+    plan, offset, ends = LanePlan(sheet), 0.0, []
     for rows in columns:
         place_column(plan, rows, middles(sheet, rows))
         around = hull(column_bounds(plan, rows))
@@ -53,7 +53,7 @@ def placed(sheet: Sheet, columns: Sequence[range]) -> Layout:
 
 def folded(sheet: Sheet, fold: Fold) -> Layout:
     """The drawing of a network that goes down on the left and up again on the right."""
-    plan = Plan(sheet, level=frozenset(fold.skips))
+    plan = LanePlan(sheet, level=frozenset(fold.skips))
     left, right = range(fold.last + 1), range(fold.last + 1, len(sheet.ranks))
     for rows in (left, right):
         place_column(plan, rows, fold.middles)
@@ -64,7 +64,7 @@ def folded(sheet: Sheet, fold: Fold) -> Layout:
     return turned(plan, [*edges, *skips(plan, {})])
 
 
-def side_by_side(plan: Plan, source: int, target: int, fold: Fold) -> tuple[Point, ...]:
+def side_by_side(plan: LanePlan, source: int, target: int, fold: Fold) -> tuple[Point, ...]:
     """The line between neighbours of a folded chain: down, across at the bottom, or up."""
     rank, across = plan.sheet.graph.ranks[source], plan.centres[source][1]
     if rank == fold.last:
@@ -73,7 +73,7 @@ def side_by_side(plan: Plan, source: int, target: int, fold: Fold) -> tuple[Poin
     return (plan.bounds(source)[near], across), (plan.bounds(target)[far], across)
 
 
-def across_fold(plan: Plan, source: int, target: int) -> tuple[Point, ...]:
+def across_fold(plan: LanePlan, source: int, target: int) -> tuple[Point, ...]:
     """From the end of the left side to the end of the right one: into the head or the side of the shorter one."""
     (here, across), (there, other) = plan.centres[source], plan.centres[target]
     if here > plan.bounds(target)[2]:
@@ -83,7 +83,7 @@ def across_fold(plan: Plan, source: int, target: int) -> tuple[Point, ...]:
     return level_line(plan, source, target)
 
 
-def level_line(plan: Plan, source: int, target: int) -> tuple[Point, ...]:
+def level_line(plan: LanePlan, source: int, target: int) -> tuple[Point, ...]:
     level = min(max(plan.centres[source][0], plan.bounds(target)[0]), plan.bounds(target)[2])
     return (level, plan.bounds(source)[3]), (level, plan.bounds(target)[1])
 
@@ -94,7 +94,7 @@ def middles(sheet: Sheet, rows: range) -> dict[int, float]:
     return {rank: sheet.starts[rank] - start + sheet.length(rank) / 2 for rank in rows}
 
 
-def place_column(plan: Plan, rows: range, middle: Mapping[int, float] | Sequence[float]) -> None:
+def place_column(plan: LanePlan, rows: range, middle: Mapping[int, float] | Sequence[float]) -> None:
     """Boxes, then the lanes beside them, then the frames around both."""
     sheet = plan.sheet
     items = [sheet.ranks[rank] for rank in rows]
@@ -106,7 +106,7 @@ def place_column(plan: Plan, rows: range, middle: Mapping[int, float] | Sequence
     plan.frames.extend(frames(plan, rows))
 
 
-def place_lanes(plan: Plan, rows: range) -> None:
+def place_lanes(plan: LanePlan, rows: range) -> None:
     """Short skips nearest to the boxes; each lane clears what stands in the rows that it passes, frames included that
     do not hold the lane itself."""
     sheet, ranks = plan.sheet, plan.sheet.graph.ranks
@@ -128,7 +128,7 @@ def holders(sheet: Sheet, source: int, target: int) -> set[int]:
     return {n for n, block in enumerate(sheet.blocks) if passed | {target} <= block.groups}
 
 
-def frames(plan: Plan, rows: range) -> Iterator[tuple[int, tuple[int, ...], Bounds]]:
+def frames(plan: LanePlan, rows: range) -> Iterator[tuple[int, tuple[int, ...], Bounds]]:
     """The frames' parts in a column, inner ones first; one that would hold a box of another block is left out."""
     sheet = plan.sheet
     boxes = [i for rank in rows for i in sheet.boxes(rank)]
@@ -148,7 +148,7 @@ def frames(plan: Plan, rows: range) -> Iterator[tuple[int, tuple[int, ...], Boun
     yield from done
 
 
-def lane_bounds(plan: Plan, skip: tuple[int, int]) -> Bounds:
+def lane_bounds(plan: LanePlan, skip: tuple[int, int]) -> Bounds:
     """The place of a lane; how far it reaches along the network is left to the boxes that it passes."""
     middle, lane = plan.centres[skip[1]][0], plan.lanes[skip]
     return middle, lane, middle, lane
@@ -163,14 +163,14 @@ def overlap(one: Bounds, other: Bounds) -> bool:
     return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
 
 
-def column_bounds(plan: Plan, rows: range) -> list[Bounds]:
+def column_bounds(plan: LanePlan, rows: range) -> list[Bounds]:
     boxes = [i for rank in rows for i in plan.sheet.boxes(rank)]
     lanes = [lane_bounds(plan, skip) for skip in plan.lanes if skip[1] in boxes]
     framed = [around for _, held, around in plan.frames if held[0] in boxes]
     return [*map(plan.bounds, boxes), *lanes, *framed]
 
 
-def move_column(plan: Plan, rows: range, along: float, across: float) -> None:
+def move_column(plan: LanePlan, rows: range, along: float, across: float) -> None:
     items = {i for rank in rows for i in plan.sheet.ranks[rank]}
     for i in items:
         plan.centres[i] = (plan.centres[i][0] + along, plan.centres[i][1] + across)
@@ -186,7 +186,7 @@ def move_column(plan: Plan, rows: range, along: float, across: float) -> None:
 # --- edges -------------------------------------------------------------------------------------------------------
 
 
-def links(plan: Plan, heads: Heads) -> Iterator[Edge]:
+def links(plan: LanePlan, heads: Heads) -> Iterator[Edge]:
     graph = plan.sheet.graph
     for (source, target), chain in zip(graph.links, graph.chains, strict=True):
         head = heads.get((source, graph.ranks[target]))
@@ -200,7 +200,7 @@ def links(plan: Plan, heads: Heads) -> Iterator[Edge]:
 Heads = dict[tuple[int, int], list[Point]]
 
 
-def heads_of(plan: Plan, columns: Sequence[range], ends: Sequence[tuple[float, float]]) -> Heads:
+def heads_of(plan: LanePlan, columns: Sequence[range], ends: Sequence[tuple[float, float]]) -> Heads:
     """For the last box of a column and every row of the next one: the way round the column's end to the next one's
     head, from where lines go on to every box that reads it."""
     found: Heads = {}
@@ -213,7 +213,7 @@ def heads_of(plan: Plan, columns: Sequence[range], ends: Sequence[tuple[float, f
     return found
 
 
-def straight(plan: Plan, chain: Sequence[int]) -> list[Point]:
+def straight(plan: LanePlan, chain: Sequence[int]) -> list[Point]:
     """Down from item to item, aside in the gaps where the next one stands elsewhere, to the head of the last one."""
     points: list[Point] = []
     for above, below in pairwise(chain):
@@ -224,7 +224,7 @@ def straight(plan: Plan, chain: Sequence[int]) -> list[Point]:
     return [*points, (plan.bounds(chain[-1])[0], plan.centres[chain[-1]][1])]
 
 
-def gap_line(plan: Plan, above: int, below: int) -> float:
+def gap_line(plan: LanePlan, above: int, below: int) -> float:
     """Where in the gap between two items' rows the line from one to the other crosses."""
     sheet = plan.sheet
     rank = sheet.rank(above)
@@ -235,7 +235,7 @@ def gap_line(plan: Plan, above: int, below: int) -> float:
     return start + (end - start) * share
 
 
-def skips(plan: Plan, heads: Heads) -> Iterator[Edge]:
+def skips(plan: LanePlan, heads: Heads) -> Iterator[Edge]:
     """From the side of the source to its lane, along it, and into the side of the target."""
     entering: dict[int, list[tuple[int, int]]] = {}
     ranks = plan.sheet.graph.ranks
@@ -251,7 +251,7 @@ def skips(plan: Plan, heads: Heads) -> Iterator[Edge]:
         yield Edge(s, t, True, (*out, *into))
 
 
-def side(plan: Plan, box: int, share: float, lane: float, leaving: bool) -> list[Point]:
+def side(plan: LanePlan, box: int, share: float, lane: float, leaving: bool) -> list[Point]:
     """The way from a box's side to a lane, or from the lane into it; where another box stands between, through the gap
     after the box, or in front of it."""
     a, _, b, d = plan.bounds(box)
@@ -265,7 +265,7 @@ def side(plan: Plan, box: int, share: float, lane: float, leaving: bool) -> list
     return way if leaving else way[::-1]
 
 
-def outermost(plan: Plan, box: int) -> bool:
+def outermost(plan: LanePlan, box: int) -> bool:
     """Whether nothing stands between a box and the lanes."""
     return plan.sheet.ranks[plan.sheet.graph.ranks[box]][-1] == box
 
@@ -273,7 +273,7 @@ def outermost(plan: Plan, box: int) -> bool:
 # --- the drawing -------------------------------------------------------------------------------------------------
 
 
-def turned(plan: Plan, edges: Sequence[Edge]) -> Layout:
+def turned(plan: LanePlan, edges: Sequence[Edge]) -> Layout:
     """Along and across as x and y, from the left upper corner."""
     sheet = plan.sheet
     every = [plan.bounds(i) for i in range(len(sheet.sizes))] + [around for _, _, around in plan.frames]

@@ -11,7 +11,7 @@ SWEEPS = 12
 
 
 @dataclass(frozen=True, slots=True)
-class Graph:
+class BoxGraph:
     """Boxes in topological order. `links` are the edges whose places are kept in every row they cross: (source,
     target); `skips` the edges beside which another path leads. `chains` has, for each link, the items that it passes:
     its source, a place in each row between, its target; places are numbered from `count` on."""
@@ -23,7 +23,7 @@ class Graph:
     chains: tuple[tuple[int, ...], ...]
 
 
-def graph_of(sources: Sequence[Sequence[int]]) -> Graph:
+def graph_of(sources: Sequence[Sequence[int]]) -> BoxGraph:
     """The graph in which box i reads the boxes `sources[i]`, each before it."""
     ranks: list[int] = []
     above: list[int] = []
@@ -42,10 +42,10 @@ def graph_of(sources: Sequence[Sequence[int]]) -> Graph:
         between = ranks[target] - ranks[source] - 1
         chains.append((source, *range(free, free + between), target))
         free += between
-    return Graph(len(sources), tuple(ranks), tuple(links), tuple(skips), tuple(chains))
+    return BoxGraph(len(sources), tuple(ranks), tuple(links), tuple(skips), tuple(chains))
 
 
-def neighbours(graph: Graph) -> tuple[dict[int, list[int]], dict[int, list[int]]]:
+def neighbours(graph: BoxGraph) -> tuple[dict[int, list[int]], dict[int, list[int]]]:
     """What every item is joined to in the row above and in the row below."""
     up: dict[int, list[int]] = {}
     down: dict[int, list[int]] = {}
@@ -56,7 +56,7 @@ def neighbours(graph: Graph) -> tuple[dict[int, list[int]], dict[int, list[int]]
     return up, down
 
 
-def arrange(graph: Graph) -> tuple[tuple[int, ...], ...]:
+def arrange(graph: BoxGraph) -> tuple[tuple[int, ...], ...]:
     """The items of every row in an order with few crossings."""
     rows: list[list[int]] = [[] for _ in range(max(graph.ranks) + 1)]
     for place, rank in enumerate(graph.ranks):
@@ -115,7 +115,7 @@ def spread(
     rows: Sequence[Sequence[int]],
     widths: Mapping[int, float],
     apart: Callable[[int, int], float],
-    graph: Graph,
+    graph: BoxGraph,
     homes: Mapping[int, int],
 ) -> dict[int, float]:
     """The centre of every item along its row, around 0: near the mean of its neighbours, those in its own block

@@ -6,17 +6,17 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 
-from .boxes import Block
-from .parts import APART, FRAME, GAP, LABEL, LANE, TRACK
-from .rows import Graph, arrange, neighbours
+from .boxes import FramedBlock
+from .parts import BOX_GAP, BOXES_APART, FRAME, LABEL_HEIGHT, LANE, TRACK
+from .rows import BoxGraph, arrange, neighbours
 
 
 @dataclass(frozen=True)
 class Sheet:
     """Boxes with sizes (along, across) and frames, not placed yet."""
 
-    graph: Graph
-    blocks: tuple[Block, ...]
+    graph: BoxGraph
+    blocks: tuple[FramedBlock, ...]
     sizes: tuple[tuple[float, float], ...]
     horizontal: bool
 
@@ -39,7 +39,7 @@ class Sheet:
     @property
     def label(self) -> tuple[float, float]:
         """Room for a frame's name, along and across: it stands above what the frame holds."""
-        return (0.0, LABEL) if self.horizontal else (LABEL, 0.0)
+        return (0.0, LABEL_HEIGHT) if self.horizontal else (LABEL_HEIGHT, 0.0)
 
     @cached_property
     def homes(self) -> dict[int, int]:
@@ -62,7 +62,7 @@ class Sheet:
     def apart(self, one: int, other: int) -> float:
         """The gap between neighbours of a row: with room for the names of frames that begin in it."""
         begun = sum(other in block.groups and one not in block.groups for block in self.blocks)
-        return APART + min(begun, 2) * self.label[1]
+        return BOXES_APART + min(begun, 2) * self.label[1]
 
     @cached_property
     def places(self) -> dict[int, int]:
@@ -92,7 +92,7 @@ class Sheet:
             first = sum(span[0] == rank + 1 for span in self.spans)
             last = sum(span[1] == rank for span in self.spans)
             across = len(self.tracks(rank)) if len(self.ranks[rank]) + len(self.ranks[rank + 1]) > 2 else 0
-            found.append(GAP + min(first, 2) * (FRAME + self.label[0]) + min(last, 2) * FRAME + across * TRACK)
+            found.append(BOX_GAP + min(first, 2) * (FRAME + self.label[0]) + min(last, 2) * FRAME + across * TRACK)
         return tuple(found)
 
     @cached_property

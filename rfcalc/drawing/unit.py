@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-MOST = 5
+LAYERS_CHOSEN = 5
 """Layers that are chosen where none are named: more squares in one another cannot be told apart."""
-PANEL = 3.4
+PANEL_INCHES = 3.4
 """Inches: a panel is as wide as a paper's column."""
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class SeenByUnit:
     """A unit and what it sees along each axis; a map with channels only has no unit to name."""
 
     row: Row
@@ -52,7 +52,7 @@ def chosen(arch: Arch, layers: Sequence[str]) -> list[Row]:
     else:
         end = arch.global_row.node.inputs[0] if arch.global_row else len(arch.rows)
         last = {row.out.sizes: row for row in arch.rows[: max(end, 1)] if known(row)}
-        rows = list(last.values())[-MOST:]
+        rows = list(last.values())[-LAYERS_CHOSEN:]
     unknown = [row for row in rows if any(axis.widest is None for axis in row.out.axes)]
     if unknown or not rows:
         raise RfcalcError(f"{unknown[0].name}: {unknown[0].status}" if unknown else f"{arch.name}: no field is known")
@@ -67,7 +67,7 @@ def named(arch: Arch, name: str) -> Row:
     return rows[-1]
 
 
-def units(arch: Arch, rows: Sequence[Row], unit: Sequence[int] | None) -> list[Seen]:
+def units(arch: Arch, rows: Sequence[Row], unit: Sequence[int] | None) -> list[SeenByUnit]:
     """The unit of the last layer, by default its centre, and of each other layer the unit that looks nearest to where
     that one does. Raises RfcalcError for a unit that is not on the map."""
     last = rows[-1]
@@ -81,12 +81,12 @@ def units(arch: Arch, rows: Sequence[Row], unit: Sequence[int] | None) -> list[S
     return [seen_at(row, names[row.index], at if row is last else nearest(row, centres)) for row in rows]
 
 
-def seen_at(row: Row, name: str, unit: tuple[int, ...]) -> Seen:
+def seen_at(row: Row, name: str, unit: tuple[int, ...]) -> SeenByUnit:
     fields = [axis.at(i) for axis, i in zip(row.out.axes, unit, strict=True)]
     found = tuple(field for field in fields if field)
     if len(found) < len(fields):
         raise RfcalcError(f"{row.name}: unit {','.join(map(str, unit))} reads nothing of the image")
-    return Seen(row, name, unit, found)
+    return SeenByUnit(row, name, unit, found)
 
 
 def middle(field: Field | None) -> float:
@@ -112,8 +112,8 @@ def draw(arch: Arch, look: Style, layers: Sequence[str], unit: Sequence[int] | N
     backdrop = None if image is None else read_image(image)
     frame = view(arch, found)
     ratio = min(max((frame[3] - frame[1]) / (frame[2] - frame[0]), 0.25), 2.0)
-    tall = 0.82 * PANEL * ratio + 0.7 + 0.17 * len(found)
-    figure = Figure(figsize=(2 * PANEL + 0.4, tall), layout="constrained")
+    tall = 0.82 * PANEL_INCHES * ratio + 0.7 + 0.17 * len(found)
+    figure = Figure(figsize=(2 * PANEL_INCHES + 0.4, tall), layout="constrained")
     left, right = figure.subplots(1, 2)
     draw_fields(left, arch, found, look, backdrop, frame)
     draw_counts(figure, right, arch, found[-1], look)
@@ -140,13 +140,13 @@ def plane(values: Sequence[Any], strip: Any) -> tuple[Any, Any]:
 
 STRIP = 6
 """Pixels that the strip of a 1-D network is drawn high."""
-WHOLE = Field(0, STRIP - 1)
+WHOLE_STRIP = Field(0, STRIP - 1)
 
 
-def view(arch: Arch, found: Sequence[Seen]) -> tuple[float, float, float, float]:
+def view(arch: Arch, found: Sequence[SeenByUnit]) -> tuple[float, float, float, float]:
     """Left, top, right and bottom in pixels: the image, and as much of the fields outside as half of its size."""
     height, width = plane(arch.sizes, STRIP)
-    rows, columns = zip(*(plane(seen.fields, WHOLE) for seen in found), strict=True)
+    rows, columns = zip(*(plane(seen.fields, WHOLE_STRIP) for seen in found), strict=True)
     room = max(height, width) / 2
     left, top = min(0, *(f.first for f in columns)), min(0, *(f.first for f in rows))
     right, bottom = max(width, *(f.last + 1 for f in columns)), max(height, *(f.last + 1 for f in rows))
@@ -169,7 +169,7 @@ def set_view(axes: Axes, frame: tuple[float, float, float, float], rows: bool) -
         axes.spines[side].set_visible(False)
 
 
-def draw_fields(axes: Axes, arch: Arch, found: Sequence[Seen], look: Style, backdrop: Any, frame: Any) -> None:
+def draw_fields(axes: Axes, arch: Arch, found: Sequence[SeenByUnit], look: Style, backdrop: Any, frame: Any) -> None:
     height, width = plane(arch.sizes, STRIP)
     draw_image(axes, height, width, look, backdrop)
     for n, seen in reversed(list(enumerate(found))):
@@ -196,12 +196,12 @@ def draw_image(axes: Axes, height: int, width: int, look: Style, backdrop: Any) 
     axes.add_patch(Rectangle((0, 0), width, height, fill=False, edgecolor=look.ink, linewidth=1.0, zorder=2))
 
 
-def draw_field(axes: Axes, seen: Seen, look: Style, n: int, height: int, width: int, pale: bool) -> None:
+def draw_field(axes: Axes, seen: SeenByUnit, look: Style, n: int, height: int, width: int, pale: bool) -> None:
     """The outline of a field; the pixels that it reads tinted where it has holes; hatched what lies outside."""
     from matplotlib.patches import Rectangle
 
     colour = look.series[n % len(look.series)]
-    rows, columns = plane(seen.fields, WHOLE)
+    rows, columns = plane(seen.fields, WHOLE_STRIP)
     corner, size = (columns.first, rows.first), (columns.width, rows.width)
     if any(field.mask not in (0, UNKNOWN) for field in (rows, columns)):
         for row in taken(rows):
@@ -236,7 +236,7 @@ def outside(rows: Field, columns: Field, height: int, width: int) -> list[tuple[
     return [part for part in parts if part[2] > 0 and part[3] > 0]
 
 
-def draw_counts(figure: Figure, axes: Axes, arch: Arch, seen: Seen, look: Style) -> None:
+def draw_counts(figure: Figure, axes: Axes, arch: Arch, seen: SeenByUnit, look: Style) -> None:
     """How many paths lead from each pixel to the last layer's unit; pixels from which none does stay blank."""
     import numpy as np
     from matplotlib.ticker import FuncFormatter, MaxNLocator

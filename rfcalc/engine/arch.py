@@ -34,7 +34,7 @@ class Node:
     macs: int | None = None
 
 
-class Printed(NamedTuple):
+class PrintedAs(NamedTuple):
     """How torchsummary prints a layer, where that differs from one row of its own."""
 
     functional: bool = False
@@ -66,10 +66,12 @@ class Row:
 
     @property
     def name(self) -> str:
+        """The layer's name."""
         return self.node.name
 
     @property
     def layer(self) -> Layer:
+        """The layer with its settings."""
         return self.node.layer
 
     @property
@@ -99,10 +101,12 @@ class Row:
 
     @property
     def windows(self) -> tuple[Window, ...]:
+        """Its window on each axis; none where its units differ in turn."""
         return self.layer.windows(self.x)
 
     @property
     def groups(self) -> int | None:
+        """The groups of a convolution; None for any other layer."""
         groups_of = getattr(self.layer, "groups_of", None)
         return groups_of(self.x) if groups_of else None
 
@@ -149,7 +153,7 @@ class Arch:
     """Of a traced module: the parts that its forward never uses, with their parameters, which no total counts."""
     constant_macs: int = 0
     """Of a traced module: the multiply-adds between weights alone, the same for every image, which no total counts."""
-    printed: Mapping[str, Printed] = field(default_factory=dict)
+    printed: Mapping[str, PrintedAs] = field(default_factory=dict)
     """Of a network that was read from a torchsummary print: how that shows some of its layers, by their names."""
     blocks: Mapping[str, str] = field(default_factory=dict)
     """Of a spec: the block that a group of layers was written out of, by the group's name."""
@@ -167,6 +171,7 @@ class Arch:
 
     @cached_property
     def rows(self) -> tuple[Row, ...]:
+        """Every layer with the map that enters it and the one that leaves it."""
         return trace(self)
 
     @property
@@ -176,6 +181,7 @@ class Arch:
 
     @property
     def inputs(self) -> tuple[Port, ...]:
+        """What it reads: the image, and of a traced model all else that its forward takes."""
         return self.given or (Port("input", 0, self.input),)
 
     @property
@@ -190,8 +196,8 @@ class Arch:
 
     @property
     def outputs(self) -> tuple[Port, ...]:
-        out = self.out
-        return self.returned or (Port("output", len(self.nodes), (out.channels, *(() if out.flat else out.sizes))),)
+        """What it returns: the last map, or all that a traced model's forward returns."""
+        return self.returned or (Port("output", len(self.nodes), self.out.shape),)
 
     def seen_from(self, source: Port) -> tuple[FeatureMap, ...]:
         """Every map with the field that its units have on one of the inputs; maps[0] is the image, maps[i] the i-th
@@ -206,10 +212,12 @@ class Arch:
 
     @property
     def out(self) -> FeatureMap:
+        """The last layer's map."""
         return self.rows[-1].out
 
     @cached_property
     def params(self) -> int:
+        """Weights, biases and affine norm parameters; buffers do not count."""
         return sum(row.params for row in self.rows)
 
     @property
@@ -219,6 +227,7 @@ class Arch:
 
     @cached_property
     def known_macs(self) -> int:
+        """Multiply-adds for one image, of the layers whose are known."""
         return sum(row.macs or 0 for row in self.rows)
 
     @cached_property

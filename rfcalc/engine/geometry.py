@@ -401,5 +401,10 @@ class FeatureMap:
         """Values in the map of one image."""
         return self.channels * prod(self.sizes)
 
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """As torch has it, without the batch: channels, then sizes where there are axes."""
+        return (self.channels,) if self.flat else (self.channels, *self.sizes)
+
     def __str__(self) -> str:
-        return shape_text((self.channels, *(() if self.flat else self.sizes)))
+        return shape_text(self.shape)

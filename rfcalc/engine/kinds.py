@@ -181,7 +181,7 @@ class Real(AsIs):
 
 
 @dataclass(frozen=True)
-class Number(Real):
+class AsFloat(Real):
     """A real number, as a float. YAML takes 5e-4, without a dot, for text; here it is the number it looks like."""
 
     def read(self, value: Any, axes: int) -> float:
@@ -200,7 +200,7 @@ class PerChannel:
     def read(self, value: Any, axes: int) -> tuple[float, ...]:
         if not isinstance(value, list | tuple) or not 1 <= len(value) <= MAX_CHANNELS:
             raise SettingError(f"must list a number for each channel, not {describe(value)}")
-        return tuple(Number(self.minimum, 1).read(v, axes) for v in value)
+        return tuple(AsFloat(self.minimum, 1).read(v, axes) for v in value)
 
     def write(self, value: Any) -> Any:
         return list(value)
@@ -210,7 +210,7 @@ class PerChannel:
 
 
 @dataclass(frozen=True)
-class Text(AsIs):
+class Sentence(AsIs):
     """A sentence."""
 
     def read(self, value: Any, axes: int) -> str:

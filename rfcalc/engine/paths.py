@@ -22,7 +22,7 @@ WORD = 64
 """Widths are multiples of this many bits, so that programs can read the packed integers as machine words."""
 
 
-class Step(NamedTuple):
+class PathStep(NamedTuple):
     """One layer along one axis: what it reads (None: each unit reads the unit at its place), and its sizes."""
 
     inputs: tuple[int, ...]
@@ -31,14 +31,14 @@ class Step(NamedTuple):
     size: int
 
 
-def step_of(row: Row, axis: int) -> Step:
+def step_of(row: Row, axis: int) -> PathStep:
     layer = row.layer
     alone = layer.pointwise or layer.joins or (row.x.flat and row.out.flat)
     sizes = tuple(x.axes[axis].size for x in row.inputs)
-    return Step(row.node.inputs, None if alone else layer.taps(row.x)[axis], sizes, row.out.axes[axis].size)
+    return PathStep(row.node.inputs, None if alone else layer.taps(row.x)[axis], sizes, row.out.axes[axis].size)
 
 
-def steps_of(arch: Arch, axis: int) -> tuple[Step, ...]:
+def steps_of(arch: Arch, axis: int) -> tuple[PathStep, ...]:
     """The network along one axis, a step for each row."""
     return tuple(step_of(row, axis) for row in arch.rows)
 
@@ -56,7 +56,7 @@ class Counting(NamedTuple):
     totals: tuple[int, ...]
 
 
-def counting(steps: Sequence[Step]) -> Counting:
+def counting(steps: Sequence[PathStep]) -> Counting:
     """No single count is larger than the sum of all counts of its unit, which is bounded layer by layer."""
     scales, totals = [1], [1]
     for step in steps:
@@ -81,7 +81,7 @@ def unpacked(packed: int, width: int) -> list[int]:
 # --- on the image: borders and padding included ------------------------------------------------------------------
 
 
-def on_image(steps: Sequence[Step], size: int, width: int, scales: Sequence[int]) -> Iterator[list[int]]:
+def on_image(steps: Sequence[PathStep], size: int, width: int, scales: Sequence[int]) -> Iterator[list[int]]:
     """The packed counts of every unit, layer by layer; pixel i of the image stands at bit i*width.
 
     >>> from .spec import loads
@@ -103,7 +103,7 @@ def on_image(steps: Sequence[Step], size: int, width: int, scales: Sequence[int]
             del maps[source]
 
 
-def joined(sources: list[list[int]], step: Step, scales: Sequence[int]) -> list[int]:
+def joined(sources: list[list[int]], step: PathStep, scales: Sequence[int]) -> list[int]:
     """Unit i of a join sums unit i of its inputs; the one unit of an input of size 1 is shared by all."""
     if len(sources) == 1:
         return sources[0]
@@ -214,7 +214,7 @@ def unit_of(strands: Strands, unit: int, width: int) -> Counts:
     return total([strand.at(unit) for strand in strands], (1,) * len(strands), width)
 
 
-def on_canvas(steps: Sequence[Step], width: int, scales: Sequence[int]) -> Iterator[Strands]:
+def on_canvas(steps: Sequence[PathStep], width: int, scales: Sequence[int]) -> Iterator[Strands]:
     """The counts of all units, layer by layer, as if the image had no end; pixels count from its first one.
 
     >>> from .spec import loads
@@ -239,7 +239,7 @@ def on_canvas(steps: Sequence[Step], width: int, scales: Sequence[int]) -> Itera
             del maps[source]
 
 
-def joined_strands(sources: list[Strands], step: Step, width: int, scales: Sequence[int]) -> Strands:
+def joined_strands(sources: list[Strands], step: PathStep, width: int, scales: Sequence[int]) -> Strands:
     scale = lcm(*(scales[i] for i in step.inputs))
     by_jump: dict[Fraction, list[PathStrand]] = {}
     for strands, i, size in zip(sources, step.inputs, step.sizes_in, strict=True):
@@ -259,7 +259,7 @@ def merged(strands: list[PathStrand], width: int) -> PathStrand:
 # --- what the canvas must hold, and how a gradient spreads -------------------------------------------------------
 
 
-def needed(steps: Sequence[Step], wanted: Sequence[int]) -> list[tuple[int, int]]:
+def needed(steps: Sequence[PathStep], wanted: Sequence[int]) -> list[tuple[int, int]]:
     """The first and the last unit of every map (the image is 0) that units 0 to wanted[i] of layer i depend on, borders
     left out of account. A step's own units are included."""
     spans = [(0, 0), *((0, most) for most in wanted)]

@@ -21,16 +21,16 @@ from .paths import place_of
 
 Masks = tuple[int, ...]
 """What each unit along one axis sees: bit i stands for point i."""
-Box = tuple[Masks, ...]
+MaskBox = tuple[Masks, ...]
 """One entry per axis."""
 MAX_BOXES = 8
 """More boxes of one map than that are put into the one that holds them all."""
 
 
-class Seen(NamedTuple):
+class SeenPoints(NamedTuple):
     """What the units of a map see of the points asked for."""
 
-    boxes: tuple[Box, ...]
+    boxes: tuple[MaskBox, ...]
     clean: tuple[tuple[bool, ...], ...]
     """Per axis and unit: whether nothing that it reads, at any step, lies beyond a border."""
     hull: bool = False
@@ -41,7 +41,9 @@ class Seen(NamedTuple):
         return tuple(reduce(or_, masks) for masks in zip(*(box[axis] for box in self.boxes), strict=True))
 
 
-def reach(arch: Arch, points: Sequence[Sequence[int]], source: int = 0, *, copies: bool = True) -> list[Seen | None]:
+def reach(
+    arch: Arch, points: Sequence[Sequence[int]], source: int = 0, *, copies: bool = True
+) -> list[SeenPoints | None]:
     """What every map (0 is the image, i what the i-th layer makes) sees of the given points of one of them; None where
     that is unknown. `points` lists units of the source per axis; without `copies` what lies beyond a border that
     repeats the map (mirrored, clamped, wrapped) is left out.
@@ -52,19 +54,19 @@ def reach(arch: Arch, points: Sequence[Sequence[int]], source: int = 0, *, copie
     ['0b11', '0b111', '0b1110', '0b11100', '0b11000']
     """
     sizes = [arch.sizes, *(row.out.sizes for row in arch.rows)]
-    found: list[Seen | None] = [nothing(sizes[0])]
+    found: list[SeenPoints | None] = [nothing(sizes[0])]
     for row in arch.rows[: source or None] if source else ():
         found.append(nothing(row.out.sizes))
     start = tuple(masks_of(size, at) for size, at in zip(sizes[source], points, strict=True))
-    found[source] = Seen((start,), clean_all(sizes[source]))
+    found[source] = SeenPoints((start,), clean_all(sizes[source]))
     for row in arch.rows[source:]:
         found.append(through(row, [found[i] for i in row.node.inputs], copies))
     return found
 
 
-def nothing(sizes: Sequence[int]) -> Seen:
+def nothing(sizes: Sequence[int]) -> SeenPoints:
     """A map that holds nothing of the source."""
-    return Seen((tuple((0,) * size for size in sizes),), clean_all(sizes))
+    return SeenPoints((tuple((0,) * size for size in sizes),), clean_all(sizes))
 
 
 def clean_all(sizes: Sequence[int]) -> tuple[tuple[bool, ...], ...]:
@@ -79,7 +81,7 @@ def masks_of(size: int, points: Sequence[int]) -> Masks:
     return tuple(masks)
 
 
-def through(row: Row, inputs: Sequence[Seen | None], copies: bool) -> Seen | None:
+def through(row: Row, inputs: Sequence[SeenPoints | None], copies: bool) -> SeenPoints | None:
     """What the units of a layer see, given what its inputs see."""
     layer = row.layer
     if not row.node.inputs:  # an input beside the image
@@ -101,10 +103,10 @@ def through(row: Row, inputs: Sequence[Seen | None], copies: bool) -> Seen | Non
         for box in first.boxes
     )
     clean = tuple(starmap(read_clean, zip(first.clean, taps, row.out.sizes, strict=True)))
-    return Seen(distinct(boxes), clean, first.hull)
+    return SeenPoints(distinct(boxes), clean, first.hull)
 
 
-def shared_out(seen: Seen, sizes: Sequence[int]) -> Seen:
+def shared_out(seen: SeenPoints, sizes: Sequence[int]) -> SeenPoints:
     """An axis of size 1 beside longer ones is broadcast: all units see what its one unit sees."""
     if all(len(masks) == size or len(masks) > 1 for masks, size in zip(seen.boxes[0], sizes, strict=True)):
         return seen
@@ -113,42 +115,42 @@ def shared_out(seen: Seen, sizes: Sequence[int]) -> Seen:
         return values * size if len(values) == 1 else values
 
     boxes = tuple(tuple(map(spread, box, sizes)) for box in seen.boxes)
-    return Seen(boxes, tuple(bool_tuple(spread(c, n)) for c, n in zip(seen.clean, sizes, strict=True)), seen.hull)
+    return SeenPoints(boxes, tuple(bool_tuple(spread(c, n)) for c, n in zip(seen.clean, sizes, strict=True)), seen.hull)
 
 
 def bool_tuple(values: Sequence[int]) -> tuple[bool, ...]:
     return tuple(map(bool, values))
 
 
-def joined(seen: Sequence[Seen]) -> Seen:
+def joined(seen: Sequence[SeenPoints]) -> SeenPoints:
     boxes = distinct([box for s in seen for box in s.boxes])
     clean = tuple(tuple(map(all, zip(*axes, strict=True))) for axes in zip(*(s.clean for s in seen), strict=True))
     hull = any(s.hull for s in seen)
     if len(boxes) > MAX_BOXES:
         boxes, hull = (around(boxes),), True
-    return Seen(boxes, clean, hull)
+    return SeenPoints(boxes, clean, hull)
 
 
-def around(boxes: Sequence[Box]) -> Box:
+def around(boxes: Sequence[MaskBox]) -> MaskBox:
     """The one box that holds all."""
     return tuple(tuple(reduce(or_, masks) for masks in zip(*sides, strict=True)) for sides in zip(*boxes, strict=True))
 
 
-def distinct(boxes: Sequence[Box]) -> tuple[Box, ...]:
+def distinct(boxes: Sequence[MaskBox]) -> tuple[MaskBox, ...]:
     """The boxes without those that another one holds."""
-    kept: list[Box] = []
+    kept: list[MaskBox] = []
     for box in dict.fromkeys(boxes):
         if not any(holds(other, box) for other in kept):
             kept = [other for other in kept if not holds(box, other)] + [box]
     return tuple(kept)
 
 
-def holds(outer: Box, inner: Box) -> bool:
+def holds(outer: MaskBox, inner: MaskBox) -> bool:
     """Whether one box holds all of another, on every axis and in every unit."""
     return all(a | b == a for outs, ins in zip(outer, inner, strict=True) for a, b in zip(outs, ins, strict=True))
 
 
-def whole(seen: Sequence[Seen], sizes: Sequence[int], axes: Sequence[bool]) -> Seen:
+def whole(seen: Sequence[SeenPoints], sizes: Sequence[int], axes: Sequence[bool]) -> SeenPoints:
     """Every unit sees what all units of all inputs see, on the axes that are marked."""
     boxes = []
     for s in seen:
@@ -162,7 +164,7 @@ def whole(seen: Sequence[Seen], sizes: Sequence[int], axes: Sequence[bool]) -> S
         else tuple(map(all, zip(*(s.clean[i] for s in seen), strict=True)))
         for i, (size, mixed) in enumerate(zip(sizes, axes, strict=True))
     )
-    return Seen((around(boxes),), clean, True)
+    return SeenPoints((around(boxes),), clean, True)
 
 
 def places(taps: Taps, unit: int) -> list[int]:

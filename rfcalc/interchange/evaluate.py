@@ -10,7 +10,6 @@ from math import prod
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 
@@ -18,10 +17,10 @@ from ..errors import RfcalcError
 from ..tracing.dims import CHANNEL
 from .file import opset_of
 from .own import OWN
-from .reader import STANDARD, Reading
+from .reader import STANDARD, OnnxReading
 from .resizing import Shortcut, shortcut
+from .tensors import Array
 
-Array = NDArray[Any]
 FRACTIONAL = (TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.BFLOAT16, TensorProto.DOUBLE)
 """Types of numbers that are brought to one type."""
 
@@ -60,11 +59,11 @@ def table(*sums: Callable[[tuple[int, ...], NodeProto], float] | None) -> dict[i
 
 BIAS = 10.0
 """Biases are small beside sums of positive weights that add up to about one."""
-NORM = table(None, one, bias)
+NORM_TABLE = table(None, one, bias)
 DRAWN: dict[str, dict[int, Callable[[tuple[int, ...], NodeProto], float]]] = {
     "Conv": table(None, kernel, bias), "ConvTranspose": table(None, transposed_kernel, bias),
-    "Gemm": table(None, matrix, bias), "MatMul": table(matrix, matrix), "BatchNormalization": NORM,
-    "InstanceNormalization": NORM, "GroupNormalization": NORM, "LayerNormalization": NORM,
+    "Gemm": table(None, matrix, bias), "MatMul": table(matrix, matrix), "BatchNormalization": NORM_TABLE,
+    "InstanceNormalization": NORM_TABLE, "GroupNormalization": NORM_TABLE, "LayerNormalization": NORM_TABLE,
     "RMSNormalization": table(None, one), "PRelu": table(None, one), "Add": table(bias, bias),
     "Mul": table(one, one), "LSTM": table(None, recurrent, recurrent, bias),
     "GRU": table(None, recurrent, recurrent, bias), "RNN": table(None, recurrent, recurrent, bias),
@@ -120,11 +119,11 @@ def in_double(model: ModelProto) -> None:
 
 
 @dataclass(eq=False)
-class Run:
+class ModelRun:
     """A model ready to be run. The first run notes the statistics of norms over places, the others use them."""
 
     model: ModelProto
-    reading: Reading
+    reading: OnnxReading
     dtype: Any
     held: dict[str, tuple[Array, Array]] = field(default_factory=dict)
     shortcuts: dict[str, Shortcut | None] = field(default_factory=dict)
@@ -218,10 +217,10 @@ def agree(one: Array, other: Array) -> bool:
     return one.shape == other.shape and np.allclose(one, other, close, close * float(np.abs(one).max(initial=0.0)))
 
 
-def over_places(node: NodeProto, reading: Reading) -> bool:
+def over_places(node: NodeProto, reading: OnnxReading) -> bool:
     """Whether a norm's statistics mix places, or images, of what it is given."""
     m = reading.maps.get(node.input[0]) if node.input else None
-    if m is None or node.op_type not in NORMS or len(node.output) > 1:
+    if m is None or node.op_type not in NORM_OPS or len(node.output) > 1:
         return False
     if node.op_type in ("LayerNormalization", "RMSNormalization"):
         axis = next((a.i for a in node.attribute if a.name == "axis"), -1) % len(m.dims)
@@ -230,7 +229,7 @@ def over_places(node: NodeProto, reading: Reading) -> bool:
     return any(atom.axis != CHANNEL for run in m.dims[axis:] for atom in run)
 
 
-NORMS = (
+NORM_OPS = (
     "InstanceNormalization",
     "GroupNormalization",
     "LayerNormalization",

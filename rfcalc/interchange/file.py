@@ -14,7 +14,7 @@ from onnx import ModelProto, ValueInfoProto, inliner
 
 from ..engine.ports import TypedInput
 from ..errors import RfcalcError, listed
-from ..tracing.dims import BATCH, CHANNEL, Dims, run_of
+from ..tracing.dims import BATCH_AXIS, CHANNEL, Dims, run_of
 
 Dimension = int | str
 """A size, or the name of one that the file leaves open."""
@@ -63,7 +63,7 @@ class Given(NamedTuple):
         places = [run_of(i, size) for i, size in enumerate(self.sizes)]
         channels = [] if self.slot.tokens else [run_of(CHANNEL, self.channels)]
         inner = [*places, *channels] if self.slot.channels_last else [*channels, *places]
-        return (run_of(BATCH, self.batch), *inner)
+        return (run_of(BATCH_AXIS, self.batch), *inner)
 
 
 def read(path: str | PathLike[str]) -> ModelProto:

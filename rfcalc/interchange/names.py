@@ -9,10 +9,10 @@ from onnx import NodeProto
 
 SCOPES = "pkg.torch.onnx.name_scopes"
 """Where torch's exporter notes the modules that a node came from, the outermost first, the function last."""
-UNFIT = re.compile(r"[^A-Za-z0-9_.-]+")
-PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_./:-]*")
+NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_.-]+")
+CHOSEN_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_./:-]*")
 """Names of tensors that somebody chose, not numbers that an exporter counted."""
-COUNTED = re.compile(r"(node_|onnx::)?(\w*?[_:])?\d+|(node|val|tensor|output|t|n|op)_?\d*", re.IGNORECASE)
+COUNTED_NAME = re.compile(r"(node_|onnx::)?(\w*?[_:])?\d+|(node|val|tensor|output|t|n|op)_?\d*", re.IGNORECASE)
 """Names that an exporter counted up: Conv_12, node_Conv_12, val_3, t5."""
 
 
@@ -46,7 +46,7 @@ def noted(text: str) -> list[str]:
 
 def fit(name: str) -> bool:
     """Whether a name says something: not empty, no bare number, nor what an exporter counts up."""
-    return bool(PLAIN.fullmatch(name)) and not COUNTED.fullmatch(name)
+    return bool(CHOSEN_NAME.fullmatch(name)) and not COUNTED_NAME.fullmatch(name)
 
 
 def nested(parts: list[str]) -> tuple[str, ...]:
@@ -62,4 +62,4 @@ def nested(parts: list[str]) -> tuple[str, ...]:
 
 
 def clean(name: str) -> str:
-    return UNFIT.sub("_", name).strip("._") or "_"
+    return NOT_IN_NAMES.sub("_", name).strip("._") or "_"

@@ -14,24 +14,24 @@ from .tensors import Fixed, Origin
 
 Value = Map | Fixed
 """What a tensor of the program holds: a map, or nothing of the image."""
-Result = Value | list[Any]
-Rule = Callable[["Op"], Result]
-RULES: dict[str, Rule] = {}
+OpResult = Value | list[Any]
+OpRule = Callable[["Op"], OpResult]
+OP_RULES: dict[str, OpRule] = {}
 NO_WEIGHTS = frozenset(["Resize", "Upsample", "Pad", "RoiAlign", "QuantizeLinear", "DequantizeLinear"])
 """Operators whose further inputs are settings."""
 
 
-def rule(names: str) -> Callable[[Rule], Rule]:
+def rule(names: str) -> Callable[[OpRule], OpRule]:
     """Registers what the operators of these names mean."""
 
-    def register(handler: Rule) -> Rule:
-        RULES.update(dict.fromkeys(names.split(), handler))
+    def register(handler: OpRule) -> OpRule:
+        OP_RULES.update(dict.fromkeys(names.split(), handler))
         return handler
 
     return register
 
 
-class Program(Protocol):
+class NodeReader(Protocol):
     """What a node asks of the reader that reads it."""
 
     graph: Graph
@@ -46,7 +46,7 @@ class Program(Protocol):
 class Op:
     """A node with its inputs looked up; None stands for one that is left out."""
 
-    program: Program
+    program: NodeReader
     node: NodeProto
     inputs: tuple[Value | None, ...]
     macs: int | None = None
@@ -148,14 +148,11 @@ class Op:
 
     def pointwise(self, m: Map, op: str, params: int = 0, **settings: Any) -> Map:
         """A layer that works on each value where it stands."""
-        out = Map(self.graph.emit(op, [m.node], params, **settings), m.dims)
-        if m in self.graph.viewed:
-            self.graph.viewed[out] = self.graph.viewed[m]
-        return out
+        return self.graph.pointwise(m, op, params, **settings)
 
     def function(self, m: Map, name: str, params: int = 0) -> Map:
         """A function of each value that has no layer type of its own."""
-        return Map(self.graph.emit("pointwise", [m.node], params, None, name, operation=name), m.dims)
+        return self.graph.function(m, name, params)
 
     def view(self, m: Map) -> Map:
         """Remembers which module made a view, whose name a layer that says it in the end shall bear."""

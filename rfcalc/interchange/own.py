@@ -9,10 +9,9 @@ from functools import reduce
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from onnx import NodeProto, helper
 
-Array = NDArray[Any]
+from .tensors import Array
 
 
 def attributes_of(node: NodeProto) -> dict[str, Any]:

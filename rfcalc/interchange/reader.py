@@ -28,13 +28,13 @@ from ..engine.layers.sources import Source
 from ..engine.ports import Focus, Port
 from ..errors import RfcalcError, listed
 from ..tracing.dims import shape_of
-from ..tracing.graph import Frame, Graph, Map, TakenApart, Unsupported
+from ..tracing.graph import CallFrame, Graph, Map, TakenApart, Unsupported
 from ..tracing.moves import assigned, bounded_by_all, hints_of, known_by_shape
 from ..tracing.order import conclude
 from . import rules  # noqa: F401 - they register themselves
 from .file import Given, folder_of, given_for, opset_of, read, slots_of, without_weights
 from .names import clean, scope_of
-from .node import RULES, Op, Value, shape
+from .node import OP_RULES, Op, Value, shape
 from .tensors import Fixed, Origin, fixed, folded, of_file
 
 STANDARD = ("", "ai.onnx")
@@ -42,9 +42,9 @@ RUNTIME = "com.microsoft"
 """The domain of onnxruntime's own operators; those with a rule are known."""
 
 
-COUNT = re.compile(r"_\d+$")
+COUNT_SUFFIX = re.compile(r"_\d+$")
 """What an exporter adds to a name that it has given before."""
-LARGE = 2**10
+LARGE_TENSOR = 2**10
 """Numbers of a tensor; more are no shape, and are left out where shapes are inferred."""
 
 
@@ -55,7 +55,7 @@ class Lost(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Reading:
+class OnnxReading:
     """A file that was read: its table, the model, its inputs, the one of them that is the image, and by layer the
     tensor that holds it, and how."""
 
@@ -74,23 +74,23 @@ class Reading:
         return self.inputs[self.first]
 
 
-def load(path: str | PathLike[str], input: Any = None) -> Arch:
+def read_onnx(path: str | PathLike[str], input: Any = None) -> Arch:
     """The network in an ONNX file. `input` states sizes that the file leaves open: a shape without the batch, several,
     or a mapping by name. Raises RfcalcError."""
     return reading_of(path, input).arch
 
 
-def reading_of(path: str | PathLike[str], input: Any = None) -> Reading:
+def reading_of(path: str | PathLike[str], input: Any = None) -> OnnxReading:
     where = fspath(path)
     of, input = (input.of, input.given) if isinstance(input, Focus) else ("", input)
     model = read(where)
     given = given_for(where, slots_of(model), input)
     first = first_of(where, given, of)
     for strict in (True, False):
-        reader = Reader(where, model, given, first, strict)
+        reader = OnnxReader(where, model, given, first, strict)
         try:
             reader.walk(model.graph)
-            return reader.finish()
+            return finish(reader)
         except TakenApart:
             continue
     raise RfcalcError(f"{where}: the program lays out images of a batch among places")
@@ -110,7 +110,7 @@ def first_of(where: str, given: Sequence[Given], of: str) -> int:
 
 
 @dataclass
-class Reader:
+class OnnxReader:
     """Walks the nodes of a model; `values` says what each tensor holds."""
 
     where: str
@@ -120,7 +120,7 @@ class Reader:
     strict: bool
     values: dict[str, Value | Lost] = field(default_factory=dict)
     charged: dict[str, int] = field(default_factory=dict)
-    frames: dict[tuple[str, ...], Frame] = field(default_factory=dict)
+    frames: dict[tuple[str, ...], CallFrame] = field(default_factory=dict)
     inferred: dict[str, tuple[int, ...]] | None = None
     at: Op | None = None
     """The node at work."""
@@ -206,13 +206,13 @@ class Reader:
         for value in (self.values.get(name) for name in node.input):
             for origin in value.origins if isinstance(value, Fixed) else ():
                 path, _, last = origin.name.rpartition(".")
-                if last == "weight" and path and (not scope or path.endswith("." + COUNT.sub("", scope[-1]))):
+                if last == "weight" and path and (not scope or path.endswith("." + COUNT_SUFFIX.sub("", scope[-1]))):
                     return (clean(path),)
         return scope
 
-    def frame(self, scope: tuple[str, ...]) -> Frame:
+    def frame(self, scope: tuple[str, ...]) -> CallFrame:
         if scope not in self.frames:
-            self.frames[scope] = Frame(scope[-1], self.frame(scope[:-1]))
+            self.frames[scope] = CallFrame(scope[-1], self.frame(scope[:-1]))
         return self.frames[scope]
 
     def step(self, node: NodeProto) -> list[Value | Lost | None]:
@@ -259,11 +259,11 @@ class Reader:
     def operation(self, node: NodeProto, inputs: Sequence[Value | None]) -> list[Value | Lost | None]:
         """One operator on what holds something of the image: its layers, and what its outputs hold."""
         self.at = op = Op(self, node, tuple(inputs))
-        known = node.domain in (*STANDARD, RUNTIME) and node.op_type in RULES
+        known = node.domain in (*STANDARD, RUNTIME) and node.op_type in OP_RULES
         mark, charged = len(self.graph.drafts), len(self.charged)
         if known:
             try:
-                return self.give(op, RULES[node.op_type](op))
+                return self.give(op, OP_RULES[node.op_type](op))
             except Unsupported:
                 self.take_back(mark, charged)
         try:
@@ -312,66 +312,71 @@ class Reader:
             weights = 0
         return out
 
-    # --- the end ---
 
-    def finish(self) -> Reading:
-        outputs = [(value.name, self.values.get(value.name)) for value in self.model.graph.output]
-        if missing := [name for name, value in outputs if value is None]:
-            raise RfcalcError(f"{self.where}: nothing makes the output {missing[0]}")
-        seen = [(name, value) for name, value in outputs if isinstance(value, Map)]
-        lost = {value.maker: None for _, value in outputs if isinstance(value, Lost)}
-        notes = [f"what follows {maker} is not worked out: its shape depends on values" for maker in lost]
-        if not seen and not self.graph.drafts:
-            told = f"; {notes[0]}" if notes else ""
-            raise RfcalcError(f"{self.where}: no layer: no output that is worked out depends on the image{told}")
-        returned: list[Port] = []
-        if seen:
-            last = conclude(self.graph, seen[0][1])
-            self.values[seen[0][0]] = last
-            nodes = [last, *(m for _, m in seen[1:])]
-            returned = [Port(n, m.node, shape_of(m.dims)[1:]) for (n, _), m in zip(seen, nodes, strict=True)]
-        maps = {name: m for name, m in self.values.items() if isinstance(m, Map)}
-        counted = sum(self.charged.values())
-        arch, sights = self.arch(returned, notes), self.sights()
-        return Reading(arch, self.model, tuple(self.given), self.first, sights, maps, counted)
+# --- the end -----------------------------------------------------------------------------------------------------
 
-    def arch(self, returned: list[Port], notes: list[str]) -> Arch:
-        image, nodes = self.given[self.first], self.graph.nodes()
-        unused = self.unused()
-        if unused:
-            notes.append(f"{sum(unused.values()):,} weights are never used: {listed(list(unused))}")
-        arch = Arch(
-            name=Path(self.where).stem,
-            input=(image.channels, *image.sizes),
-            nodes=nodes,
-            source=f"read from {Path(self.where).name}",
-            notes=tuple(notes),
-            unused=unused,
-            functions=self.graph.functions(nodes),
-            given=tuple(Port(g.slot.name, n, g.shape) for g, n in zip(self.inputs(), self.sources, strict=True)),
-            returned=tuple(returned),
-        )
-        return worked_out(arch, self.graph.maps)
 
-    def inputs(self) -> list[Given]:
-        return [one for one in self.given if one.slot.dims]
+def finish(reader: OnnxReader) -> OnnxReading:
+    """What a walked model comes to: its table, and what each tensor holds."""
+    outputs = [(value.name, reader.values.get(value.name)) for value in reader.model.graph.output]
+    if missing := [name for name, value in outputs if value is None]:
+        raise RfcalcError(f"{reader.where}: nothing makes the output {missing[0]}")
+    seen = [(name, value) for name, value in outputs if isinstance(value, Map)]
+    lost = {value.maker: None for _, value in outputs if isinstance(value, Lost)}
+    notes = [f"what follows {maker} is not worked out: its shape depends on values" for maker in lost]
+    if not seen and not reader.graph.drafts:
+        told = f"; {notes[0]}" if notes else ""
+        raise RfcalcError(f"{reader.where}: no layer: no output that is worked out depends on the image{told}")
+    returned: list[Port] = []
+    if seen:
+        last = conclude(reader.graph, seen[0][1])
+        reader.values[seen[0][0]] = last
+        nodes = [last, *(m for _, m in seen[1:])]
+        returned = [Port(n, m.node, shape_of(m.dims)[1:]) for (n, _), m in zip(seen, nodes, strict=True)]
+    maps = {name: m for name, m in reader.values.items() if isinstance(m, Map)}
+    counted = sum(reader.charged.values())
+    arch, sights = arch_of(reader, returned, notes), sights_of(reader.graph, maps)
+    return OnnxReading(arch, reader.model, tuple(reader.given), reader.first, sights, maps, counted)
 
-    def unused(self) -> dict[str, int]:
-        """Weights that no node reads."""
-        read = {name for node in self.model.graph.node for name in (*node.input, *captures(node))}
-        read |= {value.name for value in self.model.graph.output}
-        tensors = self.model.graph.initializer
-        return {t.name: prod(t.dims) for t in tensors if t.name not in read and prod(t.dims) > 1}
 
-    def sights(self) -> dict[int, tuple[str, Map]]:
-        """For every layer the first tensor that holds it, as it is or brought into order."""
-        found: dict[int, tuple[str, Map]] = {}
-        for name, m in self.values.items():
-            if isinstance(m, Map):
-                for form in (m, self.graph.settled.get(m), self.graph.shaped.get(m)):
-                    if form is not None and form.node and self.graph.holds(form):
-                        found.setdefault(form.node, (name, form))
-        return found
+def arch_of(reader: OnnxReader, returned: list[Port], notes: list[str]) -> Arch:
+    image, nodes = reader.given[reader.first], reader.graph.nodes()
+    inputs = [one for one in reader.given if one.slot.dims]
+    unused = unused_weights(reader.model)
+    if unused:
+        notes.append(f"{sum(unused.values()):,} weights are never used: {listed(list(unused))}")
+    arch = Arch(
+        name=Path(reader.where).stem,
+        input=(image.channels, *image.sizes),
+        nodes=nodes,
+        source=f"read from {Path(reader.where).name}",
+        notes=tuple(notes),
+        unused=unused,
+        functions=reader.graph.functions(nodes),
+        given=tuple(Port(g.slot.name, n, g.shape) for g, n in zip(inputs, reader.sources, strict=True)),
+        returned=tuple(returned),
+    )
+    return worked_out(arch, reader.graph.maps)
+
+
+def unused_weights(model: ModelProto) -> dict[str, int]:
+    """Weights that no node reads."""
+    read = {name for node in model.graph.node for name in (*node.input, *captures(node))}
+    read |= {value.name for value in model.graph.output}
+    return {t.name: prod(t.dims) for t in model.graph.initializer if t.name not in read and prod(t.dims) > 1}
+
+
+def sights_of(graph: Graph, maps: dict[str, Map]) -> dict[int, tuple[str, Map]]:
+    """For every layer the first tensor that holds it, as it is or brought into order."""
+    found: dict[int, tuple[str, Map]] = {}
+    for name, m in maps.items():
+        for form in (m, graph.settled.get(m), graph.shaped.get(m)):
+            if form is not None and form.node and graph.holds(form):
+                found.setdefault(form.node, (name, form))
+    return found
+
+
+# --- what nodes say ----------------------------------------------------------------------------------------------
 
 
 def label_of(node: NodeProto) -> str:
@@ -405,7 +410,7 @@ def shapes_of_one(op: Op, opsets: dict[str, int], ir_version: int) -> dict[str, 
     for name, value in zip(op.node.input, op.inputs, strict=False):
         if isinstance(value, Fixed) and not value.fractional:
             types[name] = helper.make_tensor_type_proto(helper.np_dtype_to_tensor_dtype(value.dtype), value.shape)
-            if value.read and value.count <= LARGE:
+            if value.read and value.count <= LARGE_TENSOR:
                 data[name] = numpy_helper.from_array(value.values(), name)
         elif value is not None:
             types[name] = helper.make_tensor_type_proto(TensorProto.FLOAT, shape(value))
@@ -432,7 +437,7 @@ def stated(types: Iterable[tuple[str, TypeProto]]) -> dict[str, tuple[int, ...]]
 
 def inferred_shapes(model: ModelProto, given: Sequence[Given]) -> dict[str, tuple[int, ...]]:
     """The shapes of all tensors as onnx infers them, each input with its sizes."""
-    copy = without_weights(model, LARGE)
+    copy = without_weights(model, LARGE_TENSOR)
     by_name = {one.slot.name: one for one in given}
     for value in copy.graph.input:
         one = by_name.get(value.name)

@@ -11,13 +11,12 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from onnx import NodeProto, TensorProto, helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 
 from .own import attributes_of
+from .tensors import Array
 
-Array = NDArray[Any]
 Shortcut = Callable[[Array], Array]
 
 MOST_PLACES = 1024

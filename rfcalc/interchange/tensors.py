@@ -18,13 +18,13 @@ from ..errors import RfcalcError
 from ..tracing.graph import Unsupported
 
 Array = NDArray[Any]
-SMALL = 2**14
+SMALL_TENSOR = 2**14
 """Tensors of up to so many values are worked out for real, for the program may use them as shapes; of larger ones only
 the shape is followed."""
 BY_VALUE = frozenset(["NonZero", "Compress", "Unique", "Range", "ConstantOfShape", "Constant", "If", "Loop"])
 """Operators whose result has a shape that depends on values."""
 KEEPS_NUMBERS = frozenset(["Identity", "Cast", "CastLike", "DequantizeLinear"])
-"""Operators behind which whole numbers, or a single one, are still the weights that they were."""
+"""Operators after which whole numbers, or a single one, are still the weights that they were."""
 
 
 class Origin(NamedTuple):
@@ -101,11 +101,13 @@ def folded(node: NodeProto, inputs: Sequence[Fixed | None], opsets: dict[str, in
     """What an operator makes of tensors that hold nothing of the image: for real where they are small, else its shape,
     found out on zeros. Raises Unsupported where onnx's own evaluator does not know the operator."""
     given = [x for x in inputs if x is not None]
-    real = all(x.read is not None for x in given) and (node.op_type in BY_VALUE or sum(x.count for x in given) <= SMALL)
+    real = all(x.read is not None for x in given) and (
+        node.op_type in BY_VALUE or sum(x.count for x in given) <= SMALL_TENSOR
+    )
     if not real and node.op_type in BY_VALUE:
         raise Unsupported(f"{node.op_type} of numbers that were not worked out")
     feeds = {
-        name: x.values() if real or (x.dtype.kind in "iu" and x.count <= SMALL and x.read) else zeros(x)
+        name: x.values() if real or (x.dtype.kind in "iu" and x.count <= SMALL_TENSOR and x.read) else zeros(x)
         for name, x in zip(node.input, inputs, strict=True)
         if x is not None
     }

@@ -11,7 +11,7 @@ from ..spec.draft import Problem, draft
 from .data import page_data
 from .html import parts
 
-MOST_LAYERS = 1_500
+MOST_COMPARED = 1_500
 """A page of more layers takes seconds to make (resnet50's 177 take 0.4), too long for every key."""
 
 
@@ -40,8 +40,8 @@ def problem_json(problem: Problem) -> dict[str, Any]:
 
 def drawn(arch: Arch) -> dict[str, Any]:
     """The parts of a page of one network. Raises RfcalcError for one that is too large to be drawn with every key."""
-    if len(arch.nodes) > MOST_LAYERS:
+    if len(arch.nodes) > MOST_COMPARED:
         raise RfcalcError(f"{len(arch.nodes):,} layers are drawn by rfcalc explore -o FILE.html, not at every key: "
-                          f"here {MOST_LAYERS:,} at most")  # fmt: skip
+                          f"here {MOST_COMPARED:,} at most")  # fmt: skip
     missed = any(claim.holds is False for claim in targets_of(arch))
     return {"title": arch.name, "missed": missed, "parts": parts([arch]), "data": page_data([arch])}

@@ -12,9 +12,9 @@ from ..engine.arch import Arch, Row
 from ..report.cells import agreed, text
 from .markup import Markup, tag
 
-STEPS = 15.0, 44.0
+LAYER_STEPS = 15.0, 44.0
 """Pixels from one layer to the next: room for an upright name, and what keeps the eye on a curve."""
-WIDE = 1080
+CHART_WIDTH = 1080
 """Pixels that a few layers are spread over, or half as many beside another network."""
 LEFT, RIGHT, TOP = 84, 72, 36
 GROWTH, BARS, GAP = 170, 52, 26
@@ -23,14 +23,14 @@ HATCH = 7
 """Between the lines of a hatched band."""
 LETTER = 6.6
 """Pixels of a letter of a layer's name, about."""
-LETTERS = 22
+NAME_LETTERS = 22
 """A longer name loses its middle."""
 LINES = {"field": "receptive field, pixels", "jump": "jump, pixels"}
 BANDS = {"border": "border layer: adds no new context", "gridding": "gridding: skips pixels within its field"}
 
 
 @dataclass(frozen=True, slots=True)
-class Sheet:
+class ChartColumns:
     """The columns of a chart: the layers in each, and how far apart they stand."""
 
     course: Course
@@ -55,11 +55,13 @@ class Sheet:
 def chart(arch: Arch, number: int, narrow: bool = False) -> Markup:
     """Curves of field and jump, then bars of parameters and of MACs, a column for each box of the drawing."""
     groups = groups_of(arch)[1:]
-    step = min(max(WIDE / (2 if narrow else 1) / max(len(groups), 1), STEPS[0]), STEPS[1])
-    sheet = Sheet(course_of(arch), tuple(tuple(arch.rows[i - 1] for i in group.layers) for group in groups), step)
+    step = min(max(CHART_WIDTH / (2 if narrow else 1) / max(len(groups), 1), LAYER_STEPS[0]), LAYER_STEPS[1])
+    sheet = ChartColumns(
+        course_of(arch), tuple(tuple(arch.rows[i - 1] for i in group.layers) for group in groups), step
+    )
     params = [sum(row.params for row in rows) for rows in sheet.layers]
     macs = [sum(row.macs or 0 for row in rows) for rows in sheet.layers]
-    labels = [shortened(name, LETTERS) for name in sheet.course.names]
+    labels = [shortened(name, NAME_LETTERS) for name in sheet.course.names]
     parts = [
         *key(sheet),
         *bands(sheet),
@@ -75,7 +77,7 @@ def chart(arch: Arch, number: int, narrow: bool = False) -> Markup:
                role="group", aria_label=f"field, jump, parameters and MACs of {arch.name} by layer")  # fmt: skip
 
 
-def key(sheet: Sheet) -> Iterator[Markup]:
+def key(sheet: ChartColumns) -> Iterator[Markup]:
     """What the lines and bands are, above them."""
     at = float(LEFT)
     for kind, word in LINES.items():
@@ -88,7 +90,7 @@ def key(sheet: Sheet) -> Iterator[Markup]:
         at += entry_width(word)
 
 
-def shown_bands(sheet: Sheet) -> dict[str, str]:
+def shown_bands(sheet: ChartColumns) -> dict[str, str]:
     marked = {"border": sheet.course.border, "gridding": sheet.course.gridding}
     return {kind: word for kind, word in BANDS.items() if marked[kind]}
 
@@ -97,11 +99,11 @@ def entry_width(word: str) -> float:
     return 46 + LETTER * len(word)
 
 
-def key_width(sheet: Sheet) -> float:
+def key_width(sheet: ChartColumns) -> float:
     return sum(map(entry_width, (*LINES.values(), *shown_bands(sheet).values())))
 
 
-def bands(sheet: Sheet) -> Iterator[Markup]:
+def bands(sheet: ChartColumns) -> Iterator[Markup]:
     """Bands behind the layers that the findings name."""
     for kind, marked in (("border", sheet.course.border), ("gridding", sheet.course.gridding)):
         for first, last in runs(sorted(marked)):
@@ -123,7 +125,7 @@ def hatching(left: float, right: float, kind: str, top: float, tall: float) -> s
     return "".join(lines)
 
 
-def curves(arch: Arch, sheet: Sheet) -> Iterator[Markup]:
+def curves(arch: Arch, sheet: ChartColumns) -> Iterator[Markup]:
     """Field and jump on a scale of powers of two, a line for each axis where they differ; the image's size."""
     course = sheet.course
     alike = all(course.fields(a) == course.fields(0) and course.jumps(a) == course.jumps(0)
@@ -148,7 +150,9 @@ def curves(arch: Arch, sheet: Sheet) -> Iterator[Markup]:
         yield from curve(sheet, kind, values, height)
 
 
-def curve(sheet: Sheet, kind: str, values: Sequence[float], height: Callable[[float], float]) -> Iterator[Markup]:
+def curve(
+    sheet: ChartColumns, kind: str, values: Sequence[float], height: Callable[[float], float]
+) -> Iterator[Markup]:
     """A line with a gap where a value is unknown, and a dot for each that is known."""
     piece: list[str] = []
     for place, value in enumerate([*values, float("nan")]):
@@ -160,7 +164,7 @@ def curve(sheet: Sheet, kind: str, values: Sequence[float], height: Callable[[fl
             piece = []
 
 
-def bars(sheet: Sheet, name: str, values: Sequence[int], top: float) -> Iterator[Markup]:
+def bars(sheet: ChartColumns, name: str, values: Sequence[int], top: float) -> Iterator[Markup]:
     most = max(values, default=0) or 1
     yield tag("text", name, x=4, y=top - 6)
     yield tag("text", text(max(values, default=0)), cls="tick", x=LEFT - 6, y=top + 6)
@@ -173,12 +177,12 @@ def bars(sheet: Sheet, name: str, values: Sequence[int], top: float) -> Iterator
             yield tag("rect", cls=f"bar {name}", x=left, y=top + BARS - tall, width=width, height=tall)
 
 
-def name(sheet: Sheet, place: int, label: str) -> Markup:
+def name(sheet: ChartColumns, place: int, label: str) -> Markup:
     return tag("text", label, cls="name", transform=f"translate({sheet.middle(place):.1f} {sheet.bottom + 8}) "
                "rotate(-90)")  # fmt: skip
 
 
-def column(sheet: Sheet, place: int, params: int, macs: int) -> Markup:
+def column(sheet: ChartColumns, place: int, params: int, macs: int) -> Markup:
     """What answers to the pointer: the whole height of one layer."""
     row, rows = sheet.course.rows[place], sheet.layers[place]
     axes = row.out.axes

@@ -12,10 +12,10 @@ from ..engine.arch import Arch
 from ..errors import RfcalcError
 from .html import page
 
-MOST = 2
+MOST_NETWORKS = 2
 """Networks side by side: more columns leave no room for any."""
-ENDINGS = (".html", ".htm")
-HEIGHT = 900
+HTML_ENDINGS = (".html", ".htm")
+FRAME_HEIGHT = 900
 """Pixels of the frame in a notebook."""
 
 
@@ -40,13 +40,13 @@ class Page:
     def _repr_html_(self) -> str:
         title = escape(" and ".join(self.names))
         return (
-            f'<iframe srcdoc="{escape(self.html)}" title="{title}" width="100%" height="{HEIGHT}" '
+            f'<iframe srcdoc="{escape(self.html)}" title="{title}" width="100%" height="{FRAME_HEIGHT}" '
             'sandbox="allow-scripts allow-downloads allow-modals" allow="clipboard-write" frameborder="0"></iframe>'
         )
 
 
 def check_ending(path: str | PathLike[str]) -> None:
-    if not fspath(path).lower().endswith(ENDINGS):
+    if not fspath(path).lower().endswith(HTML_ENDINGS):
         raise RfcalcError(f"{fspath(path)}: a page is written as .html")
 
 
@@ -58,6 +58,6 @@ def explore(archs: Sequence[Arch]) -> Page:
     >>> found.names, 'data-layer="conv1"' in found.html
     (('mnist28',), True)
     """
-    if not 1 <= len(archs) <= MOST:
+    if not 1 <= len(archs) <= MOST_NETWORKS:
         raise RfcalcError(f"a page shows one network, or two side by side, not {len(archs)}")
     return Page(tuple(arch.name for arch in archs), page(archs))

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from ..drawing.layout import layout
-from ..drawing.network import ROUND, arrow, distance, towards
-from ..drawing.parts import FONT, LABEL, LINE, NAME, PAD, Box, Edge, Frame, Point
+from ..drawing.network import CORNER, arrow, distance, towards
+from ..drawing.parts import FONT, LABEL_HEIGHT, LINE_HEIGHT, NAME_SIZE, PAD, Box, Edge, Frame, Point
 from ..engine.arch import Arch
 from .markup import Markup, tag
 
@@ -46,8 +46,8 @@ def main_of(arch: Arch, names: Sequence[str]) -> int:
 
 
 def frame_of(frame: Frame) -> Markup:
-    edges = tag("rect", x=frame.x, y=frame.y, width=frame.w, height=frame.h, rx=ROUND + 1)
-    at = frame.y + LABEL / 2 + 2
+    edges = tag("rect", x=frame.x, y=frame.y, width=frame.w, height=frame.h, rx=CORNER + 1)
+    at = frame.y + LABEL_HEIGHT / 2 + 2
     return tag("g", edges, tag("text", frame.label, x=frame.x + PAD, y=at, font_size=FONT), cls="frame")
 
 
@@ -55,12 +55,12 @@ def box_of(box: Box, layers: Sequence[int], chosen: Sequence[int]) -> Markup:
     """A box; it holds the numbers of its layers, and of those that a click chooses."""
     copies = range(min(box.times, COPIES) - 1, -1, -1)
     shapes = [
-        tag("rect", x=box.x + 2 * c, y=box.y + 2 * c, width=box.w, height=box.h, rx=ROUND) for c in copies
+        tag("rect", x=box.x + 2 * c, y=box.y + 2 * c, width=box.w, height=box.h, rx=CORNER) for c in copies
     ]  # fmt: skip
-    top = box.y + (box.h - LINE * len(box.lines)) / 2
+    top = box.y + (box.h - LINE_HEIGHT * len(box.lines)) / 2
     texts = []
     for i, line in enumerate(box.lines):
-        at, size = top + (i + 0.5) * LINE, NAME if line.role == "name" else FONT
+        at, size = top + (i + 0.5) * LINE_HEIGHT, NAME_SIZE if line.role == "name" else FONT
         if line.left:
             texts.append(tag("text", line.left, cls=line.role, x=box.x + PAD, y=at, font_size=size))
         if line.right:
@@ -85,9 +85,9 @@ def curve(points: Sequence[Point]) -> str:
     """A path along the points whose corners are quarter curves."""
     kept = [points[0], *(b for a, b in pairwise(points) if distance(a, b) > 0.01)]
     found = [f"M{at(kept[0])}"]
-    for before, corner, behind in zip(kept, kept[1:], kept[2:], strict=False):
-        radius = min(ROUND + 1, distance(before, corner) / 2, distance(corner, behind) / 2)
-        found.append(f"L{at(towards(corner, before, radius))}Q{at(corner)} {at(towards(corner, behind, radius))}")
+    for before, corner, after in zip(kept, kept[1:], kept[2:], strict=False):
+        radius = min(CORNER + 1, distance(before, corner) / 2, distance(corner, after) / 2)
+        found.append(f"L{at(towards(corner, before, radius))}Q{at(corner)} {at(towards(corner, after, radius))}")
     return "".join([*found, f"L{at(kept[-1])}"])
 
 

@@ -22,7 +22,7 @@ from ..errors import RfcalcError, need
 from .change import changed
 from .html import built, document, only, palette, regions, script_data
 from .markup import Markup, tag
-from .source import Changed, Source
+from .source import Changed, SourceFile
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -46,7 +46,7 @@ HEADERS = {
     "X-Frame-Options": "DENY",
 }
 
-Answer = dict[str, Any]
+Reply = dict[str, Any]
 
 
 class Refused(Exception):
@@ -65,7 +65,7 @@ def announce(text: str) -> None:
     sys.stdout.flush()  # whoever reads it through a pipe waits for it
 
 
-def serve(path: str, schema: Answer, port: int = 0, say: Callable[[str], None] = announce) -> None:
+def serve(path: str, schema: Reply, port: int = 0, say: Callable[[str], None] = announce) -> None:
     """Serves the page of a YAML file until Ctrl-C; says its address. `schema` is what `rfcalc schema` prints; port 0 is
     any free one. Raises RfcalcError where the file cannot be read, or the port is taken."""
     if not path.endswith((".yaml", ".yml")):
@@ -74,7 +74,7 @@ def serve(path: str, schema: Answer, port: int = 0, say: Callable[[str], None] =
         need(package, "explore")
     import uvicorn
 
-    source = Source(path, MOST_BYTES)
+    source = SourceFile(path, MOST_BYTES)
     with listening(port) as door:
         host = f"{HOST}:{door.getsockname()[1]}"
         token = secrets.token_urlsafe(TOKEN_BYTES)
@@ -100,7 +100,7 @@ def listening(port: int) -> socket.socket:
     return door
 
 
-def application(source: Source, schema: Answer, host: str, token: str) -> ASGIApp:
+def application(source: SourceFile, schema: Reply, host: str, token: str) -> ASGIApp:
     """The program behind the page: one GET, which is the page, and what the page asks by POST."""
     from starlette.applications import Starlette
     from starlette.concurrency import run_in_threadpool
@@ -153,7 +153,7 @@ def guard(request: Request, host: str, token: str) -> None:
         raise Refused(403, "refused: the address has another token")
 
 
-async def body_of(request: Request) -> Answer:
+async def body_of(request: Request) -> Reply:
     """The JSON object that was sent, read no further than allowed."""
     if request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
         raise Refused(415, "refused: this is no JSON")
@@ -171,7 +171,7 @@ async def body_of(request: Request) -> Answer:
     return found
 
 
-def text_in(sent: Answer, key: str) -> str:
+def text_in(sent: Reply, key: str) -> str:
     if not isinstance(sent.get(key), str):
         raise Refused(400, f"refused: {key} must be text")
     return str(sent[key])
@@ -180,26 +180,26 @@ def text_in(sent: Answer, key: str) -> str:
 # --- what the page asks ---------------------------------------------------------------------------------------------
 
 
-def change(source: Source, sent: Answer) -> Answer:
+def change(source: SourceFile, sent: Reply) -> Reply:
     """What the engine says of a text, and the milliseconds that it took."""
     text, start = text_in(sent, "text"), time.perf_counter()
     said = changed(text, source.path)
     return said | {"milliseconds": round(1000 * (time.perf_counter() - start), 1)}
 
 
-def disk(source: Source, sent: Answer) -> Answer:
+def disk(source: SourceFile, sent: Reply) -> Reply:
     """The file's version, and its text where the page has another."""
     now = source.read()
     return {"version": now.version} | ({} if now.version == text_in(sent, "version") else {"text": now.text})
 
 
-def save(source: Source, sent: Answer) -> Answer:
+def save(source: SourceFile, sent: Reply) -> Reply:
     """Writes the file, where it is still the one that the page has read; with "over", whatever it is."""
     version = None if sent.get("over") is True else text_in(sent, "version")
     return {"version": source.write(text_in(sent, "text"), version)}
 
 
-async def repairs(text: str, path: str) -> Answer:
+async def repairs(text: str, path: str) -> Reply:
     """The smallest changes with which a text meets its targets, looked for by a process of its own."""
     folders = os.pathsep.join(folder for folder in sys.path if folder)
     process = await asyncio.create_subprocess_exec(
@@ -215,14 +215,14 @@ async def repairs(text: str, path: str) -> Answer:
         if process.returncode is None:
             process.kill()
             await process.wait()
-    found: Answer = json.loads(out) if process.returncode == 0 else {"error": "looking for a repair failed"}
+    found: Reply = json.loads(out) if process.returncode == 0 else {"error": "looking for a repair failed"}
     return found
 
 
 # --- the page -------------------------------------------------------------------------------------------------------
 
 
-def live_page(path: str, schema: Answer) -> tuple[str, str]:
+def live_page(path: str, schema: Reply) -> tuple[str, str]:
     """The page, empty but for its editor, and its policy: it may ask nobody but the server that it came from."""
     style = Markup(palette() + built("explore.css") + built("live.css"))
     script = Markup(built("live.js"))

@@ -12,7 +12,7 @@ from typing import Any
 from ..errors import RfcalcError
 from ..search.repair import repair_text, told
 
-SECONDS = 6.0
+MEND_SECONDS = 6.0
 """Somebody waits. `rfcalc repair` takes 30."""
 
 
@@ -26,7 +26,7 @@ def mended(text: str, path: str) -> dict[str, Any]:
     'a: kernel_size 3 -> 5'
     """
     try:
-        found = repair_text(text, path, seconds=SECONDS)
+        found = repair_text(text, path, seconds=MEND_SECONDS)
     except RfcalcError as error:
         return {"error": str(error)}
     ways = [{"said": "\n".join(told(found.arch, way)), "text": way.spec} for way in found.ways]

@@ -16,7 +16,7 @@ from .rows import grid
 
 MOST_LINKS = 12
 """Of a finding on more layers, the first ones are linked."""
-WORDS = {
+SECTION_WORDS = {
     "min_receptive_field": "receptive field before global pooling, at least",
     "max_params": "parameters, at most",
     "max_macs": "MACs, at most",
@@ -52,7 +52,7 @@ def findings_of(arch: Arch, number: int, title: str) -> Markup:
 def target(claim: Claim) -> Markup:
     """A target in words: met or missed is said, not only coloured."""
     kind = "met" if claim.holds else "missed" if claim.holds is False else "open"
-    words = WORDS.get(claim.quantity, claim.quantity)
+    words = SECTION_WORDS.get(claim.quantity, claim.quantity)
     reached = "" if claim.computed is None else f": {text(claim.computed)}"
     return tag("li", tag("b", kind), f" {words} {text(claim.stated)}{reached}", cls=f"target {kind}")
 

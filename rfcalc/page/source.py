@@ -24,7 +24,7 @@ class Changed(RfcalcError):
     """The file on disk is not what was read last."""
 
 
-class Source:
+class SourceFile:
     """One file. All it does raises RfcalcError where the file is missing, no text, or larger than `most` bytes."""
 
     def __init__(self, path: str, most: int) -> None:

@@ -19,7 +19,7 @@ from torch import Tensor
 from ..engine import paths
 from ..engine.arch import Arch, Row
 from ..engine.geometry import UNKNOWN, Axis, whole
-from .path_counting import MAX_VALUES, Canvas, Mode, PathCounter, Probe, gradients, sizes_of
+from .path_counting import MAX_MAP_VALUES, Canvas, Mode, PathCounter, Probe, gradients, sizes_of
 from .tally import Ground, Tally
 
 EXACT = 2**53
@@ -31,7 +31,7 @@ MAX_CANVAS = 2**15
 """The largest canvas in pixels, or four times the image if that is more."""
 SLACK = 8
 """Pixels that a canvas has beyond what the engine's figures ask for, so that fields can be measured where they err."""
-MAX_PHASES = 256
+MAX_CANVAS_PHASES = 256
 """The most units of one layer that are probed on the canvas."""
 
 
@@ -46,7 +46,7 @@ class AxisProof:
     axes: tuple[int, ...]
 
     @cached_property
-    def steps(self) -> tuple[paths.Step, ...]:
+    def steps(self) -> tuple[paths.PathStep, ...]:
         return paths.steps_of(self.arch, self.axis)
 
     @cached_property
@@ -129,8 +129,8 @@ class AxisProof:
     def image_units(self, lengths: dict[int, int]) -> dict[int, tuple[int, ...]]:
         """Which units of each map are probed: all, or of a large network the corners, the centre and some between."""
         values = sum(lengths.values())
-        most = max(9, 4 * MAX_VALUES // (values * len(lengths)))
-        if values * values <= 4 * MAX_VALUES:
+        most = max(9, 4 * MAX_MAP_VALUES // (values * len(lengths)))
+        if values * values <= 4 * MAX_MAP_VALUES:
             most = max(lengths.values())
         return {index: sampled(length, most) for index, length in lengths.items()}
 
@@ -287,7 +287,7 @@ def own_units(axis: Axis) -> tuple[int, ...]:
     """The units of a map that show its figures: each phase once, at the front and, where strands differ, at the end;
     the widest; the last."""
     turn = lcm(*(len(strand.fields) for strand in axis.strands))
-    units = {*sampled(min(turn, axis.size), MAX_PHASES), axis.size - 1, 0}
+    units = {*sampled(min(turn, axis.size), MAX_CANVAS_PHASES), axis.size - 1, 0}
     if len(axis.strands) > 1:
         units |= {max(axis.size - 1 - unit, 0) for unit in units}
     if (unit := axis.widest_unit()) is not None:

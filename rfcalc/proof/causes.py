@@ -10,10 +10,10 @@ from ..engine.geometry import FeatureMap
 from ..report.cells import agreed
 from ..report.claims import Claim
 from ..report.counting import otherwise_counted
-from ..spec.claims import WORDS
+from ..spec.claims import FEATURE_TARGETS
 from ..spec.stated import Stated
 
-OWN = {
+CAUSE_OF = {
     "output_shape": "this layer's size rule: kernel_size, stride, padding or ceil_mode, or its channels",
     "receptive_field": "this layer's kernel_size or dilation",
     "jump": "this layer's stride",
@@ -33,9 +33,9 @@ def cause_of(arch: Arch, row: Row, quantity: str, expected: Any, measured: Any, 
         return "; ".join(param_causes(row, expected, measured)) or "this layer's kernel_size, channels or groups"
     if quantity == "paths_on_image":
         if "paths_on_canvas" in wrong.get(row.index, ()):
-            return OWN["paths_on_canvas"]
+            return CAUSE_OF["paths_on_canvas"]
         return "this layer's padding or border: what a read outside the map meets"
-    return OWN.get(quantity, "")
+    return CAUSE_OF.get(quantity, "")
 
 
 def param_causes(row: Row, expected: int, measured: int) -> Iterator[str]:
@@ -51,7 +51,7 @@ def param_causes(row: Row, expected: int, measured: int) -> Iterator[str]:
 def cause_of_claim(arch: Arch, claim: Claim) -> str:
     """What a stated figure that does not hold may stand for; empty when nothing fits."""
     quantity, _, which = claim.quantity.partition(".")
-    if quantity in WORDS or claim.computed is None:
+    if quantity in FEATURE_TARGETS or claim.computed is None:
         return ""
     stated = Stated.of(claim.stated)
     guesses = {

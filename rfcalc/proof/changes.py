@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from ..engine.arch import Row
-from ..replay.layout import Misfit, laid_out
+from ..replay.layout import WrongShape, laid_out
 from ..replay.rows import Recorded, Sight
 from ..replay.run import Memory, Strayed, play
 from .verdict import Changes
@@ -47,7 +47,7 @@ def is_finite(tensor: Tensor) -> bool:
 
 
 @dataclass(frozen=True, eq=False)
-class Program:
+class ReadyModule:
     """A module that is ready, with what is known of it."""
 
     module: nn.Module
@@ -74,7 +74,7 @@ class Program:
             tensor = numbers(tensor.detach())
             try:
                 self.laid_out(sight, torch.empty_like(tensor, device="meta"))
-            except Misfit:
+            except WrongShape:
                 out.misfits[sight.node] = tuple(tensor.shape)
                 return
             out.values[sight.node] = tensor.clone()

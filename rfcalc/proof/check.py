@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from .. import zoo
-from ..engine.arch import Arch, Row
+from ..engine.arch import Arch
 from ..network import Network, build
 from ..report.claims import Claim, claims_of, missed, targets_of
 from ..tracing.user_code import load_module, users_code
@@ -20,11 +20,11 @@ from .axis import AxisProof, alike
 from .causes import cause_of_claim
 from .module import prove
 from .module_report import ModuleReport
-from .path_counting import Shape, path_counter_of
-from .report import KINDS, Report
+from .path_counting import Sizes, path_counter_of
+from .report import FIGURE_KINDS, Report
 from .tally import Ground, Mismatch, Tally
 
-MAX_BYTES = 2**31
+MAX_RUN_BYTES = 2**31
 MAX_MACS = 2 * 10**11
 """Networks that need more memory, or more multiply-adds for one image, run on torch's meta device: shapes only."""
 
@@ -61,12 +61,14 @@ def check(arch: Arch) -> Report:
     (True, 39)
     """
     tally = Tally(arch)
+    # The network of the spec, run once: what every hook sees, and what torch refuses.
     on_meta = too_large(arch)
     with torch.device("meta" if on_meta else "cpu"):
         net = build(arch, seed=0)
         shapes, refusal = observed(net, torch.zeros(1, *arch.input))
         if refusal:  # a norm of one value has nothing to compare it with, but in a larger batch
             shapes, refusal = observed(net, torch.zeros(2, *arch.input))
+    # Shapes and parameters row by row, then the geometry along each axis, where there is any to see.
     compare_modules(tally, net, shapes)
     grounds: list[Ground] = []
     if refusal:
@@ -74,18 +76,19 @@ def check(arch: Arch) -> Report:
         tally.mismatches.append(Mismatch(row.name, "output_shape", str(row.out), "torch refuses", refusal))
     else:
         grounds = prove_axes(tally, net, shapes)
+    # What the spec states and demands, against the table that has been proved.
     claims, targets = claims_of(arch), targets_of(arch)
     found = [*tally.mismatches, *unmet(arch, claims, "claim"), *unmet(arch, targets, "target")]
     tally.checked["claims"] = sum(claim.holds is not None for claim in claims)
     tally.checked["targets"] = len(targets)
-    checked = {kind: tally.checked[kind] for kind in KINDS}
+    checked = {kind: tally.checked[kind] for kind in FIGURE_KINDS}
     return Report(
         arch.name, len(arch.rows), checked, tuple(found), tuple(claims), tuple(targets), tuple(grounds), on_meta,
         tuple(missed(arch)),
     )  # fmt: skip
 
 
-def prove_axes(tally: Tally, net: Network, shapes: Sequence[Shape]) -> list[Ground]:
+def prove_axes(tally: Tally, net: Network, shapes: Sequence[Sizes]) -> list[Ground]:
     """Compares the geometry along each axis; axes that nothing tells apart are compared once."""
     counters = [path_counter_of(net, shapes, axis) for axis in range(len(tally.arch.sizes))]
     return [
@@ -96,13 +99,13 @@ def prove_axes(tally: Tally, net: Network, shapes: Sequence[Shape]) -> list[Grou
 def too_large(arch: Arch) -> bool:
     """Whether running the network on one image takes too much memory or time."""
     values = arch.params + 3 * max((row.x.elements + row.out.elements for row in arch.rows), default=0)
-    return 4 * values > MAX_BYTES or arch.known_macs > MAX_MACS
+    return 4 * values > MAX_RUN_BYTES or arch.known_macs > MAX_MACS
 
 
-def observed(net: Network, image: Tensor) -> tuple[list[Shape], str]:
+def observed(net: Network, image: Tensor) -> tuple[list[Sizes], str]:
     """The shapes of the image and of every layer's output, seen by forward hooks, and what torch says when a layer
     refuses its input; that layer is the first without a shape."""
-    shapes: list[Shape] = [tuple(image.shape)]
+    shapes: list[Sizes] = [tuple(image.shape)]
 
     def seen(module: nn.Module, inputs: Any, output: Tensor) -> None:
         shapes.append(tuple(output.shape))
@@ -120,16 +123,12 @@ def observed(net: Network, image: Tensor) -> tuple[list[Shape], str]:
     return shapes, refusal
 
 
-def compare_modules(tally: Tally, net: Network, shapes: Sequence[Shape]) -> None:
+def compare_modules(tally: Tally, net: Network, shapes: Sequence[Sizes]) -> None:
     for row, shape in zip(tally.arch.rows, shapes[1:], strict=False):
-        tally.compare(row, "output_shape", shape_of(row), shape[1:])
+        tally.compare(row, "output_shape", row.out.shape, shape[1:])
     for row, (_, module) in zip(tally.arch.rows, net.named_layers(), strict=True):
         if row.node.params is None:  # else it shares weights, which a module built by itself cannot show
             tally.compare(row, "params", row.params, sum(p.numel() for p in module.parameters()))
-
-
-def shape_of(row: Row) -> Shape:
-    return (row.out.channels,) if row.out.flat else (row.out.channels, *row.out.sizes)
 
 
 def unmet(arch: Arch, claims: Sequence[Claim], kind: str) -> list[Mismatch]:

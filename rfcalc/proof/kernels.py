@@ -19,11 +19,9 @@ from torch.nn.modules import conv as convs
 from torch.nn.modules import padding as pads
 from torch.nn.modules import pooling as pools
 
-Shape = tuple[int, ...]
-
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ModulePlace:
     """Where a module stands along one axis of the network as it ran: which axis, of how many, and the sizes there."""
 
     axis: int
@@ -137,7 +135,7 @@ class Transpose(Kernel):
 
 
 @dataclass(frozen=True)
-class Average(Kernel):
+class AverageKernel(Kernel):
     """An average pool with divisor 1: the sum over each window."""
 
     kernel_size: int
@@ -201,7 +199,7 @@ class Bins(Kernel):
 
 
 @dataclass(frozen=True)
-class Whole(Kernel):
+class WholeKernel(Kernel):
     """Flatten and linear: each value sees the whole map; on a canvas, a window as large as the real map."""
 
     size: int
@@ -247,7 +245,7 @@ def in_ratio(x: Tensor, rate: Fraction, ends: int = 0) -> tuple[Tensor, int]:
 
 
 @dataclass(frozen=True)
-class Linear(Kernel):
+class LinearKernel(Kernel):
     """Linear interpolation between the two units around a place."""
 
     size_in: int
@@ -339,7 +337,7 @@ class Unshuffle(Kernel):
 
 
 @dataclass(frozen=True)
-class Pad(Kernel):
+class PadKernel(Kernel):
     before: int
     after: int
     mode: str
@@ -349,7 +347,7 @@ class Pad(Kernel):
 
 
 @dataclass(frozen=True)
-class Measured(Kernel):
+class MeasuredKernel(Kernel):
     """A module of which is known only which units of the real map each of its own reads: none of its own on a canvas.
     `reads[i][u]` tells whether unit u reads unit i."""
 
@@ -367,31 +365,31 @@ def at(value: Any, axis: int) -> Any:
     return value[axis] if isinstance(value, tuple | list) else value
 
 
-def sides(padding: Sequence[int], place: Place) -> tuple[int, int]:
+def sides(padding: Sequence[int], place: ModulePlace) -> tuple[int, int]:
     """Padding before and after, from torch's list, which has the last axis first."""
     i = 2 * (place.axes - 1 - place.axis)
     return padding[i], padding[i + 1]
 
 
-def grown(place: Place) -> Kernel | None:
+def grown(place: ModulePlace) -> Kernel | None:
     """What a module that resizes does where there is one unit to resize; None elsewhere."""
     return Broadcast(place.size_out) if place.size_in == 1 < place.size_out else None
 
 
 @singledispatch
-def kernel_of(module: nn.Module, place: Place) -> Kernel:
+def kernel_of(module: nn.Module, place: ModulePlace) -> Kernel:
     """A module along one axis: what leaves places alone as such, an unknown one as it answers on the real map."""
-    return Same() if type(module).__module__ in POINTWISE else measured(module, place)
+    return Same() if type(module).__module__ in POINTWISE_MODULES else measured(module, place)
 
 
-POINTWISE = frozenset(
+POINTWISE_MODULES = frozenset(
     f"torch.nn.modules.{name}"
     for name in ("activation", "batchnorm", "channelshuffle", "dropout", "instancenorm", "linear", "normalization")
 )
 """Where torch keeps what leaves places alone; norms count as that, though their statistics mix places."""
 
 
-def measured(module: nn.Module, place: Place) -> Kernel:
+def measured(module: nn.Module, place: ModulePlace) -> Kernel:
     """A module by what changes: the units at each place along the axis take other values in turn, and those that change
     after the module read them."""
     if any(parameter.is_meta for parameter in module.parameters()):
@@ -407,7 +405,7 @@ def measured(module: nn.Module, place: Place) -> Kernel:
             changed = (by_place(module(moved), place.axis) - before).abs().flatten(1).amax(1) > 1e-6
             reads.append(tuple(changed.tolist()))
     same = all(read == (i == j) for i, row in enumerate(reads) for j, read in enumerate(row))
-    return Same() if same and place.size_in == place.size_out else Measured(tuple(reads))
+    return Same() if same and place.size_in == place.size_out else MeasuredKernel(tuple(reads))
 
 
 def by_place(x: Tensor, axis: int) -> Tensor:
@@ -416,7 +414,7 @@ def by_place(x: Tensor, axis: int) -> Tensor:
 
 
 @kernel_of.register
-def _(module: convs._ConvNd, place: Place) -> Kernel:
+def _(module: convs._ConvNd, place: ModulePlace) -> Kernel:
     a = place.axis
     window = module.kernel_size[a], module.stride[a]
     if module.padding_mode == "zeros":
@@ -426,49 +424,51 @@ def _(module: convs._ConvNd, place: Place) -> Kernel:
 
 
 @kernel_of.register
-def _(module: convs._ConvTransposeNd, place: Place) -> Kernel:
+def _(module: convs._ConvTransposeNd, place: ModulePlace) -> Kernel:
     a = place.axis
     window = (module.kernel_size[a], module.stride[a], int(module.padding[a]), module.output_padding[a])
     return Transpose(*window, module.dilation[a])
 
 
 @kernel_of.register
-def _(module: pools._MaxPoolNd, place: Place) -> Kernel:
+def _(module: pools._MaxPoolNd, place: ModulePlace) -> Kernel:
     a, pool = place.axis, module
     window = at(pool.kernel_size, a), at(pool.stride, a), at(pool.padding, a), at(pool.dilation, a)
     return Maximum(*window, pool.ceil_mode)
 
 
 @kernel_of.register
-def _(module: pools._AvgPoolNd, place: Place) -> Kernel:
+def _(module: pools._AvgPoolNd, place: ModulePlace) -> Kernel:
     a, pool = place.axis, module
-    return Average(at(pool.kernel_size, a), at(pool.stride, a), at(pool.padding, a), bool(pool.ceil_mode))
+    return AverageKernel(at(pool.kernel_size, a), at(pool.stride, a), at(pool.padding, a), bool(pool.ceil_mode))
 
 
 @kernel_of.register
-def _(module: pools._AdaptiveAvgPoolNd, place: Place) -> Kernel:
+def _(module: pools._AdaptiveAvgPoolNd, place: ModulePlace) -> Kernel:
     return grown(place) or Bins(functional.adaptive_avg_pool1d, place.size_in, place.size_out)
 
 
 @kernel_of.register
-def _(module: pools._AdaptiveMaxPoolNd, place: Place) -> Kernel:
+def _(module: pools._AdaptiveMaxPoolNd, place: ModulePlace) -> Kernel:
     return grown(place) or Bins(functional.adaptive_max_pool1d, place.size_in, place.size_out)
 
 
 @kernel_of.register
-def _(module: nn.Upsample, place: Place) -> Kernel:
+def _(module: nn.Upsample, place: ModulePlace) -> Kernel:
     factor = None if module.scale_factor is None else at(module.scale_factor, place.axis)
     sizes = place.size_in, place.size_out, factor
-    return grown(place) or (Nearest(*sizes) if module.mode == "nearest" else Linear(*sizes, bool(module.align_corners)))
+    return grown(place) or (
+        Nearest(*sizes) if module.mode == "nearest" else LinearKernel(*sizes, bool(module.align_corners))
+    )
 
 
 @kernel_of.register
-def _(module: nn.PixelShuffle, place: Place) -> Kernel:
+def _(module: nn.PixelShuffle, place: ModulePlace) -> Kernel:
     return grown(place) or Shuffle(module.upscale_factor, place.axis)
 
 
 @kernel_of.register
-def _(module: nn.PixelUnshuffle, place: Place) -> Kernel:
+def _(module: nn.PixelUnshuffle, place: ModulePlace) -> Kernel:
     return Unshuffle(module.downscale_factor, place.axis)
 
 
@@ -476,19 +476,19 @@ def _(module: nn.PixelUnshuffle, place: Place) -> Kernel:
 @kernel_of.register(pads._ReflectionPadNd)
 @kernel_of.register(pads._ReplicationPadNd)
 @kernel_of.register(pads._CircularPadNd)
-def _(module: Any, place: Place) -> Kernel:
+def _(module: Any, place: ModulePlace) -> Kernel:
     words = ("constant", "reflect", "replicate", "circular")
     kinds = (pads._ConstantPadNd, pads._ReflectionPadNd, pads._ReplicationPadNd, pads._CircularPadNd)
     mode = next(word for word, kind in zip(words, kinds, strict=True) if isinstance(module, kind))
-    return Pad(*sides(module.padding, place), mode)
+    return PadKernel(*sides(module.padding, place), mode)
 
 
 @kernel_of.register(nn.Linear)
 @kernel_of.register(nn.Flatten)
-def _(module: nn.Module, place: Place) -> Kernel:
-    return Same() if place.flat else Whole(place.size_in)
+def _(module: nn.Module, place: ModulePlace) -> Kernel:
+    return Same() if place.flat else WholeKernel(place.size_in)
 
 
 @kernel_of.register
-def _(module: nn.Sequential, place: Place) -> Kernel:
+def _(module: nn.Sequential, place: ModulePlace) -> Kernel:
     return Chain(tuple(kernel_of(part, place) for part in module))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import listed
 from ..report.grid import Column, Grid, Printed
 from .report import finding_json, findings_grid
-from .tally import Mismatch
+from .tally import Mismatch, not_holding
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -65,10 +65,12 @@ class ModuleReport(Printed):
 
     @property
     def unknown(self) -> list[str]:
+        """Rows whose field is unknown."""
         return [row.name for row in self.rows if not row.known]
 
     @property
     def unseen(self) -> list[str]:
+        """Rows whose field is known, but which no run showed."""
         return [row.name for row in self.rows if row.known and not row.seen and not row.through]
 
     @property
@@ -78,11 +80,13 @@ class ModuleReport(Printed):
 
     @property
     def rows_in_full(self) -> int:
+        """How many rows had to be reached by all of their field."""
         return sum(row.in_full for row in self.rows)
 
     @property
     def checked(self) -> dict[str, int]:
-        seen = [row for row in self.rows if row.known and row.seen]
+        """How many figures were compared, by kind."""
+        seen = self.seen_rows
         return {
             "output_shape": self.counts.get("output_shape", 0),
             "params": self.counts.get("params", 0),
@@ -136,10 +140,12 @@ class ModuleReport(Printed):
 
     @property
     def seen_rows(self) -> list[RowReport]:
+        """Rows whose field is known, and which a run showed."""
         return [row for row in self.rows if row.known and row.seen]
 
     @property
     def remarks(self) -> tuple[str, ...]:
+        """What was compared, and what could not be shown."""
         which = (
             f"all {self.pixels:,} pixels"
             if self.every_pixel
@@ -176,10 +182,11 @@ class ModuleReport(Printed):
 
     @property
     def verdict(self) -> str:
+        """In a line whether all holds."""
         if self.ok:
             return f"{self.name}: all holds" if self.proved else f"{self.name}: nothing contradicts the table"
         count = sum(len(report.findings) for report in (self, *self.others))
-        return f"{self.name}: {count:,} figure{'s' * (count > 1)} {'do' if count > 1 else 'does'} not hold"
+        return f"{self.name}: {not_holding(count)}"
 
     def render(self, width: int | None = None) -> RenderableType:
         """For a terminal of that width: what was checked, what does not hold, the verdict."""

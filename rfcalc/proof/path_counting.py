@@ -20,16 +20,16 @@ import torch
 from torch import Tensor
 
 from ..network import Join, Network
-from .kernels import Kernel, Measured, Place, Same, cut, kernel_of
+from .kernels import Kernel, MeasuredKernel, ModulePlace, Same, cut, kernel_of
 
-Shape = tuple[int, ...]
-MAX_VALUES = 2**23
+Sizes = tuple[int, ...]
+MAX_MAP_VALUES = 2**23
 """The most values that the maps of one pass hold: 64 MiB; more where MIN_ROWS units at once need more."""
 MIN_ROWS = 16
 
 
 @dataclass(frozen=True, slots=True)
-class Node:
+class KernelNode:
     """One layer of the path counter: its kernel, or a join (None); `shared` tells the inputs of a join that have one
     unit for all of its own."""
 
@@ -38,7 +38,7 @@ class Node:
     shared: tuple[bool, ...]
 
 
-class Placed(NamedTuple):
+class PlacedUnit(NamedTuple):
     """A map, the place on it of the real map's first unit, and whether all its units see the same."""
 
     tensor: Tensor
@@ -52,7 +52,7 @@ class PathCounter:
     the inputs of nodes: 0 is the image."""
 
     size: int
-    nodes: tuple[Node, ...]
+    nodes: tuple[KernelNode, ...]
 
     def rates(self) -> list[Fraction]:
         """Units of each map for each pixel; of a join of different rates, the lowest."""
@@ -66,7 +66,7 @@ class PathCounter:
 
     def measured(self) -> list[int]:
         """The layers that are known on the real map only, counted from 1."""
-        return [index for index, node in enumerate(self.nodes, 1) if isinstance(node.kernel, Measured)]
+        return [index for index, node in enumerate(self.nodes, 1) if isinstance(node.kernel, MeasuredKernel)]
 
     def grid(self) -> int:
         """What the pixels in front of the image must be a multiple of, so that the units on a canvas stand where they
@@ -80,20 +80,20 @@ class PathCounter:
             roots.append(roots[node.inputs[0]] if isinstance(node.kernel, Same) else index)
         return roots
 
-    def run(self, x: Tensor, left: int, count: int, gates: bool = True) -> list[Placed]:
+    def run(self, x: Tensor, left: int, count: int, gates: bool = True) -> list[PlacedUnit]:
         """The first `count` layers' maps, after the image. Without gates, what a join shares out is left out."""
-        maps = [Placed(x, left)]
+        maps = [PlacedUnit(x, left)]
         for node in self.nodes[:count]:
             if node.kernel:
                 x, unit, fixed = maps[node.inputs[0]]
                 made = node.kernel.run(x, unit)
-                maps.append(Placed(made, int(unit * node.kernel.rate), fixed or node.kernel.fixed))
+                maps.append(PlacedUnit(made, int(unit * node.kernel.rate), fixed or node.kernel.fixed))
             else:
                 maps.append(joined([maps[i] for i in node.inputs], node.shared, gates))
         return maps
 
 
-def joined(maps: list[Placed], shared: tuple[bool, ...], gates: bool) -> Placed:
+def joined(maps: list[PlacedUnit], shared: tuple[bool, ...], gates: bool) -> PlacedUnit:
     """The sum of maps, laid so that the real first units meet; on a canvas their ends may differ, and are cut."""
     trunk = [m for m, alone in zip(maps, shared, strict=True) if not alone]
     moving = [m for m in trunk if not m.fixed]
@@ -106,10 +106,10 @@ def joined(maps: list[Placed], shared: tuple[bool, ...], gates: bool) -> Placed:
     for m, alone in zip(maps, shared, strict=True):
         if alone and gates:
             out = out + m.tensor[..., m.unit : m.unit + 1]
-    return Placed(out, unit, not moving)
+    return PlacedUnit(out, unit, not moving)
 
 
-def path_counter_of(net: Network, shapes: Sequence[Shape], axis: int) -> PathCounter:
+def path_counter_of(net: Network, shapes: Sequence[Sizes], axis: int) -> PathCounter:
     """The path counter of a network along one axis; `shapes` are those of the image and of every layer's output as the
     network ran, with the batch."""
     axes = len(shapes[0]) - 2
@@ -118,15 +118,15 @@ def path_counter_of(net: Network, shapes: Sequence[Shape], axis: int) -> PathCou
     for index, step in enumerate(net.steps, 1):
         module, source = net.module(step), step.inputs[0]
         if isinstance(module, Join):
-            nodes.append(Node(None, step.inputs, tuple(sizes[i] == 1 < sizes[index] for i in step.inputs)))
+            nodes.append(KernelNode(None, step.inputs, tuple(sizes[i] == 1 < sizes[index] for i in step.inputs)))
         else:
-            place = Place(axis, axes, shapes[source][1:], shapes[index][1:])
+            place = ModulePlace(axis, axes, shapes[source][1:], shapes[index][1:])
             stays = place.flat and len(place.shape_out) == 1
-            nodes.append(Node(Same() if stays else kernel_of(module, place), step.inputs, (False,)))
+            nodes.append(KernelNode(Same() if stays else kernel_of(module, place), step.inputs, (False,)))
     return PathCounter(sizes[0], tuple(nodes))
 
 
-def sizes_of(counter: PathCounter, size: int, left: int) -> list[Placed]:
+def sizes_of(counter: PathCounter, size: int, left: int) -> list[PlacedUnit]:
     """Every map of the path counter for an image of `size`, with one row."""
     with torch.no_grad():
         return counter.run(torch.zeros(1, 1, 1, size, dtype=torch.float64), left, len(counter.nodes))
@@ -175,7 +175,7 @@ def portions(probes: Sequence[Probe], lengths: Sequence[int]) -> Iterator[list[P
     for index, units in probes:
         values += sum(lengths[done : index + 1])
         done = index + 1
-        most = max(MIN_ROWS, MAX_VALUES // values)
+        most = max(MIN_ROWS, MAX_MAP_VALUES // values)
         start = 0
         while start < len(units):
             if rows >= most:

@@ -20,16 +20,16 @@ COST = 3 * 10**9
 cores, where torch's convolutions in float64 do some 2*10**9 in a second."""
 VALUE = 8
 """Multiply-adds that looking at one value of a row costs as much as."""
-FEW = 18
+LEAST_PIXELS = 18
 """Pixels that are changed in a network however large; ResNet-50 at 224 takes about a second for each."""
 MOST_UNITS = 512
 """Units of one map whose fields' ends are looked for."""
-MOST = 1024
+MOST_PIXELS = 1024
 """Pixels that are changed at most: an image of 32 by 32."""
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class PixelPlan:
     """The pixels, and whether they are all that the image has."""
 
     pixels: tuple[Pixel, ...]
@@ -39,19 +39,19 @@ class Plan:
         return tuple(sorted({pixel[axis] for pixel in self.pixels}))
 
 
-def plan(arch: Arch) -> Plan:
+def plan(arch: Arch) -> PixelPlan:
     """The pixels for a network, as many as it can afford."""
     total = prod(arch.sizes)
     cost = arch.known_macs + VALUE * sum(row.out.elements for row in arch.rows)
-    afford = max(FEW, min(COST // max(cost, 1), MOST))
+    afford = max(LEAST_PIXELS, min(COST // max(cost, 1), MOST_PIXELS))
     if total <= afford:
-        return Plan(tuple(product(*map(range, arch.sizes))), True)
+        return PixelPlan(tuple(product(*map(range, arch.sizes))), True)
     chosen: dict[Pixel, None] = {}
     for pixel in candidates(arch):
         chosen.setdefault(pixel)
         if len(chosen) >= afford:
             break
-    return Plan(tuple(chosen), False)
+    return PixelPlan(tuple(chosen), False)
 
 
 def candidates(arch: Arch) -> Iterator[Pixel]:

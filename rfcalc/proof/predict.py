@@ -19,9 +19,9 @@ from ..engine.arch import Arch, Row
 from ..engine.geometry import UNKNOWN, Axis, Field
 from ..engine.layers import Resample, Upsample
 from ..engine.layers.opaque import Opaque
-from ..engine.reach import Seen, reach
+from ..engine.reach import SeenPoints, reach
 
-Flags = NDArray[np.bool_]
+BoolArray = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,13 +29,13 @@ class Prediction:
     """One row: per axis which units may see which of the points, and boxes of units that must. Arrays are (units,
     points), points in the order of the plan's coordinates along that axis."""
 
-    may: tuple[Flags, ...]
-    must: tuple[tuple[Flags, ...], ...]
-    stated: tuple[Flags, ...] | None
+    may: tuple[BoolArray, ...]
+    must: tuple[tuple[BoolArray, ...], ...]
+    stated: tuple[BoolArray, ...] | None
     """What units must see by the table's own fields: those that meet no border, where the row has one box."""
 
 
-def stated_by(axis: Axis, points: Sequence[int]) -> Flags:
+def stated_by(axis: Axis, points: Sequence[int]) -> BoolArray:
     """Which units see which points, as the table states their fields: (units, points)."""
     out = np.zeros((axis.size, len(points)), dtype=bool)
     at = np.array(points)
@@ -49,17 +49,17 @@ def stated_by(axis: Axis, points: Sequence[int]) -> Flags:
     return out
 
 
-def within(field: Field, places: NDArray[np.int64]) -> Flags:
+def within(field: Field, places: NDArray[np.int64]) -> BoolArray:
     """Whether a field, holes left out, holds each place."""
-    inside: Flags = (places >= field.first) & (places <= field.last)
+    inside: BoolArray = (places >= field.first) & (places <= field.last)
     if field.mask in (0, UNKNOWN):
         return inside
     bits = np.array([bit == "1" for bit in format(field.mask, "b")[::-1].ljust(field.width, "0")])
-    found: Flags = inside & bits[(places - field.first).clip(0, field.width - 1)]
+    found: BoolArray = inside & bits[(places - field.first).clip(0, field.width - 1)]
     return found
 
 
-def matrix(masks: Sequence[int], points: int) -> Flags:
+def matrix(masks: Sequence[int], points: int) -> BoolArray:
     """Masks as (units, points)."""
     width = -(-points // 8)
     packed = np.frombuffer(b"".join(mask.to_bytes(width, "little") for mask in masks), dtype=np.uint8)
@@ -72,7 +72,7 @@ def predictions(arch: Arch, points: Sequence[Sequence[int]]) -> dict[int, Predic
     seen = reach(arch, points)
     bare = reach(arch, points, copies=False) if repeats(arch) else seen
     out: dict[int, Prediction] = {}
-    cached: dict[tuple[Axis, int], Flags] = {}
+    cached: dict[tuple[Axis, int], BoolArray] = {}
     for row in arch.rows:
         found, plain = seen[row.index], bare[row.index]
         if all(axis.strands for axis in row.out.axes):
@@ -96,7 +96,7 @@ def repeats(arch: Arch) -> bool:
 
 
 def predicted(
-    claims: tuple[Flags, ...], seen: Seen | None, bare: Seen | None, points: Sequence[Sequence[int]]
+    claims: tuple[BoolArray, ...], seen: SeenPoints | None, bare: SeenPoints | None, points: Sequence[Sequence[int]]
 ) -> Prediction:
     if seen is None or bare is None:
         return Prediction(claims, (), None)
@@ -117,7 +117,7 @@ Columns = Sequence[NDArray[np.int64]]
 """Per axis, each image's point."""
 
 
-def box(sides: Sequence[Flags], columns: Columns) -> Flags:
+def box(sides: Sequence[BoolArray], columns: Columns) -> BoolArray:
     """The units that a box names for each image: (images, *sizes)."""
     grids = [side.T[column] for side, column in zip(sides, columns, strict=True)]  # (images, units) each
     shaped = [
@@ -127,7 +127,7 @@ def box(sides: Sequence[Flags], columns: Columns) -> Flags:
     return reduce(np.logical_and, shaped)
 
 
-def required(prediction: Prediction, columns: Columns) -> Flags | None:
+def required(prediction: Prediction, columns: Columns) -> BoolArray | None:
     """The units that must change for each image; None where nobody says."""
     boxes = [*prediction.must, *([prediction.stated] if prediction.stated else [])]
     return reduce(np.logical_or, (box(sides, columns) for sides in boxes)) if boxes else None
@@ -136,7 +136,7 @@ def required(prediction: Prediction, columns: Columns) -> Flags | None:
 # --- where a field must be reached in full -----------------------------------------------------------------------
 
 
-LINEAR = {
+LINEAR_OPS = {
     *(
         "conv",
         "conv_transpose",
@@ -159,7 +159,7 @@ HELD = frozenset(["group_norm", "instance_norm", "layer_norm"])
 """Of these, linear when their statistics are held."""
 GROWING = frozenset(["relu", "silu", "gelu", "mish", "hardswish", "softplus", "elu", "selu", "leaky_relu", "prelu"])
 """Functions that grow about as fast as a value above 0 does."""
-NOTHING = frozenset(["dropout", "dropout_spatial", "alpha_dropout"])
+IDENTITIES = frozenset(["dropout", "dropout_spatial", "alpha_dropout"])
 """Functions that may change nothing: dropout in evaluation mode."""
 SAFE_MIXES = frozenset(["permute", "rearrange", "repeat", "expand"])
 LINEAR_POINTWISE = frozenset(["add", "sub", "mul", "div"])
@@ -169,7 +169,7 @@ PARTIAL = frozenset(["channel_slice", "unflatten", "pixel_shuffle"])
 """Layers that hand on a part of the channels to a unit."""
 ROOM = 60.0
 """Binary digits by which a change at the far end of a field must stand out."""
-DEEPEST = 700.0
+MOST_DIGITS = 700.0
 """The binary digits of the largest change; float64 has 1,023 before it overflows."""
 
 
@@ -193,7 +193,7 @@ def depths(arch: Arch) -> list[Depth]:
             out.append(Depth())
             continue
         digits = max(s.digits for s in sources) + lost(row)
-        linear = all(s.linear for s in sources) and may_be_linear(row, sources) and digits <= DEEPEST - ROOM
+        linear = all(s.linear for s in sources) and may_be_linear(row, sources) and digits <= MOST_DIGITS - ROOM
         out.append(Depth(linear, uniform(row, sources), digits))
     return out
 
@@ -220,7 +220,7 @@ def may_be_linear(row: Row, sources: Sequence[Depth]) -> bool:
         return getattr(layer, "operation", "") == "sum"
     if op in PARTIAL and not all(s.uniform for s in sources):
         return False
-    return op in LINEAR or layer.pointwise
+    return op in LINEAR_OPS or layer.pointwise
 
 
 def uniform(row: Row, sources: Sequence[Depth]) -> bool:
@@ -234,7 +234,7 @@ def linear_by_name(row: Row) -> bool:
     nothing."""
     if row.layer.op == "pointwise":
         return getattr(row.layer, "operation", "") in LINEAR_POINTWISE
-    return not row.layer.pointwise or row.layer.op in LINEAR
+    return not row.layer.pointwise or row.layer.op in LINEAR_OPS
 
 
 def rounds(arch: Arch) -> set[int]:
@@ -247,7 +247,7 @@ def rounds(arch: Arch) -> set[int]:
     return out
 
 
-def largest_change(arch: Arch, found: Sequence[Depth]) -> float:
+def largest_change(found: Sequence[Depth]) -> float:
     """A change of the image that stands out at the far end of every field that must be reached in full."""
     digits = [d.digits for d in found if d.linear]
-    return float(2.0 ** min(max(digits) + ROOM, DEEPEST))
+    return float(2.0 ** min(max(digits) + ROOM, MOST_DIGITS))

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 from ..report.cells import number, text
 from ..report.claims import Claim
 from ..report.grid import Column, Grid, Printed
-from .tally import Ground, Mismatch
+from .tally import Ground, Mismatch, not_holding
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
 
-KINDS = {
+FIGURE_KINDS = {
     "output_shape": ("output shapes", "forward hooks"),
     "params": ("parameter counts", "the modules' parameters"),
     "receptive_field": ("receptive fields", "gradients on the canvas"),
@@ -72,12 +72,15 @@ class Report(Printed):
     def grid(self) -> Grid:
         """What was checked, a row for each kind of figure."""
         wrong = Counter(counted_as(finding) for finding in self.findings)
-        rows = tuple((*KINDS[kind], text(count), text(wrong[kind] or "none")) for kind, count in self.checked.items())
+        rows = tuple(
+            (*FIGURE_KINDS[kind], text(count), text(wrong[kind] or "none")) for kind, count in self.checked.items()
+        )
         columns = (Column("checked", left=True), Column("against", left=True), Column("figures"), Column("wrong"))
         return Grid(columns, rows, tuple(ground_text(ground) for ground in self.grounds) + self.remarks)
 
     @property
     def remarks(self) -> tuple[str, ...]:
+        """What was proved in another way, and what stays open."""
         lines = ["shapes: on torch's meta device, for the network is too large to run here"] if self.on_meta else []
         open_claims = [claim for claim in self.claims if claim.holds is None]
         if open_claims:
@@ -98,12 +101,11 @@ class Report(Printed):
 
     @property
     def verdict(self) -> str:
+        """In a line whether all holds, and what can be done where it does not."""
         if self.ok:
             return f"{self.name}: all holds"
-        count = len(self.findings)
         tail = "; torch agrees with the table" if self.proved else ""
-        fact = f"{self.name}: {count:,} figure{'s' * (count > 1)} {'do' if count > 1 else 'does'} not hold{tail}"
-        return "\n".join([fact, *self.advice])
+        return "\n".join([f"{self.name}: {not_holding(len(self.findings))}{tail}", *self.advice])
 
     def render(self, width: int | None = None) -> RenderableType:
         """For a terminal of that width: what was checked, what the spec states, what does not hold, the verdict."""

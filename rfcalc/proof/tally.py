@@ -65,3 +65,7 @@ class Ground:
     """Why there is no canvas."""
     beyond: int
     """Layers with more paths than floats can count: there only which pixels are reached is compared."""
+
+
+def not_holding(count: int) -> str:
+    return f"{count:,} figures do not hold" if count > 1 else "1 figure does not hold"

@@ -14,8 +14,8 @@ import numpy as np
 
 from ..engine.arch import Arch, Row
 from .module_report import ModuleReport, RowReport
-from .pixels import Pixel, Plan
-from .predict import Columns, Depth, Flags, Prediction, box, required
+from .pixels import Pixel, PixelPlan
+from .predict import BoolArray, Columns, Depth, Prediction, box, required
 from .tally import Tally
 
 GENTLE_PIXELS = 4
@@ -24,7 +24,7 @@ CONFIRMED = 8
 """Rows whose wrong field is looked at again, value by value; what is wrong further back follows from them."""
 
 
-class Draw(NamedTuple):
+class WeightDraw(NamedTuple):
     """A draw of weights, and how far a pixel is raised."""
 
     seed: int
@@ -36,8 +36,8 @@ class Draw(NamedTuple):
 class Changes:
     """What one run shows of every row beside the one on the unchanged image: (images, *sizes)."""
 
-    changed: dict[int, Flags] = field(default_factory=dict)
-    broken: dict[int, Flags] = field(default_factory=dict)
+    changed: dict[int, BoolArray] = field(default_factory=dict)
+    broken: dict[int, BoolArray] = field(default_factory=dict)
     """The units that hold NaN or infinity, if any."""
 
 
@@ -63,7 +63,7 @@ class Expected:
     rows that can be seen, and the norms whose statistics are held."""
 
     arch: Arch
-    plan: Plan
+    plan: PixelPlan
     points: tuple[tuple[int, ...], ...]
     predicted: dict[int, Prediction]
     depths: list[Depth]
@@ -100,7 +100,7 @@ def compare(
                 note_missing(outcome, must & ~changed & fine, pixels)
 
 
-def note_missing(outcome: Outcome, missing: Flags, pixels: Sequence[Pixel]) -> None:
+def note_missing(outcome: Outcome, missing: BoolArray, pixels: Sequence[Pixel]) -> None:
     for i, *unit in np.argwhere(missing).tolist():
         if not outcome.missing or outcome.missing[-1][0] != pixels[i]:
             outcome.missing.append((pixels[i], tuple(unit)))

@@ -15,7 +15,7 @@ from ..engine.layers.sources import is_blind
 from ..engine.reach import places
 from ..errors import RfcalcError
 from ..tracing.user_code import from_signal, told
-from .layout import Misfit, laid_out
+from .layout import WrongShape, laid_out
 from .ready import as_it_is, borrowed
 from .rows import Recorded, Sight
 from .run import play
@@ -47,7 +47,9 @@ def spot_of(recorded: Recorded, row: Row, unit: Sequence[int]) -> Spot | None:
     return spot
 
 
-MOVES = frozenset(["flatten", "unflatten", "pad", "unfold", "pixel_unshuffle", "pixel_shuffle", "upsample", "expand"])
+MOVING_OPS = frozenset(
+    ["flatten", "unflatten", "pad", "unfold", "pixel_unshuffle", "pixel_shuffle", "upsample", "expand"]
+)
 STAYS = frozenset(["channel_mix", "channel_shuffle", "identity"])
 
 
@@ -59,7 +61,9 @@ def before_move(row: Row, spot: Spot) -> Spot | None:
         return Spot(source, spot.units, slice(layer.start, layer.stop, layer.step))
     if op in STAYS:
         return spot._replace(node=source, channels=slice(None))
-    if op not in MOVES and not (op == "max_pool" and max(row.windows, key=lambda w: w.kernel_size).kernel_size == 1):
+    if op not in MOVING_OPS and not (
+        op == "max_pool" and max(row.windows, key=lambda w: w.kernel_size).kernel_size == 1
+    ):
         return None
     sizes, taps = row.x.sizes, row.layer.taps(row.x) if op != "flatten" else ()
     if op == "flatten":
@@ -97,7 +101,7 @@ def gradients_of(
     return torch.cat(parts)
 
 
-WAYS: tuple[Callable[[], AbstractContextManager[Any]], ...] = (
+GRADIENT_WAYS: tuple[Callable[[], AbstractContextManager[Any]], ...] = (
     torch.enable_grad,
     torch.autograd.graph.allow_mutation_on_saved_tensors,
 )
@@ -108,11 +112,11 @@ OVERWRITTEN = "modified by an inplace operation"
 
 
 def one_batch(module: nn.Module, recorded: Recorded, row: Row, spot: Spot, x: Tensor, dtype: torch.dtype) -> Tensor:
-    for number, way in enumerate(WAYS):
+    for number, way in enumerate(GRADIENT_WAYS):
         try:
             with torch.enable_grad(), way():
                 return gradient_of_one(module, recorded, row, spot, x, dtype)
-        except Misfit as error:
+        except WrongShape as error:
             raise RfcalcError(f"{row.name}: its tensor has another shape on values: {error}") from None
         except (RuntimeError, TypeError, ValueError, NotImplementedError, AttributeError, IndexError) as error:
             if from_signal(error):

@@ -18,7 +18,7 @@ EPS = 1e-5
 """torch's default in each of these functions."""
 
 
-class Norm(NamedTuple):
+class NormCall(NamedTuple):
     """How one call of a norm works: its input, the view whose last dimension shares a mean and a variance (a function
     of the input, and the dimensions), and what it does with the normed values."""
 
@@ -39,43 +39,43 @@ def per_channel(values: Tensor | None, x: Tensor) -> Tensor | None:
     return None if values is None else values.reshape(1, -1, *(1 for _ in x.shape[2:]))
 
 
-def group_norm(args: tuple[Any, ...], kwargs: dict[str, Any], names: str) -> Norm | None:
+def group_norm(args: tuple[Any, ...], kwargs: dict[str, Any], names: str) -> NormCall | None:
     g = named(args, kwargs, names)
     x = g["input"]
     groups = (x.shape[0], g["num_groups"], x.shape[1] // g["num_groups"], *x.shape[2:])
     eps = g.get("eps", EPS)
-    return Norm(x, groups, tuple(range(2, len(groups))), *affine(g, x), eps)
+    return NormCall(x, groups, tuple(range(2, len(groups))), *affine(g, x), eps)
 
 
 def affine(g: dict[str, Any], x: Tensor) -> tuple[Tensor | None, Tensor | None]:
     return per_channel(g.get("weight"), x), per_channel(g.get("bias"), x)
 
 
-def instance_norm(args: tuple[Any, ...], kwargs: dict[str, Any], names: str) -> Norm | None:
+def instance_norm(args: tuple[Any, ...], kwargs: dict[str, Any], names: str) -> NormCall | None:
     g = named(args, kwargs, names)
     x = g["input"]
     if not g.get("use_input_stats", True):
         return None
-    return Norm(x, tuple(x.shape), tuple(range(2, x.dim())), *affine(g, x), g.get("eps", EPS))
+    return NormCall(x, tuple(x.shape), tuple(range(2, x.dim())), *affine(g, x), g.get("eps", EPS))
 
 
-def batch_norm(args: tuple[Any, ...], kwargs: dict[str, Any], names: str) -> Norm | None:
+def batch_norm(args: tuple[Any, ...], kwargs: dict[str, Any], names: str) -> NormCall | None:
     g = named(args, kwargs, names)
     x = g["input"]
     if not g.get("training", False) and g.get("running_mean") is not None:
         return None
-    return Norm(x, tuple(x.shape), (0, *range(2, x.dim())), *affine(g, x), g.get("eps", EPS))
+    return NormCall(x, tuple(x.shape), (0, *range(2, x.dim())), *affine(g, x), g.get("eps", EPS))
 
 
-def last_dims(args: tuple[Any, ...], kwargs: dict[str, Any], names: str) -> Norm | None:
+def last_dims(args: tuple[Any, ...], kwargs: dict[str, Any], names: str) -> NormCall | None:
     g = named(args, kwargs, names)
     x, n = g["input"], len(g["normalized_shape"])
     centred = "bias" in names.split()
     eps = g.get("eps", EPS) if centred else g.get("eps") or torch.finfo(x.dtype).eps
-    return Norm(x, tuple(x.shape), tuple(range(x.dim() - n, x.dim())), g.get("weight"), g.get("bias"), eps, centred)
+    return NormCall(x, tuple(x.shape), tuple(range(x.dim() - n, x.dim())), g.get("weight"), g.get("bias"), eps, centred)
 
 
-NORMS: dict[Any, tuple[Callable[..., Norm | None], str]] = {
+NORM_CALLS: dict[Any, tuple[Callable[..., NormCall | None], str]] = {
     functional.group_norm: (group_norm, "input num_groups weight bias eps"),
     torch.group_norm: (group_norm, "input num_groups weight bias eps"),
     functional.instance_norm: (
@@ -98,20 +98,20 @@ class Statistics(NamedTuple):
     scale: Tensor
 
 
-def norm_of(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Norm | None:
+def norm_of(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> NormCall | None:
     """What a call norms; None for one that takes no statistics of its input."""
-    entry = NORMS.get(func)
+    entry = NORM_CALLS.get(func)
     return entry[0](args, kwargs, entry[1]) if entry else None
 
 
-def statistics(norm: Norm) -> Statistics:
+def statistics(norm: NormCall) -> Statistics:
     x = norm.x.reshape(norm.shape)
     mean = x.mean(norm.dims, keepdim=True) if norm.centred else torch.zeros((), dtype=x.dtype)
     variance = (x - mean).square().sum(norm.dims, keepdim=True) / prod(x.shape[d] for d in norm.dims)
     return Statistics(mean, (variance + norm.eps).rsqrt())
 
 
-def normed(norm: Norm, held: Statistics) -> Tensor:
+def normed(norm: NormCall, held: Statistics) -> Tensor:
     """The norm with statistics that are given."""
     out = ((norm.x.reshape(norm.shape) - held.mean) * held.scale).reshape(norm.x.shape)
     out = out if norm.weight is None else out * norm.weight

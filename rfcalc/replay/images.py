@@ -10,9 +10,9 @@ from torch import Tensor
 
 from ..errors import RfcalcError, need
 
-MODES = {1: "L", 3: "RGB", 4: "RGBA"}
+PIXEL_MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 """Pillow's name for images of so many channels."""
-ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm")
+IMAGE_ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm")
 
 
 def read_images(
@@ -21,7 +21,7 @@ def read_images(
     """Images (count, channels, height, width) from files and folders, in the order of their names: values from 0 to 1,
     resized to the shape (channels, height, width), then less `mean` and over `std`, where they are given, each one
     number or one per channel. Raises RfcalcError."""
-    if len(shape) != 3 or shape[0] not in MODES:
+    if len(shape) != 3 or shape[0] not in PIXEL_MODES:
         raise RfcalcError(f"--images: images have 1, 3 or 4 channels and two sizes, not the shape {list(shape)}")
     files = [file for path in paths for file in files_of(Path(path))]
     x = torch.stack([read_image(file, shape) for file in files])
@@ -40,9 +40,9 @@ def files_of(path: Path) -> list[Path]:
         if not path.is_file():
             raise RfcalcError(f"{path}: no such file or folder")
         return [path]
-    found = sorted(file for file in path.iterdir() if file.suffix.lower() in ENDINGS)
+    found = sorted(file for file in path.iterdir() if file.suffix.lower() in IMAGE_ENDINGS)
     if not found:
-        raise RfcalcError(f"{path}: holds no images ({', '.join(ENDINGS)})")
+        raise RfcalcError(f"{path}: holds no images ({', '.join(IMAGE_ENDINGS)})")
     return found
 
 
@@ -54,7 +54,7 @@ def read_image(file: Path, shape: Sequence[int]) -> Tensor:
     channels, height, width = shape
     try:
         with Image.open(file) as opened:
-            image = opened.convert(MODES[channels]).resize((width, height), Image.Resampling.BILINEAR)
+            image = opened.convert(PIXEL_MODES[channels]).resize((width, height), Image.Resampling.BILINEAR)
     except (OSError, UnidentifiedImageError, ValueError) as error:
         raise RfcalcError(f"{file}: no image that can be read ({type(error).__name__})") from error
     values = torch.frombuffer(bytearray(image.tobytes()), dtype=torch.uint8).reshape(height, width, channels)

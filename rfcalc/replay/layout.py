@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from math import prod
 from typing import Any
 
-from ..tracing.dims import BATCH, CHANNEL, REPEAT, Dims
+from ..tracing.dims import BATCH_AXIS, CHANNEL, REPEAT, Dims
 
 
-class Misfit(Exception):
+class WrongShape(Exception):
     """A tensor whose shape is not the one that its row states."""
 
 
@@ -26,15 +26,15 @@ def laid_out(tensor: Any, dims: Dims, sizes: Sequence[int], batch: int) -> Any:
     """
     atoms = [
         [
-            (atom.axis, batch if atom.axis == BATCH else atom.size, atom.step)
+            (atom.axis, batch if atom.axis == BATCH_AXIS else atom.size, atom.step)
             for atom in run
-            if atom.axis != BATCH or batch
+            if atom.axis != BATCH_AXIS or batch
         ]
         for run in dims
     ]
     shape = tuple(prod(size for _, size, _ in run) for run in atoms)
     if shape != tuple(tensor.shape):
-        raise Misfit(f"{tuple(tensor.shape)}, not {shape}")
+        raise WrongShape(f"{tuple(tensor.shape)}, not {shape}")
     parts = [atom for run in atoms for atom in run]
     x = parts_of(tensor)
     x = x.reshape([size for _, size, _ in parts] + list(x.shape[len(shape) :]))
@@ -43,9 +43,9 @@ def laid_out(tensor: Any, dims: Dims, sizes: Sequence[int], batch: int) -> Any:
     kept = [atom for atom in parts if atom[0] != REPEAT]
     order = sorted(range(len(kept)), key=lambda i: rank(kept[i]))
     x = getattr(x, "permute", x.transpose)([*order, *range(len(kept), x.ndim)])
-    images = prod(size for axis, size, _ in kept if axis == BATCH)
+    images = prod(size for axis, size, _ in kept if axis == BATCH_AXIS)
     if images * prod(sizes) == 0 or prod(x.shape) % (images * prod(sizes)):
-        raise Misfit(f"{tuple(tensor.shape)} for a map of {tuple(sizes)}")
+        raise WrongShape(f"{tuple(tensor.shape)} for a map of {tuple(sizes)}")
     return x.reshape(images, *sizes, -1)
 
 
@@ -61,4 +61,4 @@ def parts_of(tensor: Any) -> Any:
 def rank(atom: tuple[int, int, int]) -> tuple[int, int, int]:
     """Images first, then the axes, then the channels; of one axis the widest steps first."""
     axis, _, step = atom
-    return ({BATCH: 0, CHANNEL: 2}.get(axis, 1), axis, -step)
+    return ({BATCH_AXIS: 0, CHANNEL: 2}.get(axis, 1), axis, -step)

@@ -20,7 +20,7 @@ UNCOPIED = (RuntimeError, TypeError, NotImplementedError, AttributeError, ValueE
 LOW = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 """The types of numbers that are brought to one type for a run."""
 
-Change = Callable[[str, nn.Module | None, Tensor], Tensor]
+WeightChange = Callable[[str, nn.Module | None, Tensor], Tensor]
 """What a parameter or buffer of that name, in its module, becomes for the run."""
 
 
@@ -34,7 +34,7 @@ def refuse_without_values(module: nn.Module) -> None:
 
 
 @contextmanager
-def borrowed(module: nn.Module, change: Change) -> Iterator[nn.Module]:
+def borrowed(module: nn.Module, change: WeightChange) -> Iterator[nn.Module]:
     """A copy of the module (or itself) in evaluation mode, its tensors changed; afterwards module and process are what
     they were: parameters, buffers, modes, hooks, and random states."""
     refuse_without_values(module)
@@ -96,7 +96,7 @@ def seed_all(seed: int) -> None:
         numpy.random.seed(seed % 2**32)
 
 
-def replace(module: nn.Module, change: Change) -> None:
+def replace(module: nn.Module, change: WeightChange) -> None:
     """Changes each parameter, buffer and tensor attribute once, however many modules share it."""
     made: dict[int, tuple[Tensor, Tensor]] = {}
 
@@ -140,7 +140,7 @@ def in_type(tensor: Tensor, dtype: torch.dtype | None) -> Tensor:
     return tensor.to(dtype, copy=True)
 
 
-def drawn(generator: torch.Generator, dtype: torch.dtype | None) -> Change:
+def drawn(generator: torch.Generator, dtype: torch.dtype | None) -> WeightChange:
     """Positive weights: from 1/2 to 3/2 over the number of values that each output adds up, so that a layer keeps the
     size of what it reads; biases small; the running statistics of norms neutral."""
 
@@ -168,6 +168,6 @@ def fan_in(part: nn.Module, tensor: Tensor) -> float:
     return max(tensor.numel() / max(int(outputs), 1), 1.0)
 
 
-def as_it_is(dtype: torch.dtype | None) -> Change:
+def as_it_is(dtype: torch.dtype | None) -> WeightChange:
     """The module's own values, in the run's type of numbers."""
     return lambda name, part, tensor: in_type(tensor, dtype)

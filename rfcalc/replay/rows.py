@@ -16,14 +16,14 @@ from torch import Tensor, nn
 from ..engine.arch import Arch
 from ..tracing.dims import CHANNEL, Dims
 from ..tracing.dispatch import Tracer
-from ..tracing.graph import Draft, Map
+from ..tracing.graph import LayerDraft, Map
 from ..tracing.inputs import Inputs, inputs_of
 from ..tracing.outputs import tensors_of
-from ..tracing.rules.kinds import ABOUT
+from ..tracing.rules.kinds import ABOUT_TENSORS
 from ..tracing.shapes import tensors_in
 from ..tracing.spellings import is_in_place, name_of
 from ..tracing.trace import SEEDS, arch_of, check, traced, unwrapped
-from .held import NORMS, norm_of
+from .held import NORM_CALLS, norm_of
 
 
 class Sight(NamedTuple):
@@ -68,7 +68,7 @@ class Note:
     """What one call showed, with the layers as they were then: some are taken back later."""
 
     call: CallSeen
-    found: list[tuple[bool, int, Map, Draft]] = field(default_factory=list)
+    found: list[tuple[bool, int, Map, LayerDraft]] = field(default_factory=list)
 
 
 SCRIPT = "the scripted "
@@ -86,7 +86,7 @@ class Recorder(Tracer):
     def __torch_function__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
-        if func in ABOUT or self.inside:
+        if func in ABOUT_TENSORS or self.inside:
             return super().__torch_function__(func, types, args, kwargs)
         given = list(tensors_in(args, kwargs or {}))
         before = [self.known.held(tensor) for tensor in given]
@@ -98,8 +98,8 @@ class Recorder(Tracer):
         changed = is_in_place(name_of(func)) or any(result is tensor for tensor in given)
         maps = before if changed else [self.known.held(tensor) for tensor in given]
         images = tuple(i for i, m in enumerate(maps) if m)
-        holds = func in NORMS and bool(images) and over_places(func, args, kwargs or {}, maps[0])
-        self.note(CallSeen(name_of(func), images, holds), maps, results_of(func, args, result))
+        holds = func in NORM_CALLS and bool(images) and over_places(func, args, kwargs or {}, maps[0])
+        self.note(CallSeen(name_of(func), images, holds), maps, results_of(args, result))
         return result
 
     def follow(self, script: Any, args: tuple[Any, ...], kwargs: dict[str, Any], call: Callable[..., Any]) -> Any:
@@ -139,7 +139,7 @@ def over_places(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], m: Map
     return any(atom.axis != CHANNEL for run in m.dims[len(m.dims) - last :] for atom in run)
 
 
-def results_of(func: Any, args: tuple[Any, ...], result: Any) -> list[Tensor]:
+def results_of(args: tuple[Any, ...], result: Any) -> list[Tensor]:
     """The tensors that a call returns or, where it only writes, the one that it writes to."""
     if result is None and args and isinstance(args[0], Tensor):
         return [args[0]]
@@ -180,7 +180,7 @@ def sights_of(recorder: Recorder, notes: list[Note], arch: Arch) -> dict[int, tu
     return {call: tuple(sights) for call, sights in found.items()}
 
 
-def still_there(notes: list[Note], drafts: list[Draft]) -> Iterator[tuple[int, bool, int, Map]]:
+def still_there(notes: list[Note], drafts: list[LayerDraft]) -> Iterator[tuple[int, bool, int, Map]]:
     for call, note in enumerate(notes):
         for given, index, m, draft in note.found:
             if m.node <= len(drafts) and drafts[m.node - 1] is draft:

@@ -18,7 +18,7 @@ from torch.overrides import TorchFunctionMode
 
 from ..tracing.casts import asks_only, wanted_type
 from ..tracing.outputs import tensors_of
-from ..tracing.rules.kinds import ABOUT, MOVES
+from ..tracing.rules.kinds import ABOUT_TENSORS, CASTS
 from ..tracing.run import eager, quiet, unchecked
 from ..tracing.scripted import followed
 from ..tracing.shapes import tensors_in
@@ -78,14 +78,14 @@ class Replay(TorchFunctionMode):
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         kwargs = kwargs or {}
-        if func in ABOUT:
+        if func in ABOUT_TENSORS:
             return func(*args, **kwargs)
         number, self.number = self.number, self.number + 1
         self.follow(number, name_of(func))
         sights = () if self.strayed else self.recorded.sights.get(number, ())
         self.show([s for s in sights if s.given], list(tensors_in(args, kwargs)) if sights else [])
         result = self.called(number, func, args, kwargs)
-        self.show([s for s in sights if not s.given], results_of(func, args, result) if sights else [])
+        self.show([s for s in sights if not s.given], results_of(args, result) if sights else [])
         return result
 
     def follow(self, number: int, name: str) -> None:
@@ -102,7 +102,7 @@ class Replay(TorchFunctionMode):
 
     def called(self, number: int, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """What a call returns, in the run's type of numbers, norms with the statistics that are held."""
-        if func in MOVES:
+        if func in CASTS:
             return self.cast(func, args, kwargs)
         kwargs = self.here(func, kwargs)
         memory = self.memory

@@ -8,7 +8,7 @@ from typing import Any
 from ..engine.arch import Row
 from ..engine.geometry import FeatureMap
 
-UNKNOWN = "–"
+DASH = "–"
 
 
 def number(value: Any) -> Any:
@@ -67,7 +67,7 @@ def text(value: Any) -> str:
     ['–', '1,024', '3x1', '2/3', '0.5', 'true']
     """
     if value is None:
-        return UNKNOWN
+        return DASH
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, Fraction):
@@ -80,10 +80,15 @@ def text(value: Any) -> str:
     return f"{value:,}" if isinstance(value, int) else str(value)
 
 
+def decimals(value: float | None, form: str = ",.2f") -> str:
+    """A measured figure with so many places; – when unknown."""
+    return DASH if value is None else f"{value:{form}}"
+
+
 def percent(share: Fraction | float | None) -> str:
     """A share of one in whole percent.
 
     >>> percent(0.256), percent(None)
     ('26%', '–')
     """
-    return UNKNOWN if share is None else f"{float(share):.0%}"
+    return DASH if share is None else f"{float(share):.0%}"

@@ -13,10 +13,10 @@ from .cells import cells_of, text
 from .grid import Column, Grid
 from .table import COLUMNS, Table
 
-Row = Mapping[str, str]
+RowCells = Mapping[str, str]
 """One row as text, by the keys of the table."""
 NOT_COMPARED = ("name",)
-SHOWN = ("op", "n_out", "ch_out", "r_out", "params", "macs")
+CHANGED_COLUMNS = ("op", "n_out", "ch_out", "r_out", "params", "macs")
 """What is told of a layer that has come or gone."""
 
 
@@ -25,8 +25,8 @@ class Change:
     """A layer that differs: what it was and what it is, where both are there; None where it has come or gone."""
 
     layer: str
-    old: Row | None
-    new: Row | None
+    old: RowCells | None
+    new: RowCells | None
 
     @property
     def cells(self) -> dict[str, tuple[str, str]]:
@@ -38,7 +38,7 @@ class Change:
     def __str__(self) -> str:
         if self.old is None or self.new is None:
             row, sign = (self.new, "+") if self.old is None else (self.old, "-")
-            shown = ", ".join(f"{heading(key)} {(row or {}).get(key, '')}" for key in SHOWN)
+            shown = ", ".join(f"{heading(key)} {(row or {}).get(key, '')}" for key in CHANGED_COLUMNS)
             return f"{sign} {self.layer}: {shown}"
         return f"  {self.layer}: " + ", ".join(f"{heading(k)} {a} -> {b}" for k, (a, b) in self.cells.items())
 
@@ -47,7 +47,7 @@ def heading(key: str) -> str:
     return COLUMNS[key].heading
 
 
-def rows_of(arch: Arch) -> tuple[Row, ...]:
+def rows_of(arch: Arch) -> tuple[RowCells, ...]:
     """Every layer of a network as text."""
     return tuple({key: text(value) for key, value in cells_of(row).items() if key in COLUMNS} for row in arch.rows)
 
@@ -57,7 +57,7 @@ def to_csv(arch: Arch) -> str:
     return Table(arch, all_layers=True).to_csv()
 
 
-def from_csv(stored: str) -> tuple[Row, ...]:
+def from_csv(stored: str) -> tuple[RowCells, ...]:
     """The rows of a table that was kept; numbers get their separators back. Raises ValueError where it is none."""
     rows = list(csv.DictReader(io.StringIO(stored)))
     if not rows or "name" not in rows[0]:
@@ -71,7 +71,7 @@ def shown(cell: str) -> str:
     return f"{int(cell):,}" if cell.isdecimal() else cell
 
 
-def changes(old: Sequence[Row], new: Sequence[Row]) -> tuple[Change, ...]:
+def changes(old: Sequence[RowCells], new: Sequence[RowCells]) -> tuple[Change, ...]:
     """The layers that differ, in the order of the new table; those that are gone stand where they stood.
 
     >>> import rfcalc
@@ -114,7 +114,7 @@ def grid(found: Sequence[Change]) -> Grid:
 
 
 def shows(change: Change, key: str) -> bool:
-    return key in change.cells or (key in SHOWN and (change.old is None or change.new is None))
+    return key in change.cells or (key in CHANGED_COLUMNS and (change.old is None or change.new is None))
 
 
 def sign(change: Change) -> str:

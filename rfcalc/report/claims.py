@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..engine.arch import features_of
-from ..spec.claims import LIMITS, TOTALS
+from ..spec.claims import LIMITS, TOTAL_CLAIMS
 from ..spec.stated import Stated
 from .cells import text
 
@@ -35,7 +35,7 @@ def claims_of(arch: Arch) -> list[Claim]:
     """
     found: list[Claim] = []
     for key, value in arch.claims.items():
-        if key in TOTALS:
+        if key in TOTAL_CLAIMS:
             computed = getattr(arch, key)
             holds = None if computed is None else Stated.of(value).agrees(computed)
             found.append(Claim(key, None, value, computed, holds))

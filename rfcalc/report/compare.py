@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..engine.arch import Arch, features_of
-from ..engine.layers import FEATURES
+from ..engine.layers import LAYER_FEATURES
 from .cells import agreed, percent, text
-from .grid import Column, Grid
+from .grid import Column, Grid, as_json
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-QUANTITIES = {
+COMPARED = {
     "input": "input",
     "layers": "layers",
     "params": "params",
@@ -45,7 +45,7 @@ def figures(arch: Arch) -> dict[str, Any]:
         "jump": agreed(tuple(axis.jump for axis in last.axes)),
         "smallest": agreed(last.sizes),
         "outside": agreed(tuple(outside)),
-        "uses": [word for word in FEATURES if word in used],
+        "uses": [word for word in LAYER_FEATURES if word in used],
         "fields_by_size": fields_by_size(arch),
     }
 
@@ -71,11 +71,16 @@ class Comparison:
     figures: tuple[dict[str, Any], ...]
 
     def to_json(self) -> list[dict[str, Any]]:
+        """The figures of each network."""
         return list(self.figures)
 
     def render(self, width: int | None = None) -> RenderableType:
         """For a terminal of that width."""
         return self.grid.to_rich(width)
+
+    def to_text(self, form: str) -> str:
+        """In a text form: json, or one of the grid's."""
+        return as_json(self.to_json()) if form == "json" else self.grid.to_text(form)
 
     def __str__(self) -> str:
         return self.grid.plain()
@@ -88,7 +93,7 @@ def compare(archs: Sequence[Arch]) -> Comparison:
     """A column for each network; those that share a name are told apart by where they come from."""
     found = [figures(arch) for arch in archs]
     columns = (Column("", left=True), *(Column(heading, left=False) for heading in headings(archs)))
-    rows = [(label, *(cell(key, entry[key]) for entry in found)) for key, label in QUANTITIES.items()]
+    rows = [(label, *(cell(key, entry[key]) for entry in found)) for key, label in COMPARED.items()]
     depth = max(len(entry["fields_by_size"]) for entry in found)
     for i in range(depth):
         steps = [entry["fields_by_size"][i : i + 1] for entry in found]

@@ -46,7 +46,7 @@ def biased_values(rows: Sequence[Row]) -> int:
 
 # --- what tools count ----------------------------------------------------------------------------------------------
 
-Rule = Callable[[Row], int]
+CountRule = Callable[[Row], int]
 """What a tool counts for one layer, for one image, of the network that `rfcalc.build` makes."""
 
 
@@ -58,9 +58,9 @@ class Counter:
     tool: str
     heading: str
     sentence: str
-    rules: Mapping[str, Rule] = field(default_factory=dict)
+    rules: Mapping[str, CountRule] = field(default_factory=dict)
     times: int = 1
-    every: Rule | None = None
+    every: CountRule | None = None
     """The rule of the layers that no other names, in place of their multiply-adds."""
 
     def of(self, row: Row) -> int | None:
@@ -84,21 +84,21 @@ def with_bias(row: Row) -> int:
     return (row.macs or 0) + bias(row)
 
 
-def values_in(times: int = 1, axes: int = 0) -> Rule:
+def values_in(times: int = 1, axes: int = 0) -> CountRule:
     """So many for each value that comes in; with `axes`, of maps with so many axes only."""
     return lambda row: times * row.x.elements if axes in (0, len(row.x.axes)) else 0
 
 
-def values_out(times: int = 1) -> Rule:
+def values_out(times: int = 1) -> CountRule:
     return lambda row: times * row.out.elements
 
 
-def norm_values(plain: int, more: int) -> Rule:
+def norm_values(plain: int, more: int) -> CountRule:
     """So many for each value, and so many more with affine parameters."""
     return lambda row: (plain + more * affine(row)) * row.x.elements
 
 
-def by_mode(axes: int = 0, **times: int) -> Rule:
+def by_mode(axes: int = 0, **times: int) -> CountRule:
     """Of an upsampled map, so many for each value as its mode says; with `axes`, of maps with so many axes only."""
     return lambda row: times.get(mode_of(row), 0) * row.out.elements if axes in (0, len(row.x.axes)) else 0
 
@@ -136,9 +136,8 @@ def interpolated_twice(row: Row) -> int:
 
 
 WEIGHTED = ("conv", "conv_transpose", "linear")
-NORMS = ("batch_norm", "instance_norm", "group_norm", "layer_norm")
 MEANS = ("adaptive_avg_pool", "global_avg_pool")
-POOLS = ("max_pool", "avg_pool", "adaptive_avg_pool", "adaptive_max_pool", "global_avg_pool", "global_max_pool")
+ALL_POOLS = ("max_pool", "avg_pool", "adaptive_avg_pool", "adaptive_max_pool", "global_avg_pool", "global_max_pool")
 COUNTERS = {
     "macs": Counter("rfcalc", "MACs", "multiply-adds; biases, norms, activations and pools count none"),
     "flops": Counter(
@@ -173,7 +172,7 @@ COUNTERS = {
             "layer_norm": values_in(),
             **dict.fromkeys(("relu", "prelu", "elu", "gelu"), values_out(2)),
             **dict.fromkeys(("relu6", "leaky_relu", "silu", "softmax"), values_out()),
-            **dict.fromkeys(POOLS, values_in(2)),
+            **dict.fromkeys(ALL_POOLS, values_in(2)),
             "upsample": interpolated_twice,
         },
     ),
@@ -228,7 +227,7 @@ def tool_convention(name: str) -> Convention:
 
 # --- the conventions -----------------------------------------------------------------------------------------------
 
-PARAMS = (
+COUNTED_PARAMS = (
     Convention("counted without biases", "formulas on paper often show weights only", lambda rows, _: -biases(rows)),
     Convention(
         "counted with biases that the layers do not have",
@@ -247,7 +246,7 @@ PARAMS = (
         lambda rows, _: pools(rows),
     ),
 )
-MACS = (
+COUNTED_MACS = (
     Convention(
         "two operations counted for one multiply-add",
         "FLOPs: one multiplication and one addition",
@@ -260,7 +259,7 @@ MACS = (
     ),
     *(tool_convention(name) for name in ("fvcore", "torchinfo", "ptflops", "thop")),
 )
-CONVENTIONS = {"params": PARAMS, "macs": MACS}
+CONVENTIONS = {"params": COUNTED_PARAMS, "macs": COUNTED_MACS}
 
 PER_CHANNEL = (
     (0, "without biases"),

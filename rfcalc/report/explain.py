@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from ..engine.arch import Arch, Row
 from ..engine.geometry import Axis, Window
 from ..errors import RfcalcError, unknown_name
-from .cells import UNKNOWN, cells_of, percent, text
+from .cells import DASH, cells_of, percent, text
 
 
 def explain(arch: Arch, name: str) -> str:
@@ -59,7 +59,7 @@ def geometry(arch: Arch, row: Row, i: int) -> Iterator[str]:
     if field is None:
         return
     if field.mask:
-        read = UNKNOWN if field.pixels is None else str(field.pixels)
+        read = DASH if field.pixels is None else str(field.pixels)
         yield f"reads {read} of the {field.width} pixels: {pattern(field.mask, field.width)}"
     shares = " and ".join(
         f"{percent(out.outside(unit, size))} of unit {unit}'s ({place})"
@@ -111,7 +111,7 @@ def described(row: Row, i: int) -> Iterator[str]:
 def phases(row: Row, i: int) -> Iterator[str]:
     """The field of a layer's first units, or of each map that it joins, and the largest."""
     out = row.out.axes[i]
-    largest = UNKNOWN if out.receptive_field is None else str(out.receptive_field)
+    largest = DASH if out.receptive_field is None else str(out.receptive_field)
     if row.layer.joins:
         fields = [span(m.axes[i], 0) for m in row.inputs]
         yield f"r_out = {largest}, the hull; unit 0 of the joined maps sees {', '.join(fields)}"

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from html import escape
 from itertools import zip_longest
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-GAP = 2
+COLUMN_GAP = 2
 LATEX = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"} | {
     c: "\\" + c for c in "&%$#_{}"
 }
@@ -52,14 +53,14 @@ class Grid:
 
         Headings are shortened first; then the columns are taken in the order of their rank as long as they fit.
         """
-        if not width or sum(self.widths()) + GAP * (len(self.columns) - 1) <= width:
+        if not width or sum(self.widths()) + COLUMN_GAP * (len(self.columns) - 1) <= width:
             return self, []
         grid = replace(self, columns=tuple(replace(c, heading=c.short or c.heading) for c in self.columns))
-        widths, kept, left = grid.widths(), [], width + GAP
+        widths, kept, left = grid.widths(), [], width + COLUMN_GAP
         for i in sorted(range(len(grid.columns)), key=lambda i: (grid.columns[i].rank, i)):
-            if widths[i] + GAP <= left or not grid.columns[i].rank:
+            if widths[i] + COLUMN_GAP <= left or not grid.columns[i].rank:
                 kept.append(i)
-                left -= widths[i] + GAP
+                left -= widths[i] + COLUMN_GAP
         dropped = [column.heading for i, column in enumerate(self.columns) if i not in kept]
         rows = tuple(tuple(row[i] for i in sorted(kept)) for row in grid.rows)
         return Grid(tuple(grid.columns[i] for i in sorted(kept)), rows, self.caption), dropped
@@ -81,7 +82,7 @@ class Grid:
         from rich.cells import chop_cells, set_cell_size
 
         widths = self.widths()
-        over = sum(widths) + GAP * (len(widths) - 1) - (width or sum(widths) * GAP)
+        over = sum(widths) + COLUMN_GAP * (len(widths) - 1) - (width or sum(widths) * COLUMN_GAP)
         if over > 0:
             widest = widths.index(max(widths))
             widths[widest] = max(widths[widest] - over, 1)
@@ -91,12 +92,12 @@ class Grid:
             for line in zip_longest(*parts, fillvalue=""):
                 padded = [set_cell_size(part, n) for part, n in zip(line, widths, strict=True)]
                 whole = zip(self.columns, padded, line, strict=True)
-                out.append((" " * GAP).join(p if c.left else p[len(part) :] + part for c, p, part in whole))
+                out.append((" " * COLUMN_GAP).join(p if c.left else p[len(part) :] + part for c, p, part in whole))
         return out
 
     def plain(self) -> str:
         """The whole grid as text, whatever its width."""
-        return rendered(self.to_rich(), max(80, sum(self.widths()) + GAP * len(self.columns)))
+        return rendered(self.to_rich(), max(80, sum(self.widths()) + COLUMN_GAP * len(self.columns)))
 
     def to_markdown(self) -> str:
         head = [column.heading for column in self.columns]
@@ -139,6 +140,11 @@ class Grid:
             "html": self.to_html,
             "latex": self.to_latex,
         }[form]()
+
+
+def as_json(value: Any) -> str:
+    """Figures as JSON text."""
+    return json.dumps(value, indent=1, ensure_ascii=False) + "\n"
 
 
 def rendered(renderable: RenderableType, width: int) -> str:

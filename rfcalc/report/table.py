@@ -14,7 +14,7 @@ from .cells import agreed, cells_of, text
 from .claims import missed
 from .counting import COUNTERS, counted, counter
 from .findings import Finding, findings
-from .grid import GAP, Column, Grid, rendered
+from .grid import COLUMN_GAP, Column, Grid, as_json, rendered
 from .torchsummary import to_torchsummary
 
 if TYPE_CHECKING:
@@ -53,7 +53,9 @@ def line(row: Row) -> str:
     """
     cells = cells_of(row)
     window = {"kernel": "kernel_size", "stride": "stride", "padding": "padding", "dilation": "dilation"}
-    shown = [f"{word} {text(cells[key])}" for word, key in window.items() if cells[key] not in (None, DEFAULTS[key])]
+    shown = [
+        f"{word} {text(cells[key])}" for word, key in window.items() if cells[key] not in (None, USUAL_WINDOW[key])
+    ]
     figures = {"jump": "j_out", "r": "r_out", "params": "params", "MACs": "macs"}
     shown += [f"{word} {text(cells[key])}" for word, key in figures.items()]
     status = [] if row.status == "exact" else [row.status]
@@ -61,7 +63,7 @@ def line(row: Row) -> str:
     return f"{row.name} ({row.layer.op}): {maps} -> {', '.join([str(row.out), *shown, *status])}"
 
 
-DEFAULTS = {"kernel_size": 1, "stride": 1, "padding": 0, "dilation": 1}
+USUAL_WINDOW = {"kernel_size": 1, "stride": 1, "padding": 0, "dilation": 1}
 """Windows that do nothing go without saying."""
 
 
@@ -83,6 +85,7 @@ class Table:
         counter(self.count)  # raises for a name that nobody counts under
 
     def cells(self, row: Row) -> dict[str, Any]:
+        """A row's figures by column; None for what is unknown."""
         return cells_of(row) | {"macs": COUNTERS[self.count].of(row)}
 
     @cached_property
@@ -110,10 +113,12 @@ class Table:
 
     @cached_property
     def findings(self) -> tuple[Finding, ...]:
+        """What a reader should know about the design."""
         return findings(self.arch)
 
     @property
     def totals(self) -> tuple[str, ...]:
+        """Parameters, MACs and receptive field of the whole, a line each."""
         arch, same = self.arch, self.arch.constant_macs
         pooled = arch.global_row.x if arch.global_row else arch.out
         before, after = (
@@ -217,14 +222,13 @@ class Table:
         return Grid(tuple(map(Column, COLUMNS)), tuple(map(tuple, rows))).to_csv()
 
     def to_torchsummary(self) -> str:
+        """As the package torchsummary prints it."""
         return to_torchsummary(self.arch)
 
     def to_text(self, form: str) -> str:
         """The table in a text form: markdown, csv, json, html, latex or torchsummary."""
         if form == "json":
-            import json
-
-            return json.dumps(self.to_json(), indent=1) + "\n"
+            return as_json(self.to_json())
         if form == "torchsummary":
             return self.to_torchsummary()
         if form == "csv":
@@ -235,7 +239,7 @@ class Table:
         return self.document.to_html()
 
     def __str__(self) -> str:
-        return rendered(self.render(), max(80, sum(self.grid.widths()) + GAP * len(COLUMNS)))
+        return rendered(self.render(), max(80, sum(self.grid.widths()) + COLUMN_GAP * len(COLUMNS)))
 
 
 def at_most(x: FeatureMap) -> str:

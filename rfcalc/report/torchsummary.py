@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from math import prod
 
-from ..engine.arch import Arch, Printed, Row
+from ..engine.arch import Arch, PrintedAs, Row
 
 
 def printed_modules(arch: Arch) -> Iterator[tuple[str, Row, int]]:
     """What leaves a row in torchsummary's print: class, the layer whose map it shows, its own parameters."""
     for row in arch.rows:
-        functional, containers = arch.printed.get(row.name, Printed())
+        functional, containers = arch.printed.get(row.name, PrintedAs())
         function = row.layer.joins or functional or row.name in arch.functions
         if not function and row.layer.torch_class(row.x):
             yield row.layer.torch_class(row.x), row, row.params

@@ -14,13 +14,14 @@ from ..engine.arch import Arch, Row, image_axes
 from ..engine.geometry import Axis, FeatureMap, Field, Strand, shape_text
 from ..engine.reach import reach
 from ..errors import RfcalcError, unknown_name
+from .cells import DASH, text
 from .explain import pattern
 from .grid import Column, Grid
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-NAMES = {1: ("columns",), 2: ("rows", "columns"), 3: ("planes", "rows", "columns")}
+AXIS_NAMES = {1: ("columns",), 2: ("rows", "columns"), 3: ("planes", "rows", "columns")}
 """What the axes of a map are called."""
 
 
@@ -74,7 +75,7 @@ class UnitView:
         fields = self.fields or (None,) * len(self.sizes)
         spans = {
             name: field and [field.first, field.last]
-            for name, field in zip(NAMES[len(self.sizes)], fields, strict=True)
+            for name, field in zip(AXIS_NAMES[len(self.sizes)], fields, strict=True)
         }
         out: dict[str, Any] = {"layer": self.layer, "unit": list(self.unit), **spans}
         out |= {"read": self.read, "of": self.of, "clipped": self.clipped, "status": self.status}
@@ -91,11 +92,11 @@ class UnitView:
             return Grid(columns, (), (*caption, "it sees nothing of them"))
         rows = tuple(
             axis_cells(name, field, size)
-            for name, field, size in zip(NAMES[len(self.sizes)], self.fields, self.sizes, strict=True)
+            for name, field, size in zip(AXIS_NAMES[len(self.sizes)], self.fields, self.sizes, strict=True)
         )
-        read = "–" if self.read is None else f"{self.read:,}"
         caption.append(
-            f"reads {read} of {self.of:,}; {self.clipped:,} of them lie beyond the {shape_text(self.sizes)} map"
+            f"reads {text(self.read)} of {self.of:,}; {self.clipped:,} of them lie beyond the "
+            f"{shape_text(self.sizes)} map"
         )
         if self.status not in ("exact", "whole input"):
             caption.append(f"at most: {self.status}")
@@ -108,9 +109,9 @@ class UnitView:
 
 def axis_cells(name: str, field: Field, size: int) -> tuple[str, ...]:
     inside = max(0, min(field.last, size - 1) - max(field.first, 0) + 1)
-    read = "–" if field.pixels is None else f"{field.pixels:,}"
     shape = pattern(field.mask, field.width) if field.mask else "all"
-    return (name, str(field.first), str(field.last), read, f"{field.width:,}", f"{field.width - inside:,}", shape)
+    counts = map(text, (field.pixels, field.width, field.width - inside))
+    return (name, str(field.first), str(field.last), *counts, shape)
 
 
 def unit_view(arch: Arch, layer: str, unit: Sequence[int] | None = None, source: str | None = None) -> UnitView:
@@ -209,7 +210,7 @@ class PixelView:
 
     @property
     def grid(self) -> Grid:
-        axes = NAMES[len(self.pixel)]
+        axes = AXIS_NAMES[len(self.pixel)]
         columns = (Column("layer", left=True), *(Column(name) for name in axes), Column("units"), Column("of"))
         rows = tuple(watchers_cells(w) for w in self.layers)
         pixel = f"({', '.join(map(str, self.pixel))}){f' of {self.image}' if self.image else ''}"
@@ -228,7 +229,7 @@ def units_in(watchers: Watchers) -> int | None:
 
 def watchers_json(watchers: Watchers) -> dict[str, Any]:
     spans = watchers.spans or (None,) * len(watchers.sizes)
-    named = zip(NAMES[len(watchers.sizes)], spans, strict=True)
+    named = zip(AXIS_NAMES[len(watchers.sizes)], spans, strict=True)
     return {
         "layer": watchers.layer,
         **{name: span and [span[0], span[1]] for name, span in named},
@@ -238,7 +239,7 @@ def watchers_json(watchers: Watchers) -> dict[str, Any]:
 
 
 def watchers_cells(watchers: Watchers) -> tuple[str, ...]:
-    spans = [f"{a}…{b}" for a, b, _ in watchers.spans] if watchers.spans else ["–"] * len(watchers.sizes)
+    spans = [f"{a}…{b}" for a, b, _ in watchers.spans] if watchers.spans else [DASH] * len(watchers.sizes)
     units = units_in(watchers)
     return (watchers.layer, *spans, "unknown" if units is None else f"{units:,}", f"{prod(watchers.sizes):,}")
 

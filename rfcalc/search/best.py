@@ -7,8 +7,8 @@ from itertools import islice
 from typing import NamedTuple
 
 from .goal import End, Goal
-from .graph import Edge
-from .labels import Labels, Rule, labels_of
+from .graph import SearchEdge
+from .labels import LabelArrays, LabelRule, labels_of
 from .small import HUGE, Small
 
 THIN = 64
@@ -20,7 +20,7 @@ Wanted = dict[int, set[tuple[int, int]]]
 
 
 def ranks_of(
-    small: Small, labels: list[Labels | None], ends: Wanted, most: int
+    small: Small, labels: list[LabelArrays | None], ends: Wanted, most: int
 ) -> dict[tuple[int, int, int], list[int]]:
     """For each (node, parameters, MACs) in `ends`, the `most` first assignments that end there, by rank."""
     steps = traced(small, labels, ends)
@@ -34,10 +34,12 @@ def ranks_of(
     return {(node, *label): found[node, *label] for node, wanted in ends.items() for label in wanted}
 
 
-def traced(small: Small, labels: list[Labels | None], ends: Wanted) -> dict[tuple[int, int, int], list[Edge]]:
+def traced(
+    small: Small, labels: list[LabelArrays | None], ends: Wanted
+) -> dict[tuple[int, int, int], list[SearchEdge]]:
     """For every label on the way to the wanted ones the edges by which it is reached, from the ends backwards."""
     wanted: Wanted = {node: set(found) for node, found in ends.items()}
-    steps: dict[tuple[int, int, int], list[Edge]] = {}
+    steps: dict[tuple[int, int, int], list[SearchEdge]] = {}
     for node in range(max(wanted, default=0), 0, -1):
         for params, macs in wanted.pop(node, ()):
             used = []
@@ -50,7 +52,7 @@ def traced(small: Small, labels: list[Labels | None], ends: Wanted) -> dict[tupl
     return steps
 
 
-def has(labels: Labels | None, params: int, macs: int) -> bool:
+def has(labels: LabelArrays | None, params: int, macs: int) -> bool:
     if labels is None:
         return False
     p, m = labels
@@ -76,7 +78,7 @@ class Found(NamedTuple):
         return order, self.params, self.macs + self.end.uncounted * HUGE, self.rank
 
 
-class Entry(NamedTuple):
+class RankedLabel(NamedTuple):
     """A label where networks end, in the order of the best."""
 
     order: tuple[int, ...]
@@ -86,7 +88,7 @@ class Entry(NamedTuple):
     end: End
 
 
-def best(small: Small, goal: Goal, rule: Rule, most: int, deadline: float, limit: int | None) -> list[Found]:
+def best(small: Small, goal: Goal, rule: LabelRule, most: int, deadline: float, limit: int | None) -> list[Found]:
     """The `most` best assignments: the objective first, then fewer parameters, fewer MACs, first in the file."""
     for width in (1, most):
         wide = rule._replace(width=width)
@@ -103,14 +105,14 @@ def best(small: Small, goal: Goal, rule: Rule, most: int, deadline: float, limit
     return []
 
 
-def wanted_of(entries: list[Entry]) -> Wanted:
+def wanted_of(entries: list[RankedLabel]) -> Wanted:
     wanted: Wanted = {}
     for entry in entries:
         wanted.setdefault(entry.node, set()).add((entry.params, entry.macs))
     return wanted
 
 
-def within_reach(small: Small, goal: Goal, rule: Rule, deadline: float) -> int | None:
+def within_reach(small: Small, goal: Goal, rule: LabelRule, deadline: float) -> int | None:
     """What the deciding figure comes to in the worst of the `width` best that a few labels at each node lead to."""
     found = collected(small, labels_of(small, goal.caps, rule, deadline, THIN), goal)
     if len(found) < rule.width or len(small.finals) > 1:
@@ -119,21 +121,21 @@ def within_reach(small: Small, goal: Goal, rule: Rule, deadline: float) -> int |
     return entry.params if rule.first == "params" else entry.macs
 
 
-def collected(small: Small, labels: list[Labels | None], goal: Goal) -> list[Entry]:
+def collected(small: Small, labels: list[LabelArrays | None], goal: Goal) -> list[RankedLabel]:
     """All labels at the ends in their order."""
     found = []
     for end, node in small.finals.items():
         at = labels[node]
         if at is not None:
             pairs = zip(at[0].tolist(), at[1].tolist(), strict=True)
-            found += [Entry(goal.order(end.field, p, m, end.uncounted), p, m, node, end) for p, m in pairs]
+            found += [RankedLabel(goal.order(end.field, p, m, end.uncounted), p, m, node, end) for p, m in pairs]
     return sorted(found)
 
 
-def front(small: Small, goal: Goal, rule: Rule, deadline: float, limit: int | None) -> list[Found]:
+def front(small: Small, goal: Goal, rule: LabelRule, deadline: float, limit: int | None) -> list[Found]:
     """Every assignment whose figures (less is better) no other's beat, one for each set of figures."""
     labels = labels_of(small, goal.caps, rule, deadline, limit)
-    on_front: list[Entry] = []
+    on_front: list[RankedLabel] = []
     for entry in collected(small, labels, goal):
         if not any(all(a <= b for a, b in zip(other.order, entry.order, strict=True)) for other in on_front):
             on_front.append(entry)

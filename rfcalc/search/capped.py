@@ -12,11 +12,11 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from .goal import Asked
-from .graph import Edge, Graph
+from .graph import SearchEdge, SearchGraph
 from .memo import Memo
-from .merged import Entangled, Merged, State, States
-from .program import Program, Step
-from .runner import Option, Result, Values
+from .merged import CutState, Entangled, Merged, States
+from .program import LayerStep, Program
+from .runner import LayerResult, Option, Values
 from .small import HUGE, Caps, rest_of
 
 SHARE = 3
@@ -25,18 +25,18 @@ SHAPES_EDGES = 1_000_000
 """With more, there would be too little room left for the graph with fields."""
 
 
-class Shapes(Merged):
+class ShapeSearch(Merged):
     """Explores by shapes alone, and knows the node of every state in front of every layer."""
 
     def __init__(self, program: Program, memo: Memo, deadline: float, most_edges: int) -> None:
         super().__init__(program, memo, deadline, most_edges=most_edges)
-        self.nodes: dict[int, dict[State, int]] = {}
+        self.nodes: dict[int, dict[CutState, int]] = {}
 
-    def step(self, step: Step, frontier: States) -> States:
+    def step(self, step: LayerStep, frontier: States) -> States:
         nodes = self.nodes[step.number] = {state: self.node(edges) for state, edges in frontier.items()}
-        return super().step(step, {state: [Edge(node, 0, 0, 1, 0)] for state, node in nodes.items()})
+        return super().step(step, {state: [SearchEdge(node, 0, 0, 1, 0)] for state, node in nodes.items()})
 
-    def result(self, step: Step, option: Option, inputs: tuple[int, ...]) -> Result | None:
+    def result(self, step: LayerStep, option: Option, inputs: tuple[int, ...]) -> LayerResult | None:
         found = super().result(step, option, inputs)
         return found and found._replace(handle=self.memo.shape_alone(found.handle), phases=0)
 
@@ -44,7 +44,7 @@ class Shapes(Merged):
 class Rest:
     """What the rest of the networks that end as asked costs at least, after every state of shapes."""
 
-    def __init__(self, shapes: Shapes, asked: Asked) -> None:
+    def __init__(self, shapes: ShapeSearch, asked: Asked) -> None:
         self.shapes = shapes
         graph = shapes.graph
         costs = rest_of(graph.incoming, [f.node for f in graph.finals if asked.holds(asked.field, f.words)])
@@ -58,9 +58,9 @@ class Rest:
                     p, m = self.after[source].get((params, macs), (HUGE, HUGE))
                     found = min(p, least.least_params + params), min(m, least.least_macs + macs)
                     self.after[source][params, macs] = found
-        self.ways_of: dict[tuple[int, State], list[Way] | None] = {}
+        self.ways_of: dict[tuple[int, CutState], list[Way] | None] = {}
 
-    def ways(self, step: Step, shape: State, given: Values, inputs: tuple[int, ...]) -> list[Way] | None:
+    def ways(self, step: LayerStep, shape: CutState, given: Values, inputs: tuple[int, ...]) -> list[Way] | None:
         """The layers that lead from a state of shapes to networks that end as asked; None where that is not known."""
         key = step.number, shape
         if key not in self.ways_of:
@@ -68,7 +68,7 @@ class Rest:
             self.ways_of[key] = None if node is None else list(self.ways_from(node, step, given, inputs))
         return self.ways_of[key]
 
-    def ways_from(self, node: int, step: Step, given: Values, inputs: tuple[int, ...]) -> Iterator[Way]:
+    def ways_from(self, node: int, step: LayerStep, given: Values, inputs: tuple[int, ...]) -> Iterator[Way]:
         for option in self.shapes.layers_of(step, given):
             made = self.shapes.memo.output(option.number, option.node, inputs)
             if made and (least := self.after[node].get((made.params, made.macs))):
@@ -83,7 +83,7 @@ class Way(NamedTuple):
     macs: int
 
 
-Known = dict[tuple[int, Values, int, tuple[int, ...]], Result | None]
+KnownParts = dict[tuple[int, Values, int, tuple[int, ...]], LayerResult | None]
 """What layers made of maps under the values of their choices (with what these add to the rank), from one exploration
 to the next."""
 
@@ -99,7 +99,7 @@ class Capped(Merged):
         enough: int,
         caps: Caps,
         rest: Rest,
-        known: Known,
+        known: KnownParts,
         most_edges: int | None = None,
     ) -> None:
         super().__init__(program, memo, deadline, enough, most_edges)
@@ -107,17 +107,17 @@ class Capped(Merged):
         self.params, self.macs = [0], [0]
         """What prefixes cost at least at every node."""
 
-    def node(self, edges: list[Edge]) -> int:
+    def node(self, edges: list[SearchEdge]) -> int:
         self.params.append(min([self.params[source] + params for source, params, _, _, _ in edges]))
         self.macs.append(min([self.macs[source] + macs for source, _, macs, _, _ in edges]))
         return super().node(edges)
 
     def reachable(
-        self, step: Step, state: State, edges: list[Edge], given: Values, inputs: tuple[int, ...]
-    ) -> Sequence[Result]:
+        self, step: LayerStep, state: CutState, edges: list[SearchEdge], given: Values, inputs: tuple[int, ...]
+    ) -> Sequence[LayerResult]:
         """Only what can lead to a network within the caps."""
         bare = self.memo.shape_alone
-        shape = State(state.chosen, tuple([m if m < 0 else bare(m) for m in state.maps]), state.words, 0)
+        shape = CutState(state.chosen, tuple([m if m < 0 else bare(m) for m in state.maps]), state.words, 0)
         if -1 in inputs:
             return []
         ways = self.rest.ways(step, shape, given, tuple([bare(m) for m in inputs]))
@@ -147,13 +147,13 @@ class Explorer:
         self.memo = Memo(words, with_field)
         self.shapes = self.by_shapes() if with_field else None
         self.rests: dict[tuple[int, int], Rest] = {}
-        self.known: Known = {}
+        self.known: KnownParts = {}
 
-    def by_shapes(self) -> Shapes | None:
+    def by_shapes(self) -> ShapeSearch | None:
         """All networks by shapes alone; None where these are too many already."""
         now = time.monotonic()
         most = SHAPES_EDGES if self.most_edges is None else self.most_edges
-        shapes = Shapes(self.program, self.memo, now + (self.deadline - now) / SHARE, most)
+        shapes = ShapeSearch(self.program, self.memo, now + (self.deadline - now) / SHARE, most)
         try:
             shapes.explore()
         except Entangled:
@@ -171,7 +171,7 @@ class Explorer:
             self.rests[key] = Rest(self.shapes, asked)
         return self.rests[key]
 
-    def graph(self, asked: Asked, caps: Caps, enough: int, most_edges: int | None = None) -> Graph:
+    def graph(self, asked: Asked, caps: Caps, enough: int, most_edges: int | None = None) -> SearchGraph:
         """All networks that end as asked and stay within the caps, and some others; fields that are `enough` count as
         one."""
         most = self.most_edges if most_edges is None else most_edges

@@ -25,12 +25,12 @@ from .goal import Goal
 from .graph_search import GraphSearch
 from .list_search import ListSearch
 from .memo import Memo
-from .merged import Counted, Entangled
-from .program import NOTHING, Choose, Item, Program, Repeat, Step, liveness, without_layers
+from .merged import CountWalk, Entangled
+from .program import NO_CUT, Choose, LayerStep, Program, ProgramPart, Repeat, liveness, without_layers
 from .small import SMALL_FAMILY, OutOfTime
 
-SECONDS = 300.0
-COUNT = 5
+DESIGN_SECONDS = 300.0
+DESIGNS_TOLD = 5
 """How many designs are told with an objective, unless asked for; a front is told whole."""
 NEVER = 1e18
 
@@ -47,7 +47,7 @@ def designed(target: str, most: int | None, seconds: float, outputs: Sequence[st
     return answer
 
 
-def design(program: Program, most: int | None = None, seconds: float = SECONDS) -> Answer:
+def design(program: Program, most: int | None = None, seconds: float = DESIGN_SECONDS) -> Answer:
     """Everything that is asked about a family, in order. `most` limits the designs; raises RfcalcError."""
     deadline = time.monotonic() + seconds
     # 1. How many assignments there are, whatever they build.
@@ -56,7 +56,7 @@ def design(program: Program, most: int | None = None, seconds: float = SECONDS) 
     search = searched(program, choices, deadline)
     # 3. How many meet every target, and which of them are best.
     feasible = search.feasible()
-    found = search.best(most, COUNT) if feasible != 0 else []
+    found = search.best(most, DESIGNS_TOLD) if feasible != 0 else []
     # 4. What stands in the way, target by target.
     if feasible is None and not found and search.complete:
         feasible = 0
@@ -81,8 +81,8 @@ def size_of(program: Program) -> int:
     """How many assignments a family has."""
     items = without_layers(program.items)
     bare = replace(program, items=items, end=0)
-    liveness(items, NOTHING)
-    counted = Counted(bare, Memo((), False), NEVER)
+    liveness(items, NO_CUT)
+    counted = CountWalk(bare, Memo((), False), NEVER)
     found = counted.count()
     if not counted.graph.complete:
         raise RfcalcError(f"{program.head.name}: too many alternatives depend on each other to say how many there are")
@@ -134,10 +134,10 @@ class Maker:
         self.numbers: dict[int, int] = {0: 0}
         self.reached: list[int] = list(program.shared)
 
-    def run(self, items: Sequence[Item]) -> None:
+    def run(self, items: Sequence[ProgramPart]) -> None:
         for item in items:
             self.reached += item.fresh
-            if isinstance(item, Step):
+            if isinstance(item, LayerStep):
                 self.step(item)
             elif isinstance(item, Choose):
                 branch = item.branches[self.indexes[item.by]]
@@ -149,7 +149,7 @@ class Maker:
                     self.run(turn)
                 self.stand(item.exits[times])
 
-    def step(self, step: Step) -> None:
+    def step(self, step: LayerStep) -> None:
         inputs = tuple(self.numbers[i] for i in step.inputs)
         name = step.name if step.stated else f"{step.name}{len(self.nodes) + 1}"
         self.nodes.append(node_of(step.op, name, valued(step.values, self.values), inputs, step.line, self.axes))

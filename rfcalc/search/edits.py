@@ -11,12 +11,12 @@ from ..engine.arch import Row
 from ..engine.kinds import settings_of
 from ..engine.layers import LAYERS, Concat, Conv, Join, Layer
 from ..engine.layers.pooling import Pool
-from .sites import Built, Origin, Place, Sites, Written
+from .sites import Built, SettingOrigin, Sites, Written, YamlPlace
 
 KERNELS, STRIDES, DILATIONS = range(1, 8), range(1, 5), range(1, 9)
 WIDEST = 4
 """Channels go up to so many times the widest layer's."""
-KINDS = {
+EDIT_KINDS = {
     "kernel_size": "kernel 1 to 7",
     "stride": "stride 1 to 4",
     "dilation": "dilation 1 to 8",
@@ -27,9 +27,9 @@ KINDS = {
     "layer": "a layer put in",
 }
 """What one edit can be; `--only` takes these words."""
-WORDS = {"kernel": "kernel_size", "out_channels": "channels", "conv": "layer"}
+TOLD_WORDS = {"kernel": "kernel_size", "out_channels": "channels", "conv": "layer"}
 CONV, SEPARABLE, BEFORE, FOLLOW = "@conv", "@separable", "@before", "@follow"
-Change = tuple[int, str]
+SettingChange = tuple[int, str]
 """A layer (its number, from 1) and a setting, or one of the signs above."""
 
 
@@ -42,8 +42,8 @@ class Edit:
     setting: str
     old: Any
     new: Any
-    changes: Mapping[Change, Any]
-    place: Place | None = None
+    changes: Mapping[SettingChange, Any]
+    place: YamlPlace | None = None
     """Of an edit that changes a whole item: where it stands."""
 
     def to_json(self) -> dict[str, Any]:
@@ -61,7 +61,7 @@ class Channels:
 
     layer: str
     old: int
-    changes: frozenset[Change]
+    changes: frozenset[SettingChange]
 
     def to(self, number: int) -> Edit:
         return Edit("channels", self.layer, "out_channels", self.old, number, dict.fromkeys(self.changes, number))
@@ -79,8 +79,8 @@ class Catalogue:
     sites: Sites
     keep: tuple[str, ...] = ()
     only: tuple[str, ...] = ()
-    fed: dict[Origin, set[Change]] = field(default_factory=dict)
-    made: dict[Place, list[int]] = field(default_factory=dict)
+    fed: dict[SettingOrigin, set[SettingChange]] = field(default_factory=dict)
+    made: dict[YamlPlace, list[int]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for number, built in enumerate(self.sites.built, 1):
@@ -98,13 +98,13 @@ class Catalogue:
     def row(self, number: int) -> Row:
         return self.sites.arch.rows[number - 1]
 
-    def allowed(self, kind: str, changes: Mapping[Change, Any] | frozenset[Change]) -> bool:
+    def allowed(self, kind: str, changes: Mapping[SettingChange, Any] | frozenset[SettingChange]) -> bool:
         if self.only and kind not in self.only:
             return False
         names = {self.built(number).node.name for number, _ in changes}
         return not any(name == kept or name.startswith(f"{kept}.") for name in names for kept in self.keep)
 
-    def label(self, origin: Origin) -> str:
+    def label(self, origin: SettingOrigin) -> str:
         return self.sites.items[origin.place].label
 
     # --- one setting ---
@@ -116,7 +116,7 @@ class Catalogue:
         for place in self.made:
             yield from self.of_item(self.sites.items[place], words)
 
-    def of_setting(self, origin: Origin, changes: set[Change]) -> Iterator[Edit]:
+    def of_setting(self, origin: SettingOrigin, changes: set[SettingChange]) -> Iterator[Edit]:
         number, _ = min(changes)
         layer = self.built(number).node.layer
         if not isinstance(layer, Conv | Pool):
@@ -131,19 +131,19 @@ class Catalogue:
             first = next(n for n, s in sorted(changes) if s == key)
             for value in values:
                 if value != old and setting_fits(changes, key):
-                    found: dict[Change, Any] = dict.fromkeys(changes, value)
+                    found: dict[SettingChange, Any] = dict.fromkeys(changes, value)
                     following = {(n, FOLLOW): True for n in self.followers(changes)}
                     if self.allowed(key, found):
                         yield Edit(key, self.shown(origin, first), key, old, value, found | following)
                         if following and not keeps_size(layer):
                             yield Edit(key, self.shown(origin, first), key, old, value, found)
 
-    def shown(self, origin: Origin, number: int) -> str:
+    def shown(self, origin: SettingOrigin, number: int) -> str:
         """The edited item as the network calls it: the layer itself where the item makes one layer only."""
         item = self.sites.items[origin.place]
         return self.built(number).node.name if len(self.made[item.place]) == 1 else item.label
 
-    def followers(self, changes: set[Change]) -> Iterator[int]:
+    def followers(self, changes: set[SettingChange]) -> Iterator[int]:
         """The layers whose padding may follow: those whose padding no other layer's text decides."""
         numbers = {number for number, _ in changes}
         for number in numbers:
@@ -167,12 +167,12 @@ class Catalogue:
         channels = {self.row(n).x.channels for n in heads}
         if len(channels) != 1:
             return
-        shown = self.shown(Origin(item.place, ""), numbers[0])
+        shown = self.shown(SettingOrigin(item.place, ""), numbers[0])
         for kind, sign, new, fits in (
             ("pool", CONV, "conv", isinstance(self.built(numbers[0]).node.layer, Pool)),
             ("separable", SEPARABLE, "depthwise_separable", self.dense(numbers)),
         ):
-            changes: dict[Change, Any] = {(n, sign): True for n in numbers}
+            changes: dict[SettingChange, Any] = {(n, sign): True for n in numbers}
             if item.op in LAYERS and fits and self.allowed(kind, changes):
                 yield Edit(kind, shown, "operation", item.op, new, changes, item.place)
         stated_from, _ = item.raw("from")
@@ -233,7 +233,7 @@ class Catalogue:
 
     def channel_edit(self, numbers: list[int]) -> Channels | None:
         """The edit that changes the channels of these layers; None where something else decides them."""
-        changes: set[Change] = set()
+        changes: set[SettingChange] = set()
         for n in numbers:
             row = self.row(n)
             if not isinstance(row.layer, Conv):
@@ -271,7 +271,7 @@ def keeps_size(layer: Conv | Pool) -> bool:
     return all(before + after == dilation * (kernel - 1) for (before, after), kernel, dilation in windows)
 
 
-def setting_fits(changes: set[Change], key: str) -> bool:
+def setting_fits(changes: set[SettingChange], key: str) -> bool:
     """Whether one value may stand for all that a text decides: groups and channels are edits of their own."""
     return key != "groups" or {setting for _, setting in changes} == {"groups"}
 

@@ -12,25 +12,25 @@ from typing import Any
 from ..engine.arch import Node
 from ..engine.kinds import describe, read_integer
 from ..engine.layers import LAYERS, Layer
-from ..errors import SettingError, SpecError, unknown_name
+from ..errors import SettingError, unknown_name
 from ..spec import arithmetic, yamlfile
 from ..spec.arithmetic import Open, open_keys, valued
-from ..spec.names import Frame, Names, Scope
+from ..spec.names import ListFrame, Names, Scope
 from ..spec.problems import Stop
 from ..spec.reader import TOP_KEYS, Reader
 from ..spec.written import is_list, node_of
-from .program import Branch, Choose, Cut, Item, Made, Program, Repeat, Step, Variable, liveness
+from .program import Branch, Choose, Cut, LayerStep, MadeChoices, Program, ProgramPart, Repeat, Variable, liveness
 
 FAMILY_KEYS = (*TOP_KEYS, "choices", "objective")
-FIGURES = ("params", "macs", "receptive_field")
+TARGET_FIGURES = ("params", "macs", "receptive_field")
 SENSES = ("maximize", "minimize")
 MAX_STEPS = 20_000
 """Layers of a family written out in full, all alternatives and the most turns included."""
-MAX_VALUES = 10_000
+MAX_CHOICE_VALUES = 10_000
 """Values of one choice."""
 MAX_TRIED = 20_000
 """How many settings of one layer are tried before it is believed that some can be built."""
-LAYER = LAYERS["identity"]()
+IDENTITY = LAYERS["identity"]()
 """Stands in for a layer whose settings are open, so that names and places are checked."""
 
 
@@ -46,69 +46,34 @@ def loads(text: str, path: str = "<text>") -> Program:
     >>> loads(family).variables
     (Variable(name='k', place=0, values=(1, 3)),)
     """
-    document = yamlfile.parse(text, path, key_of)
-    if not isinstance(document, yamlfile.Mapping):
-        what = "is empty" if document is None else f"is no mapping but {describe(document)}"
-        raise SpecError([f"{path}: {what}; a family has at least input, choices and layers"])
+    document = yamlfile.mapping(text, path, "a family has at least input, choices and layers", key_of)
     return FamilyReader(document, path).program()
 
 
-class FamilyReader(Reader):
-    """Reads one family into a program; a spec without choices is a family of one."""
+class Choices:
+    """The choices of a family: those that hold everywhere (`shared`), those made anew at each place (`each`), and the
+    variables that they become, in the order in which they are met."""
 
-    def __init__(self, document: yamlfile.Mapping, path: str) -> None:
-        super().__init__(document, path)
+    def __init__(self) -> None:
         self.variables: list[Variable] = []
         self.shared: dict[str, int] = {}
         self.each: dict[str, tuple[Any, ...]] = {}
         self.looked_up: set[str] = set()
-        self.items: list[Item] = []
         self.fresh: list[int] = []
-        self.names: FamilyNames = FamilyNames(self)
+        """Those made for the layer, or the block, that is being read."""
 
-    def program(self) -> Program:
-        """The whole family; raises SpecError."""
-        document = self.document
-        self.known_keys(document, FAMILY_KEYS, "")
-        self.read_input()
-        self.read_blocks()
-        before = len(self.problems)
-        self.read_choices()
-        objective = self.read_objective()
-        if len(self.problems) > before:
-            self.problems.raise_any()  # layers would be judged by values that nobody stated
-        layers = document.get("layers")
-        end = 0
-        if not is_list(layers):
-            self.problem(document.lines.get("layers"), "layers must be a list with at least one layer")
-        elif self.input:
-            with suppress(Stop):  # its reason is on the list of problems
-                end = self.read_layers(layers, Frame("", Scope(0), {}), 0)
-            self.names.explain()
-        head = replace(self.finish(), nodes=(), claims={})
-        self.problems.raise_any()
-        liveness(self.items, Cut((), (end,)))
-        unused = tuple(name for name in (*self.shared, *self.each) if name not in self.looked_up)
-        return Program(head, tuple(self.variables), tuple(self.shared.values()), self.items, end, objective, unused)
+    @property
+    def unused(self) -> tuple[str, ...]:
+        return tuple(name for name in (*self.shared, *self.each) if name not in self.looked_up)
 
-    # --- choices and objective ---
-
-    def read_choices(self) -> None:
-        choices = self.document.get("choices")
-        if choices is None:
-            return
-        line = self.document.lines["choices"]
-        if not isinstance(choices, yamlfile.Mapping):
-            self.problem(line, f"choices must be a mapping of names to values, not {describe(choices)}")
-            return
-        for name, stated in choices.items():
-            try:
-                if not name.isidentifier():
-                    raise SettingError("its name must be a word of letters, digits and _")
-                values, each = read_values(stated)
-            except SettingError as error:
-                self.problem(choices.lines[name], f"choice {name}: {error}")
-                values, each = (0,), False
+    def add(self, name: str, stated: Any) -> None:
+        """A choice by its name; raises SettingError where it states no values, and goes on as if it had one."""
+        values, each = (0,), False
+        try:
+            if not name.isidentifier():
+                raise SettingError("its name must be a word of letters, digits and _")
+            values, each = read_values(stated)
+        finally:
             if each:
                 self.each[name] = values
             else:
@@ -118,28 +83,7 @@ class FamilyReader(Reader):
         self.variables.append(Variable(name, at, values))
         return len(self.variables) - 1
 
-    def read_objective(self) -> tuple[tuple[str, str], ...]:
-        stated = self.document.get("objective")
-        if stated is None:
-            return ()
-        found: list[tuple[str, str]] = []
-        try:
-            for sense, figures in each_objective(stated):
-                if sense not in SENSES:
-                    raise SettingError(unknown_name(sense, SENSES, "has maximize and minimize, not"))
-                for figure in figures if isinstance(figures, list) else [figures]:
-                    if figure not in FIGURES:
-                        raise SettingError(f"{sense} must name {', '.join(FIGURES)}, not {describe(figure)}")
-                    if figure in [other for _, other in found]:
-                        raise SettingError(f"{figure} stands twice")
-                    found.append((sense, figure))
-        except SettingError as error:
-            self.problem(self.document.lines["objective"], f"objective: {error}")
-        return tuple(found)
-
-    # --- open values ---
-
-    def filled(self, value: Any, frame: Frame, line: int) -> Any:
+    def filled(self, value: Any, frame: ListFrame) -> Any:
         """A value with its $names replaced: by arguments of the block, by open choices. A choice made at each place is
         made here, once for all the settings of this layer or use of a block."""
         here: dict[str, Open] = {}
@@ -164,63 +108,6 @@ class FamilyReader(Reader):
         found, self.fresh = tuple(self.fresh), []
         return found
 
-    def node(self, op: str, name: str, values: dict[str, Any], inputs: tuple[int, ...], line: int) -> Node:
-        uses = tuple(sorted(set(open_keys(values))))
-        self.some_can_be(op, name, values, uses)
-        full = name if self.names.stated else name.rpartition(".")[0] + "." * ("." in name) + op
-        step = Step(
-            self.take_fresh(), number=len(self.nodes) + 1, op=op, name=full, stated=self.names.stated, values=values,
-            inputs=inputs, line=line, uses=uses,
-        )  # fmt: skip
-        self.items.append(step)
-        return Node(name, LAYER, inputs, line)
-
-    def some_can_be(self, op: str, name: str, values: dict[str, Any], uses: tuple[int, ...]) -> None:
-        """Raises the first problem of a layer that no value of its choices makes possible."""
-        first = None
-        ranges = [self.variables[number].values for number in uses]
-        for chosen in islice(product(*ranges), MAX_TRIED):
-            try:
-                settings = valued(values, dict(zip(uses, chosen, strict=True)))
-                node_of(op, name, settings, (), 0, len(self.input) - 1)
-            except SettingError as error:
-                first = first or error
-            else:
-                return
-        if first:
-            raise first
-
-    # --- choose, repeat, blocks ---
-
-    def read_item(self, item: Any, line: int, frame: Frame, current: int) -> int:
-        self.fresh = []
-        if len(self.nodes) >= MAX_STEPS:
-            self.problem(line, f"the family has more than {MAX_STEPS:,} layers, all alternatives and turns written out")
-            raise Stop
-        if isinstance(item, yamlfile.Mapping) and list(item) == ["choose"] and "choose" not in self.blocks:
-            return self.read_choose(item["choose"], line, frame, current)
-        return super().read_item(item, line, frame, current)
-
-    def stands_for(self) -> int:
-        """A new number for whichever layer comes last on several ways."""
-        self.nodes.append(None)
-        return len(self.nodes)
-
-    def read_choose(self, value: Any, line: int, frame: Frame, current: int) -> int:
-        self.descend(frame, line, "choose")
-        try:
-            by, layers = self.alternatives(value)
-        except SettingError as error:
-            self.problem(line, f"choose: {error}")
-            return self.broken(frame, line, "choose")
-        item = Choose(by=by)
-        if by not in self.shared.values():
-            item.fresh = (by,)
-        ways = [self.read_way(alternative, frame, current) for alternative in layers]
-        self.items.append(item)
-        item.branches, last = self.joined(ways, frame)
-        return last
-
     def alternatives(self, value: Any) -> tuple[int, list[Any]]:
         """The number of the choice, and a list of layers for each of its values; raises SettingError."""
         if not isinstance(value, yamlfile.Mapping) or not isinstance(value.get("by"), str):
@@ -241,7 +128,151 @@ class FamilyReader(Reader):
                 raise SettingError(f"needs a list of layers for {name}: {key}")
         return number, [value[key] for key in keys]
 
-    def read_way(self, layers: Any, frame: Frame, current: int) -> tuple[list[Item], int, dict[str, int]]:
+    def turns(self, times: Any, uses: tuple[int, ...]) -> list[int]:
+        """All numbers of turns that there can be; raises SettingError where there is none."""
+        found, first = [], None
+        for chosen in islice(product(*(self.variables[number].values for number in uses)), MAX_TRIED):
+            try:
+                found.append(read_integer(valued(times, dict(zip(uses, chosen, strict=True))), 0 if uses else 1))
+            except SettingError as error:
+                first = first or error
+        if first and not found:
+            raise first
+        return found
+
+
+class FamilyReader(Reader):
+    """Reads one family into a program; a spec without choices is a family of one."""
+
+    def __init__(self, document: yamlfile.Mapping, path: str) -> None:
+        super().__init__(document, path)
+        self.choices = Choices()
+        self.items: list[ProgramPart] = []
+        self.names: FamilyNames = FamilyNames(self)
+
+    def program(self) -> Program:
+        """The whole family; raises SpecError."""
+        document = self.document
+        self.known_keys(document, FAMILY_KEYS, "")
+        self.read_input()
+        self.read_blocks()
+        before = len(self.problems)
+        self.read_choices()
+        objective = self.read_objective()
+        if len(self.problems) > before:
+            self.problems.raise_any()  # layers would be judged by values that nobody stated
+        layers = document.get("layers")
+        end = 0
+        if not is_list(layers):
+            self.problem(document.lines.get("layers"), "layers must be a list with at least one layer")
+        elif self.input:
+            with suppress(Stop):  # its reason is on the list of problems
+                end = self.read_layers(layers, ListFrame("", Scope(0), {}), 0)
+            self.names.explain()
+        head = replace(self.finish(), nodes=(), claims={})
+        self.problems.raise_any()
+        liveness(self.items, Cut((), (end,)))
+        variables, shared = tuple(self.choices.variables), tuple(self.choices.shared.values())
+        return Program(head, variables, shared, self.items, end, objective, self.choices.unused)
+
+    # --- choices and objective ---
+
+    def read_choices(self) -> None:
+        choices = self.document.get("choices")
+        if choices is None:
+            return
+        if not isinstance(choices, yamlfile.Mapping):
+            fact = f"choices must be a mapping of names to values, not {describe(choices)}"
+            self.problem(self.document.lines["choices"], fact)
+            return
+        for name, stated in choices.items():
+            try:
+                self.choices.add(name, stated)
+            except SettingError as error:
+                self.problem(choices.lines[name], f"choice {name}: {error}")
+
+    def read_objective(self) -> tuple[tuple[str, str], ...]:
+        stated = self.document.get("objective")
+        if stated is None:
+            return ()
+        found: list[tuple[str, str]] = []
+        try:
+            for sense, figures in each_objective(stated):
+                if sense not in SENSES:
+                    raise SettingError(unknown_name(sense, SENSES, "has maximize and minimize, not"))
+                for figure in figures if isinstance(figures, list) else [figures]:
+                    if figure not in TARGET_FIGURES:
+                        raise SettingError(f"{sense} must name {', '.join(TARGET_FIGURES)}, not {describe(figure)}")
+                    if figure in [other for _, other in found]:
+                        raise SettingError(f"{figure} stands twice")
+                    found.append((sense, figure))
+        except SettingError as error:
+            self.problem(self.document.lines["objective"], f"objective: {error}")
+        return tuple(found)
+
+    # --- open values ---
+
+    def filled(self, value: Any, frame: ListFrame, line: int) -> Any:
+        return self.choices.filled(value, frame)
+
+    def node(self, op: str, name: str, values: dict[str, Any], inputs: tuple[int, ...], line: int) -> Node:
+        uses = tuple(sorted(set(open_keys(values))))
+        self.some_can_be(op, name, values, uses)
+        full = name if self.names.stated else name.rpartition(".")[0] + "." * ("." in name) + op
+        step = LayerStep(
+            self.choices.take_fresh(), number=len(self.nodes) + 1, op=op, name=full, stated=self.names.stated,
+            values=values, inputs=inputs, line=line, uses=uses,
+        )  # fmt: skip
+        self.items.append(step)
+        return Node(name, IDENTITY, inputs, line)
+
+    def some_can_be(self, op: str, name: str, values: dict[str, Any], uses: tuple[int, ...]) -> None:
+        """Raises the first problem of a layer that no value of its choices makes possible."""
+        first = None
+        ranges = [self.choices.variables[number].values for number in uses]
+        for chosen in islice(product(*ranges), MAX_TRIED):
+            try:
+                settings = valued(values, dict(zip(uses, chosen, strict=True)))
+                node_of(op, name, settings, (), 0, len(self.input) - 1)
+            except SettingError as error:
+                first = first or error
+            else:
+                return
+        if first:
+            raise first
+
+    # --- choose, repeat, blocks ---
+
+    def read_item(self, item: Any, line: int, frame: ListFrame, current: int) -> int:
+        self.choices.fresh = []
+        if len(self.nodes) >= MAX_STEPS:
+            self.problem(line, f"the family has more than {MAX_STEPS:,} layers, all alternatives and turns written out")
+            raise Stop
+        if isinstance(item, yamlfile.Mapping) and list(item) == ["choose"] and "choose" not in self.blocks:
+            return self.read_choose(item["choose"], line, frame, current)
+        return super().read_item(item, line, frame, current)
+
+    def stands_for(self) -> int:
+        """A new number for whichever layer comes last on several ways."""
+        self.nodes.append(None)
+        return len(self.nodes)
+
+    def read_choose(self, value: Any, line: int, frame: ListFrame, current: int) -> int:
+        self.descend(frame, line, "choose")
+        try:
+            by, layers = self.choices.alternatives(value)
+        except SettingError as error:
+            self.problem(line, f"choose: {error}")
+            return self.broken(frame, line, "choose")
+        item = Choose(by=by)
+        if by not in self.choices.shared.values():
+            item.fresh = (by,)
+        ways = [self.read_way(alternative, frame, current) for alternative in layers]
+        self.items.append(item)
+        item.branches, last = self.joined(ways, frame)
+        return last
+
+    def read_way(self, layers: Any, frame: ListFrame, current: int) -> tuple[list[ProgramPart], int, dict[str, int]]:
         """The layers of one alternative, which stand in the list around them: parts, last layer, names as they are
         after it."""
         names, inner = dict(frame.scope.names), dict(self.names.inner)
@@ -252,7 +283,9 @@ class FamilyReader(Reader):
         frame.scope.names, self.names.inner = names, inner
         return items, end, after
 
-    def joined(self, ways: list[tuple[list[Item], int, dict[str, int]]], frame: Frame) -> tuple[list[Branch], int]:
+    def joined(
+        self, ways: list[tuple[list[ProgramPart], int, dict[str, int]]], frame: ListFrame
+    ) -> tuple[list[Branch], int]:
         """The ways with one number, the same for all, in place of each name and of the last layer; and that number."""
         changed = {
             name: None
@@ -273,7 +306,7 @@ class FamilyReader(Reader):
                 frame.scope.names[name] = number
         return branches, last
 
-    def read_repeat(self, value: Any, line: int, frame: Frame, current: int) -> int:
+    def read_repeat(self, value: Any, line: int, frame: ListFrame, current: int) -> int:
         if not isinstance(value, yamlfile.Mapping) or not is_list(value.get("layers")):
             return super().read_repeat(value, line, frame, current)
         self.known_keys(value, ("name", "times", "layers"), "repeat: ")
@@ -283,12 +316,12 @@ class FamilyReader(Reader):
             name = self.names.take(head, frame, "repeat", line)
             where = f"{frame.prefix}{name} (repeat): times "
             uses = tuple(sorted(set(open_keys(head.get("times")))))
-            counts = self.turns(head.get("times"), uses)
+            counts = self.choices.turns(head.get("times"), uses)
         except SettingError as error:
             self.problem(line, f"{where}{error}")
             return self.broken(frame, line, "repeat")
         self.descend(frame, line, "repeat")
-        item = Repeat(self.take_fresh(), times=head.get("times"), uses=uses, line=line)
+        item = Repeat(self.choices.take_fresh(), times=head.get("times"), uses=uses, line=line)
         ends = [current]
         outer, found = self.items, self.found
         for turn in range(max(counts)):
@@ -304,27 +337,15 @@ class FamilyReader(Reader):
         item.exits = [{last: end} for end in ends]
         return self.names.put(frame, name, last)
 
-    def turns(self, times: Any, uses: tuple[int, ...]) -> list[int]:
-        """All numbers of turns that there can be; raises SettingError where there is none."""
-        found, first = [], None
-        for chosen in islice(product(*(self.variables[number].values for number in uses)), MAX_TRIED):
-            try:
-                found.append(read_integer(valued(times, dict(zip(uses, chosen, strict=True))), 0 if uses else 1))
-            except SettingError as error:
-                first = first or error
-        if first and not found:
-            raise first
-        return found
-
     def defaults(self, parameters: Mapping[str, Any], line: int) -> dict[str, Any]:
         """A block's defaults, which may name choices."""
-        return dict(self.filled(dict(parameters), Frame("", Scope(0), {}), line))
+        return dict(self.filled(dict(parameters), ListFrame("", Scope(0), {}), line))
 
-    def descend(self, frame: Frame, line: int, name: str) -> None:
+    def descend(self, frame: ListFrame, line: int, name: str) -> None:
         """Before the parts of a block: the choices that its arguments made."""
         super().descend(frame, line, name)
-        if name in self.blocks and self.fresh:
-            self.items.append(Made(self.take_fresh()))
+        if name in self.blocks and self.choices.fresh:
+            self.items.append(MadeChoices(self.choices.take_fresh()))
 
 
 class FamilyNames(Names):
@@ -337,14 +358,14 @@ class FamilyNames(Names):
         """Whether the family names the layer that is read, or its name follows from its place in the network."""
         self.optional: set[tuple[str, str, str]] = set()
 
-    def take(self, values: dict[str, Any], frame: Frame, op: str, line: int) -> str:
+    def take(self, values: dict[str, Any], frame: ListFrame, op: str, line: int) -> str:
         if any(True for _ in open_keys(values.get("name"))):
             raise SettingError("name cannot be chosen")
         self.stated = values.get("name") is not None or (bool(frame.prefix) and op not in frame.scope.names)
         return super().take(values, frame, op, line)
 
     def inputs(
-        self, values: dict[str, Any], cls: type[Layer], frame: Frame, current: int, where: str, line: int
+        self, values: dict[str, Any], cls: type[Layer], frame: ListFrame, current: int, where: str, line: int
     ) -> tuple[int, ...] | None:
         """The maps that a layer reads. A choice of names is put under its own $name while they are looked up."""
         stated = values.get("from")
@@ -354,7 +375,7 @@ class FamilyNames(Names):
             if any(True for _ in open_keys(name)):
                 if not isinstance(name, Open):
                     raise SettingError("from must be the name of a layer, or one choice of names")
-                own = names[number] = f"${self.reader.variables[name.key].name}"
+                own = names[number] = f"${self.reader.choices.variables[name.key].name}"
                 if own not in chosen:
                     chosen[own] = self.chosen_input(name.key, frame, where, line)
         if chosen:
@@ -365,26 +386,26 @@ class FamilyNames(Names):
             del frame.scope.names[name]
         return inputs
 
-    def chosen_input(self, by: int, frame: Frame, where: str, line: int) -> int:
+    def chosen_input(self, by: int, frame: ListFrame, where: str, line: int) -> int:
         """A number that stands for whichever layer a choice names. A name that is not known yet there makes a network
         that cannot be built, as long as another one is."""
         reader = self.reader
-        if by in reader.fresh:
-            reader.fresh.remove(by)
-        fresh = () if by in reader.shared.values() else (by,)
+        if by in reader.choices.fresh:
+            reader.choices.fresh.remove(by)
+        fresh = () if by in reader.choices.shared.values() else (by,)
         known = len(self.unresolved)
-        found = [self.named(value, frame, where, line) for value in reader.variables[by].values]
+        found = [self.named(value, frame, where, line) for value in reader.choices.variables[by].values]
         if any(number >= 0 for number in found):
             self.optional |= set(self.unresolved[known:])
         stand = reader.stands_for()
         reader.items.append(Choose(fresh, by=by, branches=[Branch([], {stand: number}) for number in found]))
         return stand
 
-    def named(self, name: Any, frame: Frame, where: str, line: int) -> int:
+    def named(self, name: Any, frame: ListFrame, where: str, line: int) -> int:
         """The number of the layer of that name; -1 where there is none yet."""
         if name is None:
             raise SettingError("from must be the name of one layer, not null")
-        found = super().inputs({"from": name}, type(LAYER), frame, 0, where, line)
+        found = super().inputs({"from": name}, type(IDENTITY), frame, 0, where, line)
         return found[0] if found else -1
 
     def explain(self) -> None:
@@ -426,13 +447,15 @@ def read_values(stated: Any) -> tuple[tuple[Any, ...], bool]:
             stated = stated["values"]
         elif keys == {"from", "to"}:
             first, last = (whole(stated[key], key) for key in ("from", "to"))
-            if last < first or last - first >= MAX_VALUES:
-                raise SettingError(f"from {first} to {last} must be 1 to {MAX_VALUES:,} values")
+            if last < first or last - first >= MAX_CHOICE_VALUES:
+                raise SettingError(f"from {first} to {last} must be 1 to {MAX_CHOICE_VALUES:,} values")
             stated = list(range(first, last + 1))
         else:
             raise SettingError(f"has values, or from and to, and each, not {', '.join(sorted(keys)) or 'nothing'}")
-    if not isinstance(stated, list) or not 1 <= len(stated) <= MAX_VALUES:
-        raise SettingError(f"must be a list of 1 to {MAX_VALUES:,} values, or have from and to, not {describe(stated)}")
+    if not isinstance(stated, list) or not 1 <= len(stated) <= MAX_CHOICE_VALUES:
+        raise SettingError(
+            f"must be a list of 1 to {MAX_CHOICE_VALUES:,} values, or have from and to, not {describe(stated)}"
+        )
     return tuple(stated), each
 
 

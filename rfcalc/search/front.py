@@ -18,14 +18,14 @@ from .program import Program
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-WORDS = {
+BOUND_WORDS = {
     "min_receptive_field": "receptive field",
     "max_params": "parameters",
     "max_macs": "MACs",
     "must_use": "used",
     "must_not_use": "used all the same",
 }
-PLOTS = (".svg", ".png", ".pdf")
+FRONT_PLOTS = (".svg", ".png", ".pdf")
 LONG = 24
 """Characters of a choice's value that fit a table."""
 
@@ -135,7 +135,7 @@ def headline(answer: Answer) -> Iterator[str]:
 def obstacles(answer: Answer) -> Iterator[str]:
     """For each target the best that the others leave, in words."""
     for target, bound in answer.bounds.items():
-        words, head = WORDS[target], f"{target} {shown(bound.wanted)}"
+        words, head = BOUND_WORDS[target], f"{target} {shown(bound.wanted)}"
         if bound.best is None:
             yield f"{head}: no network of this family meets the other targets"
         elif target == "min_receptive_field":
@@ -214,4 +214,4 @@ def field_of(one: Design) -> float:
 
 
 def is_plot(path: str) -> bool:
-    return Path(path).suffix in PLOTS
+    return Path(path).suffix in FRONT_PLOTS

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 
-class Edge(NamedTuple):
+class SearchEdge(NamedTuple):
     """From a node: parameters, MACs, how many assignments, and the rank of the first of them."""
 
     source: int
@@ -16,7 +17,7 @@ class Edge(NamedTuple):
     rank: int
 
 
-START = Edge(0, 0, 0, 1, 0)
+START = SearchEdge(0, 0, 0, 1, 0)
 
 
 class Final(NamedTuple):
@@ -28,24 +29,30 @@ class Final(NamedTuple):
 
 
 @dataclass
-class Graph:
+class SearchGraph:
     """Nodes in topological order, 0 the start, each with its incoming edges."""
 
-    incoming: list[list[Edge]] = field(default_factory=lambda: [[]])
+    incoming: list[list[SearchEdge]] = field(default_factory=lambda: [[]])
     finals: list[Final] = field(default_factory=list)
     complete: bool = True
     covered: str = ""
     edges: int = 0
 
-    def node(self, edges: list[Edge]) -> int:
+    def node(self, edges: list[SearchEdge]) -> int:
         self.incoming.append(edges)
         self.edges += len(edges)
         return len(self.incoming) - 1
 
 
-def paths(graph: Graph, ends: list[Edge]) -> int:
+def assignments(incoming: Sequence[Sequence[SearchEdge]]) -> list[int]:
+    """How many assignments lead to each node."""
+    counts = [1]
+    for edges in incoming[1:]:
+        counts.append(sum(counts[e.source] * e.ways for e in edges))
+    return counts
+
+
+def paths(graph: SearchGraph, ends: list[SearchEdge]) -> int:
     """How many assignments end in the given edges."""
-    counts = [1] + [0] * (len(graph.incoming) - 1)
-    for node, edges in enumerate(graph.incoming[1:], 1):
-        counts[node] = sum(counts[e.source] * e.ways for e in edges)
+    counts = assignments(graph.incoming)
     return sum(counts[e.source] * e.ways for e in ends)

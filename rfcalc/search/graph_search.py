@@ -12,8 +12,8 @@ from typing import NamedTuple
 from .best import THIN, Found, best, front
 from .capped import Explorer
 from .goal import Asked, End, Goal
-from .graph import Edge, Graph
-from .labels import Direction, Rule, labels_of
+from .graph import SearchEdge, SearchGraph
+from .labels import Direction, LabelRule, labels_of
 from .list_search import ListSearch
 from .memo import UNCOUNTED
 from .merged import Entangled
@@ -25,7 +25,7 @@ FEW_EDGES = 20_000
 `FEW_EDGES_EACH` assignments, since the table takes longer too. Of a larger family so many are explored for its count
 alone: some quarter of a second."""
 FEW_EDGES_EACH = 100_000
-NARROW = (10, 8, 6, 4, 2)
+FIRST_SHIFTS = (10, 8, 6, 4, 2)
 """How far above its least a figure may be in the networks that are explored first: 1/2**10 of its span, 1/2**8, ...,
 after those of the very least. Four times as much each time: all tries together cost little more than the last."""
 
@@ -43,7 +43,7 @@ class Part(NamedTuple):
 class View(NamedTuple):
     """A graph that has every network that ends as asked and stays within the caps."""
 
-    graph: Graph
+    graph: SearchGraph
     asked: Asked
     caps: Caps
 
@@ -86,7 +86,7 @@ class GraphSearch:
                 return figure
         return ""
 
-    def explored(self, asked: Asked, caps: Caps, enough: int) -> Graph:
+    def explored(self, asked: Asked, caps: Caps, enough: int) -> SearchGraph:
         """All networks that end as asked, within the caps; all fields that are `enough` count as one."""
         graph = self.explorer.graph(asked, caps, enough)
         if not graph.complete:
@@ -103,7 +103,7 @@ class GraphSearch:
             most = min(most, caps.params if figure == "params" else caps.macs)
             counted = asked._replace(unwanted=asked.unwanted | UNCOUNTED) if figure == "macs" else asked
             reached = self.reached.get(figure, HUGE)
-            bounds = [least, *(least + (most - least >> shift) for shift in NARROW), reached]
+            bounds = [least, *(least + (most - least >> shift) for shift in FIRST_SHIFTS), reached]
             for bound in sorted({bound for bound in bounds if bound <= min(most, reached)}):
                 within = caps._replace(**{figure: bound})
                 yield View(self.explored(counted, within, self.enough), counted, within)
@@ -148,7 +148,7 @@ class GraphSearch:
         counts = [count(part.small, self.goal.caps, self.choices, self.deadline) for part in self.parts(self.whole)]
         return None if None in counts else sum(n for n in counts if n is not None)
 
-    def rule(self) -> Rule:
+    def rule(self) -> LabelRule:
         """What labels to keep for the objective: a figure that is to be large under a cap is a subset sum."""
         senses = {figure: sense for sense, figure in self.goal.objective}
         directions: dict[str, Direction] = {}
@@ -158,7 +158,7 @@ class GraphSearch:
         first = ""
         if len(senses) == 1:
             first = "macs" if "macs" in senses else "params"
-        return Rule(directions["params"], directions["macs"], first)
+        return LabelRule(directions["params"], directions["macs"], first)
 
     def best(self, most: int | None, count: int) -> list[Found]:
         """The `count` best networks, or the whole front; at most `most`."""
@@ -218,7 +218,9 @@ class GraphSearch:
             for small, uncounted in self.parts(view):
                 if figure == "macs" and uncounted:
                     continue
-                labels = labels_of(small, view.caps, Rule(first=figure), self.deadline)[small.finals[End(0, uncounted)]]
+                labels = labels_of(small, view.caps, LabelRule(first=figure), self.deadline)[
+                    small.finals[End(0, uncounted)]
+                ]
                 found += [int(labels[0 if figure == "params" else 1].min())] if labels else []
             if found:
                 return min(found)
@@ -279,14 +281,14 @@ class GraphSearch:
         if costs.most_params <= caps.params or costs.most_macs <= caps.macs:
             return True  # one cap binds nobody, and the other is met by the least
         for small, uncounted in self.parts(view):
-            if labels_of(small, caps, Rule(first="params"), self.deadline)[small.finals[End(0, uncounted)]]:
+            if labels_of(small, caps, LabelRule(first="params"), self.deadline)[small.finals[End(0, uncounted)]]:
                 return True
         return False
 
 
-def without_macs(graph: Graph) -> Graph:
+def without_macs(graph: SearchGraph) -> SearchGraph:
     """A graph in which nothing costs MACs, for networks whose MACs are unknown."""
-    return Graph([[Edge(e.source, e.params, 0, e.ways, e.rank) for e in edges] for edges in graph.incoming])
+    return SearchGraph([[SearchEdge(e.source, e.params, 0, e.ways, e.rank) for e in edges] for edges in graph.incoming])
 
 
 def ranked(found: list[Found], goal: Goal, most: int | None) -> list[Found]:

@@ -10,15 +10,15 @@ from functools import cached_property
 from itertools import islice
 
 from ..engine.arch import Arch
-from .edits import KINDS, Catalogue, Channels, Edit
+from .edits import EDIT_KINDS, Catalogue, Channels, Edit
 from .sites import Sites
 from .small import HUGE
-from .walker import Outcome, Plan, Walker
+from .walker import EditPlan, Walker, WalkOutcome
 
-MOST_EDITS = 4
-BEAM = 60
+MOST_AT_ONCE = 4
+HUNT_BEAM = 60
 """Sets of edits that are carried on where not all sets can be tried."""
-NEAR = 64
+CHANNELS_TRIED = 64
 """Numbers of channels tried one after the other for one that the layers can have."""
 SCAN = 256
 """Numbers tried for the first of two open numbers of channels."""
@@ -45,7 +45,7 @@ class Targets:
     def words(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys((*self.must, *self.must_not)))
 
-    def missed(self, found: Outcome) -> dict[str, float]:
+    def missed(self, found: WalkOutcome) -> dict[str, float]:
         """Each target that is missed, and by what share."""
         out: dict[str, float] = {}
         if found.field < self.field:
@@ -79,7 +79,7 @@ MENDS = {
 
 
 def can_mend(kind: str, missed: str) -> bool:
-    return kind in MENDS.get(missed.lstrip("+-"), set(KINDS))
+    return kind in MENDS.get(missed.lstrip("+-"), set(EDIT_KINDS))
 
 
 @dataclass(frozen=True)
@@ -87,19 +87,19 @@ class Solution:
     """A set of edits that meets all targets."""
 
     edits: tuple[Edit, ...]
-    outcome: Outcome
+    outcome: WalkOutcome
 
 
 @dataclass(frozen=True)
-class Candidate:
+class EditSet:
     """A set of edits that does not."""
 
     edits: tuple[Edit, ...]
-    plan: Plan
+    plan: EditPlan
     missed: Mapping[str, float]
 
 
-def joined(first: Plan, second: Plan) -> Plan | None:
+def joined(first: EditPlan, second: EditPlan) -> EditPlan | None:
     """Two plans as one; None where they change the same."""
     if any(key in first and key[1] != "@follow" for key in second):
         return None
@@ -128,7 +128,7 @@ class Hunt:
         assert self.start is not None
         return self.start.params
 
-    def missed(self, plan: Plan) -> dict[str, float] | None:
+    def missed(self, plan: EditPlan) -> dict[str, float] | None:
         """What a changed network misses; None where it cannot be built."""
         found = self.walker.outcome(plan)
         return None if found is None else self.targets.missed(found)
@@ -140,7 +140,7 @@ class Hunt:
 
     def run(self) -> tuple[list[Solution], int]:
         """The solutions with the fewest edits, and how few; none where none was found."""
-        found, near = self.widened([Candidate((), {}, self.missed({}) or {})])
+        found, near = self.widened([EditSet((), {}, self.missed({}) or {})])
         if found:
             return found, 1
         singles = near
@@ -150,7 +150,7 @@ class Hunt:
             return found, 2
         self.deadline = max(self.deadline, time.monotonic() + self.seconds / 2)
         level = self.best_of(singles)
-        for count in range(2, MOST_EDITS + 1):
+        for count in range(2, MOST_AT_ONCE + 1):
             found, near = self.widened(level)
             if found:
                 self.proved = count == 2 or (self.proved and count == 3)  # all single edits were tried, maybe all pairs
@@ -159,10 +159,10 @@ class Hunt:
         self.proved = False
         return [], 0
 
-    def widened(self, level: list[Candidate]) -> tuple[list[Solution], list[Candidate]]:
+    def widened(self, level: list[EditSet]) -> tuple[list[Solution], list[EditSet]]:
         """Every set of a level with one more edit: those that meet all targets, and the others."""
         found: list[Solution] = []
-        near: list[Candidate] = []
+        near: list[EditSet] = []
         for base in level:
             for edit in self.edits:
                 self.add(base, edit, found, near)
@@ -174,27 +174,27 @@ class Hunt:
                 break
         return found, near
 
-    def add(self, base: Candidate, edit: Edit, found: list[Solution], near: list[Candidate]) -> None:
+    def add(self, base: EditSet, edit: Edit, found: list[Solution], near: list[EditSet]) -> None:
         plan = joined(base.plan, edit.changes)
         outcome = None if plan is None else self.walker.outcome(plan)
         if plan is None or outcome is None:
             return
         missed = self.targets.missed(outcome)
         if missed:
-            near.append(Candidate((*base.edits, edit), plan, missed))
+            near.append(EditSet((*base.edits, edit), plan, missed))
         else:
             found.append(Solution((*base.edits, edit), outcome))
 
-    def best_of(self, near: list[Candidate]) -> list[Candidate]:
+    def best_of(self, near: list[EditSet]) -> list[EditSet]:
         """The sets that come nearest, some for each target that they leave missed."""
         ranked = sorted(near, key=lambda c: (len(c.missed), sum(c.missed.values())))
-        by_rest: dict[frozenset[str], list[Candidate]] = {}
+        by_rest: dict[frozenset[str], list[EditSet]] = {}
         for one in ranked:
             by_rest.setdefault(frozenset(one.missed), []).append(one)
-        share = max(1, BEAM // max(1, len(by_rest)))
+        share = max(1, HUNT_BEAM // max(1, len(by_rest)))
         return [one for group in by_rest.values() for one in group[:share]]
 
-    def pairs(self, singles: list[Candidate]) -> list[Solution]:
+    def pairs(self, singles: list[EditSet]) -> list[Solution]:
         """All pairs of edits that can mend between them what is missed."""
         missed = self.missed({}) or {}
         found: list[Solution] = []
@@ -202,7 +202,7 @@ class Hunt:
         plain = [one for one in ranked if one.edits[0].kind != "channels"]
         alone = {id(one.edits[0]) for one in plain}
         stuck = [edit for edit in self.edits if id(edit) not in alone]  # which only another edit may make possible
-        plain += [Candidate((edit,), edit.changes, {}) for edit in stuck]
+        plain += [EditSet((edit,), edit.changes, {}) for edit in stuck]
         for number, first in enumerate(plain):
             if self.late():
                 self.proved = bool(found)
@@ -222,7 +222,7 @@ class Hunt:
 
     # --- open numbers of channels ---
 
-    def best_channels(self, plan: Plan, channels: Channels) -> Edit | None:
+    def best_channels(self, plan: EditPlan, channels: Channels) -> Edit | None:
         """The number of channels that meets the caps with the least change of parameters; else the fewest there can be.
 
         Parameters and MACs grow with the number, so the largest that fits is found by halving.
@@ -230,7 +230,7 @@ class Hunt:
         if joined(plan, channels.to(1).changes) is None:
             return None
 
-        def fits(outcome: Outcome) -> bool:
+        def fits(outcome: WalkOutcome) -> bool:
             return outcome.params <= self.targets.params and outcome.macs <= self.targets.macs
 
         largest = self.largest(plan, channels, fits)
@@ -240,17 +240,17 @@ class Hunt:
         options = [edit for edit in (largest, below, self.above(plan, channels, below)) if edit]
         return min(options, key=lambda edit: self.change(plan, edit))
 
-    def change(self, plan: Plan, edit: Edit) -> tuple[int, int]:
+    def change(self, plan: EditPlan, edit: Edit) -> tuple[int, int]:
         """Targets missed, and the change of parameters."""
         outcome = self.walker.outcome({**plan, **edit.changes})
         if outcome is None:
-            return len(KINDS), HUGE
+            return len(EDIT_KINDS), HUGE
         return len(self.targets.missed(outcome)), abs(outcome.params - self.params)
 
-    def above(self, plan: Plan, channels: Channels, below: Edit | None) -> Edit | None:
+    def above(self, plan: EditPlan, channels: Channels, below: Edit | None) -> Edit | None:
         return self.buildable(plan, channels, below.new + 1, 1) if below and below.new < self.most_channels else None
 
-    def largest(self, plan: Plan, channels: Channels, fits: Callable[[Outcome], bool]) -> Edit | None:
+    def largest(self, plan: EditPlan, channels: Channels, fits: Callable[[WalkOutcome], bool]) -> Edit | None:
         low, high, best = 1, self.most_channels, None
         while low <= high:
             middle = (low + high) // 2
@@ -263,9 +263,9 @@ class Hunt:
                 high = min(middle, edit.new if edit else middle) - 1
         return best
 
-    def buildable(self, plan: Plan, channels: Channels, number: int, step: int) -> Edit | None:
+    def buildable(self, plan: EditPlan, channels: Channels, number: int, step: int) -> Edit | None:
         """The nearest number that the layers can have, other than the one they have."""
-        for n in islice(range(number, 0 if step < 0 else self.most_channels + 1, step), NEAR):
+        for n in islice(range(number, 0 if step < 0 else self.most_channels + 1, step), CHANNELS_TRIED):
             if n != channels.old:
                 edit = channels.to(n)
                 if self.walker.outcome({**plan, **edit.changes}):
@@ -287,7 +287,7 @@ class Hunt:
                 self.proved = False
                 break
             first = one.to(number)
-            base = Candidate((first,), first.changes, {})
+            base = EditSet((first,), first.changes, {})
             if self.walker.outcome(first.changes) and (edit := self.best_channels(first.changes, other)):
                 self.add(base, edit, found, [])
         return found

@@ -10,13 +10,13 @@ import time
 from math import gcd
 from typing import Any, Literal, NamedTuple
 
-from .small import HUGE, Caps, Costs, OutOfTime, Small
+from .small import HUGE, Caps, OutOfTime, RestCosts, Small
 
 Direction = Literal["min", "max", "each"]
 """What is kept of a figure: the least, the most, or every value that can be reached."""
 
 
-class Rule(NamedTuple):
+class LabelRule(NamedTuple):
     """What is worth keeping: a direction for each figure; which of them decides alone ("" where both do), how many of
     the best are asked for, and the total of the deciding figure that is known to be within reach."""
 
@@ -27,16 +27,18 @@ class Rule(NamedTuple):
     reached: int | None = None
 
 
-Labels = tuple[Any, Any]
+LabelArrays = tuple[Any, Any]
 """Parameters and MACs, as arrays sorted by parameters, then MACs."""
 
 
-def labels_of(small: Small, caps: Caps, rule: Rule, deadline: float, limit: int | None = None) -> list[Labels | None]:
+def labels_of(
+    small: Small, caps: Caps, rule: LabelRule, deadline: float, limit: int | None = None
+) -> list[LabelArrays | None]:
     """The labels of every node that can be part of an answer; raises OutOfTime. With a limit, only some of them."""
     import numpy as np
 
     start = np.zeros(1, np.int64)
-    found: list[Labels | None] = [(start, start), *[None] * (len(small.incoming) - 1)]
+    found: list[LabelArrays | None] = [(start, start), *[None] * (len(small.incoming) - 1)]
     steps = [0] * len(small.incoming)
     for node, edges in enumerate(small.incoming):
         pairs = [(found[edge[0]], edge) for edge in {edge[:3] for edge in edges} if found[edge[0]] is not None]
@@ -66,7 +68,7 @@ class Band(NamedTuple):
     most_macs: int
 
 
-def span(rule: Rule, figure: str, cap: int, rest: Costs) -> tuple[int, int]:
+def span(rule: LabelRule, figure: str, cap: int, rest: RestCosts) -> tuple[int, int]:
     """The least and the most of a figure: below the cap, and as good as what is known to be within reach."""
     least, most = (rest.least_params, rest.most_params) if figure == "params" else (rest.least_macs, rest.most_macs)
     if rule.reached is None or rule.first != figure:
@@ -79,11 +81,11 @@ MAX_TABLE = 20_000_000
 """Cells of a table of sums: 160 MB."""
 
 
-def uses_table(rule: Rule, limit: int | None) -> bool:
+def uses_table(rule: LabelRule, limit: int | None) -> bool:
     return limit is None and rule.width == 1 and (rule.params == "each") != (rule.macs == "each")
 
 
-def by_table(pairs: list[Any], steps: list[int], node: int, rule: Rule, band: Band) -> Labels | None:
+def by_table(pairs: list[Any], steps: list[int], node: int, rule: LabelRule, band: Band) -> LabelArrays | None:
     """The least of one figure for each value of the other, gathered in a table of all values, which lie `steps` apart;
     None where the table would be too large."""
     import numpy as np
@@ -118,7 +120,7 @@ def by_table(pairs: list[Any], steps: list[int], node: int, rule: Rule, band: Ba
     return costs[order], values[order]
 
 
-def thinned(labels: Labels, limit: int | None) -> Labels:
+def thinned(labels: LabelArrays, limit: int | None) -> LabelArrays:
     import numpy as np
 
     if limit is None or len(labels[0]) <= limit:
@@ -127,7 +129,7 @@ def thinned(labels: Labels, limit: int | None) -> Labels:
     return labels[0][some], labels[1][some]
 
 
-def kept(p: Any, m: Any, rule: Rule, rest: Costs, caps: Caps) -> Labels:
+def kept(p: Any, m: Any, rule: LabelRule, rest: RestCosts, caps: Caps) -> LabelArrays:
     """The labels that no others make useless, sorted."""
     import numpy as np
 

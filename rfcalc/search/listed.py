@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 from operator import attrgetter
 from typing import Any
 
-from .memo import MAX_PHASES, Memo
-from .program import Cut, Program, Step
+from .memo import PHASES_ALLOWED, Memo
+from .program import Cut, LayerStep, Program
 from .runner import Runner, Values, places
 from .small import OutOfTime
 
@@ -26,7 +26,7 @@ MOST_RANK = 2**62
 
 
 @dataclass(frozen=True)
-class Table:
+class PrefixTable:
     """Prefixes, one a row, in the order of a cut: values (-1: not chosen yet), handles (-1: there is none), costs, the
     words used, ways units look in turn, assignments it stands for (choices that it never makes), and its rank."""
 
@@ -42,17 +42,17 @@ class Table:
     def __len__(self) -> int:
         return len(self.params)
 
-    def rows(self, which: Any) -> Table:
+    def rows(self, which: Any) -> PrefixTable:
         """The rows of those numbers, or those where a mask is true."""
-        costs = {name: getattr(self, name)[which] for name in COSTS}
+        costs = {name: getattr(self, name)[which] for name in COST_COLUMNS}
         chosen, maps = (tuple([column[which] for column in columns]) for columns in (self.chosen, self.maps))
         return replace(self, chosen=chosen, maps=maps, **costs)
 
 
-COSTS = ("params", "macs", "words", "phases", "ways", "ranks")
+COST_COLUMNS = ("params", "macs", "words", "phases", "ways", "ranks")
 
 
-class Listed(Runner[Table]):
+class Listed(Runner[PrefixTable]):
     """Runs a program with a row for each assignment."""
 
     def __init__(self, program: Program, memo: Memo, deadline: float) -> None:
@@ -61,7 +61,7 @@ class Listed(Runner[Table]):
         most = max([weight * v.size for weight, v in zip(self.weights, self.variables, strict=True)], default=1)
         self.large = most > MOST_RANK
 
-    def explore(self) -> Table:
+    def explore(self) -> PrefixTable:
         """All networks that can be built, each with its last map; raises OutOfTime."""
         import numpy as np
 
@@ -71,18 +71,18 @@ class Listed(Runner[Table]):
         params, macs, words, phases = (np.zeros(1, np.int64) for _ in range(4))
         rank = np.zeros(1, object if self.large else np.int64)
         image, ways = (np.full(1, self.image, np.int32),), np.ones(1, np.int64)
-        one = Table(tuple(none), image, params, macs, words, phases, ways, rank)
+        one = PrefixTable(tuple(none), image, params, macs, words, phases, ways, rank)
         ends = self.run(program.items, self.project(one, start, program.items[0].before if program.items else start))
         return ends.rows((ends.maps[0] >= 0) & (ends.maps[0] != self.image))  # else it has no layer at all
 
-    def fields(self, ends: Table) -> Any:
+    def fields(self, ends: PrefixTable) -> Any:
         """The field before global pooling of every network; 0 where it is unknown."""
         import numpy as np
 
         handles, which = np.unique(ends.maps[0], return_inverse=True)
         return np.array([self.field_at(h) for h in handles.tolist()], np.int64)[which]
 
-    def within_budget(self, frontier: Table) -> Table:
+    def within_budget(self, frontier: PrefixTable) -> PrefixTable:
         if time.monotonic() > self.deadline:
             raise OutOfTime
         return frontier
@@ -91,12 +91,12 @@ class Listed(Runner[Table]):
 
     def project(
         self,
-        frontier: Table,
+        frontier: PrefixTable,
         before: Cut,
         after: Cut,
         ends: Mapping[int, int] | None = None,
         fresh: tuple[int, ...] = (),
-    ) -> Table:
+    ) -> PrefixTable:
         import numpy as np
 
         renamed = ends or {}
@@ -116,7 +116,7 @@ class Listed(Runner[Table]):
             ways=ways,
         )
 
-    def bind(self, frontier: Table, order: tuple[int, ...], numbers: tuple[int, ...]) -> Table:
+    def bind(self, frontier: PrefixTable, order: tuple[int, ...], numbers: tuple[int, ...]) -> PrefixTable:
         import numpy as np
 
         for number in numbers:
@@ -136,8 +136,8 @@ class Listed(Runner[Table]):
         return frontier
 
     def parted(
-        self, frontier: Table, places: Sequence[int], part: Callable[[Values], int | None], parts: int
-    ) -> list[Table]:
+        self, frontier: PrefixTable, places: Sequence[int], part: Callable[[Values], int | None], parts: int
+    ) -> list[PrefixTable]:
         import numpy as np
 
         keys, which = different([frontier.chosen[i] for i in places], len(frontier))
@@ -145,25 +145,25 @@ class Listed(Runner[Table]):
         numbers = np.array([-1 if number is None else number for number in found], np.int64)[which]
         return [frontier.rows(numbers == number) for number in range(parts)]
 
-    def united(self, frontiers: list[Table]) -> Table:
+    def united(self, frontiers: list[PrefixTable]) -> PrefixTable:
         import numpy as np
 
         if len(filled := [one for one in frontiers if len(one)]) < 2:
             return filled[0] if filled else frontiers[0]
 
-        def end_to_end(pick: Callable[[Table], Any]) -> Any:
+        def end_to_end(pick: Callable[[PrefixTable], Any]) -> Any:
             return np.concatenate([pick(one) for one in filled])
 
         first = filled[0]
-        return Table(
+        return PrefixTable(
             tuple([end_to_end(lambda t, i=i: t.chosen[i]) for i in range(len(first.chosen))]),  # type: ignore[misc]
             tuple([end_to_end(lambda t, i=i: t.maps[i]) for i in range(len(first.maps))]),  # type: ignore[misc]
-            **{name: end_to_end(attrgetter(name)) for name in COSTS},
+            **{name: end_to_end(attrgetter(name)) for name in COST_COLUMNS},
         )
 
     # --- layers ---
 
-    def step(self, step: Step, frontier: Table) -> Table:
+    def step(self, step: LayerStep, frontier: PrefixTable) -> PrefixTable:
         import numpy as np
 
         new = tuple(v for v in step.uses if v not in step.before.variables)
@@ -182,7 +182,7 @@ class Listed(Runner[Table]):
             words=table.words | words,
             phases=table.phases + phases,
         )
-        table = table.rows((handles >= 0) & (table.phases <= MAX_PHASES))
+        table = table.rows((handles >= 0) & (table.phases <= PHASES_ALLOWED))
         return self.project(table, Cut(wide.variables, (*wide.maps, step.number)), step.after)
 
 

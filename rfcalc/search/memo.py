@@ -12,11 +12,11 @@ from ..engine.layers import Conv, Layer
 from ..engine.layers.base import Budget, output_within
 from ..errors import ShapeError
 
-PAIR = "depthwise_separable"
+SEPARABLE_WORD = "depthwise_separable"
 UNCOUNTED = 1 << 61
 """Stands among the words for a layer whose MACs are unknown: what holds it has no number of MACs."""
 BUDGET = Budget()
-MAX_PHASES = BUDGET.phases
+PHASES_ALLOWED = BUDGET.phases
 """The engine's own limit: networks whose units look in more ways are not searched."""
 
 
@@ -152,7 +152,7 @@ class Memo:
     def _out(self, node: Node, inputs: tuple[int, ...]) -> tuple[int, int]:
         """The map that a layer makes, and ways in which units look in turn; raises ShapeError."""
         out, left = output_within(node.layer, tuple([self.maps[i] for i in inputs]), BUDGET)
-        return self.map_number(out if self.with_field else without_fields(out)), MAX_PHASES - left.phases
+        return self.map_number(out if self.with_field else without_fields(out)), PHASES_ALLOWED - left.phases
 
     def _by_window(self, number: int, node: Node, x: int) -> tuple[int, int] | None:
         """The same of a convolution, by its window. Raises ShapeError the first time that it does not fit, and returns
@@ -182,8 +182,8 @@ class Memo:
         macs = layer.macs(x, out) if node.macs is None else node.macs
         used = {layer.op, *layer.features(x)}
         if paired and mixes_channels(layer, x):
-            used.add(PAIR)
-        depthwise = PAIR in self.words and carries_depthwise(layer, x, paired)
+            used.add(SEPARABLE_WORD)
+        depthwise = SEPARABLE_WORD in self.words and carries_depthwise(layer, x, paired)
         words = sum(bit for word, bit in self.words.items() if word in used)
         sees_whole = Row(0, node, inputs, out, params, macs).sees_whole_map
         return Costs(params, macs or 0, words | (UNCOUNTED if macs is None else 0), depthwise, sees_whole)

@@ -12,10 +12,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from ..engine.layers import LAYERS
-from .graph import START, Edge, Final, Graph, paths
-from .memo import MAX_PHASES, Handle, Memo, smallest_field, without_fields
-from .program import Choose, Cut, Item, Program, Repeat, Step
-from .runner import Result, Runner, Values, places
+from .graph import START, Final, SearchEdge, SearchGraph, paths
+from .memo import PHASES_ALLOWED, Handle, Memo, smallest_field, without_fields
+from .program import Choose, Cut, LayerStep, Program, ProgramPart, Repeat
+from .runner import LayerResult, Runner, Values, places
 
 MAX_EDGES = 4_000_000
 """More would not fit one gigabyte, beside those of shapes alone (capped.py)."""
@@ -23,7 +23,7 @@ BEAM = 400
 """How many states go on at each point once time or memory has run out."""
 
 
-class State(NamedTuple):
+class CutState(NamedTuple):
     """What the rest of a program can see, in the order of a cut: values (-1: not chosen yet), handles (-1: there is
     none), the wanted words used so far, and how many ways units look in turn."""
 
@@ -33,7 +33,7 @@ class State(NamedTuple):
     phases: int
 
 
-States = dict[State, list[Edge]]
+States = dict[CutState, list[SearchEdge]]
 
 
 class Entangled(Exception):
@@ -50,17 +50,17 @@ class Merged(Runner[States]):
         without that limit a graph that is too large or takes too long is not complete."""
         super().__init__(program, memo)
         self.deadline, self.most_edges = deadline, most_edges
-        self.graph = Graph()
+        self.graph = SearchGraph()
         self.enough = enough if enough and grows(program.items) else 0
         self.ended: dict[int, int] = {}
         self.steps = 0
 
     # --- the whole program ---
 
-    def explore(self) -> Graph:
+    def explore(self) -> SearchGraph:
         program = self.program
         start = Cut(program.shared, (0,))
-        state = State((-1,) * len(program.shared), (self.image,), 0, 0)
+        state = CutState((-1,) * len(program.shared), (self.image,), 0, 0)
         frontier = self.project({state: [START]}, start, program.items[0].before if program.items else start)
         for state, edges in self.run(program.items, frontier).items():
             if state.maps[0] not in (-1, self.image):  # else it has no layer at all
@@ -71,7 +71,7 @@ class Merged(Runner[States]):
         """How many assignments there are, whatever they build."""
         program = self.program
         start = Cut(program.shared, ())
-        frontier: States = {State((-1,) * len(program.shared), (), 0, 0): [START]}
+        frontier: States = {CutState((-1,) * len(program.shared), (), 0, 0): [START]}
         frontier = self.project(frontier, start, program.items[0].before if program.items else Cut((), ()))
         ends = self.run(program.items, frontier)
         return paths(self.graph, [edge for edges in ends.values() for edge in edges])
@@ -97,11 +97,11 @@ class Merged(Runner[States]):
         most = MAX_EDGES if self.most_edges is None else self.most_edges
         return self.graph.edges > most or time.monotonic() > self.deadline
 
-    def pending(self, edges: list[Edge]) -> Edge:
+    def pending(self, edges: list[SearchEdge]) -> SearchEdge:
         """Edges that end in one state as one, through a node of their own where they are several."""
-        return edges[0] if len(edges) == 1 else Edge(self.node(edges), 0, 0, 1, 0)
+        return edges[0] if len(edges) == 1 else SearchEdge(self.node(edges), 0, 0, 1, 0)
 
-    def node(self, edges: list[Edge]) -> int:
+    def node(self, edges: list[SearchEdge]) -> int:
         return self.graph.node(edges)
 
     # --- from cut to cut ---
@@ -134,13 +134,13 @@ class Merged(Runner[States]):
             out.setdefault(self.settled(chosen, maps, state.words, state.phases), []).extend(moved)
         return out
 
-    def settled(self, chosen: Values, maps: tuple[int, ...], words: int, phases: int) -> State:
+    def settled(self, chosen: Values, maps: tuple[int, ...], words: int, phases: int) -> CutState:
         """A state without differences that no later part can see."""
         if len(maps) == 1 and maps[0] >= 0:
             if maps[0] not in self.ended:
                 self.ended[maps[0]] = self.without_end(maps[0])
             maps = (self.ended[maps[0]],)
-        return State(chosen, maps, words, phases)
+        return CutState(chosen, maps, words, phases)
 
     def without_end(self, number: int) -> int:
         """The only map that the rest can see, without where its units look once that tells nothing more: a layer saw
@@ -190,12 +190,12 @@ class Merged(Runner[States]):
     # --- layers ---
 
     def reachable(
-        self, step: Step, state: State, edges: list[Edge], given: Values, inputs: tuple[int, ...]
-    ) -> Sequence[Result]:
+        self, step: LayerStep, state: CutState, edges: list[SearchEdge], given: Values, inputs: tuple[int, ...]
+    ) -> Sequence[LayerResult]:
         """What a layer makes of its maps after the prefixes of a state."""
         return self.results_of(step, given, inputs)
 
-    def step(self, step: Step, frontier: States) -> States:
+    def step(self, step: LayerStep, frontier: States) -> States:
         before, after = step.before, step.after
         inputs = [before.maps.index(number) for number in step.inputs]
         uses = places(before.variables, step.uses)
@@ -223,14 +223,14 @@ class Merged(Runner[States]):
                 ways *= size if chosen[i] < 0 else 1
             kept = [maps[i] if i >= 0 else -2 for i in map_picks]
             for result in results:
-                if phases + result.phases > MAX_PHASES:
+                if phases + result.phases > PHASES_ALLOWED:
                     continue
                 values = result.values
                 new_chosen = tuple([values[i] if used else chosen[i] for used, i in var_picks])
                 new_maps = tuple([m if m > -2 else result.handle for m in kept])
                 new = (new_chosen, new_maps, words | result.words, phases + result.phases)
-                target = self.settled(*new) if one_map else State(*new)
-                edge = Edge(source, params + result.params, macs + result.macs, ways, rank + result.rank)
+                target = self.settled(*new) if one_map else CutState(*new)
+                edge = SearchEdge(source, params + result.params, macs + result.macs, ways, rank + result.rank)
                 if (found := out.get(target)) is None:
                     out[target] = [edge]
                 else:
@@ -238,7 +238,7 @@ class Merged(Runner[States]):
         return out
 
 
-class Counted(Merged):
+class CountWalk(Merged):
     """Counts a program's assignments; one whose repetition has no number of turns counts as one without turns."""
 
     def times(self, item: Repeat, values: Values) -> int:
@@ -252,10 +252,10 @@ GROW = {
 """Layers, beside those that work on each value by itself, after which no field is smaller than before them."""
 
 
-def grows(items: Sequence[Item]) -> bool:
+def grows(items: Sequence[ProgramPart]) -> bool:
     """Whether fields can only grow on every way through these items."""
     for item in items:
-        if isinstance(item, Step):
+        if isinstance(item, LayerStep):
             inside = item.op in GROW or (LAYERS[item.op].pointwise and not LAYERS[item.op].joins)
         elif isinstance(item, Choose):
             inside = all(grows(branch.items) for branch in item.branches)

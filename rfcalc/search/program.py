@@ -36,20 +36,20 @@ class Cut:
     maps: tuple[int, ...]
 
 
-NOTHING = Cut((), ())
+NO_CUT = Cut((), ())
 
 
 @dataclass(slots=True)
-class Item:
+class ProgramPart:
     """A part of the program. `fresh` are the choices that are made here and nowhere before."""
 
     fresh: tuple[int, ...] = ()
-    before: Cut = NOTHING
-    after: Cut = NOTHING
+    before: Cut = NO_CUT
+    after: Cut = NO_CUT
 
 
 @dataclass(slots=True)
-class Step(Item):
+class LayerStep(ProgramPart):
     """A layer: its settings with open values, the maps that it reads, and the choices that its settings depend on."""
 
     number: int = 0
@@ -64,7 +64,7 @@ class Step(Item):
 
 
 @dataclass(slots=True)
-class Made(Item):
+class MadeChoices(ProgramPart):
     """Choices made for what follows: those in the arguments of a block."""
 
 
@@ -73,13 +73,13 @@ class Branch:
     """One way through a choice or a repetition: its parts, and what it makes of the numbers that stand for the last
     layer or a name after it."""
 
-    items: list[Item]
+    items: list[ProgramPart]
     ends: dict[int, int]
-    before: Cut = NOTHING
+    before: Cut = NO_CUT
 
 
 @dataclass(slots=True)
-class Choose(Item):
+class Choose(ProgramPart):
     """One of several lists of layers, by the value of a choice."""
 
     by: int = 0
@@ -88,14 +88,14 @@ class Choose(Item):
 
 
 @dataclass(slots=True)
-class Repeat(Item):
+class Repeat(ProgramPart):
     """Layers repeated `times` (which has open values); `turns` holds the longest chain, `exits` what each number of
     turns makes of the numbers after it."""
 
     times: Any = None
     uses: tuple[int, ...] = ()
     line: int = 0
-    turns: list[list[Item]] = field(default_factory=list)
+    turns: list[list[ProgramPart]] = field(default_factory=list)
     exits: list[dict[int, int]] = field(default_factory=list)
     inner: list[Cut] = field(default_factory=list)
     """The cut in front of each turn."""
@@ -111,7 +111,7 @@ class Program:
     variables: tuple[Variable, ...]
     shared: tuple[int, ...]
     """The choices that are made once, in the order of the file."""
-    items: list[Item]
+    items: list[ProgramPart]
     end: int
     """The number that stands for the last layer."""
     objective: tuple[tuple[str, str], ...] = ()
@@ -152,7 +152,7 @@ def renamed(after: Cut, ends: Mapping[int, int]) -> Cut:
     return cut(set(after.variables), {m for m in made if m >= 0})
 
 
-def liveness(items: Sequence[Item], after: Cut) -> Cut:
+def liveness(items: Sequence[ProgramPart], after: Cut) -> Cut:
     """Sets `before` and `after` of every item; returns what is needed in front of the first."""
     for item in reversed(items):
         item.after = after
@@ -160,9 +160,9 @@ def liveness(items: Sequence[Item], after: Cut) -> Cut:
     return after
 
 
-def needed_before(item: Item, after: Cut) -> Cut:
+def needed_before(item: ProgramPart, after: Cut) -> Cut:
     variables, maps = set(after.variables), set(after.maps)
-    if isinstance(item, Step):
+    if isinstance(item, LayerStep):
         variables |= set(item.uses)
         maps = (maps - {item.number}) | set(item.inputs)
     elif isinstance(item, Choose):
@@ -180,17 +180,17 @@ def repeat_before(item: Repeat, after: Cut) -> Cut:
     """A repetition may end after every turn, and needs its number of turns until then."""
     held = cut(set(item.uses), set())
     leaves = [merged(renamed(after, ends), held) for ends in item.exits]
-    item.points, item.inner = list(leaves), [NOTHING] * len(item.turns)
+    item.points, item.inner = list(leaves), [NO_CUT] * len(item.turns)
     for turn in reversed(range(len(item.turns))):
         item.inner[turn] = merged(liveness(item.turns[turn], item.points[turn + 1]), held)
         item.points[turn] = merged(item.inner[turn], leaves[turn])
     return item.points[0]
 
 
-def without_layers(items: Sequence[Item]) -> list[Item]:
+def without_layers(items: Sequence[ProgramPart]) -> list[ProgramPart]:
     """The choices alone: what decides how many assignments there are. A choice between ways that choose nothing, once
     made, decides nothing more."""
-    found: list[Item] = []
+    found: list[ProgramPart] = []
     for item in items:
         if isinstance(item, Choose):
             branches = [Branch(without_layers(branch.items), {}) for branch in item.branches]
@@ -203,5 +203,5 @@ def without_layers(items: Sequence[Item]) -> list[Item]:
                 exits: list[dict[int, int]] = [{}] * len(item.exits)
                 found.append(Repeat(item.fresh, times=item.times, uses=item.uses, turns=turns, exits=exits))
                 continue
-        found += [Made(item.fresh)] if item.fresh else []
+        found += [MadeChoices(item.fresh)] if item.fresh else []
     return found

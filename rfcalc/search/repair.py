@@ -13,7 +13,7 @@ from ..errors import RfcalcError, SpecError, unknown_name
 from ..report.cells import agreed, text
 from ..report.claims import claims_of, targets_of
 from ..spec.reader import loads
-from .edits import KINDS, WORDS, Edit
+from .edits import EDIT_KINDS, TOLD_WORDS, Edit
 from .hunt import Hunt, Solution, Targets
 from .memo import UNCOUNTED
 from .sites import Sites, read
@@ -86,7 +86,7 @@ class Repair:
             elif number == 1:
                 yield "\nothers with as few edits:"
             yield from (f"  {line}" for line in told(self.arch, way))
-        yield "\none edit is: " + "; ".join(KINDS[kind] for kind in self.only or KINDS)
+        yield "\none edit is: " + "; ".join(EDIT_KINDS[kind] for kind in self.only or EDIT_KINDS)
         yield "padding follows where it keeps sizes, and channels where layers are added; neither is an edit"
 
 
@@ -121,10 +121,10 @@ def repair_text(
     for name in keep:
         if name not in names:
             raise RfcalcError(unknown_name(name, names, f"--keep: {arch.name} has no layer"))
-    kinds = tuple(WORDS.get(word, word) for word in only)
+    kinds = tuple(TOLD_WORDS.get(word, word) for word in only)
     for kind in kinds:
-        if kind not in KINDS:
-            raise RfcalcError(unknown_name(kind, [*KINDS], "--only: there is no kind of edit"))
+        if kind not in EDIT_KINDS:
+            raise RfcalcError(unknown_name(kind, [*EDIT_KINDS], "--only: there is no kind of edit"))
     if arch.uncounted and "max_macs" in arch.targets:
         raise RfcalcError(f"{arch.name}: the MACs of {arch.uncounted[0]} are unknown, and with them max_macs")
     missed = tuple(f"{c.quantity} {text(c.stated)} ({text(c.computed)})" for c in targets_of(arch) if c.holds is False)

@@ -15,7 +15,7 @@ from ..errors import SettingError
 from ..spec.arithmetic import valued
 from ..spec.written import node_of
 from .memo import Handle, Memo, smallest_field
-from .program import Choose, Cut, Item, Made, Program, Repeat, Step
+from .program import Choose, Cut, LayerStep, MadeChoices, Program, ProgramPart, Repeat
 
 Values = tuple[int, ...]
 """Values of some choices, as their indexes; -1 for a choice that is not made yet."""
@@ -31,7 +31,7 @@ class Option(NamedTuple):
     rank: int
 
 
-class Result(NamedTuple):
+class LayerResult(NamedTuple):
     """What a layer makes of its maps, with the values of the choices that it depends on."""
 
     values: Values
@@ -55,13 +55,13 @@ class Runner(Generic[Frontier]):
         self.memo = memo
         image = self.memo.map_number(image_of(program.head.input))
         self.image = self.memo.handle_number(Handle(image, None, None))
-        self.results: dict[tuple[int, Values, tuple[int, ...]], list[Result]] = {}
+        self.results: dict[tuple[int, Values, tuple[int, ...]], list[LayerResult]] = {}
         self.possible: dict[tuple[int, Values], list[Option]] = {}
         self.options: dict[tuple[int, Values], tuple[int, Node] | None] = {}
 
     # --- what a frontier is ---
 
-    def step(self, step: Step, frontier: Frontier) -> Frontier:
+    def step(self, step: LayerStep, frontier: Frontier) -> Frontier:
         """Every assignment through a layer, with all values that its open choices can have."""
         raise NotImplementedError
 
@@ -97,15 +97,15 @@ class Runner(Generic[Frontier]):
 
     # --- from part to part ---
 
-    def run(self, items: Sequence[Item], frontier: Frontier) -> Frontier:
+    def run(self, items: Sequence[ProgramPart], frontier: Frontier) -> Frontier:
         for item in items:
-            if isinstance(item, Step):
+            if isinstance(item, LayerStep):
                 frontier = self.step(item, frontier)
             elif isinstance(item, Choose):
                 frontier = self.choose(item, frontier)
             elif isinstance(item, Repeat):
                 frontier = self.repeat(item, frontier)
-            elif isinstance(item, Made):
+            elif isinstance(item, MadeChoices):
                 frontier = self.project(frontier, item.before, item.after, fresh=item.fresh)
             frontier = self.within_budget(frontier)
         return frontier
@@ -158,7 +158,7 @@ class Runner(Generic[Frontier]):
 
     # --- layers ---
 
-    def results_of(self, step: Step, given: Values, inputs: tuple[int, ...]) -> list[Result]:
+    def results_of(self, step: LayerStep, given: Values, inputs: tuple[int, ...]) -> list[LayerResult]:
         """What a layer makes of given maps for every value of the choices that are still open."""
         key = step.number, given, inputs
         found = self.results.get(key)
@@ -166,11 +166,11 @@ class Runner(Generic[Frontier]):
             found = self.results[key] = list(self.worked_out(step, given, inputs)) if -1 not in inputs else []
         return found
 
-    def worked_out(self, step: Step, given: Values, inputs: tuple[int, ...]) -> Sequence[Result]:
+    def worked_out(self, step: LayerStep, given: Values, inputs: tuple[int, ...]) -> Sequence[LayerResult]:
         found = [self.result(step, option, inputs) for option in self.layers_of(step, given)]
         return [one for one in found if one]
 
-    def result(self, step: Step, option: Option, inputs: tuple[int, ...]) -> Result | None:
+    def result(self, step: LayerStep, option: Option, inputs: tuple[int, ...]) -> LayerResult | None:
         """What one way to build a layer makes of given maps; None where it cannot take them."""
         values, number, node, rank = option
         if not (made := self.memo.output(number, node, inputs)):
@@ -178,9 +178,9 @@ class Runner(Generic[Frontier]):
         out, depthwise, params, macs, words, phases, whole = made
         seen = None if whole is None else (step.number, whole)
         handle = self.memo.handle_number(Handle(out, depthwise, self.memo.common_whole(inputs) or seen))
-        return Result(values, handle, params, macs, words, phases, rank)
+        return LayerResult(values, handle, params, macs, words, phases, rank)
 
-    def layers_of(self, step: Step, given: Values) -> list[Option]:
+    def layers_of(self, step: LayerStep, given: Values) -> list[Option]:
         """What a layer can be under given values, for all values of its other choices."""
         key = step.number, given
         if key not in self.possible:
@@ -193,7 +193,7 @@ class Runner(Generic[Frontier]):
                     found.append(Option(values, *option, rank))
         return self.possible[key]
 
-    def option(self, step: Step, values: Values) -> tuple[int, Node] | None:
+    def option(self, step: LayerStep, values: Values) -> tuple[int, Node] | None:
         """A layer with all its choices made; None where it cannot be."""
         key = (step.number, values)
         if key not in self.options:

@@ -11,10 +11,10 @@ from ..engine.arch import Arch, Node
 from ..engine.layers import LAYERS
 from ..errors import SpecError
 from ..spec import yamlfile
-from ..spec.names import Frame
+from ..spec.names import ListFrame
 from ..spec.reader import Reader
 
-Place = tuple[int, int]
+YamlPlace = tuple[int, int]
 """A written item: the list it stands in (its identity), and its number there."""
 
 
@@ -22,7 +22,7 @@ Place = tuple[int, int]
 class Written:
     """One item as it is written: its place, operation or block, raw value, and line."""
 
-    place: Place
+    place: YamlPlace
     op: str
     value: Any
     line: int
@@ -39,10 +39,10 @@ class Written:
 
 
 @dataclass(frozen=True, slots=True)
-class Origin:
+class SettingOrigin:
     """The one text that decides a setting: an item and the key there."""
 
-    place: Place
+    place: YamlPlace
     key: str
 
 
@@ -56,13 +56,13 @@ class Built:
     turns: tuple[int, ...]
     """Of each use of a block: which of all uses, turns of repetitions counted one by one, it is."""
 
-    def origin(self, setting: str) -> Origin | None:
+    def origin(self, setting: str) -> SettingOrigin | None:
         """Where its setting is decided; None where arithmetic decides it."""
         key, chain = setting, [self.item, *reversed(self.uses)]
         for written in chain:
             _, raw = written.raw(key)
             if not (isinstance(raw, str) and "$" in raw):
-                return Origin(written.place, key)
+                return SettingOrigin(written.place, key)
             if not raw.startswith("$") or not raw[1:].isidentifier():
                 return None
             key = raw[1:]
@@ -78,11 +78,11 @@ class SiteReader(Reader):
         self.uses: list[Written] = []
         self.turns: list[int] = []
         self.count = 0
-        self.place: Place = (0, 0)
-        self.items: dict[Place, Written] = {}
+        self.place: YamlPlace = (0, 0)
+        self.items: dict[YamlPlace, Written] = {}
         self.lists: dict[int, Any] = {}
 
-    def read_layers(self, layers: Any, frame: Frame, current: int) -> int:
+    def read_layers(self, layers: Any, frame: ListFrame, current: int) -> int:
         outer = self.place
         self.lists[id(layers)] = layers
         for number, (item, line) in enumerate(zip(layers, layers.lines, strict=True)):
@@ -107,7 +107,7 @@ class SiteReader(Reader):
         self.built.append(Built(node, written, tuple(self.uses), tuple(self.turns)))
         return node
 
-    def read_block(self, block_name: str, value: Any, line: int, frame: Frame, current: int) -> int:
+    def read_block(self, block_name: str, value: Any, line: int, frame: ListFrame, current: int) -> int:
         parameters = self.blocks[block_name].get("parameters") or {}
         name = value.get("name") if isinstance(value, dict) else None
         label = f"{frame.prefix}{name}" if isinstance(name, str) else block_name
@@ -126,7 +126,7 @@ class Sites:
 
     arch: Arch
     built: tuple[Built, ...]
-    items: Mapping[Place, Written]
+    items: Mapping[YamlPlace, Written]
     document: yamlfile.Mapping
     text: str
 

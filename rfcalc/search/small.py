@@ -9,7 +9,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from .graph import Edge, Graph
+from .graph import SearchEdge, SearchGraph, assignments
 
 COUNT_BUDGET = 6_000_000
 """Labels looked at for a count of the feasible assignments: some three seconds."""
@@ -26,7 +26,7 @@ class Caps(NamedTuple):
     macs: int = HUGE
 
 
-class Costs(NamedTuple):
+class RestCosts(NamedTuple):
     """What the rest of a network costs after a node: at least and at most, each figure by itself."""
 
     least_params: int
@@ -40,16 +40,16 @@ class Small:
     """A graph of accepted networks only, in which nodes with the same rest are one. `finals` maps what tells networks
     apart at their end (a field, or nothing) to the node where they end."""
 
-    incoming: list[list[Edge]]
+    incoming: list[list[SearchEdge]]
     finals: dict[Any, int]
-    rest: list[Costs]
+    rest: list[RestCosts]
 
 
 class OutOfTime(Exception):
     """The budget is spent."""
 
 
-def minimised(graph: Graph, classes: Mapping[int, Hashable]) -> Small | None:
+def minimised(graph: SearchGraph, classes: Mapping[int, Hashable]) -> Small | None:
     """The part of a graph that leads to the given nodes, nodes of one class or with the same rest made one.
 
     None where no network leads there."""
@@ -74,16 +74,16 @@ def minimised(graph: Graph, classes: Mapping[int, Hashable]) -> Small | None:
         return None
     kept.reverse()
     number = {node: i for i, node in enumerate(kept)}
-    incoming: list[list[Edge]] = [[] for _ in kept]
+    incoming: list[list[SearchEdge]] = [[] for _ in kept]
     for node, edges in enumerate(graph.incoming):
         if stands[node] >= 0:  # of nodes that are one, the edges out of one of them
             into = incoming[number[stands[node]]]
-            into += [Edge(number[s], p, m, w, r) for s, p, m, w, r in edges if stands[s] == s]
+            into += [SearchEdge(number[s], p, m, w, r) for s, p, m, w, r in edges if stands[s] == s]
     finals = {label: number[stands[node]] for node, label in classes.items() if stands[node] >= 0}
     return Small(incoming, finals, rest_of(incoming, finals.values()))
 
 
-def rest_of(incoming: list[list[Edge]], ends: Any) -> list[Costs]:
+def rest_of(incoming: list[list[SearchEdge]], ends: Any) -> list[RestCosts]:
     """What the rest costs after every node; at least HUGE where nothing leads to an end."""
     lp, mp, lm, mm = ([worst] * len(incoming) for worst in (HUGE, -1, HUGE, -1))
     for end in ends:
@@ -95,7 +95,7 @@ def rest_of(incoming: list[list[Edge]], ends: Any) -> list[Costs]:
         for source, params, macs, _, _ in incoming[node]:
             lp[source], mp[source] = min(lp[source], a + params), max(mp[source], b + params)
             lm[source], mm[source] = min(lm[source], c + macs), max(mm[source], d + macs)
-    return list(map(Costs, lp, mp, lm, mm))
+    return list(map(RestCosts, lp, mp, lm, mm))
 
 
 # --- counting ----------------------------------------------------------------------------------------------------
@@ -115,9 +115,7 @@ def count(small: Small, caps: Caps, size: int, deadline: float) -> int | None:
 
 
 def plain_count(small: Small) -> int:
-    counts = [1] + [0] * (len(small.incoming) - 1)
-    for node, edges in enumerate(small.incoming[1:], 1):
-        counts[node] = sum(counts[e.source] * e.ways for e in edges)
+    counts = assignments(small.incoming)
     return sum(counts[node] for node in small.finals.values())
 
 
@@ -146,7 +144,7 @@ def capped_count(small: Small, caps: Caps, budget: int | None, deadline: float) 
     return sum(int(found[node][2].sum()) for node in ends if found[node] is not None)
 
 
-def within(p: Any, m: Any, c: Any, rest: Costs, caps: Caps) -> tuple[Any, Any, Any]:
+def within(p: Any, m: Any, c: Any, rest: RestCosts, caps: Caps) -> tuple[Any, Any, Any]:
     import numpy as np
 
     ok = (p <= caps.params - rest.least_params) & (m <= caps.macs - rest.least_macs)
@@ -175,7 +173,7 @@ def uses_of(small: Small) -> list[int]:
     return uses
 
 
-def release(edges: Sequence[Edge], users: list[int], found: list[Any], keep: set[int]) -> None:
+def release(edges: Sequence[SearchEdge], users: list[int], found: list[Any], keep: set[int]) -> None:
     """Forgets what nobody will ask for again."""
     for edge in edges:
         users[edge.source] -= 1

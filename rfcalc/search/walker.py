@@ -11,14 +11,14 @@ from ..engine.layers import Conv, Layer
 from ..engine.layers.base import make
 from ..engine.layers.pooling import Pool
 from ..errors import SettingError
-from .edits import BEFORE, CONV, FOLLOW, SEPARABLE, Change, written_settings
-from .memo import MAX_PHASES, Handle, Memo, smallest_field
+from .edits import BEFORE, CONV, FOLLOW, SEPARABLE, SettingChange, written_settings
+from .memo import PHASES_ALLOWED, Handle, Memo, smallest_field
 from .sites import Sites
 
-Plan = Mapping[Change, Any]
+EditPlan = Mapping[SettingChange, Any]
 
 
-class Outcome(NamedTuple):
+class WalkOutcome(NamedTuple):
     """What a changed network comes to: field before global pooling (0: unknown), parameters, MACs, watched words."""
 
     field: int
@@ -40,7 +40,7 @@ class Walker:
         self.plain = [[(self.memo.layer_number(b.node), b.node)] for b in sites.built]
         self.channels = [row.x.channels for row in sites.arch.rows]
 
-    def outcome(self, plan: Plan) -> Outcome | None:
+    def outcome(self, plan: EditPlan) -> WalkOutcome | None:
         """The changed network's figures; None where it cannot be built."""
         by_node: dict[int, dict[str, Any]] = {}
         for (number, key), value in plan.items():
@@ -66,11 +66,11 @@ class Walker:
                     whole = 4 * number + part, made.whole
                 inputs = (self.memo.handle_number(Handle(made.map, made.depthwise, whole)),)
             handles.append(inputs[0])
-        if phases > MAX_PHASES:
+        if phases > PHASES_ALLOWED:
             return None
         last = self.memo.handles[handles[-1]]
         field = last.whole[1] if last.whole else smallest_field(self.memo.maps[last.map])
-        return Outcome(field, params, macs, words)
+        return WalkOutcome(field, params, macs, words)
 
     def variant(self, number: int, changes: dict[str, Any]) -> list[tuple[int, Node]] | None:
         key = number, tuple(sorted((k, repr(v)) for k, v in changes.items()))

@@ -10,14 +10,14 @@ import yaml
 from ..engine.kinds import settings_of
 from ..spec.writer import plain
 from .edits import BEFORE, CONV, SEPARABLE, Edit, written_settings
-from .sites import Place, Sites, Written
-from .walker import Plan, Walker
-from .yamltext import Text, content_end, flow
+from .sites import Sites, Written, YamlPlace
+from .walker import EditPlan, Walker
+from .yamltext import YamlText, content_end, flow
 
 
-def rewritten(sites: Sites, plan: Plan, places: Mapping[Place, Edit], claims: Sequence[tuple[str, ...]]) -> str:
+def rewritten(sites: Sites, plan: EditPlan, places: Mapping[YamlPlace, Edit], claims: Sequence[tuple[str, ...]]) -> str:
     """The text under a plan, without the given claims. `places` are the items that an edit changes as a whole."""
-    text = Text(sites.text, sites.document)
+    text = YamlText(sites.text, sites.document)
     settings = stated(sites, plan)
     for place, values in settings.items():
         if place not in places or places[place].kind == "layer":
@@ -34,10 +34,10 @@ def rewritten(sites: Sites, plan: Plan, places: Mapping[Place, Edit], claims: Se
     return text.done()
 
 
-def stated(sites: Sites, plan: Plan) -> dict[Place, dict[str, Any]]:
+def stated(sites: Sites, plan: EditPlan) -> dict[YamlPlace, dict[str, Any]]:
     """The settings that the plan changes, padding that follows included, by the item that must state them."""
     walker = Walker(sites, ())
-    found: dict[Place, dict[str, Any]] = {}
+    found: dict[YamlPlace, dict[str, Any]] = {}
     by_node: dict[int, dict[str, Any]] = {}
     for (number, key), value in plan.items():
         by_node.setdefault(number, {})[key] = value
@@ -55,7 +55,7 @@ def stated(sites: Sites, plan: Plan) -> dict[Place, dict[str, Any]]:
     return found
 
 
-def whole_item(text: Text, sites: Sites, item: Written, edit: Edit, settings: Mapping[str, Any]) -> None:
+def whole_item(text: YamlText, sites: Sites, item: Written, edit: Edit, settings: Mapping[str, Any]) -> None:
     """A pool written as a convolution, or a convolution as a depthwise separable pair, its other settings as stated."""
     number = next(n for n, key in edit.changes if key in (CONV, SEPARABLE))
     built, row = sites.built[number - 1], sites.arch.rows[number - 1]
@@ -84,7 +84,7 @@ def head(raw: dict[str, Any]) -> dict[str, Any]:
     return {key: raw.pop(key) for key in ("name", "from") if key in raw}
 
 
-def replace_item(text: Text, item: Written, layers: list[tuple[str, dict[str, Any]]]) -> None:
+def replace_item(text: YamlText, item: Written, layers: list[tuple[str, dict[str, Any]]]) -> None:
     node = text.item(item.place)
     flowing = text.nodes[item.place[0]].flow_style
     column = node.start_mark.column - 2

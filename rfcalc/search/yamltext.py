@@ -7,20 +7,16 @@ from typing import Any
 
 import yaml
 
+from ..spec.yamlfile import plain
+
 
 def flow(value: Any) -> str:
     """A value on one line, as YAML writes it."""
-    text: str = yaml.safe_dump(_bare(value), default_flow_style=True, width=10**9, sort_keys=False).strip()
+    text: str = yaml.safe_dump(plain(value), default_flow_style=True, width=10**9, sort_keys=False).strip()
     return text.removesuffix("...").strip()
 
 
-def _bare(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {key: _bare(v) for key, v in value.items()}
-    return [_bare(v) for v in value] if isinstance(value, list | tuple) else value
-
-
-class Text:
+class YamlText:
     """A document's text and the places of its values; changes are collected and made at once, from the end on."""
 
     def __init__(self, text: str, document: Any) -> None:

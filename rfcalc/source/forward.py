@@ -13,12 +13,12 @@ from torch import nn
 from ..engine.arch import Row
 from ..report.cells import agreed, text
 
-RESERVED = {"self", "torch", "nn", "F", "x", "out"}
+TAKEN_NAMES = {"self", "torch", "nn", "F", "x", "out"}
 """Variables that mean something else in a forward."""
 
 
 @dataclass(frozen=True)
-class Step:
+class ForwardLine:
     """One line of a forward: what is done (`{0}` stands for the first input), what goes in, what comes out under which
     names, and the layer that makes the last of it."""
 
@@ -44,14 +44,14 @@ def variable(part: str) -> str:
     found = re.sub(r"\W", "_", part)
     return (
         found
-        if found.isidentifier() and not keyword.iskeyword(found) and found not in RESERVED
+        if found.isidentifier() and not keyword.iskeyword(found) and found not in TAKEN_NAMES
         else f"{found}_"
         if found[:1].isalpha()
         else f"map_{found}"
     )
 
 
-def forward(steps: Sequence[Step], inputs: Sequence[int], outputs: Sequence[int], comments: bool) -> list[str]:
+def forward(steps: Sequence[ForwardLine], inputs: Sequence[int], outputs: Sequence[int], comments: bool) -> list[str]:
     """The lines of a forward. A map goes by `x` or `out` while one of them is free, else by its layer's name."""
     last = {i: n for n, step in enumerate(steps) for i in step.inputs} | dict.fromkeys(outputs, len(steps))
     names = {index: "x" if n == 0 else f"x{n + 1}" for n, index in enumerate(inputs)}

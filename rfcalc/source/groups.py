@@ -10,11 +10,11 @@ from ..network import path_of
 
 
 @dataclass(eq=False)
-class Group:
+class LayerGroup:
     """Layers with the same names in front: layers (by number) and groups inside, by the next part of their names."""
 
     path: tuple[str, ...]
-    children: dict[str, Group | int] = field(default_factory=dict)
+    children: dict[str, LayerGroup | int] = field(default_factory=dict)
     members: list[int] = field(default_factory=list)
     inputs: tuple[int, ...] = ()
     """The maps that it reads from outside."""
@@ -24,25 +24,25 @@ class Group:
     """Whether its layers can run one after the other, with nothing from outside in between."""
 
     @property
-    def groups(self) -> list[Group]:
-        return [child for child in self.children.values() if isinstance(child, Group)]
+    def groups(self) -> list[LayerGroup]:
+        return [child for child in self.children.values() if isinstance(child, LayerGroup)]
 
     @property
     def height(self) -> int:
         return 1 + max([group.height for group in self.groups], default=0)
 
 
-def tree_of(arch: Arch) -> Group:
+def tree_of(arch: Arch) -> LayerGroup:
     """The groups of a network, as the names of its layers tell."""
     taken = {row.name for row in arch.rows}
-    root = Group(())
+    root = LayerGroup(())
     for row in arch.rows:
         path = path_of(row.name, taken)
         group = root
         group.members.append(row.index)
         for i, part in enumerate(path[:-1], 1):
-            found = group.children.setdefault(part, Group(path[:i]))
-            if isinstance(found, Group):  # path_of lets no layer stand where a group does
+            found = group.children.setdefault(part, LayerGroup(path[:i]))
+            if isinstance(found, LayerGroup):  # path_of lets no layer stand where a group does
                 group = found
                 group.members.append(row.index)
         group.children[path[-1]] = row.index
@@ -62,7 +62,7 @@ def ancestors(arch: Arch) -> list[int]:
     return found
 
 
-def measure(arch: Arch, group: Group, above: Sequence[int]) -> None:
+def measure(arch: Arch, group: LayerGroup, above: Sequence[int]) -> None:
     """Fills in what goes into a group and those inside it, what is read of them, and whether they run on their own."""
     inside, nodes = set(group.members), arch.nodes
     group.inputs = tuple(dict.fromkeys(i for m in group.members for i in nodes[m - 1].inputs if i not in inside))

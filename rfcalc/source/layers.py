@@ -19,7 +19,7 @@ NOT_SETTINGS = {"self", "device", "dtype", "args", "kwargs"}
 """Arguments of torch's classes that say nothing of what a layer does."""
 ALL_SIZES = {"normalized_shape"}
 """Arguments whose number of values says over how many axes: (8, 8) is not 8."""
-JOINS = {"add": " + ", "multiply": " * "}
+JOIN_SIGNS = {"add": " + ", "multiply": " * "}
 HELPERS = {
     "channel_norm": '''class ChannelNorm(nn.LayerNorm):
     """Layer normalization over the channels of each place alone."""
@@ -52,7 +52,7 @@ HELPERS = {
 
 
 @dataclass(frozen=True)
-class Call:
+class ClassCall:
     """A call of a class: `nn.Conv2d(3, 8, 3, bias=False)`. `required` arguments come first and stand without names."""
 
     name: str
@@ -80,10 +80,10 @@ def written(value: Any) -> str:
     return repr(value)
 
 
-def call_of(module: Module) -> Call:
+def call_of(module: Module) -> ClassCall:
     """How torch's own class is called to make a module like this one; its attributes carry the arguments' names."""
     if isinstance(module, nn.Sequential):  # a convolution beside padding that is not the same on both sides
-        return Call(
+        return ClassCall(
             "nn.Sequential",
             {"": f"OrderedDict({', '.join(f'{k}={call_of(m)}' for k, m in module.named_children())})"},
             {},
@@ -105,7 +105,7 @@ def call_of(module: Module) -> Call:
             defaults[name] = written(parameter.default)
     if "stride" in arguments and defaults.get("stride") == "None":  # a pool's stride is its kernel unless stated
         defaults["stride"] = arguments["kernel_size"]
-    return Call(f"nn.{type(module).__name__}", arguments, defaults, tuple(required))
+    return ClassCall(f"nn.{type(module).__name__}", arguments, defaults, tuple(required))
 
 
 def expression(row: Row, inputs: Sequence[str]) -> str | None:
@@ -114,7 +114,7 @@ def expression(row: Row, inputs: Sequence[str]) -> str | None:
     sizes = row.out.sizes
     match layer.op:
         case "add" | "multiply":
-            return JOINS[layer.op].join(inputs)
+            return JOIN_SIGNS[layer.op].join(inputs)
         case "concat":
             return f"torch.cat([{', '.join(inputs)}], dim=1)"
         case "elementwise":

@@ -20,11 +20,11 @@ from ..engine.arch import Arch, Row, demand_one_input
 from ..engine.layers import Join
 from ..errors import RfcalcError
 from ..network import module_of
-from .forward import Step, attribute, forward, variable
-from .groups import Group, tree_of
-from .layers import HELPERS, Call, call_of, expression, flattens
+from .forward import ForwardLine, attribute, forward, variable
+from .groups import LayerGroup, tree_of
+from .layers import HELPERS, ClassCall, call_of, expression, flattens
 
-WIDTH = 100
+CODE_WIDTH = 100
 """The longest line that is written, comments apart."""
 
 
@@ -70,16 +70,16 @@ class Class:
     """One class of the file: the groups that it stands for and, once all of them are known, what differs in them."""
 
     name: str
-    groups: list[Group]
+    groups: list[LayerGroup]
     parameters: dict[str, tuple[str, ...]] = field(default_factory=dict)
     defaults: dict[str, str] = field(default_factory=dict)
-    calls: list[tuple[str, Call]] = field(default_factory=list)
+    calls: list[tuple[str, ClassCall]] = field(default_factory=list)
 
-    def call(self, group: Group) -> Call:
+    def call(self, group: LayerGroup) -> ClassCall:
         """How it is called for one of its groups."""
         use = self.groups.index(group)
         arguments = {name: values[use] for name, values in self.parameters.items()}
-        return Call(self.name, arguments, self.defaults, tuple(n for n in arguments if n not in self.defaults))
+        return ClassCall(self.name, arguments, self.defaults, tuple(n for n in arguments if n not in self.defaults))
 
 
 class _Writer:
@@ -119,7 +119,7 @@ class _Writer:
             about += f"\n\nHere they are {written:,}: every layer has weights of its own, and no others.\n"
         return f'"""{about}"""'.replace("\\", "/")
 
-    def layer_call(self, row: Row) -> Call | None:
+    def layer_call(self, row: Row) -> ClassCall | None:
         """How a layer's module is made; None for a layer that is none."""
         holes = ["x"] * len(row.node.inputs)
         if expression(row, holes) is not None:
@@ -133,34 +133,34 @@ class _Writer:
         self.helpers[row.layer.op] = HELPERS[row.layer.op]
         if row.layer.op == "channel_norm":
             affine = {} if row.layer.affine else {"elementwise_affine": "False"}  # type: ignore[attr-defined]
-            return Call("ChannelNorm", {"channels": str(row.x.channels), **affine}, {}, ("channels",))
+            return ClassCall("ChannelNorm", {"channels": str(row.x.channels), **affine}, {}, ("channels",))
         shape = str(tuple(module.weight.shape))  # type: ignore[arg-type]
-        return Call(camel(row.layer.op), {"shape": shape}, {}, ("shape",))
+        return ClassCall(camel(row.layer.op), {"shape": shape}, {}, ("shape",))
 
-    def running(self, group: Group) -> Iterator[Group]:
+    def running(self, group: LayerGroup) -> Iterator[LayerGroup]:
         """Every group that has a class of its own."""
         for child in group.groups:
             yield from self.running(child)
             if child.runs and not self.is_sequence(child):
                 yield child
 
-    def is_sequence(self, group: Group) -> bool:
+    def is_sequence(self, group: LayerGroup) -> bool:
         """Whether it is an nn.Sequential: parts 0, 1, 2 …, each of which reads what the one before it made."""
         ends = group.inputs
         for number, (part, child) in enumerate(group.children.items()):
             if part != str(number) or self.reads(child) != ends:
                 return False
-            ends = child.outputs if isinstance(child, Group) else (child,)
+            ends = child.outputs if isinstance(child, LayerGroup) else (child,)
         return group.runs and len(group.inputs) == 1 and ends == group.outputs
 
-    def reads(self, child: int | Group) -> tuple[int, ...] | None:
+    def reads(self, child: int | LayerGroup) -> tuple[int, ...] | None:
         """What a part of a group reads; None for one that is no module by itself."""
-        if isinstance(child, Group):
+        if isinstance(child, LayerGroup):
             return child.inputs if child.runs else None
         row = self.arch.rows[child - 1]
         return None if self.calls[child] is None or flattens(row) else row.node.inputs
 
-    def parts(self, group: Group, holder: str = "self") -> Iterator[tuple[str, int | Group | None]]:
+    def parts(self, group: LayerGroup, holder: str = "self") -> Iterator[tuple[str, int | LayerGroup | None]]:
         """What a group's __init__ makes: where it hangs, and the layer or group; None for a mere holder of others."""
         for part, child in group.children.items():
             place = attribute(holder, part)
@@ -173,15 +173,15 @@ class _Writer:
                 yield place, None
                 yield from self.parts(child, place)
 
-    def call(self, child: int | Group | None) -> Call:
+    def call(self, child: int | LayerGroup | None) -> ClassCall:
         if child is None:
-            return Call("nn.Module", {})
+            return ClassCall("nn.Module", {})
         if isinstance(child, int):
             found = self.calls[child]
-            return found if found is not None else Call("nn.Identity", {})
+            return found if found is not None else ClassCall("nn.Identity", {})
         return self.class_of[child.path].call(child)
 
-    def steps(self, group: Group, holder: str = "self") -> Iterator[Step]:
+    def steps(self, group: LayerGroup, holder: str = "self") -> Iterator[ForwardLine]:
         """The lines of a group's forward, in no order; a group inside that does not run alone runs layer by layer."""
         for part, child in group.children.items():
             place = attribute(holder, part)
@@ -191,24 +191,24 @@ class _Writer:
                 form = f"{place}({', '.join(f'{{{i}}}' for i in range(len(child.inputs)))})"
                 rows = [self.arch.rows[o - 1] for o in child.outputs]
                 names = tuple(row.name.rpartition(".")[2] for row in rows) if len(rows) > 1 else (part,)
-                yield Step(form, child.inputs, child.outputs, names, rows[-1])
+                yield ForwardLine(form, child.inputs, child.outputs, names, rows[-1])
             else:
                 yield from self.steps(child, place)
 
-    def layer_step(self, index: int, place: str, part: str) -> Step:
+    def layer_step(self, index: int, place: str, part: str) -> ForwardLine:
         row = self.arch.rows[index - 1]
         holes = [f"{{{i}}}" for i in range(len(row.node.inputs))]
         if self.calls[index] is None:
             form = expression(row, holes) or ""
         else:
             form = f"{place}({holes[0]}{'.flatten(1)' if flattens(row) else ''})"
-        return Step(form, row.node.inputs, (index,), (part,), row)
+        return ForwardLine(form, row.node.inputs, (index,), (part,), row)
 
-    def ordered(self, group: Group) -> list[Step]:
+    def ordered(self, group: LayerGroup) -> list[ForwardLine]:
         """The steps of a group, each after those that it reads; a group inside that runs as one may come before layers
         that stand between its own."""
         left = sorted(self.steps(group), key=lambda step: step.outputs[-1])
-        known, found = set(group.inputs), list[Step]()
+        known, found = set(group.inputs), list[ForwardLine]()
         while left:
             step = next((step for step in left if known.issuperset(step.inputs)), None)
             if step is None:
@@ -221,7 +221,7 @@ class _Writer:
             found.append(step)
         return found
 
-    def key(self, group: Group) -> Any:
+    def key(self, group: LayerGroup) -> Any:
         """What two groups must share to be of one class: name, parts, and what is done in which order."""
         steps = self.ordered(group)
         numbers = {index: n for n, index in enumerate([*group.inputs, *(o for s in steps for o in s.outputs)])}
@@ -230,9 +230,9 @@ class _Writer:
         name = camel(self.arch.blocks.get(".".join(group.path)) or group_name(group.path))
         return name, tuple(parts), tuple(wiring), len(group.inputs), tuple(numbers[o] for o in group.outputs)
 
-    def kind(self, child: int | Group | None) -> Any:
+    def kind(self, child: int | LayerGroup | None) -> Any:
         """What two parts must share to stand in the same place of one class."""
-        if isinstance(child, Group):
+        if isinstance(child, LayerGroup):
             if self.is_sequence(child):
                 return tuple(self.kind(inner) for inner in child.children.values())
             return id(self.class_of[child.path])
@@ -246,26 +246,28 @@ class _Writer:
         for row in zip(*tables, strict=True):
             cls.calls.append((row[0][0], self.merged(cls, row[0][0], [child for _, child in row])))
 
-    def merged(self, cls: Class, place: str, children: Sequence[int | Group | None]) -> Call:
+    def merged(self, cls: Class, place: str, children: Sequence[int | LayerGroup | None]) -> ClassCall:
         """One call for parts that stand in the same place of groups alike."""
         first = children[0]
-        if isinstance(first, Group) and self.is_sequence(first):
+        if isinstance(first, LayerGroup) and self.is_sequence(first):
             inside = {
                 part: str(
-                    self.merged(cls, f"{place}{part}", [c.children[part] for c in children if isinstance(c, Group)])
+                    self.merged(
+                        cls, f"{place}{part}", [c.children[part] for c in children if isinstance(c, LayerGroup)]
+                    )
                 )
                 for part in first.children
             }
-            return Call("nn.Sequential", inside, {}, tuple(inside))
+            return ClassCall("nn.Sequential", inside, {}, tuple(inside))
         calls = [self.call(child) for child in children]
         arguments = {}
         for key in calls[0].arguments:
             values = tuple(call.arguments[key] for call in calls)
             same = len(set(values)) == 1
             arguments[key] = values[0] if same else self.parameter(cls, place, key, values, calls[0])
-        return Call(calls[0].name, arguments, calls[0].defaults, calls[0].required)
+        return ClassCall(calls[0].name, arguments, calls[0].defaults, calls[0].required)
 
-    def parameter(self, cls: Class, place: str, key: str, values: tuple[str, ...], call: Call) -> str:
+    def parameter(self, cls: Class, place: str, key: str, values: tuple[str, ...], call: ClassCall) -> str:
         """The argument of a class that has these values in its groups, by their order."""
         for name, known in cls.parameters.items():
             if known == values:
@@ -296,11 +298,11 @@ class _Writer:
 def wrapped(line: str) -> str:
     """A line of code, its arguments on lines of their own where they do not fit."""
     start, bracket, rest = line.partition("(")
-    if len(line) <= WIDTH or not bracket or "  # " in line:
+    if len(line) <= CODE_WIDTH or not bracket or "  # " in line:
         return line
     inside, _, end = rest.rpartition(")")
     indent = " " * (len(line) - len(line.lstrip()))
-    lines = textwrap.wrap(inside, WIDTH - len(indent) - 4, break_long_words=False, break_on_hyphens=False)
+    lines = textwrap.wrap(inside, CODE_WIDTH - len(indent) - 4, break_long_words=False, break_on_hyphens=False)
     return "\n".join([f"{start}(", *(f"{indent}    {part}" for part in lines), f"{indent}){end}"])
 
 

@@ -8,17 +8,17 @@ from typing import Any
 
 from ..engine.arch import belongs
 from ..engine.kinds import describe
-from ..engine.layers import FEATURES, LAYERS
+from ..engine.layers import LAYER_FEATURES, LAYERS
 from ..errors import suggestion
 from . import yamlfile
 from .stated import PATTERN
 
 FIELDS = ("before_global_pool", "after_global_pool")
-TOTALS = ("params", "macs")
+TOTAL_CLAIMS = ("params", "macs")
 LIMITS = ("max_params", "max_macs")
 """Figures that a source says it stays under."""
 ACCURACIES = ("train_accuracy", "test_accuracy")
-WORDS = ("must_use", "must_not_use")
+FEATURE_TARGETS = ("must_use", "must_not_use")
 """Targets that list layer types and features; all others are figures."""
 PER_LAYER = ("receptive_field", "size", "channels", "jump", "params", "macs")
 NICKNAMES = {
@@ -49,7 +49,7 @@ def read_claims(section: Any, layers: set[str]) -> Problems:
     """Problems of a claims section: (line, fact)."""
     for key, value in section.items():
         line, problem = section.lines[key], None
-        if key in (*TOTALS, *LIMITS):
+        if key in (*TOTAL_CLAIMS, *LIMITS):
             problem = _bad_figure(value)
         elif key in ACCURACIES:
             is_number = isinstance(value, int | float) and not isinstance(value, bool)
@@ -59,9 +59,8 @@ def read_claims(section: Any, layers: set[str]) -> Problems:
         elif key == "layers":
             yield from _layer_claims(value, line, layers)
         else:
-            problem = (
-                f"is no claim; there are {', '.join((*TOTALS, *LIMITS, 'receptive_field', 'layers', *ACCURACIES))}"
-            )
+            known = (*TOTAL_CLAIMS, *LIMITS, "receptive_field", "layers", *ACCURACIES)
+            problem = f"is no claim; there are {', '.join(known)}"
         if problem:
             yield line, f"claims.{key} {problem}"
 
@@ -95,15 +94,15 @@ def read_targets(section: Any) -> Problems:
             problem = _bad_number(value)
         elif key in LIMITS:
             problem = _bad_figure(value)
-        elif key in WORDS:
+        elif key in FEATURE_TARGETS:
             bad = (
                 value
                 if not isinstance(value, list)
-                else next((v for v in value if v not in (*FEATURES, *LAYERS)), None)
+                else next((v for v in value if v not in (*LAYER_FEATURES, *LAYERS)), None)
             )
             if bad is not None:
-                problem = f"must list layer types or {', '.join(FEATURES)}, not {describe(bad)}"
-                problem += suggestion(bad, (*FEATURES, *LAYERS), NICKNAMES) if isinstance(bad, str) else ""
+                problem = f"must list layer types or {', '.join(LAYER_FEATURES)}, not {describe(bad)}"
+                problem += suggestion(bad, (*LAYER_FEATURES, *LAYERS), NICKNAMES) if isinstance(bad, str) else ""
         else:
             problem = "is no target; there are min_receptive_field, max_params, max_macs, must_use, must_not_use"
         if problem:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ..engine.arch import Arch, Node, Printed
+from ..engine.arch import Arch, Node, PrintedAs
 from ..engine.kinds import describe, read_integer
 from ..engine.layers import LAYERS
 from ..engine.layers.base import RESERVED, unknown_key
@@ -17,7 +17,7 @@ from .problems import ProblemList
 from .written import is_list
 
 
-class Document:
+class SpecDocument:
     """One document and what was read of it; `problems` grows, and is raised once at the end."""
 
     def __init__(self, document: yamlfile.Mapping, path: str) -> None:
@@ -26,7 +26,7 @@ class Document:
         self.input: tuple[int, ...] = ()
         self.blocks: dict[str, yamlfile.Mapping] = {}
         self.nodes: list[Node | None] = []
-        self.printed: dict[str, Printed] = {}
+        self.printed: dict[str, PrintedAs] = {}
         self.used: dict[str, str] = {}
 
     def problem(self, line: int | None, fact: str) -> None:

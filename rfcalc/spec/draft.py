@@ -28,7 +28,7 @@ class Problem:
 
 
 @dataclass(frozen=True)
-class Draft:
+class SpecDraft:
     """What can be read of a text: the network as far as it goes, None where not one layer can be worked out; what is
     wrong; and whether the network is whole, so that what is wrong lies beside its layers."""
 
@@ -37,7 +37,7 @@ class Draft:
     whole: bool = False
 
 
-def draft(text: str, path: str = "<text>") -> Draft:
+def draft(text: str, path: str = "<text>") -> SpecDraft:
     """As much of a network as its text says before the first thing that is wrong. Raises nothing.
 
     >>> found = draft("input: [3, 8, 8]\\nlayers:\\n- conv: {out_channels: 4, kernel_size: 3}\\n- conv: {out_chan")
@@ -45,13 +45,13 @@ def draft(text: str, path: str = "<text>") -> Draft:
     (112, 4, False)
     """
     try:
-        return Draft(loads(text, path), whole=True)
+        return SpecDraft(loads(text, path), whole=True)
     except NotYaml as error:
-        return Draft(begun(text, path, error.line), (Problem(error.line, place_of(error.problems[0], path).text),))
+        return SpecDraft(begun(text, path, error.line), (Problem(error.line, place_of(error.problems[0], path).text),))
     except SpecError as error:
         problems = tuple(place_of(problem, path) for problem in error.problems)
         arch, whole = as_far_as(text, path)
-        return Draft(arch, problems, whole)
+        return SpecDraft(arch, problems, whole)
 
 
 def place_of(problem: str, path: str) -> Problem:

@@ -34,7 +34,7 @@ class Scope:
 
 
 @dataclass(frozen=True)
-class Frame:
+class ListFrame:
     """Where a list of layers stands: its name prefix, scope, the arguments for its $names, and how deep."""
 
     prefix: str
@@ -42,8 +42,8 @@ class Frame:
     arguments: Mapping[str, Any]
     depth: int = 0
 
-    def inside(self, name: str, entry: int, arguments: Mapping[str, Any]) -> Frame:
-        return Frame(f"{self.prefix}{name}.", Scope(entry, self.scope), arguments, self.depth + 1)
+    def inside(self, name: str, entry: int, arguments: Mapping[str, Any]) -> ListFrame:
+        return ListFrame(f"{self.prefix}{name}.", Scope(entry, self.scope), arguments, self.depth + 1)
 
 
 class Names:
@@ -55,12 +55,12 @@ class Names:
         self.unresolved: list[tuple[str, str, str]] = []
         self.dotted: list[tuple[str, int]] = []
 
-    def put(self, frame: Frame, name: str, node: int) -> int:
+    def put(self, frame: ListFrame, name: str, node: int) -> int:
         """Makes a node known under its name, and under its full one to those outside its block."""
         frame.scope.names[name] = self.inner[frame.prefix + name] = node
         return node
 
-    def take(self, values: dict[str, Any], frame: Frame, op: str, line: int) -> str:
+    def take(self, values: dict[str, Any], frame: ListFrame, op: str, line: int) -> str:
         """The layer's stated name, or one from its operation and place."""
         if (name := values.pop("name", None)) is None:
             if frame.prefix and op not in frame.scope.names:
@@ -84,7 +84,7 @@ class Names:
         return name
 
     def inputs(
-        self, values: dict[str, Any], cls: type[Layer], frame: Frame, current: int, where: str, line: int
+        self, values: dict[str, Any], cls: type[Layer], frame: ListFrame, current: int, where: str, line: int
     ) -> tuple[int, ...] | None:
         """The nodes that a layer reads; None when a name in `from` is unknown (which is then on the list)."""
         stated = values.pop("from", None)

@@ -7,15 +7,15 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
-from ..engine.arch import Arch, Node, Printed, sizes_of, walk
+from ..engine.arch import Arch, Node, PrintedAs, sizes_of, walk
 from ..engine.kinds import describe, read_integer
 from ..engine.layers import LAYERS, Layer
 from ..engine.layers.base import RESERVED, unknown_key
 from ..errors import SettingError, SpecError, place, unknown_name
 from . import arithmetic, yamlfile
 from .claims import NICKNAMES
-from .document import Document
-from .names import Frame, Names, Scope
+from .document import SpecDocument
+from .names import ListFrame, Names, Scope
 from .problems import MAX_PROBLEMS, Stop
 from .written import is_list, node_of, settings, stated_name, take_printed
 
@@ -36,14 +36,10 @@ def loads(text: str, path: str = "<text>") -> Arch:
     >>> loads("{input: [3, 32, 32], layers: [conv: {out_channels: 8, kernel_size: 3}]}").params
     224
     """
-    document = yamlfile.parse(text, path)
-    if not isinstance(document, yamlfile.Mapping):
-        what = "is empty" if document is None else f"is no mapping but {describe(document)}"
-        raise SpecError([f"{path}: {what}; a spec has at least input and layers"])
-    return Reader(document, path).arch()
+    return Reader(yamlfile.mapping(text, path, "a spec has at least input and layers"), path).arch()
 
 
-class Reader(Document):
+class Reader(SpecDocument):
     """Reads one document: its layers are written out, one node for each."""
 
     def __init__(self, document: yamlfile.Mapping, path: str) -> None:
@@ -74,7 +70,7 @@ class Reader(Document):
                 # 2. a few lines can stand for billions of layers: they are counted before any is written out
                 self.count_layers(layers)
                 # 3. blocks and repeats written out, names resolved, settings read: one node for each layer
-                self.read_layers(layers, Frame("", Scope(0), {}), 0)
+                self.read_layers(layers, ListFrame("", Scope(0), {}), 0)
                 # 4. the same walk that makes the table's rows tells which layers cannot take their input
                 shapes = walk(self.input, self.nodes, self.path)[1]
             # 5. names that were not found, now that all are known; what follows from shapes is told last
@@ -113,13 +109,13 @@ class Reader(Document):
             known[id(layers)] = sum(self.least(inner, known, depth + 1) for inner in layers)
         return min(times * known[id(layers)], MAX_LAYERS + 1)
 
-    def read_layers(self, layers: Any, frame: Frame, current: int) -> int:
+    def read_layers(self, layers: Any, frame: ListFrame, current: int) -> int:
         """Reads layers that follow one another from node `current` on; returns the node they end with."""
         for item, line in zip(layers, layers.lines, strict=True):
             current = self.read_item(item, line, frame, current)
         return current
 
-    def read_item(self, item: Any, line: int, frame: Frame, current: int) -> int:
+    def read_item(self, item: Any, line: int, frame: ListFrame, current: int) -> int:
         if self.found >= MAX_PROBLEMS:
             raise Stop
         if len(self.nodes) >= MAX_LAYERS:
@@ -145,12 +141,12 @@ class Reader(Document):
             self.problem(line, unknown_name(op, [*LAYERS, *self.blocks, "repeat"], "unknown layer", NICKNAMES))
         return self.broken(frame, line, stated_name(value, op))
 
-    def broken(self, frame: Frame, line: int, name: str) -> int:
+    def broken(self, frame: ListFrame, line: int, name: str) -> int:
         """Stands in for a layer that could not be read, so that what does not depend on it is still checked."""
         self.nodes.append(None)
         return self.names.put(frame, name, len(self.nodes))
 
-    def read_layer(self, op: str, value: Any, line: int, frame: Frame, current: int) -> int:
+    def read_layer(self, op: str, value: Any, line: int, frame: ListFrame, current: int) -> int:
         cls, where = LAYERS[op], f"{op}: "
         try:
             values = settings(cls, self.filled(value, frame, line))
@@ -165,7 +161,7 @@ class Reader(Document):
         if node is None:
             return self.broken(frame, line, name)
         self.nodes.append(node)
-        if printed != Printed():
+        if printed != PrintedAs():
             self.printed[frame.prefix + name] = printed
         return self.names.put(frame, name, len(self.nodes))
 
@@ -173,7 +169,7 @@ class Reader(Document):
         """The layer in its place; raises SettingError for values that it cannot have."""
         return node_of(op, name, values, inputs, line, len(sizes_of(self.input)))
 
-    def filled(self, value: Any, frame: Frame, line: int) -> Any:
+    def filled(self, value: Any, frame: ListFrame, line: int) -> Any:
         """A value with its $names replaced by the arguments of the block, and its arithmetic done."""
 
         def argument(name: str) -> Any:
@@ -186,7 +182,7 @@ class Reader(Document):
 
     # --- blocks and repeats ---
 
-    def read_repeat(self, value: Any, line: int, frame: Frame, current: int) -> int:
+    def read_repeat(self, value: Any, line: int, frame: ListFrame, current: int) -> int:
         keys = ("name", "times", "layers")
         if not isinstance(value, yamlfile.Mapping) or not is_list(value.get("layers")):
             self.problem(line, "repeat must be a mapping with times and layers")
@@ -213,7 +209,7 @@ class Reader(Document):
                 break  # the next turn would only find the same
         return self.names.put(frame, name, current)
 
-    def read_block(self, block_name: str, value: Any, line: int, frame: Frame, current: int) -> int:
+    def read_block(self, block_name: str, value: Any, line: int, frame: ListFrame, current: int) -> int:
         block = self.blocks[block_name]
         parameters: dict[str, Any] = block.get("parameters") or {}
         where = f"{block_name}: "
@@ -247,7 +243,7 @@ class Reader(Document):
         """The defaults of those parameters of a block that its use does not give."""
         return dict(parameters)
 
-    def descend(self, frame: Frame, line: int, name: str) -> None:
+    def descend(self, frame: ListFrame, line: int, name: str) -> None:
         if frame.depth >= MAX_USES:
             self.problem(line, f"{name}: blocks and repeats more than {MAX_USES} deep; a block may not use itself")
             raise Stop

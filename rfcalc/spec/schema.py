@@ -6,13 +6,13 @@ from dataclasses import MISSING
 from typing import Any
 
 from ..engine.kinds import MAX_SETTING, settings_of
-from ..engine.layers import FEATURES, LAYERS, Join, Layer
+from ..engine.layers import LAYER_FEATURES, LAYERS, Join, Layer
 from ..engine.layers.base import COUNTS
-from .claims import ACCURACIES, FIELDS, LIMITS, PER_LAYER, TOTALS, WORDS
+from .claims import ACCURACIES, FEATURE_TARGETS, FIELDS, LIMITS, PER_LAYER, TOTAL_CLAIMS
 from .stated import PATTERN
 
-NAMES = {"type": "array", "items": {"type": "string"}, "minItems": 2}
-COUNT = {"type": "integer", "minimum": 0}
+NAMES_SCHEMA = {"type": "array", "items": {"type": "string"}, "minItems": 2}
+COUNT_SCHEMA = {"type": "integer", "minimum": 0}
 PARAMETER = {"type": "string", "pattern": "\\$"}
 
 
@@ -29,9 +29,9 @@ def layer_schema(cls: type[Layer]) -> dict[str, Any]:
         if meta["default"] is not MISSING:
             properties[key]["default"] = meta["default"]
     joins = issubclass(cls, Join)
-    properties |= {"name": {"type": "string"}, "from": NAMES if joins else {"type": "string"}}
+    properties |= {"name": {"type": "string"}, "from": NAMES_SCHEMA if joins else {"type": "string"}}
     properties |= {
-        **dict.fromkeys(COUNTS, COUNT),
+        **dict.fromkeys(COUNTS, COUNT_SCHEMA),
         "functional": {"type": "boolean"},
         "containers": {"type": "array", "items": {"type": "string"}},
     }
@@ -42,7 +42,7 @@ def layer_schema(cls: type[Layer]) -> dict[str, Any]:
         form["required"] = required
     forms = [form]
     if joins:
-        forms.append(NAMES)
+        forms.append(NAMES_SCHEMA)
     elif cls.scalar and set(needed) <= {cls.scalar}:
         forms.append(or_parameter(known[cls.scalar]["kind"].schema()))
     if not required:
@@ -103,16 +103,16 @@ def spec_schema(train: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-FIGURE = {"anyOf": [COUNT, {"type": "string", "pattern": f"^{PATTERN}$"}]}
+FIGURE = {"anyOf": [COUNT_SCHEMA, {"type": "string", "pattern": f"^{PATTERN}$"}]}
 
 
 def claims_schema() -> dict[str, Any]:
-    per_layer = {"type": "object", "properties": dict.fromkeys(PER_LAYER, COUNT), "additionalProperties": False}
+    per_layer = {"type": "object", "properties": dict.fromkeys(PER_LAYER, COUNT_SCHEMA), "additionalProperties": False}
     properties = {
-        **dict.fromkeys((*TOTALS, *LIMITS), FIGURE),
+        **dict.fromkeys((*TOTAL_CLAIMS, *LIMITS), FIGURE),
         "receptive_field": {
             "type": "object",
-            "properties": dict.fromkeys(FIELDS, COUNT),
+            "properties": dict.fromkeys(FIELDS, COUNT_SCHEMA),
             "additionalProperties": False,
         },
         "layers": {"type": "object", "additionalProperties": per_layer},
@@ -122,10 +122,10 @@ def claims_schema() -> dict[str, Any]:
 
 
 def targets_schema() -> dict[str, Any]:
-    words = {"type": "array", "items": {"enum": [*FEATURES, *LAYERS]}}
+    words = {"type": "array", "items": {"enum": [*LAYER_FEATURES, *LAYERS]}}
     properties = {
-        "min_receptive_field": COUNT,
+        "min_receptive_field": COUNT_SCHEMA,
         **dict.fromkeys(LIMITS, FIGURE),
-        **dict.fromkeys(WORDS, words),
+        **dict.fromkeys(FEATURE_TARGETS, words),
     }
     return {"type": "object", "properties": properties, "additionalProperties": False}

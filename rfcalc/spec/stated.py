@@ -9,7 +9,7 @@ from fractions import Fraction
 from ..engine.kinds import describe
 from ..errors import SettingError
 
-UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9}
+UNIT_FACTORS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9}
 PATTERN = r"\d+(\.\d+)?[KMG]"
 """A rounded figure in a spec: 104K, 2.5M."""
 _FIGURE = re.compile(r"(?P<digits>\d[\d,]*(\.\d+)?)\s?(?P<unit>[KMG]?)", re.IGNORECASE)
@@ -35,7 +35,7 @@ class Stated:
         match = _FIGURE.fullmatch(str(figure)) if not isinstance(figure, bool) else None
         if match is None:
             raise SettingError(f"must be a number, not {describe(figure)}")
-        digits, scale = match["digits"].replace(",", ""), UNITS[match["unit"].upper()]
+        digits, scale = match["digits"].replace(",", ""), UNIT_FACTORS[match["unit"].upper()]
         step = Fraction(scale, 10 ** len(digits.partition(".")[2]))
         return cls(str(figure), Fraction(digits) * scale, step)
 

@@ -8,13 +8,13 @@ from typing import Any
 
 import yaml
 
-from ..engine.arch import Arch, Node, Printed, demand_one_input
+from ..engine.arch import Arch, Node, PrintedAs, demand_one_input
 from ..engine.kinds import Kind, settings_of
 from ..engine.layers import Join, Layer
 from ..engine.layers.base import COUNTS
 from ..errors import RfcalcError, SettingError
 
-WIDTH = 110
+YAML_WIDTH = 110
 SECTIONS = ("claims", "targets", "train")
 
 
@@ -56,7 +56,7 @@ def dump(arch: Arch) -> str:
         if section := getattr(arch, key):
             document[key] = plain(section)
     text: str = yaml.dump(
-        document, Dumper=_Dumper, sort_keys=False, width=WIDTH, allow_unicode=True, default_flow_style=False
+        document, Dumper=_Dumper, sort_keys=False, width=YAML_WIDTH, allow_unicode=True, default_flow_style=False
     )
     return text
 
@@ -98,7 +98,7 @@ def line_of(arch: Arch, index: int, names: Sequence[str]) -> Any:
     elif node.inputs != (index - 1,):
         head["from"] = names[node.inputs[0]]
     counts = {key: getattr(node, key) for key in COUNTS if getattr(node, key) is not None}
-    functional, containers = arch.printed.get(node.name, Printed())
+    functional, containers = arch.printed.get(node.name, PrintedAs())
     if functional:
         counts["functional"] = True
     if containers:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..engine.arch import Node, Printed
+from ..engine.arch import Node, PrintedAs
 from ..engine.kinds import describe, settings_of
 from ..engine.layers import LAYERS, Join, Layer
 from ..engine.layers.base import COUNTS, make
@@ -54,7 +54,7 @@ def take_counts(values: dict[str, Any]) -> tuple[int | None, int | None]:
     return counts[0], counts[1]
 
 
-def take_printed(values: dict[str, Any], layer: type[Layer]) -> Printed:
+def take_printed(values: dict[str, Any], layer: type[Layer]) -> PrintedAs:
     """How a torchsummary print shows a layer, out of its settings."""
     functional, containers = values.pop("functional", False), values.pop("containers", [])
     if not isinstance(functional, bool):
@@ -63,4 +63,4 @@ def take_printed(values: dict[str, Any], layer: type[Layer]) -> Printed:
         raise SettingError("functional: a layer that can hold parameters needs a module for them")
     if not isinstance(containers, list) or not all(isinstance(c, str) and c.isidentifier() for c in containers):
         raise SettingError(f"containers must list names of classes, not {describe(containers)}")
-    return Printed(functional, tuple(containers))
+    return PrintedAs(functional, tuple(containers))

@@ -5,14 +5,20 @@ The parser's events are read one by one: its own composer recurses, and a file o
 
 from __future__ import annotations
 
+from collections import abc
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from ..engine.kinds import describe
 from ..errors import SpecError
 
+if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
+
+SPEC_ENDINGS = (".yaml", ".yml")
 MAX_BYTES = 2**26
 MAX_VALUES = 2_000_000
 MAX_DEPTH = 64
@@ -90,6 +96,27 @@ def parse(text: str, path: str, key_of: Callable[[Any], str] | None = None) -> A
         raise NotYaml(f"{path}: not YAML: {' '.join(str(error).split())}", 1) from None
     except UnicodeEncodeError as error:  # half a character, which no file holds
         raise NotYaml(f"{path}: not YAML: {error.reason} at {error.start}", 1) from None
+
+
+def plain(value: Any) -> Any:
+    """Tuples as lists, mappings as dicts, all the way down."""
+    if isinstance(value, abc.Mapping):
+        return {key: plain(v) for key, v in value.items()}
+    return [plain(v) for v in value] if isinstance(value, list | tuple) else value
+
+
+def names_in(folder: Traversable) -> list[str]:
+    """The names of the YAML files in a folder, in alphabetical order."""
+    return sorted(entry.name.removesuffix(".yaml") for entry in folder.iterdir() if entry.name.endswith(".yaml"))
+
+
+def mapping(text: str, path: str, needs: str, key_of: Callable[[Any], str] | None = None) -> Mapping:
+    """The mapping that a text is; raises SpecError with what it needs for any other."""
+    document = parse(text, path, key_of)
+    if not isinstance(document, Mapping):
+        what = "is empty" if document is None else f"is no mapping but {describe(document)}"
+        raise SpecError([f"{path}: {what}; {needs}"])
+    return document
 
 
 def first_line(error: yaml.MarkedYAMLError) -> int:

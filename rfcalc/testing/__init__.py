@@ -1,7 +1,10 @@
 """Tests of your own networks: assertions that explain, strategies for random networks, a pytest plugin.
 
-The assertions need nothing more than rfcalc; the strategies need Hypothesis, the plugin pytest (extra `testing`).
-Nothing is loaded before it is asked for: pytest loads this package at every start.
+In: networks. Out: failures that say which layer and what would help, and random networks that shrink. Read
+assertions.py with fixes.py (what would help), strategies.py with networks.py, settings.py, drawn_families.py and
+drawn_images.py, plugin.py with collected.py (specs as tests). The assertions need nothing more than rfcalc; the
+strategies need Hypothesis, the plugin pytest (extra `testing`). Nothing is loaded before it is asked for: pytest loads
+this package at every start.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 from .. import zoo
-from ..engine.arch import Arch, Row, features_of
+from ..engine.arch import Arch, Row, features_of, fields_of
 from ..engine.geometry import Axis, FeatureMap, shape_text
 from ..errors import RfcalcError, listed
 from ..report.cells import agreed, text
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     Target = str | PathLike[str] | Arch | nn.Module
 
-Bound = int | Sequence[int] | None
+Limit = int | Sequence[int] | None
 MOST_NAMED = 5
 """Layers that a message names."""
 
@@ -54,7 +54,7 @@ class Limits:
     """Whether one figure was demanded, and both bounds are it."""
 
     @staticmethod
-    def of(at_least: Bound, at_most: Bound, equals: Bound, axes: int) -> Limits:
+    def of(at_least: Limit, at_most: Limit, equals: Limit, axes: int) -> Limits:
         if at_least is at_most is equals is None:
             raise RfcalcError("say at_least, at_most or equals")
         if equals is not None and not at_least is at_most is None:
@@ -82,7 +82,7 @@ class Limits:
         return f"{'below' if which == 'at_least' else 'above'} {self.wanted(which)}"
 
 
-def spread(name: str, bound: Bound, axes: int) -> tuple[int, ...] | None:
+def spread(name: str, bound: Limit, axes: int) -> tuple[int, ...] | None:
     """A bound for each axis; raises RfcalcError for one that is no whole number."""
     if bound is None:
         return None
@@ -103,9 +103,9 @@ def assert_receptive_field(
     target: Target,
     input: Sequence[int] | None = None,
     *,
-    at_least: Bound = None,
-    at_most: Bound = None,
-    equals: Bound = None,
+    at_least: Limit = None,
+    at_most: Limit = None,
+    equals: Limit = None,
     layer: str | None = None,
     after_global_pool: bool = False,
 ) -> None:
@@ -171,14 +171,10 @@ def growth(arch: Arch, row: Row) -> str:
         if other.index not in needed:
             continue
         needed.update(other.node.inputs)
-        before, after = fields(other.x), fields(other.out)
+        before, after = fields_of(other.x), fields_of(other.out)
         if not other.layer.joins and before != after:
             steps.append(f"{other.name} {text(agreed(before))} -> {text(agreed(after))}")
     return f"what adds to it: {listed(steps[::-1])}" if steps else "no layer on the way adds to it"
-
-
-def fields(x: FeatureMap) -> tuple[Any, ...]:
-    return tuple(axis.receptive_field for axis in x.axes)
 
 
 def field_fix(arch: Arch, limits: Limits, broken: str) -> str:
@@ -225,7 +221,7 @@ def assert_macs(
     assert_count("macs", zoo.load(target, input), Limits.of(at_least, at_most, equals, 1), layer)
 
 
-WORDS = {"params": "params", "macs": "MACs"}
+COUNT_WORDS = {"params": "params", "macs": "MACs"}
 
 
 def assert_count(quantity: str, arch: Arch, limits: Limits, layer: str | None) -> None:
@@ -239,13 +235,13 @@ def assert_count(quantity: str, arch: Arch, limits: Limits, layer: str | None) -
     where = f"{arch.name}: " if layer is None else f"{arch.name}: {layer} has "
     if broken == "at_most" and unknown and total <= (limits.at_most or (0,))[0]:
         raise failed(
-            f"{where}at least {total:,} {WORDS[quantity]}: those of {listed(unknown)} are unknown, so that they are "
-            f"not known to be {limits.wanted(broken)}"
+            f"{where}at least {total:,} {COUNT_WORDS[quantity]}: those of {listed(unknown)} are unknown, so that they "
+            f"are not known to be {limits.wanted(broken)}"
         )
     bound = (getattr(limits, broken) or (0,))[0]
     off = f"{abs(total - bound):,} {'too many' if broken == 'at_most' else 'missing'}"
     fix = single_edit(arch, {f"max_{quantity}": bound}) if layer is None and broken == "at_most" else ""
-    raise failed(f"{where}{figure} {WORDS[quantity]}, {limits.against(broken)}: {off}", most(quantity, rows), fix)
+    raise failed(f"{where}{figure} {COUNT_WORDS[quantity]}, {limits.against(broken)}: {off}", most(quantity, rows), fix)
 
 
 def most(quantity: str, rows: Sequence[Row]) -> str:

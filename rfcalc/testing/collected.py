@@ -16,16 +16,16 @@ from ..report.cells import text
 from ..report.changes import changes, from_csv, lines, rows_of, to_csv
 from ..report.claims import Claim, claims_of, missed, targets_of
 from ..spec.reader import load
+from ..spec.yamlfile import SPEC_ENDINGS
 from ..zoo import reads_as_spec
 
-ENDINGS = (".yaml", ".yml")
 KEPT = "__tables__"
 """The folder, beside the specs, of the tables that they are held against."""
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
     """Files that are named on the command line, and in folders those that read as one network."""
-    if file_path.suffix not in ENDINGS:
+    if file_path.suffix not in SPEC_ENDINGS:
         return None
     if parent.session.isinitpath(file_path) or is_spec(file_path):
         return SpecFile.from_parent(parent, path=file_path)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from ..errors import RfcalcError
 from .networks import spec_text
 
-VALUES: dict[str, list[Any]] = {
+DRAWN_VALUES: dict[str, list[Any]] = {
     "width": [4, 6, 8, 12],
     "kernel": [1, 3, 5, 2],
     "dilation": [1, 2, 3],
@@ -21,10 +21,10 @@ VALUES: dict[str, list[Any]] = {
     "kind": ["dense", "separable", "pooled"],
 }
 """The choices of a family and the values that they are taken from."""
-WIDTHS = ["$width", "2*$width", "$width // 2", 8, "$width + 2"]
-DEEPEST = 2
+DRAWN_WIDTHS = ["$width", "2*$width", "$width // 2", 8, "$width + 2"]
+DEEPEST_NESTING = 2
 """Alternatives and repetitions stand in one another so deep."""
-UNIT = {
+DRAWN_UNIT = {
     "parameters": {"width": None, "kernel": 3},
     "layers": [
         {"conv": {"out_channels": "$width", "kernel_size": "$kernel", "padding": "same"}},
@@ -48,16 +48,18 @@ class Family:
         if name == "depth":
             low = self.draw(st.integers(1, 2))
             return {"from": low, "to": self.draw(st.integers(low, 3))}
-        most = len(VALUES[name])
+        most = len(DRAWN_VALUES[name])
         values = (
-            VALUES[name] if name == "kind" else self.draw(st.permutations(VALUES[name]))[: self.of(1, 2, min(3, most))]
+            DRAWN_VALUES[name]
+            if name == "kind"
+            else self.draw(st.permutations(DRAWN_VALUES[name]))[: self.of(1, 2, min(3, most))]
         )
         if self.draw(st.booleans()):
             return {"values": values if name == "kind" else values[:2], "each": True}
         return values
 
     def conv(self) -> Any:
-        settings: dict[str, Any] = {"out_channels": self.of(*WIDTHS), "kernel_size": self.of("$kernel", 3, 1)}
+        settings: dict[str, Any] = {"out_channels": self.of(*DRAWN_WIDTHS), "kernel_size": self.of("$kernel", 3, 1)}
         settings["padding"] = self.of("same", "$kernel // 2", 1, 0)
         if settings["padding"] != "same":
             settings["stride"] = self.of(1, "$stride", 2)
@@ -101,7 +103,7 @@ class Family:
             "plain",
             "residual",
             "unit",
-            *(["choose", "repeat"] if depth < DEEPEST else []),
+            *(["choose", "repeat"] if depth < DEEPEST_NESTING else []),
         ]
         match self.of(*kinds):
             case "conv":
@@ -122,7 +124,10 @@ class Family:
 
 @st.composite
 def families(
-    draw: st.DrawFn, input: Sequence[int] | None = None, max_layers: int = 4, choices: Sequence[str] = tuple(VALUES)
+    draw: st.DrawFn,
+    input: Sequence[int] | None = None,
+    max_layers: int = 4,
+    choices: Sequence[str] = tuple(DRAWN_VALUES),
 ) -> str:
     """Families without targets, as YAML text; not every one of their members can be built.
 
@@ -134,9 +139,9 @@ def families(
     >>> print(find(families((3, 9, 9)), lambda text: "choose:" in text).splitlines()[0])
     input: [3, 9, 9]
     """
-    if unknown := [name for name in choices if name not in VALUES]:
-        raise RfcalcError(f"choices: there is no {unknown[0]}; there are {', '.join(VALUES)}")
-    family = Family(draw, VALUES["kind"] if "kind" in choices else VALUES["kind"][:1])
+    if unknown := [name for name in choices if name not in DRAWN_VALUES]:
+        raise RfcalcError(f"choices: there is no {unknown[0]}; there are {', '.join(DRAWN_VALUES)}")
+    family = Family(draw, DRAWN_VALUES["kind"] if "kind" in choices else DRAWN_VALUES["kind"][:1])
     sides = st.sampled_from([9, 12, 16])
     shape = [3, draw(sides), draw(sides)] if input is None else list(input)
     body = family.layers(0, draw(st.integers(0, max_layers)))
@@ -146,12 +151,12 @@ def families(
         ["global_avg_pool", {"linear": 4}],
         [{"conv": {"out_channels": 4, "kernel_size": 1}}],
     ]
-    stated = {name: family.choice(name) if name in choices else VALUES[name][:1] for name in VALUES}
+    stated = {name: family.choice(name) if name in choices else DRAWN_VALUES[name][:1] for name in DRAWN_VALUES}
     text = spec_text(
         {
             "input": shape,
             "choices": stated,
-            "blocks": {"unit": UNIT},
+            "blocks": {"unit": DRAWN_UNIT},
             "layers": [family.conv(), *body, *family.of(*tails)],
         }
     )

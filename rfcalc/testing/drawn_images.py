@@ -15,7 +15,7 @@ from ..errors import RfcalcError, need
 if TYPE_CHECKING:
     from torch import Tensor
 
-KINDS = ("zeros", "ones", "one pixel", "noise")
+IMAGE_KINDS = ("zeros", "ones", "one pixel", "noise")
 
 
 def images(
@@ -44,7 +44,7 @@ def drawn_images(draw: st.DrawFn, shape: tuple[int, ...], batch: int | None) -> 
     import torch
 
     count = batch or draw(st.integers(1, 4))
-    kind = draw(st.sampled_from(KINDS))
+    kind = draw(st.sampled_from(IMAGE_KINDS))
     x = torch.zeros(count, *shape)
     if kind == "ones":
         x.fill_(1)

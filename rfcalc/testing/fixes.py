@@ -16,9 +16,9 @@ from ..spec.writer import dump
 if TYPE_CHECKING:
     from ..search.hunt import Solution
 
-SECONDS = 1.0
+FIX_SECONDS = 1.0
 """A failing test may take that much longer to say what helps; s9 takes a fifth of it."""
-MOST_LAYERS = 80
+MOST_FIXED_LAYERS = 80
 """Of larger networks one walk alone takes a good part of that."""
 
 
@@ -31,19 +31,19 @@ def among_many() -> bool:
 def single_edit(arch: Arch, targets: Mapping[str, Any]) -> str:
     """A sentence on the one edit with the least change of parameters, then of MACs, that meets the targets; nothing
     where there is none, or none was found in time, or the network cannot be written as a spec."""
-    from ..search.hunt import Candidate, Hunt, Targets
+    from ..search.hunt import EditSet, Hunt, Targets
     from ..search.sites import read
 
-    if arch.uncounted or len(arch.nodes) > MOST_LAYERS or among_many():
+    if arch.uncounted or len(arch.nodes) > MOST_FIXED_LAYERS or among_many():
         return ""
     wanted = replace(arch, targets=dict(targets), claims={}, train={})
     try:
-        hunt = Hunt(read(dump(wanted), arch.path), Targets.of(wanted), (), (), SECONDS)
+        hunt = Hunt(read(dump(wanted), arch.path), Targets.of(wanted), (), (), FIX_SECONDS)
     except RfcalcError:  # what was traced may hold what no spec can state
         return ""
-    base = Candidate((), {}, hunt.missed({}) or {})
+    base = EditSet((), {}, hunt.missed({}) or {})
     found: list[Solution] = []
-    deadline = time.monotonic() + SECONDS
+    deadline = time.monotonic() + FIX_SECONDS
     for edit in hunt.edits:
         if time.monotonic() > deadline:
             break

@@ -19,20 +19,30 @@ from ..engine.layers import Join, Layer
 from ..engine.layers.base import LAYERS, make
 from ..errors import RfcalcError, SettingError, ShapeError, unknown_name
 from ..spec.reader import loads
-from .settings import ENDS, MOST_AXES, MOVERS, NEEDS_TWO_AXES, PLAIN, SETTINGS, Draws, Settings, Shape
+from .settings import (
+    DRAWN_PLAIN,
+    DRAWN_SETTINGS,
+    ENDS,
+    MOST_AXES,
+    MOVERS,
+    NEEDS_TWO_AXES,
+    DrawnSettings,
+    Draws,
+    ShapeLike,
+)
 
 Spec = dict[str, Any]
 Judge = Callable[[Layer, Sequence[Any]], Any]
 """The shape that a layer makes of the given ones; raises ShapeError where torch refuses them."""
 Input = Sequence[int] | st.SearchStrategy[tuple[int, ...]] | None
 
-LARGEST = {1: 20, 2: 11, 3: 6}
+LARGEST_IMAGE = {1: 20, 2: 11, 3: 6}
 """The largest size of a drawn image with so many axes: larger maps cost time and show nothing new."""
 MOST_CHANNELS, MOST_VALUES = 64, 4000
 """Larger maps are left out, but for images that are larger themselves."""
 GROWTH = 8
 """A map may have so many times the channels and values of the image."""
-MAX_LAYERS = 12
+MOST_DRAWN_LAYERS = 12
 
 
 def spec_text(spec: Spec) -> str:
@@ -53,7 +63,7 @@ def image_of(shape: Sequence[int]) -> FeatureMap:
     return FeatureMap(shape[0], tuple(Axis(size, (), TOO_MANY) for size in shape[1:]))
 
 
-class Draft:
+class DrawnSpec:
     """A spec in the making, with the shape of every map; `broken` when the judge refuses its last layer."""
 
     def __init__(self, draw: st.DrawFn, image: Any, ops: Sequence[str], most: int, judge: Judge, valid: bool) -> None:
@@ -73,7 +83,7 @@ class Draft:
         """The place of the last map."""
         return len(self.shapes) - 1
 
-    def put(self, op: str, settings: Settings, *sources: int) -> bool:
+    def put(self, op: str, settings: DrawnSettings, *sources: int) -> bool:
         """Adds a layer that reads the given maps, by default the last one; false, and no layer, where there is no room
         for it, or it is refused and the spec must be valid."""
         if self.broken or op not in self.ops or len(self.layers) >= self.most:
@@ -88,7 +98,7 @@ class Draft:
             out, self.broken = self.x, True
         name = f"L{self.last + 1}"
         names = [self.names[i] for i in sources]
-        stated: Settings = {"name": name}
+        stated: DrawnSettings = {"name": name}
         if len(sources) > 1:
             stated["from"] = names
         elif sources and sources[0] % len(self.shapes) != self.last:
@@ -113,7 +123,7 @@ class Draft:
             del self.layers[count:], self.names[count + 1 :], self.shapes[count + 1 :]
 
 
-def suits(op: str, x: Shape) -> bool:
+def suits(op: str, x: ShapeLike) -> bool:
     """Whether the operation is at home on such a map at all: torch would read a flat map as one without a batch, and
     any four numbers as an image."""
     if op == "unflatten":
@@ -127,19 +137,19 @@ def suits(op: str, x: Shape) -> bool:
 # --- steps ---------------------------------------------------------------------------------------------------------
 
 
-def move(net: Draft) -> None:
+def move(net: DrawnSpec) -> None:
     net.random(MOVERS)
 
 
-def stay(net: Draft) -> None:
-    net.random(PLAIN)
+def stay(net: DrawnSpec) -> None:
+    net.random(DRAWN_PLAIN)
 
 
-def end(net: Draft) -> None:
+def end(net: DrawnSpec) -> None:
     net.random(ENDS)
 
 
-def fit(net: Draft, x: Any) -> None:
+def fit(net: DrawnSpec, x: Any) -> None:
     """Brings the last map to the sizes of another: cropped or padded on either side, or resampled."""
     if net.x.sizes == x.sizes or net.x.flat or x.flat:
         return
@@ -152,7 +162,7 @@ def fit(net: Draft, x: Any) -> None:
         net.put(op, {word: list(x.sizes)})
 
 
-def join(net: Draft) -> None:
+def join(net: DrawnSpec) -> None:
     """A second branch from some map above, brought to the size of the last one, and joined with it. Where that does not
     come about, the branch goes again."""
     trunk, first = net.last, net.draw(st.integers(0, net.last))
@@ -160,7 +170,7 @@ def join(net: Draft) -> None:
         net.back_to(trunk)
 
 
-def branched(net: Draft, trunk: int, first: int) -> bool:
+def branched(net: DrawnSpec, trunk: int, first: int) -> bool:
     joins = [op for op in net.ops if issubclass(LAYERS[op], Join)]
     if not joins:
         return False
@@ -173,14 +183,14 @@ def branched(net: Draft, trunk: int, first: int) -> bool:
     have, want = net.shapes[other], net.shapes[trunk]
     if have.flat != want.flat:
         return False
-    op = net.draw(st.sampled_from([op for op in SETTINGS if op in joins]))
+    op = net.draw(st.sampled_from([op for op in DRAWN_SETTINGS if op in joins]))
     if op in ("add", "multiply", "elementwise") and have.channels != want.channels and not have.flat:
         net.put("conv", {"out_channels": want.channels, "kernel_size": 1}, other)
         other = net.last
-    return net.put(op, net.draw(SETTINGS[op](want)), trunk, other)
+    return net.put(op, net.draw(DRAWN_SETTINGS[op](want)), trunk, other)
 
 
-def gate(net: Draft) -> None:
+def gate(net: DrawnSpec) -> None:
     """Squeeze-and-excitation: a product with one value for each channel, or for each place of some axes."""
     trunk, x = net.last, net.x
     if x.flat or net.broken:
@@ -193,24 +203,24 @@ def gate(net: Draft) -> None:
         net.back_to(trunk)
 
 
-def widen(net: Draft) -> None:
+def widen(net: DrawnSpec) -> None:
     """A convolution with a wide window that keeps the sizes, as designs that must see far have them."""
     if not net.x.flat:
         kernel, dilation = net.draw(st.integers(2, 7)), net.draw(st.integers(1, 4))
         net.put("conv", {"out_channels": 1, "kernel_size": kernel, "padding": "same", "dilation": dilation})
 
 
-STEPS = (move, move, move, stay, join, gate, end, widen)
+STEP_MAKERS = (move, move, move, stay, join, gate, end, widen)
 STEPS_ON = 9
 """One time in so many a network ends where it is."""
 
 
 @st.composite
-def a_step(draw: st.DrawFn, net: Draft) -> bool:
+def a_step(draw: st.DrawFn, net: DrawnSpec) -> bool:
     """Whether there was one more step. Each is drawn as a whole, so that Hypothesis can take it away as a whole."""
     if len(net.layers) >= net.most or net.broken or not draw(st.integers(0, STEPS_ON)):
         return False
-    draw(st.sampled_from(STEPS))(net)
+    draw(st.sampled_from(STEP_MAKERS))(net)
     return True
 
 
@@ -221,20 +231,20 @@ def a_step(draw: st.DrawFn, net: Draft) -> bool:
 def shapes(draw: st.DrawFn, axes: int | None = None) -> tuple[int, ...]:
     """The shape of an image: channels, then 1 to 3 sizes, or as many as `axes` says."""
     count = axes or draw(st.sampled_from([2, 1, 3]))
-    return (draw(st.sampled_from([1, 2, 3, 4, 8])), *(draw(st.integers(1, LARGEST[count])) for _ in range(count)))
+    return (draw(st.sampled_from([1, 2, 3, 4, 8])), *(draw(st.integers(1, LARGEST_IMAGE[count])) for _ in range(count)))
 
 
 def chosen_ops(ops: Iterable[str] | None) -> tuple[str, ...]:
     """The operations to draw from, in the order in which they shrink; raises RfcalcError for an unknown one."""
     if ops is None:
-        return tuple(SETTINGS)
+        return tuple(DRAWN_SETTINGS)
     wanted = [ops] if isinstance(ops, str) else list(ops)
     for op in wanted:
-        if op not in SETTINGS:
-            raise RfcalcError(unknown_name(op, list(SETTINGS), "ops: there is no operation"))
+        if op not in DRAWN_SETTINGS:
+            raise RfcalcError(unknown_name(op, list(DRAWN_SETTINGS), "ops: there is no operation"))
     if not wanted:
         raise RfcalcError("ops: name at least one operation")
-    return tuple(op for op in SETTINGS if op in wanted)
+    return tuple(op for op in DRAWN_SETTINGS if op in wanted)
 
 
 def drafted(
@@ -248,7 +258,7 @@ def drafted(
     @st.composite
     def spec(draw: st.DrawFn) -> Spec:
         shape = draw(given)
-        net = Draft(draw, image(shape), known, max_layers, judge, valid)
+        net = DrawnSpec(draw, image(shape), known, max_layers, judge, valid)
         while draw(a_step(net)):
             pass
         assume(net.layers)
@@ -258,14 +268,14 @@ def drafted(
 
 
 def specs(
-    input: Input = None, max_layers: int = MAX_LAYERS, ops: Iterable[str] | None = None
+    input: Input = None, max_layers: int = MOST_DRAWN_LAYERS, ops: Iterable[str] | None = None
 ) -> st.SearchStrategy[Spec]:
     """Specs as the plain values that YAML gives: `{"input": […], "layers": […]}`. Arguments as in `archs`."""
     return drafted(input, max_layers, ops, by_engine, image_of, True)
 
 
 def archs(
-    input: Input = None, max_layers: int = MAX_LAYERS, ops: Iterable[str] | None = None
+    input: Input = None, max_layers: int = MOST_DRAWN_LAYERS, ops: Iterable[str] | None = None
 ) -> st.SearchStrategy[Arch]:
     """Networks that the engine can work out: every operation, chains and graphs, on 1 to 3 axes.
 

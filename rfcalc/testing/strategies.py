@@ -3,9 +3,9 @@
 from .drawn_families import families
 from .drawn_images import images
 from .networks import archs, shapes, specs
-from .settings import SETTINGS, TORCH_OPS
+from .settings import DRAWN_SETTINGS, TORCH_OPS
 
-OPS = tuple(SETTINGS)
+OPS = tuple(DRAWN_SETTINGS)
 """Every operation of the engine."""
 
 __all__ = ["OPS", "TORCH_OPS", "archs", "families", "images", "shapes", "specs"]

@@ -12,10 +12,10 @@ from torch import Tensor
 
 from ..errors import RfcalcError
 from .graph import Graph, Map, Unsupported
-from .placing import Placed, located
+from .placing import PlacedTensor, located
 from .shapes import tensors_in
 from .spellings import name_of
-from .state import State
+from .state import TraceState
 
 ALIASES = {"axis": "dim", "axes": "dims", "keepdims": "keepdim", "tensor": "input", "x": "input", "A": "input"}
 
@@ -39,7 +39,7 @@ ASKING = {
 }
 
 
-class Memory(Enum):
+class MemoryLayout(Enum):
     """How torch lays out what a function makes, which decides whether a later `view` of it is allowed."""
 
     CONTIGUOUS = "whatever comes in"
@@ -68,7 +68,7 @@ class Call:
     )
 
     def __init__(
-        self, state: State, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], names: tuple[str, ...],
+        self, state: TraceState, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], names: tuple[str, ...],
         tensors: list[Tensor],
     ) -> None:  # fmt: skip
         self.state, self.graph, self.func, self.args, self.kwargs = state, state.graph, func, args, kwargs
@@ -77,7 +77,7 @@ class Call:
         self.given = dict(zip(names, args, strict=False)) | self.named()
         self.name = name_of(func)
         self.ran = False
-        self.memory = Memory.CONTIGUOUS
+        self.memory = MemoryLayout.CONTIGUOUS
         self.result: Any = None
         self.cost: Callable[[int], int] | None = None  # MACs for so many values in the result
         self.dtype: torch.dtype | None = None
@@ -153,18 +153,14 @@ class Call:
 
     def pointwise(self, m: Map, op: str, params: int = 0, **settings: Any) -> Map:
         """A layer that works on each value where it stands."""
-        self.memory = Memory.KEPT
-        out = Map(self.graph.emit(op, [m.node], params, **settings), m.dims)
-        if m in self.graph.viewed:
-            self.graph.viewed[out] = self.graph.viewed[m]
-        return out
+        self.memory = MemoryLayout.KEPT
+        return self.graph.pointwise(m, op, params, **settings)
 
 
 def pointwise_function(call: Call, graph: Graph, m: Map, name: str) -> Map:
     """A function of each value that has no layer type of its own, with the weights it may hold."""
-    node = graph.emit("pointwise", [m.node], call.weights(), None, name, operation=name)
-    call.memory = Memory.KEPT
-    return Map(node, m.dims)
+    call.memory = MemoryLayout.KEPT
+    return graph.function(m, name, call.weights())
 
 
 def tupled(value: Any, n: int) -> tuple[Any, ...]:
@@ -174,10 +170,10 @@ def tupled(value: Any, n: int) -> tuple[Any, ...]:
     return plain * n if len(plain) == 1 else plain
 
 
-def placed(call: Call, n: int, all_channels: bool = True) -> Placed:
+def placed(call: Call, n: int, all_channels: bool = True) -> PlacedTensor:
     """The input of a layer with n spatial dimensions, as `located` finds it; torch says what is wrong with it."""
     at = located(call.graph, call.map(), n, all_channels)
     if None in at.axes.values():
         call.run()  # a dimension that is no axis must stay of size 1, which only its own window tells
-    call.memory = Memory.CHANNELS_LAST
+    call.memory = MemoryLayout.CHANNELS_LAST
     return at

@@ -9,10 +9,10 @@ from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from .call import NeedsValues
-from .rules.kinds import FACTORIES, OBSERVES, PRODUCTS, VALUES
+from .rules.kinds import FACTORIES, OBSERVES, PRODUCT_FUNCTIONS, READ_VALUES
 from .shapes import on_cpu, tensors_in
 from .spellings import is_in_place, name_of
-from .state import State
+from .state import TraceState
 
 SMALL = 2**14
 """Tensors of up to so many values that hold nothing of the image are worked out for real, for a program may ask for
@@ -30,7 +30,7 @@ def values_in(tensors: list[Tensor]) -> int:
 class Constants:
     """Works out what does not depend on the image, and never writes into what was there before the program ran."""
 
-    def __init__(self, state: State) -> None:
+    def __init__(self, state: TraceState) -> None:
         self.known, self.charges, self.shapes = state.known, state.charges, state.shapes
         self.foreign: dict[int, Tensor] = {}
 
@@ -54,11 +54,11 @@ class Constants:
         real = not any(tensor.is_meta for tensor in tensors) and name_of(func) not in OBSERVES
         if func in FACTORIES:
             return self.factory(func, args, kwargs)
-        if func in PRODUCTS:
+        if func in PRODUCT_FUNCTIONS:
             return self.product(func, args, kwargs, real and values_in(tensors) <= SMALL)
-        if real and (func in VALUES or values_in(tensors) <= SMALL):
+        if real and (func in READ_VALUES or values_in(tensors) <= SMALL):
             return func(*args, **on_cpu(kwargs))
-        if func in VALUES:
+        if func in READ_VALUES:
             raise NeedsValues(name_of(func))
         return self.shapes.run(func, args, kwargs)
 

@@ -8,9 +8,9 @@ from typing import Any
 
 from ..engine.geometry import union
 from ..engine.layers.opaque import hull
-from .dims import BATCH, CHANNEL, REPEAT, Atom, Dims, Run, atoms_of, renumbered, run_of, size_of
+from .dims import BATCH_AXIS, CHANNEL, REPEAT, Atom, AtomRun, Dims, atoms_of, renumbered, run_of, size_of
 from .graph import Graph, Map
-from .moves import Shape, known_by_shape, whole_atoms
+from .moves import TensorShape, known_by_shape, whole_atoms
 from .order import fold
 
 
@@ -28,7 +28,7 @@ def contracted(
     sizes = tuple(max(graph.maps[m.node].sizes[i] for m in maps) for i in range(graph.axes))
     flags = [size > 1 and not _stays(found, out, i, size) for i, size in enumerate(sizes)]
     dims, used = _outcome(found, out, shape, sizes)
-    given = Shape(
+    given = TensorShape(
         renumbered(dims, atoms_of(dims, CHANNEL)),
         prod(atom.size for atom in atoms_of(dims, CHANNEL)),
         tuple(prod(a.size for a in atoms_of(dims, i)) for i in range(graph.axes)),
@@ -72,12 +72,12 @@ def _outcome(
 ) -> tuple[Dims, set[int]]:
     """The result's dimensions: batch and axes where they were, or where axes of that size were summed over, the rest
     as channels (with steps still to be numbered); and the axes that are in use."""
-    runs: dict[str, Run] = {}
+    runs: dict[str, AtomRun] = {}
     for m, letters in found:
         for letter, run in zip(letters, m.dims, strict=True):
             runs[letter] = runs.get(letter) or run
     gone = [run for letter, run in runs.items() if letter not in out and run and all(a.axis >= 0 for a in run)]
-    dims: list[Run] = []
+    dims: list[AtomRun] = []
     used: set[int] = set()
     for letter, n in zip(out, shape, strict=True):
         run = runs.get(letter, ())
@@ -86,7 +86,7 @@ def _outcome(
             run = run if size_of(run) == n else run_of(run[0].axis, n)
         elif any(a.axis >= 0 and a.size != sizes[a.axis] for a in run):
             run = ()
-        axes = {atom.axis for atom in run} - {BATCH}
+        axes = {atom.axis for atom in run} - {BATCH_AXIS}
         if run and min(axes, default=0) >= 0 and not axes & used:
             used |= axes
         else:

@@ -1,8 +1,8 @@
 """Where the values of a map stand in a tensor, so that views, permutes and slices are followed without a framework.
 
 Each dimension of a tensor is a run of atoms, the first one outermost: an atom walks along one axis of the map (or its
-channels, or the images of the batch) in steps. A 2x3 map with 4 channels as torch has it is (batch)(c)(0)(1); behind
-`flatten(1)` it is (batch)(c 0 1), behind `view(b, 2, 2, 2, 3)` (batch)(c: 2 of step 2)(c: 2 of step 1)(0)(1). A
+channels, or the images of the batch) in steps. A 2x3 map with 4 channels as torch has it is (batch)(c)(0)(1); after
+`flatten(1)` it is (batch)(c 0 1), after `view(b, 2, 2, 2, 3)` (batch)(c: 2 of step 2)(c: 2 of step 1)(0)(1). A
 dimension of size 1 has no atoms.
 """
 
@@ -13,7 +13,7 @@ from math import prod
 from typing import NamedTuple
 
 CHANNEL = -1
-BATCH = -2
+BATCH_AXIS = -2
 REPEAT = -3
 """No axis at all: the same value again and again (torch.Tensor.expand)."""
 
@@ -26,11 +26,11 @@ class Atom(NamedTuple):
     step: int = 1
 
 
-Run = tuple[Atom, ...]
-Dims = tuple[Run, ...]
+AtomRun = tuple[Atom, ...]
+Dims = tuple[AtomRun, ...]
 
 
-def run_of(axis: int, size: int) -> Run:
+def run_of(axis: int, size: int) -> AtomRun:
     """The one atom that is a whole axis; none where its size is 1."""
     return (Atom(axis, size),) if size > 1 else ()
 
@@ -42,10 +42,10 @@ def canonical(batch: int, channels: int, sizes: Sequence[int], flat: bool) -> Di
     (2, 3, 8, 1)
     """
     axes = () if flat else tuple(run_of(i, size) for i, size in enumerate(sizes))
-    return (run_of(BATCH, batch), run_of(CHANNEL, channels), *axes)
+    return (run_of(BATCH_AXIS, batch), run_of(CHANNEL, channels), *axes)
 
 
-def size_of(run: Run) -> int:
+def size_of(run: AtomRun) -> int:
     return prod(atom.size for atom in run)
 
 
@@ -53,7 +53,7 @@ def shape_of(dims: Dims) -> tuple[int, ...]:
     return tuple(size_of(run) for run in dims)
 
 
-def merged(atoms: Iterable[Atom]) -> Run:
+def merged(atoms: Iterable[Atom]) -> AtomRun:
     """Neighbouring atoms as one where they walk on as one."""
     out: list[Atom] = []
     for atom in atoms:
@@ -94,22 +94,22 @@ def reshaped(dims: Dims, shape: Sequence[int]) -> Dims | None:
     return None if rest else tuple(out)
 
 
-def atoms_of(dims: Iterable[Run], axis: int) -> list[Atom]:
+def atoms_of(dims: Iterable[AtomRun], axis: int) -> list[Atom]:
     """The atoms that walk along one axis, in the order of the tensor."""
     return [atom for run in dims for atom in run if atom.axis == axis]
 
 
-def is_channels(run: Run) -> bool:
+def is_channels(run: AtomRun) -> bool:
     """Whether a dimension holds channels and nothing else."""
     return bool(run) and all(atom.axis == CHANNEL for atom in run)
 
 
 def values_of(dims: Dims) -> int:
     """How many values of one image's map the dimensions hold, each counted once."""
-    return prod(atom.size for run in dims for atom in run if atom.axis > BATCH)
+    return prod(atom.size for run in dims for atom in run if atom.axis > BATCH_AXIS)
 
 
-def repeats(dims: Iterable[Run]) -> int:
+def repeats(dims: Iterable[AtomRun]) -> int:
     """How often the dimensions hold each value.
 
     >>> repeats(((Atom(REPEAT, 5),), (Atom(CHANNEL, 3),)))
@@ -121,7 +121,7 @@ def repeats(dims: Iterable[Run]) -> int:
 def renumbered(dims: Dims, old: Iterable[Atom], axis: int = CHANNEL) -> Dims:
     """The given atoms, in the order of the tensor, as the channels of a new map, the last one innermost."""
     wanted, step = set(old), 1
-    out: list[Run] = []
+    out: list[AtomRun] = []
     for run in reversed(dims):
         atoms: list[Atom] = []
         for atom in reversed(run):
@@ -134,7 +134,7 @@ def renumbered(dims: Dims, old: Iterable[Atom], axis: int = CHANNEL) -> Dims:
     return tuple(reversed(out))
 
 
-def with_run(dims: Dims, dim: int, run: Run) -> Dims:
+def with_run(dims: Dims, dim: int, run: AtomRun) -> Dims:
     return (*dims[:dim], run, *dims[dim + 1 :])
 
 

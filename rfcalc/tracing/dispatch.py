@@ -18,18 +18,18 @@ from .casts import asks_only, wanted_type
 from .charges import Charges
 from .constants import Constants
 from .graph import Graph, Map, Unsupported
-from .hidden import Hidden
+from .hidden import HiddenRuns
 from .inputs import Inputs, Sample
 from .known import Known
 from .modules import Modules
 from .results import Results
 from .rules.fallback import sees_all, unknown
-from .rules.kinds import ABOUT, FILLED, FRESH, MOVES, VALUES
+from .rules.kinds import ABOUT_TENSORS, CASTS, FILLED, FRESH, READ_VALUES
 from .rules.quantised import is_quantised, plain, unpacked
 from .rules.table import RULES, Entry
 from .shapes import Shapes, tensors_in
 from .spellings import is_in_place, name_of, original
-from .state import State
+from .state import TraceState
 from .writes import Writes
 
 
@@ -46,10 +46,10 @@ class Tracer(TorchFunctionMode):
         self.graph = Graph((image.channels, *image.sizes), batch, strict)
         self.known = Known(self.graph, module)
         self.charges = Charges(module)
-        self.state = State(self.graph, self.known, Writes(self.graph, self.known), self.charges, Shapes(), verify)
+        self.state = TraceState(self.graph, self.known, Writes(self.graph, self.known), self.charges, Shapes(), verify)
         self.modules = Modules(module, self.graph)
         self.constants, self.results = Constants(self.state), Results(self.state)
-        self.hidden = Hidden(self.state, self.modules)
+        self.hidden = HiddenRuns(self.state, self.modules)
         self.by_chance = False
         self.tensors = [sample.tensor(batch) for sample in inputs.samples]
         self.sources = [self.source(sample, i == inputs.first) for i, sample in enumerate(inputs.samples)]
@@ -72,7 +72,7 @@ class Tracer(TorchFunctionMode):
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         func, kwargs = original(func), kwargs or {}
-        if func in ABOUT:
+        if func in ABOUT_TENSORS:
             return func(*args, **kwargs)
         tensors = list(tensors_in(args, kwargs))
         if func is Tensor.__setitem__:
@@ -80,10 +80,10 @@ class Tracer(TorchFunctionMode):
         seen = bool([tensor for tensor in tensors if self.known.find(tensor) is not None])
         if seen and is_quantised(func):
             with self:
-                return plain(func, args, kwargs, lambda packed: unpacked(self.state, packed))
-        if seen and func in VALUES:
+                return plain(func, args, lambda packed: unpacked(self.state, packed))
+        if seen and func in READ_VALUES:
             raise NeedsValues(name_of(func))
-        if func in MOVES:
+        if func in CASTS:
             return self.cast(func, args, kwargs)
         if not seen:
             return self.constants.call(func, args, kwargs)

@@ -19,10 +19,10 @@ from ..errors import RfcalcError
 from .scripted import RENAMED
 from .user_code import from_signal
 
-HOMES = (torch, torch._C._nn, Tensor)
+EXPORT_HOMES = (torch, torch._C._nn, Tensor)
 
 
-def load(path: str | PathLike[str]) -> tuple[nn.Module, tuple[int, ...] | None]:
+def read_program(path: str | PathLike[str]) -> tuple[nn.Module, tuple[int, ...] | None]:
     """The module in a .pt2 file with its weights, and the shape of its one input without the batch, where it is fixed.
     Raises RfcalcError."""
     where = fspath(path)
@@ -64,7 +64,9 @@ def spelled(overload: Any) -> Callable[..., Any]:
     name = str(overload.overloadpacket.__name__)
     if name in RENAMED:
         return ordered(overload, RENAMED[name])
-    found: Callable[..., Any] | None = next((f for home in HOMES if (f := getattr(home, name, None)) is not None), None)
+    found: Callable[..., Any] | None = next(
+        (f for home in EXPORT_HOMES if (f := getattr(home, name, None)) is not None), None
+    )
     return overload if found is None else found
 
 

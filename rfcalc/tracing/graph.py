@@ -18,10 +18,10 @@ from ..engine.layers.base import Budget, make, output_within
 from ..engine.layers.sources import Source
 from ..errors import RfcalcError
 from .dims import (
-    BATCH,
+    BATCH_AXIS,
     CHANNEL,
+    AtomRun,
     Dims,
-    Run,
     canonical,
     repeats,
     run_of,
@@ -53,34 +53,34 @@ class Roles(NamedTuple):
 
 
 @dataclass(slots=True, eq=False)
-class Frame:
+class CallFrame:
     """One call of a module: its path, the call that it is part of, and how many layers came out of it, those of its
     parts included. Layers that only say how a view came to be count for none."""
 
     path: str
-    outer: Frame | None = None
+    outer: CallFrame | None = None
     count: int = 0
 
     def add(self, number: int) -> None:
-        frame: Frame | None = self
+        frame: CallFrame | None = self
         while frame is not None:
             frame.count += number
             frame = frame.outer
 
 
-class Draft(NamedTuple):
+class LayerDraft(NamedTuple):
     """A layer before it has a name."""
 
     layer: Layer
     inputs: tuple[int, ...]
     params: int | None
     macs: int | None
-    frame: Frame
+    frame: CallFrame
     label: str
     aside: bool
 
 
-def is_alone(draft: Draft) -> bool:
+def is_alone(draft: LayerDraft) -> bool:
     """Whether a layer is the only one that its module makes, whose name it bears."""
     return bool(draft.frame.path) and draft.frame.count == (0 if draft.aside else 1)
 
@@ -102,16 +102,27 @@ class Graph:
         self.maps: list[FeatureMap] = [image_of(shape)]
         self.axes = len(self.maps[0].axes)
         self.budgets = [Budget()]
-        self.batches: list[Run] = [run_of(BATCH, batch)]
-        self.drafts: list[Draft] = []
-        self.frame = Frame("")
-        self.viewed: dict[Map, Frame] = {}
+        self.batches: list[AtomRun] = [run_of(BATCH_AXIS, batch)]
+        self.drafts: list[LayerDraft] = []
+        self.frame = CallFrame("")
+        self.viewed: dict[Map, CallFrame] = {}
         self.settled: dict[Map, Map] = {}
         self.shaped: dict[Map, Map] = {}
 
+    def pointwise(self, m: Map, op: str, params: int = 0, **settings: Any) -> Map:
+        """A layer that works on each value where it stands."""
+        out = Map(self.emit(op, [m.node], params, **settings), m.dims)
+        if m in self.viewed:
+            self.viewed[out] = self.viewed[m]
+        return out
+
+    def function(self, m: Map, name: str, params: int = 0) -> Map:
+        """A function of each value that has no layer type of its own, with the weights it may hold."""
+        return Map(self.emit("pointwise", [m.node], params, None, name, operation=name), m.dims)
+
     def emit(
         self, op: str, inputs: Sequence[int], params: int = 0, macs: int | None = None, label: str = "",
-        view: Map | None = None, batch: Run | None = None, copies: int = 0, **settings: Any,
+        view: Map | None = None, batch: AtomRun | None = None, copies: int = 0, **settings: Any,
     ) -> int:  # fmt: skip
         """A new layer; `params` is what it holds, `label` its name where no module gives one, `view` the view that it
         says in layers, `batch` the dimension of its images where it differs from its inputs', `copies` how often it
@@ -129,7 +140,7 @@ class Graph:
         macs = own * copies if macs is None and own and copies > 1 else macs
         macs = None if macs == own else macs
         frame = self.frame if view is None else self.viewed.get(view, self.frame)
-        self.drafts.append(Draft(layer, tuple(inputs), held, macs, frame, label or op, view is not None))
+        self.drafts.append(LayerDraft(layer, tuple(inputs), held, macs, frame, label or op, view is not None))
         self.maps.append(out)
         self.budgets.append(left)
         self.batches.append(batch)
@@ -139,14 +150,14 @@ class Graph:
 
     def source(self, name: str, layer: Source, dims: Dims) -> Map:
         """A further input."""
-        self.drafts.append(Draft(layer, (), None, None, self.frame, name, False))
+        self.drafts.append(LayerDraft(layer, (), None, None, self.frame, name, False))
         self.maps.append(layer.output(()))
         self.budgets.append(self.budgets[-1])
         self.batches.append(self.batches[0])
         return Map(len(self.drafts), dims)
 
     def rewind(self, mark: int) -> None:
-        """Takes back the layers behind the first `mark`."""
+        """Takes back the layers after the first `mark`."""
         for draft in self.drafts[mark:]:
             if not draft.aside:
                 draft.frame.add(-1)
@@ -195,7 +206,7 @@ class Graph:
             channel = next((i for i, run in enumerate(m.dims) if run == whole), None)
         else:  # one channel: where torch has it, or last where its place holds an axis
             channel = None if not full else 1 if not m.dims[1] else length - 1 if not m.dims[-1] else None
-        batch = [i for i, run in enumerate(m.dims) if any(atom.axis == BATCH for atom in run)]
+        batch = [i for i, run in enumerate(m.dims) if any(atom.axis == BATCH_AXIS for atom in run)]
         if not batch and full and channel != 0:
             batch = [0]
         return Roles(channel, tuple(i for i in range(length) if i != channel and i not in batch))

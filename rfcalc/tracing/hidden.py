@@ -14,17 +14,17 @@ from .graph import Map
 from .modules import Modules
 from .moves import assigned, known_by_shape
 from .shapes import tensors_in, zeros
-from .state import State
+from .state import TraceState
 from .user_code import from_signal
 
 FAILS = (scripted.NotFollowed, AttributeError, TypeError, RuntimeError)
 """What a step that is not known here raises, or one that is called in another way than it is here."""
 
 
-class Hidden:
+class HiddenRuns:
     """Runs scripted functions and methods, which call torch's functions where the tracer cannot see them."""
 
-    def __init__(self, state: State, modules: Modules) -> None:
+    def __init__(self, state: TraceState, modules: Modules) -> None:
         self.state, self.modules = state, modules
 
     def follow(self, script: Any, args: tuple[Any, ...], kwargs: dict[str, Any], call: Callable[..., Any]) -> Any:

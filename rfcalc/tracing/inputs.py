@@ -13,10 +13,14 @@ from torch import Tensor, nn
 
 from ..engine.ports import Focus, TypedInput
 from ..errors import RfcalcError, listed, unknown_name
-from .dims import BATCH, CHANNEL, Dims, run_of
+from .dims import BATCH_AXIS, CHANNEL, Dims, run_of
 from .shapes import tensors_in
 
-KINDS = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+TAKEN_KINDS = (
+    inspect.Parameter.POSITIONAL_ONLY,
+    inspect.Parameter.POSITIONAL_OR_KEYWORD,
+    inspect.Parameter.KEYWORD_ONLY,
+)
 
 
 class Sample(NamedTuple):
@@ -45,7 +49,7 @@ class Sample(NamedTuple):
     def dims(self, batch: int) -> Dims:
         """Where the values of the map stand in the tensor."""
         channels = (run_of(CHANNEL, self.channels),) if self.shape and not self.tokens else ()
-        return (run_of(BATCH, batch), *channels, *(run_of(i, size) for i, size in enumerate(self.sizes)))
+        return (run_of(BATCH_AXIS, batch), *channels, *(run_of(i, size) for i, size in enumerate(self.sizes)))
 
 
 @dataclass(frozen=True)
@@ -120,11 +124,11 @@ def samples_of(value: Any, name: str, batches: frozenset[int] = frozenset()) -> 
     if isinstance(value, Sample):
         return value._replace(name=value.name or name)
     if isinstance(value, TypedInput):
-        return Sample(value.name or name, checked(value.shape, name), type_of(value.dtype))
+        return Sample(value.name or name, checked(value.shape), type_of(value.dtype))
     if isinstance(value, Tensor):
         return sample_of(value, name, batches)
     if is_shape(value):
-        return Sample(name, checked(tuple(value), name))
+        return Sample(name, checked(tuple(value)))
     if isinstance(value, dict):
         return {key: samples_of(part, f"{name}.{key}".lstrip("."), batches) for key, part in value.items()}
     if isinstance(value, list | tuple):
@@ -150,7 +154,7 @@ def type_of(name: str) -> torch.dtype:
     return found
 
 
-def checked(shape: tuple[int, ...], name: str) -> tuple[int, ...]:
+def checked(shape: tuple[int, ...]) -> tuple[int, ...]:
     if len(shape) > 4 or min(shape, default=1) < 1:
         raise RfcalcError(f"input {list(shape)}: must be channels and 1 to 3 sizes, such as (3, 224, 224)")
     return shape
@@ -212,6 +216,6 @@ def parameters_of(module: nn.Module) -> tuple[list[str], list[str], bool]:
         parameters = list(inspect.signature(module.forward).parameters.values())
     except (TypeError, ValueError):
         return [], [], True
-    names = [p.name for p in parameters if p.kind in KINDS]
-    needed = [p.name for p in parameters if p.kind in KINDS and p.default is p.empty]
+    names = [p.name for p in parameters if p.kind in TAKEN_KINDS]
+    needed = [p.name for p in parameters if p.kind in TAKEN_KINDS and p.default is p.empty]
     return names, needed, len(names) < len(parameters)

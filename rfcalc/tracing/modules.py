@@ -11,7 +11,7 @@ from torch import nn
 from torch.nn.modules import module as module_hooks
 
 from .charges import shown
-from .graph import Frame, Graph
+from .graph import CallFrame, Graph
 
 
 class Modules:
@@ -49,7 +49,7 @@ class Modules:
         path = self.paths.get(id(module))
         if path is None:  # made while the program runs
             path = f"{self.graph.frame.path}.{type(module).__name__.lower()}".lstrip(".")
-        self.graph.frame = Frame(path, self.graph.frame)
+        self.graph.frame = CallFrame(path, self.graph.frame)
         self.entered.append(module)
 
     def leave(self, module: nn.Module, args: Any, output: Any) -> None:

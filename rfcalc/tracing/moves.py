@@ -10,12 +10,12 @@ from math import prod
 from typing import Any, NamedTuple
 
 from .dims import (
-    BATCH,
+    BATCH_AXIS,
     CHANNEL,
     REPEAT,
     Atom,
+    AtomRun,
     Dims,
-    Run,
     atoms_of,
     compact,
     renumbered,
@@ -27,7 +27,7 @@ from .dims import (
 from .graph import Graph, Map, TakenApart, Unsupported
 from .order import as_map, fold, settle
 
-POOLS = {"mean": "avg_pool", "max": "max_pool", "amax": "max_pool"}
+POOL_OF = {"mean": "avg_pool", "max": "max_pool", "amax": "max_pool"}
 
 
 # --- parts of a tensor -------------------------------------------------------------------------------------------
@@ -47,7 +47,7 @@ def cut(graph: Graph, m: Map, ranges: dict[int, range]) -> Map:
         (atom,) = m.dims[dim]
         if atom.axis >= 0:
             axes[dim] = kept
-        elif atom.axis == BATCH:
+        elif atom.axis == BATCH_AXIS:
             raise TakenApart
         elif atom.axis == CHANNEL:
             m = _cut_channels(graph, m, dim, kept)
@@ -56,7 +56,7 @@ def cut(graph: Graph, m: Map, ranges: dict[int, range]) -> Map:
     return _cut_axes(graph, m, axes) if axes else m
 
 
-def _shorter(atom: Atom, kept: range) -> Run:
+def _shorter(atom: Atom, kept: range) -> AtomRun:
     return (atom._replace(size=len(kept)),) if len(kept) > 1 else ()
 
 
@@ -163,7 +163,7 @@ def reduced(graph: Graph, m: Map, dims: Sequence[int], keepdim: bool, operation:
 
 
 def _reduced_axes(graph: Graph, m: Map, atoms: list[Atom], operation: str) -> tuple[int, Dims]:
-    sizes, pool = graph.maps[m.node].sizes, POOLS.get(operation)
+    sizes, pool = graph.maps[m.node].sizes, POOL_OF.get(operation)
     flags = [any(atom.axis == i for atom in atoms) for i in range(graph.axes)]
     if not whole_atoms(graph, Map(m.node, (tuple(atoms),)), [0]):
         factors = [next((a.size for a in atoms if a.axis == i), 1) for i in range(graph.axes)]
@@ -187,7 +187,7 @@ def _reduced_axes(graph: Graph, m: Map, atoms: list[Atom], operation: str) -> tu
 def along(graph: Graph, m: Map, dims: Sequence[int], operation: str, bound: bool = False) -> Map:
     """An operation that mixes the places of the given dimensions and leaves the shape as it is."""
     axes = {atom.axis for dim in dims for atom in m.dims[dim]}
-    if max(axes, default=BATCH) >= 0:
+    if max(axes, default=BATCH_AXIS) >= 0:
         flags = [i in axes for i in range(graph.axes)]
         bound = bound or not whole_atoms(graph, m, dims)
         node = graph.emit("whole", [m.node], label=operation, operation=operation, axes=flags, bound=bound)
@@ -207,7 +207,7 @@ def joined(graph: Graph, operation: str, maps: Sequence[Map]) -> Map:
     length = max(len(m.dims) for m in maps)
     maps = [fold(graph, m) for m in maps]
     maps = _alike(graph, [Map(m.node, ((),) * (length - len(m.dims)) + m.dims) for m in maps])
-    out: list[Run] = []
+    out: list[AtomRun] = []
     for runs in zip(*(m.dims for m in maps), strict=True):
         held = {run for run in runs if any(atom.axis != REPEAT for atom in run)}
         if len(held) > 1:
@@ -259,7 +259,7 @@ def structure(m: Map, dim: int) -> list[list[tuple[int, int]]]:
 
 
 def concatenated(graph: Graph, maps: Sequence[Map], dim: int) -> Map:
-    """Tensors one behind the other along one dimension."""
+    """Tensors one after the other along one dimension."""
     if len(maps) == 1:
         return maps[0]
     maps = [fold(graph, m) for m in maps]
@@ -288,7 +288,7 @@ def concatenated(graph: Graph, maps: Sequence[Map], dim: int) -> Map:
 
 
 def _side_by_side(graph: Graph, maps: Sequence[Map], dim: int) -> Map:
-    """Maps behind one another along an axis: a unit sees what a unit of one of them sees, no more than the hull."""
+    """Maps one after the other along an axis: a unit sees what a unit of one of them sees, no more than the hull."""
     maps = [as_map(graph, m) for m in maps]
     spatial = graph.roles(maps[0]).spatial
     axes = dict(zip(spatial, graph.places(maps[0], spatial), strict=True))
@@ -305,8 +305,8 @@ def _side_by_side(graph: Graph, maps: Sequence[Map], dim: int) -> Map:
 
 
 def with_constants(graph: Graph, found: Sequence[Map | None], sizes: Sequence[int], dim: int) -> Map:
-    """Tensors one behind the other along one dimension, `sizes` long each; those that hold nothing of the image (None)
-    are padding, in front or behind."""
+    """Tensors one after the other along one dimension, `sizes` long each; those that hold nothing of the image (None)
+    are padding, in front or after."""
     maps = [m for m in found if m is not None]
     first = next(i for i, m in enumerate(found) if m)
     last = len(found) - 1 - next(i for i, m in enumerate(reversed(found)) if m)
@@ -321,7 +321,7 @@ def with_constants(graph: Graph, found: Sequence[Map | None], sizes: Sequence[in
 # --- operations of which the shape is known ----------------------------------------------------------------------
 
 
-class Shape(NamedTuple):
+class TensorShape(NamedTuple):
     """A tensor's dimensions, and the map that they hold."""
 
     dims: Dims
@@ -330,17 +330,17 @@ class Shape(NamedTuple):
     flat: bool
 
 
-def shape_like(graph: Graph, m: Map) -> Shape:
+def shape_like(graph: Graph, m: Map) -> TensorShape:
     x = graph.maps[m.node]
-    return Shape(m.dims, x.channels, x.sizes, x.flat)
+    return TensorShape(m.dims, x.channels, x.sizes, x.flat)
 
 
-def assigned(graph: Graph, shape: Sequence[int], hints: Sequence[Run]) -> Shape:
+def assigned(graph: Graph, shape: Sequence[int], hints: Sequence[AtomRun]) -> TensorShape:
     """A map for a tensor of which only the shape is known. Hints tell what each dimension was before: the batch stays
     the batch, channels stay channels; what is left becomes axes, in their order, and channels where there are more."""
     runs = [*hints, *[()] * len(shape)][: len(shape)]
     only = [{atom.axis for atom in run} for run in runs]
-    batch = [i for i, n in enumerate(shape) if n == graph.batch and only[i] == {BATCH}][:1]
+    batch = [i for i, n in enumerate(shape) if n == graph.batch and only[i] == {BATCH_AXIS}][:1]
     if not batch and shape and shape[0] == graph.batch:
         batch = [0]
     if not batch and graph.batch > 1 and graph.strict:
@@ -354,7 +354,7 @@ def assigned(graph: Graph, shape: Sequence[int], hints: Sequence[Run]) -> Shape:
     channel += places[graph.axes :]
     places = places[: graph.axes]
     free = list(range(graph.axes))
-    sizes, dims = [1] * graph.axes, [run_of(BATCH, graph.batch) if i in batch else () for i in range(len(shape))]
+    sizes, dims = [1] * graph.axes, [run_of(BATCH_AXIS, graph.batch) if i in batch else () for i in range(len(shape))]
     for i in places:
         wanted = i - 2 if full and channel == [1] else min(only[i], default=-1)
         axis = wanted if wanted in free else free[0]
@@ -364,12 +364,12 @@ def assigned(graph: Graph, shape: Sequence[int], hints: Sequence[Run]) -> Shape:
     for i in sorted(channel, reverse=True):
         dims[i] = (Atom(CHANNEL, shape[i], step),)
         step *= shape[i]
-    return Shape(tuple(dims), step, tuple(sizes), not places and len(shape) <= 2)
+    return TensorShape(tuple(dims), step, tuple(sizes), not places and len(shape) <= 2)
 
 
 def known_by_shape(
-    graph: Graph, op: str, maps: Sequence[Map], shape: Shape, operation: str, weights: int, macs: int | None = None,
-    **settings: Any,
+    graph: Graph, op: str, maps: Sequence[Map], shape: TensorShape, operation: str, weights: int,
+    macs: int | None = None, **settings: Any,
 ) -> Map:  # fmt: skip
     """A `whole` or `opaque` node, with as many inputs as there are maps."""
     nodes = list(dict.fromkeys(m.node for m in maps))
@@ -381,7 +381,7 @@ def known_by_shape(
 
 
 def hints_of(m: Map, shape: tuple[int, ...]) -> Dims:
-    """What the dimensions of a result were before: those of the input, perhaps with new channels behind them."""
+    """What the dimensions of a result were before: those of the input, perhaps with new channels after them."""
     if len(shape) == len(m.dims):
         return m.dims
     if shape[:-1] == shape_of(m.dims):
@@ -399,3 +399,44 @@ def bounded_by_all(
     else:
         found = assigned(graph, shape, hints_of(maps[0], shape))
     return known_by_shape(graph, "whole", maps, found, operation, weights, macs, bound=True)
+
+
+# --- values in step ----------------------------------------------------------------------------------------------
+
+
+def broadcast(*shapes: tuple[int, ...]) -> tuple[int, ...]:
+    """The shape that values of these shapes have together; Unsupported where they do not go together."""
+    length = max(map(len, shapes))
+    sizes = [set(n) - {1} for n in zip(*((1,) * (length - len(s)) + s for s in shapes), strict=True)]
+    if any(len(n) > 1 for n in sizes):
+        raise Unsupported("sizes that do not go together")
+    return tuple(n.pop() if n else 1 for n in sizes)
+
+
+def lengthened(m: Map, length: int) -> Dims:
+    """Dimensions of size 1 in front, so that there are as many as asked for."""
+    return ((),) * (length - len(m.dims)) + m.dims
+
+
+def stretched(m: Map, shape: Sequence[int]) -> Map:
+    """A map repeated to the shape that it has together with others."""
+    runs = zip(lengthened(m, len(shape)), shape, strict=True)
+    return Map(m.node, tuple(run if size_of(run) == size else (Atom(REPEAT, size, 0),) for run, size in runs))
+
+
+def with_numbers(graph: Graph, m: Map, shapes: Sequence[tuple[int, ...]], name: str, weights: int) -> Map:
+    """A map that meets numbers of these shapes, `weights` of them learned."""
+    out = stretched(m, broadcast(shape_of(m.dims), *shapes))
+    learned = {"mul": "scale", "add": "shift"}.get(name)
+    if learned and weights and weights == sum(map(prod, shapes)):
+        return Map(graph.emit(learned, [m.node], weights, weights=weights), out.dims)
+    return graph.function(m, name, weights)._replace(dims=out.dims)
+
+
+def embedded(graph: Graph, m: Map, width: int, weights: int) -> Map:
+    """A row of weights for each number: more channels at the same place."""
+    named: dict[str, Any] = {"operation": "embedding", "out_channels": graph.maps[m.node].channels * width}
+    node = graph.emit("channel_mix", [m.node], weights, None, "embedding", **named)
+    inner = tuple(tuple(a._replace(step=a.step * width) if a.axis == CHANNEL else a for a in run) for run in m.dims)
+    dims = (*inner, (Atom(CHANNEL, width),) if width > 1 else ())
+    return Map(node, renumbered(dims, [atom for run in reversed(dims) for atom in run if atom.axis == CHANNEL]))

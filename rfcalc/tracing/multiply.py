@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from math import prod
 
 from .contraction import contracted
-from .dims import BATCH, CHANNEL, repeats, run_of, shape_of, size_of, with_run
+from .dims import BATCH_AXIS, CHANNEL, repeats, run_of, shape_of, size_of, with_run
 from .graph import Graph, Map, TakenApart
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
@@ -37,7 +37,7 @@ def one_by_one(
 def linear_on(graph: Graph, m: Map, out_features: int, bias: bool, weights: Weights, groups: int = 1) -> Map:
     """A matrix of weights on the last dimension."""
     x, last, before = graph.maps[m.node], m.dims[-1], m.dims[:-1]
-    if size_of(last) == x.elements and not any(atom.axis == BATCH for atom in last):
+    if size_of(last) == x.elements and not any(atom.axis == BATCH_AXIS for atom in last):
         if x.elements > x.channels:
             m = Map(graph.emit("flatten", [m.node], view=m), (*before, run_of(CHANNEL, x.elements)))
         node = graph.emit("linear", [m.node], weights(), copies=repeats(m.dims), out_features=out_features, bias=bias)
@@ -63,7 +63,7 @@ def sum_of_products(
         for m, letters in operands
         if m
         for letter, run in zip(letters, m.dims, strict=True)
-        if any(atom.axis == BATCH for atom in run)
+        if any(atom.axis == BATCH_AXIS for atom in run)
     }
     if graph.strict and (len(images) > 1 or not images <= set(out)):
         raise TakenApart  # images multiplied with one another, as where a squeeze has lost the batch of one

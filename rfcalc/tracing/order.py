@@ -34,7 +34,7 @@ def settle(graph: Graph, m: Map) -> Map:
         return m
     if m not in graph.settled:
         out = m
-        for step in STEPS:
+        for step in ORDER_STEPS:
             out = step(graph, out)
         graph.settled[m] = out
     return graph.settled[m]
@@ -76,16 +76,16 @@ def _unstepped(dims: Dims) -> Dims:
 
 
 def _depth_to_space(graph: Graph, m: Map) -> Map:
-    """Channels that stand behind the places of an axis: each place becomes a patch."""
+    """Channels that stand after the places of an axis: each place becomes a patch."""
     x, factors = graph.maps[m.node], [1] * graph.axes
-    behind = [run[1:] for run in m.dims if len(run) > 1 and run[0].axis >= 0 and is_channels(run[1:])]
+    inner = [run[1:] for run in m.dims if len(run) > 1 and run[0].axis >= 0 and is_channels(run[1:])]
     for run in m.dims:
-        if run[1:] in behind:
+        if run[1:] in inner:
             factors[run[0].axis] = size_of(run[1:])
-    if not behind:
+    if not inner:
         return m
     rest, r = x.channels // prod(factors), factors[0]
-    exact = behind == [(Atom(CHANNEL, r, r),), (Atom(CHANNEL, r, 1),)] and graph.axes == 2
+    exact = inner == [(Atom(CHANNEL, r, r),), (Atom(CHANNEL, r, 1),)] and graph.axes == 2
     if exact and (rest == 1 or (Atom(CHANNEL, rest, r * r),) in m.dims):
         node = graph.emit("pixel_shuffle", [m.node], view=m, upscale_factor=r)
     else:
@@ -93,7 +93,7 @@ def _depth_to_space(graph: Graph, m: Map) -> Map:
         node = graph.emit("channel_mix", [m.node], view=m, out_channels=rest, **named)
         node = graph.emit("upsample", [node], view=m, scale_factor=factors)
     grown = tuple(
-        (Atom(run[0].axis, run[0].size * factors[run[0].axis]),) if run[1:] in behind else run for run in m.dims
+        (Atom(run[0].axis, run[0].size * factors[run[0].axis]),) if run[1:] in inner else run for run in m.dims
     )
     return Map(node, renumbered(grown, atoms_of(grown, CHANNEL)))
 
@@ -112,7 +112,7 @@ def _shuffled(graph: Graph, m: Map) -> Map:
     return m
 
 
-STEPS = (_flattened, _space_to_depth, _depth_to_space, _shuffled)
+ORDER_STEPS = (_flattened, _space_to_depth, _depth_to_space, _shuffled)
 """In the order in which they must be tried: what is flat has no axes left to bring into order."""
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from torch import Tensor
 
 from ..errors import RfcalcError
-from .dims import BATCH, atoms_of, run_of
+from .dims import BATCH_AXIS, atoms_of, run_of
 from .dispatch import Tracer
 from .graph import Map
 from .order import conclude
@@ -64,7 +64,7 @@ def finish(tracer: Tracer, output: Any, title: str) -> Outputs:
     m = maps[0]
     if m is None:
         raise RfcalcError(f"what forward of {title} returns first does not depend on the image")
-    if graph.batch > 1 and any(len(run) > 1 and atoms_of([run], BATCH) for run in m.dims):
+    if graph.batch > 1 and any(len(run) > 1 and atoms_of([run], BATCH_AXIS) for run in m.dims):
         raise UserError(f"forward of {title} returns the images of a batch run together")
     m = conclude(graph, m)
     nodes = [m.node, *(other and other.node for other in maps[1:])]
@@ -83,6 +83,6 @@ def shape_of_one(tensor: Tensor, m: Map | None, batch: int, rank: int) -> tuple[
             return shape
         at = shape.index(1) if 1 in shape else 0
     else:
-        moved = [i for i, run in enumerate(m.dims) if run == run_of(BATCH, batch)] if m and batch > 1 else []
+        moved = [i for i, run in enumerate(m.dims) if run == run_of(BATCH_AXIS, batch)] if m and batch > 1 else []
         at = moved[0] if moved else 0
     return tuple(size for i, size in enumerate(shape) if i != at)

@@ -10,7 +10,7 @@ from .graph import Graph, Map, Unsupported
 from .order import as_map
 
 
-class Placed(NamedTuple):
+class PlacedTensor(NamedTuple):
     """The tensor that a layer with n spatial dimensions is given: its channels' dimension, the axis of each other."""
 
     m: Map
@@ -29,7 +29,7 @@ class Placed(NamedTuple):
         return Map(node, with_run(out.dims, self.channel, run_of(CHANNEL, x.channels)))
 
 
-def located(graph: Graph, m: Map, n: int, all_channels: bool = True) -> Placed:
+def located(graph: Graph, m: Map, n: int, all_channels: bool = True) -> PlacedTensor:
     """The input of a layer with n spatial dimensions; the axes that are none of them must stand in the batch. A
     dimension that is no axis (None) must stay of size 1, which only its own window tells."""
     m = as_map(graph, m)
@@ -43,4 +43,4 @@ def located(graph: Graph, m: Map, n: int, all_channels: bool = True) -> Placed:
             raise Unsupported("an axis among the channels")
     if all_channels and m.dims[first - 1] != run_of(CHANNEL, x.channels):
         raise Unsupported("channels in parts")
-    return Placed(m, first - 1, axes)
+    return PlacedTensor(m, first - 1, axes)

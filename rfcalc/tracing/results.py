@@ -8,25 +8,25 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .call import Call, Memory
+from .call import Call, MemoryLayout
 from .dims import shape_of
 from .graph import Map, Unsupported
 from .moves import assigned, known_by_shape
 from .shapes import tensors_in, without_values
 from .spellings import is_in_place
-from .state import State
+from .state import TraceState
 
-Maps = Map | Sequence[Map | None] | None
+ResultMaps = Map | Sequence[Map | None] | None
 """Where the values of a function's results stand: of its one result, of several in their order, of none."""
 
 
 class Results:
     """Gives a program what a function returns: tensors without values, which the state then knows."""
 
-    def __init__(self, state: State) -> None:
+    def __init__(self, state: TraceState) -> None:
         self.state, self.graph, self.known = state, state.graph, state.known
 
-    def give(self, call: Call, out: Maps) -> Any:
+    def give(self, call: Call, out: ResultMaps) -> Any:
         """What a function returns whose results stand at `out`. Raises Unsupported where that cannot be."""
         if out is None:
             return None
@@ -87,11 +87,11 @@ class Results:
         if not dtype.is_floating_point and call.dtype is None:
             return next(tensors_in(call.run()))
         if not all(tensor.is_contiguous() for tensor in call.tensors):
-            if call.memory is Memory.KEPT:
+            if call.memory is MemoryLayout.KEPT:
                 return self.laid_out_alike(call, like, shape, dtype)
             last = torch.channels_last
             maps = [tensor for tensor in call.tensors if self.known.find(tensor) is not None]
-            ordered = call.memory is Memory.CHANNELS_LAST and len(shape) == 4
+            ordered = call.memory is MemoryLayout.CHANNELS_LAST and len(shape) == 4
             if ordered and all(t.dim() == 4 and t.is_contiguous(memory_format=last) for t in maps):
                 return torch.empty(shape, dtype=dtype, device="meta", memory_format=last)
         return torch.empty(shape, dtype=dtype, device="meta")

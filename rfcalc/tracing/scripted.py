@@ -76,8 +76,8 @@ def step(node: Any, env: Env) -> None:
         made = loop(next(iter(node.blocks())), inputs, env)
     elif kind in ("prim::TupleUnpack", "prim::ListUnpack"):
         made = list(inputs[0])
-    elif kind in STEPS:
-        made = [STEPS[kind](node, inputs)]
+    elif kind in NODE_STEPS:
+        made = [NODE_STEPS[kind](node, inputs)]
     elif kind.startswith("aten::"):
         result = function(kind[6:], node, inputs)
         made = list(result) if len(outputs) > 1 else [result]
@@ -106,7 +106,7 @@ def refused(node: Any, inputs: list[Any]) -> Any:
     raise RuntimeError(str(inputs[0]) if inputs else "an exception of the scripted code")
 
 
-STEPS: dict[str, Callable[[Any, list[Any]], Any]] = {
+NODE_STEPS: dict[str, Callable[[Any, list[Any]], Any]] = {
     "prim::Constant": lambda node, inputs: node.output().toIValue(),
     "prim::GetAttr": attribute,
     "prim::ListConstruct": lambda node, inputs: list(inputs),

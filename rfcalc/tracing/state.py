@@ -12,7 +12,7 @@ from .writes import Writes
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class TraceState:
     """The layers so far; which tensors hold what; writes into them; parameters counted; functions run on shapes alone.
     With `verify` every function is run, and the shape that its layers tell compared with what torch makes."""
 

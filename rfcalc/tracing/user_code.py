@@ -28,7 +28,7 @@ from .spellings import functions
 
 OURS = str(Path(__file__).parent.parent)
 TORCH = str(Path(torch.__file__).parent)
-LARGE = 2**12
+LARGE_WEIGHT = 2**12
 """Weights of more values than this are made without memory when a model is built only to look at its shapes."""
 
 
@@ -288,7 +288,7 @@ class Weightless(TorchFunctionMode):
         kwargs = dict(kwargs or {})
         if func in MAKERS:
             wanted = func(*args, **{**kwargs, "device": "meta"})
-            if wanted.numel() > LARGE:
+            if wanted.numel() > LARGE_WEIGHT:
                 return wanted
             kwargs["device"] = "cpu"
         return func(*args, **kwargs)

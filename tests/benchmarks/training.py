@@ -23,7 +23,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from rfcalc.train.data.augment import Augmentation, albumentations, built
 from rfcalc.train.data.batches import mean_and_std
-from rfcalc.train.fit.dropout import Dropout
+from rfcalc.train.fit.dropout import FastDropout
 from rfcalc.train.fit.loop import Training
 from rfcalc.train.fit.memory import keep_memory
 from rfcalc.train.fit.model import prepared
@@ -32,7 +32,7 @@ from rfcalc.train.fit.precision import Precision
 from rfcalc.train.fit.process_group import process_group
 from rfcalc.train.fit.progress import Display
 from rfcalc.train.fit.record import Record
-from rfcalc.train.fit.start import Start
+from rfcalc.train.fit.start import RunStart
 from rfcalc.train.fit.target import target_of
 from rfcalc.train.recipe.options import Options
 from rfcalc.train.recipe.reader import recipe_for
@@ -67,7 +67,7 @@ def bare(net: nn.Module, precision: Precision, recipe: Recipe, images: Tensor, l
 def with_torch_dropout(net: nn.Module) -> nn.Module:
     for module in net.modules():
         for name, child in module.named_children():
-            if isinstance(child, Dropout):
+            if isinstance(child, FastDropout):
                 setattr(module, name, nn.Dropout(child.p))
     return net
 
@@ -113,7 +113,7 @@ def main(name: str = "s9", recipe_name: str | None = None) -> None:
     options = Options(data="synthetic", limit=STEPS * recipe.batch_size)
     with tempfile.TemporaryDirectory() as folder, process_group("cpu") as group:
         display = Display(recipe.epochs, quiet=True)
-        plan, trained = planned(Start(target, options, recipe), Record(folder), group, display, lambda row: None)
+        plan, trained = planned(RunStart(target, options, recipe), Record(folder), group, display, lambda row: None)
         training = Training(plan, trained, None)
         precision = plan.preprocessing.precision
         print(f"{name}, recipe {recipe.name}, {torch.get_num_threads()} threads, {precision.describe()}")

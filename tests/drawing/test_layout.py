@@ -6,7 +6,7 @@ from itertools import combinations
 import pytest
 
 import rfcalc
-from rfcalc.drawing.boxes import MAX_BOXES
+from rfcalc.drawing.boxes import MOST_BOXES
 from rfcalc.drawing.layout import Box, Edge, Layout, layout
 from rfcalc.drawing.parts import text_width
 
@@ -116,7 +116,7 @@ def test_a_box_says_what_the_table_says() -> None:
 
 def test_norms_in_front_are_folded_down_and_equal_blocks_drawn_once() -> None:
     found = drawn("densenet121")
-    assert len(found.boxes) == 23 < MAX_BOXES
+    assert len(found.boxes) == 23 < MOST_BOXES
     conv1 = found.boxes[3]
     assert (conv1.name, conv1.times, len(conv1.layers)) == ("conv1", 6, 30)
     assert [line.left for line in conv1.lines[2:]] == ["first batch_norm, relu", "then batch_norm, relu"]

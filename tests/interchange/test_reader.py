@@ -30,7 +30,7 @@ W = "x w b"
 CASES: dict[str, tuple[list[Any], dict[str, Any], tuple[int, ...], str, Any, int, int | None, str]] = {
     # 9 -> (9-3)/2+1 = 4; 8 * (3*3*3 + 1) = 224; 8*4*4 * 27 = 3456
     "conv": ([node("Conv", W, strides=[2, 2])], {"w": (8, 3, 3, 3), "b": (8,)}, (3, 9, 9), "8x4x4", 3, 224, 3456, "exact"),
-    # SAME_UPPER of 10 by 2: 5 windows reach 4*2+3 = 11, one more than there is: behind; SAME_LOWER: in front
+    # SAME_UPPER of 10 by 2: 5 windows reach 4*2+3 = 11, one more than there is: after the last; SAME_LOWER: in front
     "same_upper": ([node("Conv", "x w", strides=[2, 2], auto_pad="SAME_UPPER")], {"w": (4, 3, 3, 3)}, (3, 10, 10),
                    "4x5x5", 3, 108, 2700, "exact"),
     "same_lower": ([node("Conv", "x w", strides=[2, 2], auto_pad="SAME_LOWER")], {"w": (4, 3, 3, 3)}, (3, 10, 10),
@@ -100,7 +100,7 @@ CASES: dict[str, tuple[list[Any], dict[str, Any], tuple[int, ...], str, Any, int
     "mean": ([node("ReduceMean", "x a", keepdims=0)], {"a": np.array([2, 3], np.int64)}, (3, 9, 9), "3x1x1", 9, 0, 0,
              "exact"),
     "softmax": ([node("Softmax", "x", axis=1)], {}, (3, 9, 9), "3x9x9", 1, 0, 0, "exact"),
-    # before opset 13 over the axis and all behind it; the table of opset 20 is the one of one axis
+    # before opset 13 over the axis and all after it; the table of opset 20 is the one of one axis
     "channels": ([node("Split", "x", "a b c", axis=1, num_outputs=3), node("Concat", "a c", "y", axis=1)], {}, (3, 9, 9),
                  "2x9x9", 1, 0, 0, "exact"),
     # int8 weights, scales and zero points beside them: 4*3*9 weights and 4 biases
@@ -243,7 +243,7 @@ def test_local_functions_are_written_out(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("opset", "axes"), [(11, (0, 1)), (13, (0,))])
 def test_a_softmax_means_what_its_opset_says(opset: int, axes: tuple[int, ...], tmp_path: Path) -> None:
-    """Before opset 13 it runs over its axis and all behind it."""
+    """Before opset 13 it runs over its axis and all after it."""
     arch = load(model([node("Softmax", "x", axis=2)], opset=opset), tmp_path)
     assert tuple(i for i, axis in enumerate(arch.out.axes) if axis.receptive_field == 9) == axes
 

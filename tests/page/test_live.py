@@ -16,7 +16,7 @@ from rfcalc.errors import RfcalcError
 from rfcalc.page.change import changed
 from rfcalc.page.data import page_data
 from rfcalc.page.live import serve
-from rfcalc.page.source import Changed, Source
+from rfcalc.page.source import Changed, SourceFile
 from rfcalc.zoo import spec_text
 from tests.command import run
 from tests.page.live import Live
@@ -304,7 +304,7 @@ def test_save_and_disk_follow_each_other(path: Path) -> None:
 
 
 def test_a_save_is_whole_or_not_at_all(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    source = Source(str(path), MOST)
+    source = SourceFile(str(path), MOST)
     seen: list[str] = []
     replace = Path.replace
 
@@ -329,7 +329,7 @@ def test_a_save_keeps_mode_line_ends_mark_and_link(path: Path, mode: int) -> Non
     path.chmod(mode)
     link = path.parent / "link.yaml"
     link.symlink_to(path)
-    source = Source(str(link), MOST)
+    source = SourceFile(str(link), MOST)
     read = source.read()
     assert read.text == "name: a\ninput: 3\n"
     source.write("name: b\ninput: 4\n", read.version)

@@ -163,8 +163,8 @@ def test_large_networks_run_on_the_meta_device(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_large_networks_are_probed_in_portions_at_corners_and_centres(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(proof, "MAX_VALUES", 200)
-    monkeypatch.setattr(probe, "MAX_VALUES", 200)
+    monkeypatch.setattr(proof, "MAX_MAP_VALUES", 200)
+    monkeypatch.setattr(probe, "MAX_MAP_VALUES", 200)
     report = check.check(rfcalc.load("s9"))
     assert report.ok
     (ground,) = report.grounds

@@ -181,7 +181,7 @@ def test_a_norm_of_one_value_needs_a_batch() -> None:
 
 
 def test_pads_of_every_mode_are_known() -> None:
-    place = kernels.Place(0, 1, (1, 4), (1, 6))
+    place = kernels.ModulePlace(0, 1, (1, 4), (1, 6))
     modes = [kernels.kernel_of(getattr(nn, f"{name}1d")(1), place) for name in PAD_NAMES.values()]
     assert [getattr(kernel, "mode", None) for kernel in modes] == ["constant", "reflect", "replicate", "circular"]
 

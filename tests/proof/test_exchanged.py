@@ -118,7 +118,7 @@ def spoilt(monkeypatch: pytest.MonkeyPatch, name: str, **settings: Any) -> None:
     """Reads every file with other settings of one layer than it has."""
     right = reader.reading_of
 
-    def wrong(path: Any, input: Any = None) -> reader.Reading:
+    def wrong(path: Any, input: Any = None) -> reader.OnnxReading:
         found = right(path, input)
         nodes = tuple(replace(n, layer=replace(n.layer, **settings)) if n.name == name else n for n in found.arch.nodes)
         arch = Arch(found.arch.name, found.arch.input, nodes)

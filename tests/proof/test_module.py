@@ -59,7 +59,7 @@ def traced(case: Case) -> tuple[nn.Module, Recorded]:
 @pytest.mark.parametrize("case", KNOWN, ids=lambda case: f"{case.target} {case.inputs[0]}")
 def test_no_right_table_is_accused(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
     module, recorded = traced(case)
-    monkeypatch.setattr(pixels, "FEW", 6)  # what is large here is slow as well
+    monkeypatch.setattr(pixels, "LEAST_PIXELS", 6)  # what is large here is slow as well
     report = prove_recorded(module, recorded)
     assert report.findings == ()
     assert report.pixels > 0

@@ -14,7 +14,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 import rfcalc
-from rfcalc.engine.arch import Printed, Row
+from rfcalc.engine.arch import PrintedAs, Row
 from rfcalc.errors import RfcalcError
 from rfcalc.readme.infer.infer import infer
 from rfcalc.readme.infer.inference import Inference
@@ -91,7 +91,7 @@ def test_a_stated_field_that_nothing_gives_is_said() -> None:
     assert layer(found, 50)["dilation"] == 1
 
 
-def test_the_words_of_the_text_decide_between_fits() -> None:
+def test_the_words_of_the_text_decide_between_candidates() -> None:
     """From 16 to 7: dilated with padding, as the text says, or neither; each names the other as its alternative."""
     told = infer(printouts.S9_TEXT)
     untold = infer(printouts.S9_TEXT.replace("strided and dilated", "a convolution"))
@@ -148,7 +148,7 @@ def test_what_leaves_no_row_is_found_and_leaves_none() -> None:
     text = printouts.summary(printouts.FUNCTIONAL, (1, 28, 28))
     found = infer(text)
     assert found.arch is not None
-    hidden = [node.layer.op for node in found.arch.nodes if found.arch.printed.get(node.name, Printed()).functional]
+    hidden = [node.layer.op for node in found.arch.nodes if found.arch.printed.get(node.name, PrintedAs()).functional]
     assert hidden == ["max_pool", "max_pool"]
     assert to_torchsummary(found.arch) == text
     again = rfcalc.loads(dump(found.arch))

@@ -16,7 +16,7 @@ import pytest
 
 import rfcalc
 from rfcalc import Arch, RfcalcError
-from rfcalc.cli.parameters import Count
+from rfcalc.cli.parameters import CountedBy
 from rfcalc.report.counting import COUNTERS, counted, otherwise_counted
 from tests.command import run
 
@@ -154,7 +154,7 @@ def test_the_table_shows_a_tools_count_row_by_row() -> None:
 
 
 def test_the_command_line_knows_every_convention() -> None:
-    assert [each.value for each in Count] == list(COUNTERS)
+    assert [each.value for each in CountedBy] == list(COUNTERS)
     assert run("table", "s9", "--count", "caffe").code == 2
     with pytest.raises(RfcalcError, match="count: there is no convention 'fvcor': did you mean fvcore"):
         rfcalc.table("s9", count="fvcor")

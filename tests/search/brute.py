@@ -41,7 +41,7 @@ def values_of(stated: Any) -> tuple[list[Any], bool]:
 
 
 class Writer:
-    """Writes out one assignment; each-choices are taken from `digits`, 0 behind their end, and noted in `taken`."""
+    """Writes out one assignment; each-choices are taken from `digits`, 0 after their end, and noted in `taken`."""
 
     def __init__(self, family: Any, shared: Values, digits: list[int]) -> None:
         self.choices = {name: values_of(stated) for name, stated in family.get("choices", {}).items()}

@@ -16,7 +16,7 @@ from rfcalc.report.claims import targets_of
 from rfcalc.search import design, family
 from rfcalc.search.front import Design
 from rfcalc.testing import families
-from rfcalc.testing.drawn_families import VALUES
+from rfcalc.testing.drawn_families import DRAWN_VALUES
 
 from ..command import run
 from . import brute
@@ -47,7 +47,7 @@ WAYS: dict[str, dict[str, Any]] = {
 
 @st.composite
 def small_families(draw: st.DrawFn) -> str:
-    names = draw(st.lists(st.sampled_from(sorted(VALUES)), min_size=2, max_size=4, unique=True))
+    names = draw(st.lists(st.sampled_from(sorted(DRAWN_VALUES)), min_size=2, max_size=4, unique=True))
     return draw(families(choices=names, max_layers=3))
 
 

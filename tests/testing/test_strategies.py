@@ -17,7 +17,7 @@ from rfcalc.engine.layers import LAYERS
 from rfcalc.errors import RfcalcError
 from rfcalc.search import family
 from rfcalc.testing import OPS, TORCH_OPS, archs, families, images
-from rfcalc.testing.drawn_families import VALUES
+from rfcalc.testing.drawn_families import DRAWN_VALUES
 
 DRAWS = 1000
 QUICK = settings(
@@ -125,11 +125,11 @@ def test_torch_builds_what_it_is_said_to_build() -> None:
 @settings(max_examples=40)
 @given(families())
 def test_families_are_read_by_the_search(text: str) -> None:
-    assert {variable.name for variable in family.loads(text).variables} <= set(VALUES)
+    assert {variable.name for variable in family.loads(text).variables} <= set(DRAWN_VALUES)
 
 
 @settings(max_examples=40)
-@given(st.lists(st.sampled_from(sorted(VALUES)), unique=True).flatmap(lambda names: families(choices=names)))
+@given(st.lists(st.sampled_from(sorted(DRAWN_VALUES)), unique=True).flatmap(lambda names: families(choices=names)))
 def test_families_with_some_choices_are_read_too(text: str) -> None:
     """Alternatives of which none is chosen are those of the first kind."""
     family.loads(text)

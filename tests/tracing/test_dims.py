@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from rfcalc.tracing.dims import BATCH, CHANNEL, Atom, Dims, canonical, reshaped, shape_of
+from rfcalc.tracing.dims import BATCH_AXIS, CHANNEL, Atom, Dims, canonical, reshaped, shape_of
 from rfcalc.tracing.graph import Graph, Map, Unsupported
 from rfcalc.tracing.moves import concatenated, cut
 from rfcalc.tracing.order import settle
@@ -32,7 +32,7 @@ def expected(dims: Dims, axes: int) -> Tensor:
         rest = prod(atom.size for atom in run)
         for atom in run:
             rest //= atom.size
-            column = {BATCH: 0, CHANNEL: 1}.get(atom.axis, atom.axis + 2)
+            column = {BATCH_AXIS: 0, CHANNEL: 1}.get(atom.axis, atom.axis + 2)
             value = (index // rest % atom.size) * atom.step
             out[..., column] += value.view(-1, *[1] * (len(dims) - dim - 1))
     return out

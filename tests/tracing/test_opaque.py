@@ -25,7 +25,7 @@ def figures(arch: Arch) -> tuple[str, list[object], int, str]:
     return str(row.out), [axis.receptive_field for axis in row.out.axes], row.params, row.status
 
 
-CONV = "- conv: {out_channels: 4, kernel_size: 3}\n"  # 4x4x3 behind it, a field of 3, 148 parameters
+CONV = "- conv: {out_channels: 4, kernel_size: 3}\n"  # 4x4x3 after it, a field of 3, 148 parameters
 TABLE = [
     # layer                                                          out       field     params  status
     ("channel_slice: {start: 1, stop: 3}", "2x4x3", [3, 3], 0, "exact"),
@@ -99,7 +99,7 @@ def test_unknown_stays_unknown_and_stops_nothing() -> None:
 def test_a_bound_is_passed_on_and_a_whole_ends_it_only_where_the_whole_is_known() -> None:
     flipped = "- whole: {operation: flip, bound: true}\n"
     assert one("conv: {out_channels: 2, kernel_size: 3}", before=flipped).rows[-1].status == "upper bound (flip)"
-    # behind a crop the flipped map's bound is no longer its hull, so that attention on it is a bound as well
+    # after a crop the flipped map's bound is no longer its hull, so that attention on it is a bound as well
     assert one("whole: {operation: attention}", before=flipped + "- pad: -1\n").rows[-1].status == "upper bound (flip)"
     # beside the map itself, whose hull is known and as large, it is not
     text = "input: [2, 6]\nlayers:\n- relu: {name: x}\n- whole: {name: y, operation: flip, bound: true}\n"

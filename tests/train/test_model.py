@@ -14,7 +14,7 @@ from rfcalc.network import build
 from rfcalc.train.data.batches import mean_and_std, normalization_tensors
 from rfcalc.train.data.synthetic import draw
 from rfcalc.train.fit import precision
-from rfcalc.train.fit.dropout import Dropout, dropped
+from rfcalc.train.fit.dropout import FastDropout, dropped
 from rfcalc.train.fit.model import near_identity, prepared, softmax_head, whiten
 from rfcalc.train.fit.precision import Precision, decide, relative, right_way
 from rfcalc.train.fit.precision import tested as found_wrong
@@ -73,7 +73,7 @@ def test_dropout_is_the_recipes() -> None:
 @pytest.mark.parametrize("layout", ["plain", "channels_last", "cut"])
 def test_dropout_drops_its_share_and_keeps_the_mean(dtype: torch.dtype, layout: str) -> None:
     """Of 400,000 entries, 0.3 are dropped to within five standard deviations, 0.0036; the others grow by 1 / 0.7."""
-    dropout = Dropout(0.3)
+    dropout = FastDropout(0.3)
     x = torch.ones(10, 20, 40, 50, dtype=dtype)
     x = {"plain": x, "channels_last": x.contiguous(memory_format=torch.channels_last), "cut": x[:, :, ::2]}[layout]
     x = x.requires_grad_()
@@ -94,7 +94,7 @@ def test_dropout_drops_its_share_and_keeps_the_mean(dtype: torch.dtype, layout: 
 
 @pytest.mark.parametrize("p", [0.0, 1.0])
 def test_dropout_of_nothing_and_of_all(p: float) -> None:
-    assert float(Dropout(p)(torch.ones(8)).sum()) == 8 * (1 - p)
+    assert float(FastDropout(p)(torch.ones(8)).sum()) == 8 * (1 - p)
 
 
 @pytest.mark.parametrize("p", [0.05, 0.5, 0.9])
@@ -125,7 +125,7 @@ def test_a_tiny_p_drops_nothing(p: float) -> None:
 
 def test_a_gradient_in_another_layout_is_dropped_where_its_entry_was() -> None:
     x = torch.ones(2, 8, 5, 5).contiguous(memory_format=torch.channels_last).requires_grad_()
-    out = Dropout(0.5)(x)
+    out = FastDropout(0.5)(x)
     out.backward(torch.ones(2, 8, 5, 5))
     assert x.grad is not None
     assert torch.equal(x.grad, out.detach())
@@ -234,7 +234,7 @@ def test_this_machines_dilated_grouped_convolutions_are_tried() -> None:
     """Whatever this machine does, the way that is chosen for the shape with the known bug is right."""
     torch.manual_seed(0)
     way = right_way(nn.Conv2d(32, 32, 3, padding=2, dilation=2, groups=32), torch.randn(8, 32, 32, 32))
-    assert way in precision.WAYS
+    assert way in precision.RUN_WAYS
 
 
 def test_bf16_must_be_faster_to_be_chosen(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,8 +15,8 @@ from rfcalc.train.data.formats import Split
 from rfcalc.train.data.sets import Data
 from rfcalc.train.fit.evaluate import Evaluation
 from rfcalc.train.recipe.recipe import Transform
-from rfcalc.train.report.images import Row, augmentations, drawn, misclassified
-from rfcalc.train.report.plots import PARTS, confusion, curves
+from rfcalc.train.report.images import SheetRow, augmentations, drawn, misclassified
+from rfcalc.train.report.plots import PART_LINES, confusion, curves
 from rfcalc.train.report.preview import augmentation_rows
 from rfcalc.train.report.report import stated_accuracy
 
@@ -77,7 +77,7 @@ def test_the_best_epoch_is_marked_and_the_sources_figure_is_a_line() -> None:
     assert (np.asarray(ring.get_xdata()).tolist(), ys(ring)) == ([4], [64.0])
     assert set(ys(lines["the source's 62.5 %"])) == {62.5}
     assert ys(lines["test, 61.00 (epoch 4: 64.00)"]) == [row["test_accuracy"] for row in HISTORY]
-    assert len({str(dashes) for _, _, dashes, _ in PARTS.values()}) == len(PARTS)  # told apart in grey
+    assert len({str(dashes) for _, _, dashes, _ in PART_LINES.values()}) == len(PART_LINES)  # told apart in grey
 
 
 def test_validation_chooses_the_best_epoch_where_there_is_one() -> None:
@@ -172,7 +172,7 @@ def test_transforms_that_are_only_looked_at_have_no_probability_and_no_order() -
 def every_plot() -> list[Figure]:
     images = data().train.images[[0, 1, 2, 3, 0, 1, 2]]
     return [curves(HISTORY, "t", 60.0), confusion(result(), "t"), misclassified(result(), images, "t"),
-            augmentations([Row("original", "", images), Row("flip", "p = 0.5", images)], "t")]  # fmt: skip
+            augmentations([SheetRow("original", "", images), SheetRow("flip", "p = 0.5", images)], "t")]  # fmt: skip
 
 
 @pytest.mark.parametrize("number", range(4))

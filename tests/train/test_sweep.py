@@ -28,11 +28,11 @@ from rfcalc.train.recipe.options import Options
 from rfcalc.train.report import images, plots
 from rfcalc.train.report import report as ending
 from rfcalc.train.sweep import SweepOptions, options, plan, sweep
-from rfcalc.train.sweep.compared import Run, row_of
+from rfcalc.train.sweep.compared import SweepRun, row_of
 from rfcalc.train.sweep.halving import judged, rounds
 from rfcalc.train.sweep.here import threads_of
 from rfcalc.train.sweep.job import RETRIES, alone, cores
-from rfcalc.train.sweep.plan import Candidate, Job, assignments, choices, planned
+from rfcalc.train.sweep.plan import Contender, Job, assignments, choices, planned
 
 SPEC = """
 name: {name}
@@ -445,7 +445,7 @@ def test_one_process_at_a_time_has_a_run(tmp_path: Path) -> None:
 # --- halving ---------------------------------------------------------------------------------------------------------
 
 
-def of_widths(tmp_path: Path, widths: list[int], epochs: int, **options: Any) -> tuple[Candidate, ...]:
+def of_widths(tmp_path: Path, widths: list[int], epochs: int, **options: Any) -> tuple[Contender, ...]:
     """Candidates, named c4 for a width of 4; the same folder of designs for the same widths."""
     for width in widths:
         spec(tmp_path / "d", f"c{width}", width, epochs)
@@ -510,7 +510,7 @@ def test_a_recipe_as_short_as_a_round_is_run_once(tmp_path: Path) -> None:
 
 def test_a_row_of_a_run_that_waits_is_empty_where_nothing_is_known(designs: str, tmp_path: Path) -> None:
     (candidate,) = planned([f"{designs}/small.yaml"], SweepOptions().given(**COMMON)).candidates
-    row = row_of(Run(candidate, 0, candidate.job(tmp_path, 0), 1, None), ())
+    row = row_of(SweepRun(candidate, 0, candidate.job(tmp_path, 0), 1, None), ())
     assert (row["state"], row["test_accuracy"], row["seconds"], row["params"]) == ("waiting", None, None, 130)
 
 

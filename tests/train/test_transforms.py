@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from rfcalc.train.data.augment import Augmentation, albumentations, built
-from rfcalc.train.data.shift import ShiftScaleRotate as Single
+from rfcalc.train.data.shift import SingleShiftScaleRotate
 from rfcalc.train.data.transforms import CoarseDropout, Draw, Place, ShiftScaleRotate, ToGray, batched
 from rfcalc.train.recipe.errors import RecipeError
 from rfcalc.train.recipe.recipe import Transform
@@ -70,7 +70,7 @@ def test_shift_scale_rotate_is_opencvs_within_rounding(height: int, width: int, 
     smooth = torch.randint(0, 256, (60, height, width, channels), dtype=torch.uint8, generator=RANDOM)
     ours = ShiftScaleRotate(0.2, 0.3, 40, 1)
     drawn = ours.draws(Draw(place(60), "x"), height, width)
-    single = Single(0.2, 0.3, 40, 1)
+    single = SingleShiftScaleRotate(0.2, 0.3, 40, 1)
     found = ours.apply(smooth, **drawn).numpy().astype(int)
     each = [{key: float(value[i]) for key, value in drawn.items()} for i in range(60)]
     expected = np.stack([single.apply(image, **d) for image, d in zip(smooth.numpy(), each, strict=True)]).astype(int)

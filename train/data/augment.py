@@ -20,17 +20,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from rfcalc.engine.kinds import Number
+from rfcalc.engine.kinds import AsFloat
 from rfcalc.errors import SettingError, unknown_name
 
 from ..recipe.errors import RecipeError
-from ..recipe.reader import Reading
+from ..recipe.reader import RecipeReading
 from ..recipe.recipe import Transform
 from .formats import Images
 from .seeds import seed_of
-from .transforms import OWN, Batched, Place, ShiftScaleRotate, batched
+from .transforms import OWN_TRANSFORMS, Batched, Place, ShiftScaleRotate, batched
 
-UNKNOWN = "augmentation: unknown transform"
+UNKNOWN_TRANSFORM = "augmentation: unknown transform"
 
 # --- on single images ----------------------------------------------------------------------------------------------
 
@@ -49,7 +49,7 @@ OLD_ARGUMENTS = {
 }
 SHIFT_SCALE_ROTATE = {"shift_limit": 0.0625, "scale_limit": 0.1, "rotate_limit": 45, "p": 0.5}
 """ShiftScaleRotate's arguments and albumentations' defaults."""
-LIMITS = {"scale_limit": 0.99, "rotate_limit": 180}
+ARGUMENT_LIMITS = {"scale_limit": 0.99, "rotate_limit": 180}
 
 
 def albumentations() -> Any:
@@ -70,12 +70,14 @@ def built(transform: Transform, fill: Sequence[int]) -> Any:
     library, arguments = albumentations(), dict(transform.arguments)
     name = transform.name
     if name == "ShiftScaleRotate":
-        from .shift import ShiftScaleRotate as Single
+        from .shift import SingleShiftScaleRotate
 
-        return Single(*limits_of(transform))
+        return SingleShiftScaleRotate(*limits_of(transform))
     cls = getattr(library, name, None)
     if not inspect.isclass(cls) or not issubclass(cls, library.BasicTransform):
-        raise RecipeError([transform.place + unknown_name(name, [*OWN, *names_of(library)], UNKNOWN)])
+        raise RecipeError(
+            [transform.place + unknown_name(name, [*OWN_TRANSFORMS, *names_of(library)], UNKNOWN_TRANSFORM)]
+        )
     known = [key for key in inspect.signature(cls.__init__).parameters if key not in ("self", "always_apply")]
     problems = [explained(name, key, known) for key in arguments if key not in known]
     if problems:
@@ -107,7 +109,7 @@ def limits_of(transform: Transform) -> tuple[float, float, float, float]:
     values = {}
     for key, default in SHIFT_SCALE_ROTATE.items():
         try:
-            values[key] = Number(0, LIMITS.get(key, 1)).read(transform.arguments.get(key, default), 1)
+            values[key] = AsFloat(0, ARGUMENT_LIMITS.get(key, 1)).read(transform.arguments.get(key, default), 1)
         except SettingError as error:
             problems.append(f"augmentation: ShiftScaleRotate: {key} {error}")
     if problems:
@@ -203,12 +205,12 @@ class Augmentation:
 
 def read_own(transform: Transform) -> OnBatch:
     """One of this project's transforms with its settings; raises RecipeError."""
-    if transform.name not in OWN:
-        known = [*OWN, *names_of(albumentations())]
-        raise RecipeError([transform.place + unknown_name(transform.name, known, UNKNOWN)])
-    reading = Reading("")
+    if transform.name not in OWN_TRANSFORMS:
+        known = [*OWN_TRANSFORMS, *names_of(albumentations())]
+        raise RecipeError([transform.place + unknown_name(transform.name, known, UNKNOWN_TRANSFORM)])
+    reading = RecipeReading("")
     name, given = transform.name, dict(transform.arguments)
-    made: OnBatch = reading.section(OWN[name], given, f"{name}.", {}, name)
+    made: OnBatch = reading.section(OWN_TRANSFORMS[name], given, f"{name}.", {}, name)
     if reading.problems:
         raise RecipeError([f"{transform.place}augmentation: {problem}" for problem in reading.problems])
     return made
@@ -216,6 +218,6 @@ def read_own(transform: Transform) -> OnBatch:
 
 def only(transform: Transform) -> Transform:
     """The transform as a preview shows it: applied to every image."""
-    cls = OWN.get(transform.name)
+    cls = OWN_TRANSFORMS.get(transform.name)
     always = {"p": 1} if cls is None or "p" in cls.__dataclass_fields__ else {}
     return Transform(transform.name, {**transform.arguments, **always})

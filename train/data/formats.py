@@ -22,7 +22,7 @@ from ..recipe.errors import DataError
 
 Images = NDArray[np.uint8]
 Labels = NDArray[np.int64]
-MAX_BYTES = 2**28
+MAX_FILE_BYTES = 2**28
 """No file of these sets is larger; reading stops there."""
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp")
 
@@ -61,11 +61,11 @@ class _Unpickler(pickle.Unpickler):
 def read_bytes(path: Path) -> bytes:
     try:
         with path.open("rb") as file:
-            content = file.read(MAX_BYTES + 1)
+            content = file.read(MAX_FILE_BYTES + 1)
     except OSError as error:
         raise DataError(f"{path}: {error.strerror or error}") from None
-    if len(content) > MAX_BYTES:
-        raise DataError(f"{path}: is larger than {MAX_BYTES:,} bytes")
+    if len(content) > MAX_FILE_BYTES:
+        raise DataError(f"{path}: is larger than {MAX_FILE_BYTES:,} bytes")
     return content
 
 

@@ -20,7 +20,7 @@ from rfcalc.errors import unknown_name
 from ..recipe.errors import DataError
 from .download import Progress, Remote, fetch, unpack
 from .formats import Images, Labels, Read, Split, read_cifar10, read_cifar100, read_folders, read_mnist
-from .synthetic import CLASSES, read_synthetic
+from .synthetic import SYNTHETIC_CLASSES, read_synthetic
 
 PUBLISHED = {"cifar10": "8798454e487d1234b9e86ab26312487fe023128dfac22d50dcbeca8c0c4f07d9"}
 """Fingerprints of published sets, by `fingerprint` below: SHA-256 over the sorted SHA-256s of the training images,
@@ -194,8 +194,8 @@ def synthetic(arch: Arch, limit: int | None) -> Data:
     if len(arch.input) != 3:
         raise DataError(f"{arch.name} takes {len(arch.input) - 1} spatial axes; images have two")
     classes = outputs(arch)
-    if not 2 <= classes <= len(CLASSES):
-        raise DataError(f"{arch.name} gives {classes} classes; the synthetic images have 2 to {len(CLASSES)}")
+    if not 2 <= classes <= len(SYNTHETIC_CLASSES):
+        raise DataError(f"{arch.name} gives {classes} classes; the synthetic images have 2 to {len(SYNTHETIC_CLASSES)}")
     train = SYNTHETIC_TRAIN if limit is None else min(limit, SYNTHETIC_TRAIN)
     read = read_synthetic(arch.input, classes, train, max(min(train // 5, SYNTHETIC_TEST), 1))
     return finished("synthetic", "synthetic", read)

@@ -13,7 +13,7 @@ import cv2
 from .formats import Images
 
 
-class ShiftScaleRotate(albumentations.ImageOnlyTransform):  # type: ignore[misc]
+class SingleShiftScaleRotate(albumentations.ImageOnlyTransform):  # type: ignore[misc]
     """Turns by up to `rotate` degrees about the middle, scales by 1 - scale to 1 + scale, shifts by up to `shift` of
     the size on each axis; what comes in from outside is reflected."""
 

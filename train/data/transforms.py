@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from rfcalc.engine.kinds import Choice, Integer, Number, setting
+from rfcalc.engine.kinds import AsFloat, Choice, Integer, setting
 
 from ..recipe.errors import RecipeError
 from .seeds import generator
@@ -60,14 +60,14 @@ def flipped(batch: Tensor, chosen: Tensor) -> Tensor:
 
 # --- our own ---------------------------------------------------------------------------------------------------------
 
-OWN: dict[str, Any] = {}
+OWN_TRANSFORMS: dict[str, Any] = {}
 
 
 def own(name: str) -> Callable[[C], C]:
     """Registers one of this project's transforms under its name in recipes."""
 
     def register(cls: C) -> C:
-        OWN[name] = cls
+        OWN_TRANSFORMS[name] = cls
         return cls
 
     return register
@@ -84,7 +84,7 @@ def draws(place: Place, name: str, count: int, low: int, high: int) -> Tensor:
 class Flip:
     """Flips each image horizontally with probability p."""
 
-    p: float = setting(Number(0, 1), 0.5)
+    p: float = setting(AsFloat(0, 1), 0.5)
 
     def __call__(self, batch: Tensor, place: Place, fill: Tensor) -> Tensor:
         return flipped(batch, draws(place, "flip", 1, 0, 10**6)[0] < self.p * 10**6)
@@ -136,7 +136,7 @@ class Cutout:
     """Fills a square of `size` pixels, at a random place inside the image, with the mean pixel."""
 
     size: int = setting(Integer(), 8)
-    p: float = setting(Number(0, 1), 1.0)
+    p: float = setting(AsFloat(0, 1), 1.0)
 
     def __call__(self, batch: Tensor, place: Place, fill: Tensor) -> Tensor:
         _, height, width, _ = batch.shape

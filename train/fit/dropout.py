@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 
-class Dropout(nn.Dropout):
+class FastDropout(nn.Dropout):
     """torch.nn.Dropout: the same distribution, drawn otherwise on a CPU. torch.manual_seed seeds it as well."""
 
     def forward(self, x: Tensor) -> Tensor:
@@ -74,4 +74,4 @@ def exchange_dropout(net: nn.Module) -> None:
     for module in net.modules():
         for name, child in module.named_children():
             if type(child) is nn.Dropout:
-                setattr(module, name, Dropout(child.p))
+                setattr(module, name, FastDropout(child.p))

@@ -20,7 +20,7 @@ from .precision import Precision
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-BATCH = 500
+EVALUATION_BATCH = 500
 
 
 @dataclass(frozen=True)
@@ -107,8 +107,10 @@ def evaluated(
     """Runs the network over all images; `flipped` (test-time augmentation) averages each with its horizontal flip."""
     net.eval()
     found = []
-    for begin in range(0, len(split.labels), BATCH):
-        images = preprocessing.input(torch.from_numpy(split.images[begin : begin + BATCH]).to(preprocessing.device))
+    for begin in range(0, len(split.labels), EVALUATION_BATCH):
+        images = preprocessing.input(
+            torch.from_numpy(split.images[begin : begin + EVALUATION_BATCH]).to(preprocessing.device)
+        )
         with preprocessing.precision.running(preprocessing.device):
             views = [net(images), net(preprocessing.precision.lay_out(images.flip(3)))] if flipped else [net(images)]
         found.append(torch.stack([view.flatten(1).float().softmax(1) for view in views]).mean(0).cpu())

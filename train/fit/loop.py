@@ -42,7 +42,7 @@ class Stopped(TrainError):
 
 
 @dataclass(frozen=True)
-class Plan:
+class TrainPlan:
     """All that a training needs, decided before it starts."""
 
     recipe: Recipe
@@ -74,7 +74,7 @@ class Position:
     best: float = -1.0
 
 
-def fit(plan: Plan, net: nn.Module, saved: dict[str, Any] | None = None) -> list[dict[str, Any]]:
+def fit(plan: TrainPlan, net: nn.Module, saved: dict[str, Any] | None = None) -> list[dict[str, Any]]:
     """Trains the network, which is already on its device and laid out; goes on from a saved state where there is one.
 
     Returns the history, a row for each epoch; the network ends with the weights that the last row was measured with.
@@ -94,7 +94,7 @@ def fit(plan: Plan, net: nn.Module, saved: dict[str, Any] | None = None) -> list
 class Training:
     """A training under way: the network and all that changes while it learns."""
 
-    def __init__(self, plan: Plan, net: nn.Module, saved: dict[str, Any] | None) -> None:
+    def __init__(self, plan: TrainPlan, net: nn.Module, saved: dict[str, Any] | None) -> None:
         self.plan, self.net = plan, net
         self.optimizer = optimizer_of(net, plan.recipe.optimizer)
         self.average = Average(net, plan.recipe.ema) if plan.recipe.ema else None
@@ -250,7 +250,7 @@ class Sums:
         position.loss_sum, position.correct, position.seen = float(self.loss), float(self.correct), self.count
 
 
-def measured(plan: Plan, net: nn.Module) -> dict[str, float]:
+def measured(plan: TrainPlan, net: nn.Module) -> dict[str, float]:
     """Loss and accuracy on the test images, and on those set aside for validation."""
     found: dict[str, float] = {}
     for part, split in (("val", plan.data.val), ("test", plan.data.test)):

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from ..recipe.recipe import Ema, Optimizer
 from .muon import Muon
 
-NORMS = (nn.modules.batchnorm._NormBase, nn.GroupNorm, nn.LayerNorm)
+NORM_MODULES = (nn.modules.batchnorm._NormBase, nn.GroupNorm, nn.LayerNorm)
 
 
 def groups_of(net: nn.Module, recipe: Optimizer) -> list[dict[str, Any]]:
@@ -23,9 +23,9 @@ def groups_of(net: nn.Module, recipe: Optimizer) -> list[dict[str, Any]]:
     weights, plain, norm_biases, matrices = [], [], [], []
     for module in net.modules():
         for name, parameter in module.named_parameters(recurse=False):
-            if isinstance(module, NORMS) and name == "bias":
+            if isinstance(module, NORM_MODULES) and name == "bias":
                 norm_biases.append(parameter)
-            elif isinstance(module, NORMS) or name == "bias":
+            elif isinstance(module, NORM_MODULES) or name == "bias":
                 plain.append(parameter)
             elif recipe.name == "muon" and parameter.ndim > 1:
                 matrices.append((parameter, getattr(module, "groups", 1)))

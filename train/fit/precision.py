@@ -20,14 +20,14 @@ from torch import Tensor, nn
 
 from . import kept
 
-TOLERANCE = 0.03
+GRADIENT_TOLERANCE = 0.03
 """Relative error of a bf16 gradient against float32: rounding to 8 bits leaves 0.002 to 0.003, the bug 1 or more."""
 FASTER = 1.1
 """bf16 must be this many times faster than float32 to be chosen."""
 SAMPLE = 8
 """Images in a test of one layer."""
 TESTED = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d, nn.Linear)
-WAYS = ("bf16 channels_last", "bf16", "float32")
+RUN_WAYS = ("bf16 channels_last", "bf16", "float32")
 """How a layer can be run when the rest runs in bf16 and channels_last, in the order in which they are tried."""
 
 
@@ -38,7 +38,7 @@ class Precision:
 
     name: str = "float32"
     exceptions: tuple[tuple[str, str], ...] = ()
-    """(layer, way) where it is not the first of WAYS."""
+    """(layer, way) where it is not the first of RUN_WAYS."""
     why: str = "asked for"
     layout: str = "plain"
     """How float32 lies in memory, plain or channels_last; bf16 always is in channels_last."""
@@ -169,7 +169,7 @@ def tested(net: nn.Module, batch: Tensor) -> tuple[tuple[str, str], ...] | str:
         way = known[shape]
         if way is None:
             return f"{name} is wrong in every way of running it"
-        if way != WAYS[0]:
+        if way != RUN_WAYS[0]:
             exceptions[name] = way
     return tuple(exceptions.items())
 
@@ -193,15 +193,15 @@ def layers_of(net: nn.Module, batch: Tensor) -> list[tuple[str, nn.Module, Tenso
 
 
 def right_way(module: nn.Module, x: Tensor) -> str | None:
-    """The first of WAYS in which the layer's output and gradients agree with float32."""
+    """The first of RUN_WAYS in which the layer's output and gradients agree with float32."""
     x = x.bfloat16().float()  # both sides get the same numbers: what differs is the arithmetic alone
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(1)
         push = torch.randn_like(module(x)).bfloat16().float()
     reference = gradients(deepcopy(module), x, push, "plain")
-    for way in WAYS:
+    for way in RUN_WAYS:
         errors = [relative(a, b) for a, b in zip(gradients(deepcopy(module), x, push, way), reference, strict=True)]
-        if all(error < TOLERANCE for error in errors):  # false for nan too
+        if all(error < GRADIENT_TOLERANCE for error in errors):  # false for nan too
             return way
     return None
 
@@ -212,7 +212,7 @@ def gradients(module: nn.Module, x: Tensor, push: Tensor, way: str) -> list[Tens
     if way == "plain":
         made = module(x)
     else:
-        module = Precision("bf16", (("0", way),) if way != WAYS[0] else ()).prepare(nn.Sequential(module))
+        module = Precision("bf16", (("0", way),) if way != RUN_WAYS[0] else ()).prepare(nn.Sequential(module))
         layout = torch.channels_last if x.dim() == 4 else torch.contiguous_format
         with torch.autocast(x.device.type, torch.bfloat16):
             made = module(x.contiguous(memory_format=layout))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -80,7 +79,7 @@ class Download:
     """Shows a download: one line that is rewritten on a terminal, a line for each tenth elsewhere."""
 
     def __init__(self) -> None:
-        self.shown, self.began = -1, time.monotonic()
+        self.shown = -1
 
     def __call__(self, name: str, done: int, total: int | None) -> None:
         tenth = 10 * done // total if total else done >> 24

@@ -6,7 +6,7 @@ metrics.csv              a row for each epoch
 result.json              the figures of a finished run
 last.pt, previous.pt     the state to go on from, and the one before
 best.pt                  weights of the best epoch
-report.md and images   the above, put together
+report.md and images     the above, put together
 """
 
 from __future__ import annotations
@@ -30,12 +30,13 @@ import yaml
 
 import rfcalc
 from rfcalc.errors import listed
+from rfcalc.report.grid import as_json
 
 from ..recipe.errors import TrainError
 
-PARTS = ("options", "seed", "data", "normalization", "precision", "versions", "machine")
+RUN_PARTS = ("options", "seed", "data", "normalization", "precision", "versions", "machine")
 """What run.json says of every run, whatever the version."""
-PACKAGES = ("torch", "numpy", "albumentations", "opencv-python-headless", "matplotlib")
+RECORDED_PACKAGES = ("torch", "numpy", "albumentations", "opencv-python-headless", "matplotlib")
 
 
 class Record:
@@ -92,7 +93,7 @@ class Record:
         return f"{path}: {full}{size:,} bytes cannot be written ({error.strerror or error}){kept}"
 
     def write_json(self, name: str, value: Any) -> None:
-        self.write(name, json.dumps(value, indent=1, ensure_ascii=False) + "\n")
+        self.write(name, as_json(value))
 
     def write_yaml(self, name: str, value: Any) -> None:
         self.write(name, yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=120))
@@ -121,7 +122,7 @@ class Record:
         about = {"augmentation": [], **found}
         if "normalization" not in about and "colours" in found:
             about["normalization"] = about.pop("colours")
-        if missing := [part for part in PARTS if part not in about]:
+        if missing := [part for part in RUN_PARTS if part not in about]:
             raise TrainError(f"{self / 'run.json'} does not say {listed(missing)}: is it a run of rfcalc?")
         return about
 
@@ -177,7 +178,7 @@ def load_whole(path: Path) -> dict[str, Any]:
 
 def versions() -> dict[str, str]:
     found = {"python": platform.python_version(), "rfcalc": rfcalc.__version__}
-    for package in PACKAGES:
+    for package in RECORDED_PACKAGES:
         with suppress(PackageNotFoundError):
             found[package] = version(package)
     return found

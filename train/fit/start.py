@@ -30,7 +30,7 @@ from .target import Target, finished
 
 
 @dataclass(frozen=True)
-class Start:
+class RunStart:
     """What a run is to do, and the state from which it goes on, if it does."""
 
     target: Target
@@ -64,7 +64,7 @@ def folder_of(options: Options, name: str) -> Path:
     return Path("runs") / (f"{name}-{len(taken) + 1}" if taken else name)
 
 
-def opened(record: Record, target: Target, options: Options) -> Start:
+def opened(record: Record, target: Target, options: Options) -> RunStart:
     """A new run, or one that goes on; raises TrainError where that would mix two runs."""
     if options.precision is not None and options.precision not in PRECISIONS:
         raise TrainError(f"--precision {options.precision}: there are {', '.join(PRECISIONS)}")
@@ -81,10 +81,10 @@ def opened(record: Record, target: Target, options: Options) -> Start:
     recipe = recipe_for(target.arch, options.recipe, options.settings, options.epochs)
     if not options.unchecked:
         checked(target, options.input)
-    return Start(target, options, recipe)
+    return RunStart(target, options, recipe)
 
 
-def resumed(record: Record, target: Target, options: Options) -> Start:
+def resumed(record: Record, target: Target, options: Options) -> RunStart:
     about, arch = record.about(), target.arch
     changed = options.changed(about["options"])
     if changed:
@@ -97,7 +97,7 @@ def resumed(record: Record, target: Target, options: Options) -> Start:
     if state is None:
         raise TrainError("\n".join([*problems, f"{record.folder}: no whole state to go on from"]))
     notes = tuple(f"{problem}; going on with the state before" for problem in problems)
-    return Start(target, options.resumed(about["options"]), recipe, state, about, notes)
+    return RunStart(target, options.resumed(about["options"]), recipe, state, about, notes)
 
 
 def checked(target: Target, input: str | None) -> None:
@@ -131,14 +131,14 @@ def normalization_for(recipe: Recipe, data: Data) -> tuple[tuple[float, ...], tu
     return mean, std
 
 
-def same_data(start: Start, data: Data, record: Record) -> None:
+def same_data(start: RunStart, data: Data, record: Record) -> None:
     """Raises TrainError where the images of a run that goes on are others."""
     if start.about and start.about["data"]["fingerprint"] != data.fingerprint:
         raise TrainError(f"{record.folder} was trained on other images than these ({data.name})")
 
 
 def precision_for(
-    start: Start, group: ProcessGroup, make: Callable[[], nn.Module], batch: Callable[[], Tensor],
+    start: RunStart, group: ProcessGroup, make: Callable[[], nn.Module], batch: Callable[[], Tensor],
     say: Callable[[str], None],
 ) -> Precision:  # fmt: skip
     """That of the run that goes on, else what the first rank finds with a network and a batch of images."""
@@ -151,7 +151,7 @@ def precision_for(
 
 
 def begin(
-    record: Record, start: Start, data: Data, mean_std: Any, precision: Precision, augmentation: list[str],
+    record: Record, start: RunStart, data: Data, mean_std: Any, precision: Precision, augmentation: list[str],
     group: ProcessGroup,
 ) -> None:  # fmt: skip
     """Writes what is known of a run before it starts; run.json, which makes it one, last."""

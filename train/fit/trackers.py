@@ -16,12 +16,12 @@ from rfcalc.errors import need, suggestion
 
 from ..recipe.errors import TrainError
 
-Row = Mapping[str, Any]
+EpochRow = Mapping[str, Any]
 Log = Callable[[dict[str, Any]], None]
 Adapter = tuple[Callable[[dict[str, float], int], None], Callable[[], None]]
 
 
-def tensorboard(folder: Path, name: str, settings: Row) -> Adapter:
+def tensorboard(folder: Path, name: str, settings: EpochRow) -> Adapter:
     """Event files in the run's folder `tensorboard`."""
     need("tensorboard", "train")
     from torch.utils.tensorboard import SummaryWriter
@@ -36,7 +36,7 @@ def tensorboard(folder: Path, name: str, settings: Row) -> Adapter:
     return log, writer.close
 
 
-def mlflow(folder: Path, name: str, settings: Row) -> Adapter:
+def mlflow(folder: Path, name: str, settings: EpochRow) -> Adapter:
     """MLFLOW_TRACKING_URI, else a file store in the run's folder `mlflow`."""
     need("mlflow", "track")
     os.environ.setdefault("MLFLOW_ALLOW_FILE_STORE", "true")  # newer versions ask before they write files
@@ -56,7 +56,7 @@ def mlflow(folder: Path, name: str, settings: Row) -> Adapter:
     return log, lambda: client.set_terminated(run)
 
 
-def wandb(folder: Path, name: str, settings: Row, module: str = "wandb") -> Adapter:
+def wandb(folder: Path, name: str, settings: EpochRow, module: str = "wandb") -> Adapter:
     """Weights & Biases (WANDB_MODE=offline keeps it here), or what offers the same three functions."""
     need(module, "track")
     from importlib import import_module
@@ -67,12 +67,12 @@ def wandb(folder: Path, name: str, settings: Row, module: str = "wandb") -> Adap
     return lambda values, epoch: run.log(values, step=epoch), run.finish
 
 
-def trackio(folder: Path, name: str, settings: Row) -> Adapter:
+def trackio(folder: Path, name: str, settings: EpochRow) -> Adapter:
     """Trackio, in its own local folder."""
     return wandb(folder, name, settings, "trackio")
 
 
-TRACKERS: dict[str, Callable[[Path, str, Row], Adapter]] = {
+TRACKERS: dict[str, Callable[[Path, str, EpochRow], Adapter]] = {
     "tensorboard": tensorboard, "mlflow": mlflow, "trackio": trackio, "wandb": wandb,
 }  # fmt: skip
 
@@ -86,7 +86,7 @@ def known(names: Sequence[str]) -> None:
 
 
 @contextmanager
-def logged(names: Sequence[str], folder: Path, settings: Row) -> Iterator[Log]:
+def logged(names: Sequence[str], folder: Path, settings: EpochRow) -> Iterator[Log]:
     """A function that gives each epoch's row to the trackers asked for."""
     with ExitStack() as open_runs:
         logs = []

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
+from rfcalc.spec.yamlfile import plain
+
 
 def option(default: Any, help: str, *, decides: bool = False, **typers: Any) -> Any:
     """An option with its help. `decides`: it has a say in the run's outcome, so a run that goes on keeps it. `typers`:
@@ -69,7 +71,3 @@ def at_the_door(value: Any) -> Any:
     if isinstance(value, os.PathLike):
         return os.fspath(value)
     return tuple(value) if isinstance(value, list) else value
-
-
-def plain(value: Any) -> Any:
-    return list(value) if isinstance(value, tuple) else value

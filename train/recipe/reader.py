@@ -19,7 +19,7 @@ from rfcalc.report.grid import Column, Grid
 from rfcalc.spec import yamlfile
 
 from .errors import RecipeError
-from .recipe import KEYS, SECTIONS, Plain, Recipe, Transform, plain
+from .recipe import RECIPE_KEYS, RECIPE_SECTIONS, Plain, Recipe, Transform
 from .schedule import SCHEDULES
 
 
@@ -29,8 +29,7 @@ def names() -> list[str]:
     >>> names()
     ['best', 'fast', 'ours']
     """
-    folder = files("rfcalc.train") / "recipes"
-    return sorted(entry.name.removesuffix(".yaml") for entry in folder.iterdir() if entry.name.endswith(".yaml"))
+    return yamlfile.names_in(files("rfcalc.train") / "recipes")
 
 
 def recipe_for(arch: Arch, recipe: str | None, settings: Iterable[str] = (), epochs: int | None = None) -> Recipe:
@@ -49,7 +48,7 @@ def recipe_for(arch: Arch, recipe: str | None, settings: Iterable[str] = (), epo
         name, where, values = Path(recipe).stem, recipe, read_file(recipe)
     values = extended(values, where, ())
     if recipe is not None and "augmentation" not in values and "augmentation" in arch.train:
-        values["augmentation"] = plain(arch.train["augmentation"])
+        values["augmentation"] = yamlfile.plain(arch.train["augmentation"])
         kept = [s for s in arch.train.get("stated") or () if str(s).startswith("augmentation")]
         values["stated"] = [*(values.get("stated") or ()), *kept]
     overrides = [*settings, *([] if epochs is None else [f"epochs={epochs}"])]
@@ -89,7 +88,7 @@ def shown(name: str) -> str:
     return yaml.safe_dump(recipe.to_plain(), sort_keys=False, allow_unicode=True, width=120)
 
 
-def catalogue() -> Comparison:
+def recipes_side_by_side() -> Comparison:
     """The shipped recipes, each with what tells it from the others."""
     found = [read(extended(read_file(name), name, ()), name, name) for name in names()]
     figures = tuple({"name": r.name, "epochs": r.epochs, "optimizer": r.optimizer.name, "schedule": r.schedule.name,
@@ -125,7 +124,7 @@ def extended(values: Mapping[str, Any], where: str, above: tuple[str, ...]) -> y
         read(below, found, found)
     except RecipeError as error:
         raise RecipeError([f"{place(where, line)}extends {base}: {fact}" for fact in error.problems]) from None
-    return merged({key: plain(v) for key, v in below.items() if key not in ("name", "source", "stated")},
+    return merged({key: yamlfile.plain(v) for key, v in below.items() if key not in ("name", "source", "stated")},
                   {key: value for key, value in values.items() if key != "extends"}, values)  # fmt: skip
 
 
@@ -158,7 +157,7 @@ def put(values: yamlfile.Mapping, text: str) -> None:
         values[parent] = merged({}, inner or {})
         values = values[parent]
     try:
-        values[last] = plain(yamlfile.parse(value, f"--set {path}"))  # its lines are not those of the file
+        values[last] = yamlfile.plain(yamlfile.parse(value, f"--set {path}"))  # its lines are not those of the file
         values.lines.pop(last, None)
     except SpecError as error:
         raise RecipeError(error.problems) from None
@@ -169,12 +168,12 @@ def put(values: yamlfile.Mapping, text: str) -> None:
 
 def read(values: Mapping[str, Any], name: str, where: str) -> Recipe:
     """Checks a recipe as a whole; raises RecipeError with a line for each problem."""
-    reading = Reading(where)
+    reading = RecipeReading(where)
     for key in values:
-        if key not in KEYS:
-            reading.problem(values, key, unknown_name(key, KEYS, "unknown setting"))
+        if key not in RECIPE_KEYS:
+            reading.problem(values, key, unknown_name(key, RECIPE_KEYS, "unknown setting"))
     sections: dict[str, Any] = {}
-    for key, cls in SECTIONS.items():
+    for key, cls in RECIPE_SECTIONS.items():
         wanted = key != "ema" or values.get(key) is not None
         sections[key] = reading.section(cls, values.get(key), f"{key}.", values, key) if wanted else None
     schedule = reading.schedule(values)
@@ -193,7 +192,7 @@ def read(values: Mapping[str, Any], name: str, where: str) -> Recipe:
                   stated)  # fmt: skip
 
 
-class Reading:
+class RecipeReading:
     """The problems that are found while a recipe is read, each with its place."""
 
     def __init__(self, where: str) -> None:
@@ -267,6 +266,6 @@ class Reading:
             self.problem(values, "stated", f"stated must list names of settings, not {describe(listed)}")
             return ()
         for item in listed:
-            if item.partition(".")[0] not in KEYS:
-                self.problem(values, "stated", unknown_name(item, KEYS, "stated: unknown setting"))
+            if item.partition(".")[0] not in RECIPE_KEYS:
+                self.problem(values, "stated", unknown_name(item, RECIPE_KEYS, "stated: unknown setting"))
         return tuple(listed)

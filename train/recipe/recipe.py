@@ -11,16 +11,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rfcalc.engine.kinds import (
+    AsFloat,
     Choice,
     Flag,
     Integer,
-    Number,
     Optional,
     PerChannel,
-    Text,
+    Sentence,
     setting,
     settings_of,
 )
+from rfcalc.spec.yamlfile import plain
 
 from .schedule import Schedule
 
@@ -32,13 +33,13 @@ class Optimizer:
     `matrix_lr` that of Muon's matrices, all weights but the last; the others it moves as SGD does."""
 
     name: str = setting(Choice(("sgd", "adamw", "muon")), "sgd")
-    lr: float = setting(Number(0, 1000), 0.1)
-    momentum: float = setting(Number(0, 0.9999), 0.9)
+    lr: float = setting(AsFloat(0, 1000), 0.1)
+    momentum: float = setting(AsFloat(0, 0.9999), 0.9)
     nesterov: bool = setting(Flag(), False)
-    weight_decay: float = setting(Number(0, 10), 0.0)
+    weight_decay: float = setting(AsFloat(0, 10), 0.0)
     decay_norms: bool = setting(Flag(), True)
-    norm_bias_lr: float = setting(Number(0, 1000), 1.0)
-    matrix_lr: float = setting(Number(0, 1000), 0.3)
+    norm_bias_lr: float = setting(AsFloat(0, 1000), 1.0)
+    matrix_lr: float = setting(AsFloat(0, 1000), 0.3)
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ class Ema:
     towards the weights by 1 - decay. With `lookahead` the weights then go on from the average (Zhang et al. 2019,
     arXiv 1907.08610)."""
 
-    decay: float = setting(Number(0, 1), 0.99)
+    decay: float = setting(AsFloat(0, 1), 0.99)
     every: int = setting(Integer(), 5)
     lookahead: bool = setting(Flag(), False)
 
@@ -77,11 +78,11 @@ class Transform:
 class Plain:
     """A recipe's settings that stand by themselves, outside any section."""
 
-    source: str = setting(Text(), "")
+    source: str = setting(Sentence(), "")
     epochs: int = setting(Integer(), 50)
     batch_size: int = setting(Integer(), 128)
-    label_smoothing: float = setting(Number(0, 0.999), 0.0)
-    dropout: float | None = setting(Optional(Number(0, 0.999)), None)
+    label_smoothing: float = setting(AsFloat(0, 0.999), 0.0)
+    dropout: float | None = setting(Optional(AsFloat(0, 0.999)), None)
     initialization: str = setting(Choice(("torch", "identity")), "torch")
     whiten: bool = setting(Flag(), False)
     in_batches: bool = setting(Flag(), True)
@@ -125,19 +126,12 @@ class Recipe:
         }
 
 
-SECTIONS: dict[str, Any] = {"optimizer": Optimizer, "ema": Ema, "normalization": Normalization}
-KEYS = ("name", "extends", *settings_of(Plain), *SECTIONS, "schedule", "augmentation", "stated")
+RECIPE_SECTIONS: dict[str, Any] = {"optimizer": Optimizer, "ema": Ema, "normalization": Normalization}
+RECIPE_KEYS = ("name", "extends", *settings_of(Plain), *RECIPE_SECTIONS, "schedule", "augmentation", "stated")
 
 
 def section(value: Any) -> dict[str, Any]:
     return {name: plain(getattr(value, name)) for name in settings_of(type(value))}
-
-
-def plain(value: Any) -> Any:
-    """Tuples as lists, mappings as dicts, all the way down."""
-    if isinstance(value, Mapping):
-        return {key: plain(v) for key, v in value.items()}
-    return [plain(v) for v in value] if isinstance(value, list | tuple) else value
 
 
 IMAGES_OWN = "the training images' own"

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from math import cos, floor, pi
 from typing import ClassVar, TypeVar
 
-from rfcalc.engine.kinds import Integer, Number, setting
+from rfcalc.engine.kinds import AsFloat, Integer, setting
 
 SCHEDULES: dict[str, type[Schedule]] = {}
 S = TypeVar("S", bound="type[Schedule]")
@@ -55,7 +55,7 @@ class StepSchedule(Schedule):
     """
 
     step_size: int = setting(Integer())
-    gamma: float = setting(Number(0, 1), 0.1)
+    gamma: float = setting(AsFloat(0, 1), 0.1)
 
     def factor(self, epoch: float, epochs: int) -> float:
         return float(self.gamma ** floor(epoch / self.step_size))
@@ -67,9 +67,9 @@ class OneCycle(Schedule):
     """Up to the peak and down again along half a cosine each (Smith and Topin 2017, in torch's form); start and end
     are fractions of the peak, warmup the fraction of the run that goes up."""
 
-    warmup: float = setting(Number(0, 1), 0.3)
-    start: float = setting(Number(0, 1), 0.04)
-    end: float = setting(Number(0, 1), 0.0)
+    warmup: float = setting(AsFloat(0, 1), 0.3)
+    start: float = setting(AsFloat(0, 1), 0.04)
+    end: float = setting(AsFloat(0, 1), 0.0)
 
     def factor(self, epoch: float, epochs: int) -> float:
         done = epoch / epochs
@@ -83,8 +83,8 @@ class OneCycle(Schedule):
 class Cosine(Schedule):
     """A straight warm-up of some epochs, then half a cosine down to the fraction `end` of the peak."""
 
-    warmup_epochs: float = setting(Number(0, 1000), 0.0)
-    end: float = setting(Number(0, 1), 0.0)
+    warmup_epochs: float = setting(AsFloat(0, 1000), 0.0)
+    end: float = setting(AsFloat(0, 1), 0.0)
 
     def factor(self, epoch: float, epochs: int) -> float:
         if epoch < self.warmup_epochs:
@@ -103,9 +103,9 @@ class Triangular(Schedule):
     [0.2, 0.6, 1.0, 0.5, 0.0]
     """
 
-    warmup: float = setting(Number(0, 1), 0.2)
-    start: float = setting(Number(0, 1), 0.2)
-    end: float = setting(Number(0, 1), 0.0)
+    warmup: float = setting(AsFloat(0, 1), 0.2)
+    start: float = setting(AsFloat(0, 1), 0.2)
+    end: float = setting(AsFloat(0, 1), 0.0)
 
     def factor(self, epoch: float, epochs: int) -> float:
         done = epoch / epochs

@@ -7,13 +7,13 @@ from typing import Any
 
 from rfcalc.engine.kinds import settings_of
 
-from .recipe import KEYS, SECTIONS, Plain
+from .recipe import RECIPE_KEYS, RECIPE_SECTIONS, Plain
 from .schedule import SCHEDULES
 
 
 def recipe_schema() -> dict[str, Any]:
     """JSON Schema, draft 2020-12, of a recipe."""
-    sections = {key: described(cls) for key, cls in SECTIONS.items()}
+    sections = {key: described(cls) for key, cls in RECIPE_SECTIONS.items()}
     sections["ema"] = {"anyOf": [sections["ema"], {"type": "null"}]}
     return {
         "type": "object",
@@ -24,7 +24,7 @@ def recipe_schema() -> dict[str, Any]:
             **sections,
             "schedule": {"anyOf": [{"enum": without_settings()}, *map(schedule_schema, SCHEDULES)]},
             "augmentation": {"type": "array", "items": TRANSFORM},
-            "stated": {"type": "array", "items": {"type": "string", "pattern": f"^({'|'.join(KEYS)})(\\..+)?$"}},
+            "stated": {"type": "array", "items": {"type": "string", "pattern": f"^({'|'.join(RECIPE_KEYS)})(\\..+)?$"}},
         },
         "additionalProperties": False,
     }

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from rfcalc.report.grid import Column, Grid
+from rfcalc.report import cells
+from rfcalc.report.cells import decimals
+from rfcalc.report.grid import Column, Grid, as_json
 from rfcalc.spec import reader as spec
 
 from ..fit.record import Record
@@ -19,7 +21,7 @@ from ..recipe.errors import TrainError
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-FIGURES = {
+RUN_FIGURES = {
     "test_accuracy": "test accuracy, last epoch", "best": "test accuracy, best epoch",
     "last5_mean": "mean of the last five", "test_accuracy_tta": "with test-time augmentation",
     "test_loss": "test loss", "train_accuracy": "train accuracy",
@@ -28,7 +30,7 @@ FIGURES = {
 
 
 @dataclass(frozen=True)
-class Run:
+class RecordedRun:
     """A run as its record tells it; `figures` is empty for one that has not ended."""
 
     name: str
@@ -37,7 +39,7 @@ class Run:
     history: Sequence[Mapping[str, str]]
 
 
-def read_run(folder: str) -> Run:
+def read_run(folder: str) -> RecordedRun:
     """Raises TrainError for a folder that holds no run."""
     record = Record(folder)
     about, recipe = record.about(), yaml.safe_load(record.read_text("recipe.yaml"))
@@ -51,7 +53,7 @@ def read_run(folder: str) -> Run:
     figures = record.read_json("result.json") if (record / "result.json").is_file() else {}
     text = record.read_text("metrics.csv") if (record / "metrics.csv").is_file() else ""
     settings = {**network, **flat(recipe), **run, "spec": record.read_text("spec.yaml")}
-    return Run(str(record.folder), settings, figures, tuple(csv.DictReader(io.StringIO(text))))
+    return RecordedRun(str(record.folder), settings, figures, tuple(csv.DictReader(io.StringIO(text))))
 
 
 def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -71,7 +73,7 @@ def compare_runs(folders: Sequence[str]) -> RunComparison:
 
 @dataclass(frozen=True)
 class RunComparison:
-    runs: tuple[Run, ...]
+    runs: tuple[RecordedRun, ...]
 
     def differing(self) -> dict[str, list[Any]]:
         """The settings that are not the same in all runs. `spec` stands for networks that share all figures."""
@@ -84,11 +86,11 @@ class RunComparison:
         return changed
 
     def figures(self) -> dict[str, list[Any]]:
-        def figure(run: Run, key: str) -> Any:
+        def figure(run: RecordedRun, key: str) -> Any:
             value = run.figures.get(key)
             return value["test_accuracy"] if isinstance(value, Mapping) else value
 
-        return {heading: [figure(run, key) for run in self.runs] for key, heading in FIGURES.items()}
+        return {heading: [figure(run, key) for run in self.runs] for key, heading in RUN_FIGURES.items()}
 
     def per_class(self) -> dict[str, list[Any]]:
         """Accuracy in percent of every class that any of the runs was tested on."""
@@ -126,7 +128,9 @@ class RunComparison:
         return Group(*(grid.to_rich(width) for grid in self.grids()))
 
     def to_text(self, form: str) -> str:
-        """As CSV the curves, a row for each epoch of each run; in any other form the three tables."""
+        """As CSV the curves, a row for each epoch of each run; in any other form all of it."""
+        if form == "json":
+            return as_json(self.to_json())
         if form != "csv":
             return "\n".join(grid.to_text(form) for grid in self.grids())
         columns = ["run", *dict.fromkeys(key for run in self.runs for row in run.history for key in row)]
@@ -138,21 +142,15 @@ class RunComparison:
 
 
 def text(value: Any) -> str:
-    if value is None:
-        return "–"
-    return (
-        f"{value:,.2f}"
-        if isinstance(value, float) and abs(value) >= 1
-        else f"{value:,}"
-        if type(value) is int
-        else str(value)
-    )
+    if isinstance(value, float) and abs(value) >= 1:
+        return decimals(value)
+    return cells.text(value) if value is None or type(value) is int else str(value)
 
 
 def difference(first: Any, second: Any) -> str:
-    return "–" if first is None or second is None else f"{second - first:+,.2f}"
+    return decimals(None if first is None or second is None else second - first, "+,.2f")
 
 
 def rounded(value: Any) -> str:
     """A figure as one reads it: two places of seconds and percent, whole numbers as they are."""
-    return f"{value:,.2f}" if isinstance(value, float) else text(value)
+    return decimals(value) if isinstance(value, float) else text(value)

@@ -32,7 +32,7 @@ from . import hub
 from .report import write_evaluation
 
 EXPORTS = ("state-dict", "safetensors", "onnx", "hub-folder")
-FORMATS = EXPORTS[:3]
+DEFAULT_EXPORTS = EXPORTS[:3]
 """What is written unless something is asked for."""
 
 
@@ -127,7 +127,7 @@ def same_classes(title: str, learned: Sequence[str], data: Data) -> None:
 
 
 def export(
-    run: str | os.PathLike[str], formats: Sequence[str] = FORMATS, checkpoint: str = "last",
+    run: str | os.PathLike[str], formats: Sequence[str] = DEFAULT_EXPORTS, checkpoint: str = "last",
     out: str | os.PathLike[str] | None = None,
 ) -> list[Path]:  # fmt: skip
     """Writes a run's network for use elsewhere, and returns the paths: NAME.state-dict.pt, which torch.load(…,

@@ -15,6 +15,7 @@ from typing import Any
 from torch import nn
 
 from rfcalc.engine.arch import Arch
+from rfcalc.report.cells import text
 from rfcalc.source.writer import source
 
 from ..fit.record import Record
@@ -97,9 +98,9 @@ def model_text(target: Target) -> tuple[str, str]:
         if not where.endswith(".py"):
             raise TrainError(f"{target.model} lies in a package: a hub folder takes the model of a file, FILE.py:NAME")
         return Path(where).read_text(encoding="utf-8"), made if is_instance(target) else f"{made}()"
-    text = source(target.arch)
-    classes = [node.name for node in ast.parse(text).body if isinstance(node, ast.ClassDef)]
-    return text, f"{classes[-1]}()"
+    code = source(target.arch)
+    classes = [node.name for node in ast.parse(code).body if isinstance(node, ast.ClassDef)]
+    return code, f"{classes[-1]}()"
 
 
 def is_instance(target: Target) -> bool:
@@ -147,7 +148,7 @@ def card(arch: Arch, facts: Mapping[str, Any], about: Mapping[str, Any], record:
     epochs = f"{figures['epochs']} epochs" if figures else "unfinished"
     name = re.sub(r"\W", "_", arch.name)
     return CARD.format(
-        name=arch.name, params=arch.params, macs="–" if arch.macs is None else f"{arch.macs:,}",
+        name=arch.name, params=arch.params, macs=text(arch.macs),
         field=field(arch.receptive_field.before_global_pool), call=name if name[:1].isalpha() else f"net_{name}",
         figures=table(("data", "test accuracy, last epoch"), [(facts["data"], accuracy)]),
         mean=list(facts["mean"]), std=list(facts["std"]), input=", ".join(map(str, facts["input"])),

@@ -27,7 +27,7 @@ from ..recipe.errors import TrainError
 
 P = ParamSpec("P")
 
-ENDINGS = ("png", "svg", "pdf", "jpg")
+FIGURE_ENDINGS = ("png", "svg", "pdf", "jpg")
 METADATA: dict[str, dict[str, None]] = {"png": {"Software": None}, "svg": {"Date": None}, "pdf": {"CreationDate": None}}
 """What would make two plots of the same thing differ, left out."""
 BESIDE = ("png", "svg")
@@ -35,11 +35,11 @@ BESIDE = ("png", "svg")
 
 # Inches.
 MARGIN, TITLE, GAP = 0.15, 0.32, 0.14
-LINE = SIZE * 1.3 / 72
+LINE_INCHES = SIZE * 1.3 / 72
 """From one line of a caption to the next."""
 WIDE, SMALL = 1.1, 0.6
 """Width of an image that is looked at, and of one in a row of many."""
-LETTERS = 15
+TITLE_LETTERS = 15
 """Letters of SIZE points on an image's width."""
 
 
@@ -64,14 +64,14 @@ def styled(build: Callable[P, Figure]) -> Callable[P, Figure]:
 def ending_of(name: str | os.PathLike[str]) -> str:
     """The format that a file's name asks for; raises TrainError for one that is not there."""
     ending = Path(name).suffix.lower().removeprefix(".").replace("jpeg", "jpg")
-    if ending not in ENDINGS:
+    if ending not in FIGURE_ENDINGS:
         shown = f"the ending .{ending}" if ending else "no ending"
-        raise TrainError(f"{os.fspath(name)}: {shown}; a plot is written as .{', .'.join(ENDINGS)}")
+        raise TrainError(f"{os.fspath(name)}: {shown}; a plot is written as .{', .'.join(FIGURE_ENDINGS)}")
     return ending
 
 
 def drawn(figure: Figure, ending: str = "png") -> bytes:
-    """The figure in one of ENDINGS, the same bytes every time."""
+    """The figure in one of FIGURE_ENDINGS, the same bytes every time."""
     buffer = io.BytesIO()
     with drawing(LIGHT):
         figure.savefig(buffer, format=ending, dpi=DPI, metadata=METADATA.get(ending))
@@ -88,19 +88,19 @@ def write_plot(record: Record, name: str, figure: Figure) -> None:
 
 
 @dataclass(frozen=True)
-class Sheet:
+class FigureSheet:
     """A figure whose axes count inches from the upper left corner."""
 
     figure: Figure
     axes: Axes
 
     @staticmethod
-    def of(width: float, height: float, title: str) -> Sheet:
+    def of(width: float, height: float, title: str) -> FigureSheet:
         figure = Figure(figsize=(width, height))
         axes = figure.add_axes((0, 0, 1, 1))
         axes.axis("off")
         axes.text(MARGIN, MARGIN, title, ha="left", va="top", fontsize=SIZE + 2)
-        return Sheet(figure, axes)
+        return FigureSheet(figure, axes)
 
     def put(self, image: Images, left: float, top: float, width: float, height: float) -> None:
         """One image (height x width x channels), framed, so that its edge is seen on white."""
@@ -122,15 +122,15 @@ def misclassified(result: Evaluation, images: Images, title: str, across: int = 
     wrong = result.misclassified[: across * down]
     across = max(min(across, len(wrong)), 3)
     high = WIDE * images.shape[1] / images.shape[2]
-    pitch = high + 2 * LINE + 2 * GAP
+    pitch = high + 2 * LINE_INCHES + 2 * GAP
     rows = -(-len(wrong) // across)
-    sheet = Sheet.of(across * (WIDE + GAP) - GAP + 2 * MARGIN, MARGIN + TITLE + max(rows * pitch, LINE) + MARGIN / 2,
-                     title if len(wrong) else f"{title}: none")  # fmt: skip
+    wide, tall = across * (WIDE + GAP) - GAP + 2 * MARGIN, MARGIN + TITLE + max(rows * pitch, LINE_INCHES) + MARGIN / 2
+    sheet = FigureSheet.of(wide, tall, title if len(wrong) else f"{title}: none")
     for place, index in enumerate(wrong):
         left, top = MARGIN + place % across * (WIDE + GAP), MARGIN + TITLE + place // across * pitch
         sheet.put(images[index], left, top, WIDE, high)
         for number, (text, colour) in enumerate(captions(result, index)):
-            sheet.axes.text(left, top + high + 0.04 + number * LINE, text, ha="left", va="top", color=colour)
+            sheet.axes.text(left, top + high + 0.04 + number * LINE_INCHES, text, ha="left", va="top", color=colour)
     return sheet.whole()
 
 
@@ -138,8 +138,8 @@ def captions(result: Evaluation, index: int) -> tuple[tuple[str, str], tuple[str
     """Two lines with their colours: the class that was predicted with its probability, and the true one."""
     predicted, true = (result.classes[labels[index]] for labels in (result.predictions, result.labels))
     sure = f" {percent(float(result.probabilities[index].max()))}"
-    return (shortened(predicted, LETTERS - len(sure)) + sure, LIGHT.warning), (
-        "is " + shortened(true, LETTERS - 3), LIGHT.ink
+    return (shortened(predicted, TITLE_LETTERS - len(sure)) + sure, LIGHT.warning), (
+        "is " + shortened(true, TITLE_LETTERS - 3), LIGHT.ink
     )  # fmt: skip
 
 
@@ -161,7 +161,7 @@ def shortened(name: str, letters: int) -> str:
 
 
 @dataclass(frozen=True)
-class Row:
+class SheetRow:
     """A row of a sheet: its name, a note below the name, and its images."""
 
     name: str
@@ -170,13 +170,15 @@ class Row:
 
 
 @styled
-def augmentations(rows: Sequence[Row], title: str) -> Figure:
+def augmentations(rows: Sequence[SheetRow], title: str) -> Figure:
     """A row of images for each name: the originals, what each transform makes of them, and all together."""
     across = len(rows[0].images)
     high = SMALL * rows[0].images.shape[1] / rows[0].images.shape[2]
     names = max(len(text) for row in rows for text in (row.name, row.note)) * SIZE * 0.62 / 72 + GAP
-    pitch = max(high, 2 * LINE) + GAP / 2
-    sheet = Sheet.of(names + across * (SMALL + GAP / 2) + 2 * MARGIN, TITLE + len(rows) * pitch + 2 * MARGIN, title)
+    pitch = max(high, 2 * LINE_INCHES) + GAP / 2
+    sheet = FigureSheet.of(
+        names + across * (SMALL + GAP / 2) + 2 * MARGIN, TITLE + len(rows) * pitch + 2 * MARGIN, title
+    )
     for number, row in enumerate(rows):
         top = MARGIN + TITLE + number * pitch
         middle = top + high / 2

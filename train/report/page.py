@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rfcalc.engine.arch import Arch
+from rfcalc.report.cells import DASH, text
 from rfcalc.report.claims import Claim, claims_of, targets_of
 from rfcalc.report.grid import Grid
 from rfcalc.spec.stated import Stated
@@ -14,10 +15,19 @@ from ..fit.precision import Precision
 from ..fit.progress import clock
 from ..recipe import recipe
 
-NARROW = ("N_out", "Ch_out", "kernel", "stride", "dilation", "groups", "r_out", "params", "status")
+TABLE_COLUMNS = ("N_out", "Ch_out", "kernel", "stride", "dilation", "groups", "r_out", "params", "status")
 """The columns of the network's table that fit beside a text; `rfcalc table` has all of them."""
-COLUMNS = ("epoch", "lr", "train_loss", "train_accuracy", "val_loss", "val_accuracy", "test_loss", "test_accuracy")
-SHOWN = 5
+EPOCH_COLUMNS = (
+    "epoch",
+    "lr",
+    "train_loss",
+    "train_accuracy",
+    "val_loss",
+    "val_accuracy",
+    "test_loss",
+    "test_accuracy",
+)
+EPOCHS_SHOWN = 5
 """Epochs in the table of the last ones."""
 
 
@@ -37,9 +47,9 @@ def report(
         narrow(arch),
         "## Curves",
         "![curves](curves.png)",
-        epochs_table(history[-SHOWN:]),
+        epochs_table(history[-EPOCHS_SHOWN:]),
         "## Classes",
-        table(("class", "accuracy"), [(n, f"{v:.2f} %" if v is not None else "–") for n, v in
+        table(("class", "accuracy"), [(n, f"{v:.2f} %" if v is not None else DASH) for n, v in
                                       figures["test"]["per_class"].items()]),
         "![confusion](confusion.png)",
         "## Mistakes",
@@ -95,7 +105,7 @@ def needed(target: Claim) -> str:
 
 
 def plain(value: Any) -> str:
-    return "–" if value is None else f"{value:,}" if isinstance(value, int) else str(value)
+    return text(value) if value is None or isinstance(value, int) else str(value)
 
 
 def macs(arch: Arch) -> str:
@@ -114,7 +124,7 @@ def fields(arch: Arch) -> str:
 
 def narrow(arch: Arch) -> str:
     grid = arch.table().grid
-    kept = [i for i, column in enumerate(grid.columns) if column.heading in NARROW]
+    kept = [i for i, column in enumerate(grid.columns) if column.heading in TABLE_COLUMNS]
     pool = arch.global_row.name if arch.global_row else None  # it may be a pool or a convolution as large as its map
     names = (called(row[0], row[1]) + (" (the whole map: global)" if row[0] == pool else "") for row in grid.rows)
     rows = tuple((name, *(row[i] for i in kept)) for name, row in zip(names, grid.rows, strict=True))
@@ -128,7 +138,7 @@ def called(name: str, operation: str) -> str:
 
 
 def epochs_table(history: Sequence[Mapping[str, Any]]) -> str:
-    columns = [column for column in COLUMNS if column in history[-1]]
+    columns = [column for column in EPOCH_COLUMNS if column in history[-1]]
     rows = [[str(row["epoch"]), f"{row['lr']:.4g}", *(f"{row[c]:.4f}" for c in columns[2:])] for row in history]
     return table([column.replace("_", " ") for column in columns], rows)
 
@@ -156,7 +166,7 @@ def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def field(value: Sequence[Any]) -> str:
-    return "x".join(str(v) if v is not None else "–" for v in dict.fromkeys(value))
+    return "x".join(str(v) if v is not None else DASH for v in dict.fromkeys(value))
 
 
 def sentence(text: str) -> str:

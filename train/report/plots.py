@@ -19,13 +19,13 @@ from ..fit.record import Record
 from .compare import RunComparison, compare_runs
 from .images import drawn, ending_of, styled
 
-PARTS = {
+PART_LINES = {
     "test": ("test", LIGHT.series[0], LIGHT.dashes[0], 1.6),
     "val": ("validation", LIGHT.series[1], LIGHT.dashes[3], 1.4),
     "train": ("train, augmented", LIGHT.series[2], LIGHT.dashes[1], 1.1),
 }
 """How each part is called and drawn: colour, dashes, width. The headline's comes first."""
-FEW = 3
+FEW_EPOCHS = 3
 """With fewer epochs a line is too short to be seen, and each has a dot."""
 NAMED, COUNTED = 100, 20
 """Most classes whose names and whose counts have room at SIZE points."""
@@ -47,7 +47,7 @@ def curves(
     accuracy, loss, rate = panels["accuracy"], panels["loss"], panels["rate"]
     epochs = [row["epoch"] for row in history]
     best = max(history, key=lambda row: row[chosen_by])
-    for part in PARTS:
+    for part in PART_LINES:
         if f"{part}_loss" in history[-1]:
             line(accuracy, epochs, [row[f"{part}_accuracy"] for row in history], part, said(part, history, best))
             line(loss, epochs, [row[f"{part}_loss"] for row in history], part)
@@ -68,25 +68,25 @@ def curves(
 
 
 def line(axes: Axes, epochs: Sequence[int], values: Sequence[float], part: str, label: str | None = None) -> None:
-    _, colour, dashes, width = PARTS[part]
+    _, colour, dashes, width = PART_LINES[part]
     marker = dot(epochs)
     axes.plot(epochs, values, color=colour, linestyle=dashes, linewidth=width, label=label, marker=marker)
 
 
 def dot(points: Sequence[Any]) -> str | None:
-    return "." if len(points) < FEW else None
+    return "." if len(points) < FEW_EPOCHS else None
 
 
 def said(part: str, history: Sequence[Mapping[str, Any]], best: Mapping[str, Any]) -> str:
     """A line's name with its figures: the last epoch's, and of what was tested the best epoch's."""
     key = f"{part}_accuracy"
-    last = f"{PARTS[part][0]}, {history[-1][key]:.2f}"
+    last = f"{PART_LINES[part][0]}, {history[-1][key]:.2f}"
     return last if part == "train" or best is history[-1] else f"{last} (epoch {best['epoch']}: {best[key]:.2f})"
 
 
 def mark_best(panels: Sequence[Axes], best: Mapping[str, Any], chosen_by: str) -> None:
     """A thin line at the best epoch in each panel, and a ring where it was chosen."""
-    colour = PARTS[chosen_by.partition("_")[0]][1]
+    colour = PART_LINES[chosen_by.partition("_")[0]][1]
     for axes in panels:
         axes.axvline(best["epoch"], color=LIGHT.muted, linewidth=0.6, zorder=0)
     ring: dict[str, Any] = {"marker": "o", "markersize": 6.5, "markerfacecolor": LIGHT.paper, "markeredgecolor": colour}

@@ -21,10 +21,10 @@ from ..fit.record import Record
 from ..recipe.reader import recipe_for
 from ..recipe.recipe import Transform
 from . import images
-from .images import Row
+from .images import SheetRow
 
-SHOWN = 10
-DEFAULTS = {
+CLASSES_SHOWN = 10
+PREVIEW_DEFAULTS = {
     "CoarseDropout": {"num_holes_range": [1, 1], "hole_height_range": [0.5, 0.5], "hole_width_range": [0.5, 0.5],
                       "fill": "mean"},
 }  # fmt: skip
@@ -44,29 +44,31 @@ def preview(
     found = load_data(arch, data, 500 if data == "synthetic" else None)  # drawing them all would take seconds
     rows = augmentation_rows(found, transforms, together=not augment)
     path = Path(out if out is not None else f"preview-{arch.name}.png")
-    title = f"{found.name}: {', '.join(found.classes[:SHOWN])}{', …' if len(found.classes) > SHOWN else ''}"
+    title = (
+        f"{found.name}: {', '.join(found.classes[:CLASSES_SHOWN])}{', …' if len(found.classes) > CLASSES_SHOWN else ''}"
+    )
     return Record(path.parent).write(path.name, images.drawn(images.augmentations(rows, title), ending))
 
 
 def named(name: str) -> Transform:
-    return Transform(name.strip(), DEFAULTS.get(name.strip(), {}))
+    return Transform(name.strip(), PREVIEW_DEFAULTS.get(name.strip(), {}))
 
 
-def augmentation_rows(data: Data, transforms: Sequence[Transform], together: bool = True) -> list[Row]:
+def augmentation_rows(data: Data, transforms: Sequence[Transform], together: bool = True) -> list[SheetRow]:
     """The originals; for each transform, what it makes of them when it is applied to every one, and how often a
     training applies it; then what all of them make of them `together`, as a training does, in two epochs."""
     indexes = one_of_each(data)
     originals = data.train.images[indexes]
     mean, _ = mean_and_std(data.train)
-    rows = [Row("original", "", originals)]
+    rows = [SheetRow("original", "", originals)]
     for transform in transforms:
         chance = Augmentation([transform], mean).chances[0]
         changed = applied(Augmentation([only(transform)], mean), originals, indexes, 0)
-        rows.append(Row(transform.name, how_often(transform, chance) if together else "", changed))
+        rows.append(SheetRow(transform.name, how_often(transform, chance) if together else "", changed))
     if together and transforms:
         whole = Augmentation(transforms, mean)
         both = (applied(whole, originals, indexes, epoch) for epoch in (0, 1))
-        rows += [Row(f"all, epoch {number}", "as they fall", changed) for number, changed in enumerate(both, 1)]
+        rows += [SheetRow(f"all, epoch {number}", "as they fall", changed) for number, changed in enumerate(both, 1)]
     return rows
 
 
@@ -84,11 +86,11 @@ def how_often(transform: Transform, chance: float | None) -> str:
 
 
 def one_of_each(data: Data) -> NDArray[np.int64]:
-    """The first image of each class, for up to SHOWN classes, and further ones where there are few classes."""
+    """The first image of each class, for up to CLASSES_SHOWN classes, and further ones where there are few classes."""
     found: list[int] = []
-    for turn in range(SHOWN):
+    for turn in range(CLASSES_SHOWN):
         for label in range(len(data.classes)):
             places = np.flatnonzero(data.train.labels == label)
-            if turn < len(places) and len(found) < SHOWN:
+            if turn < len(places) and len(found) < CLASSES_SHOWN:
                 found.append(int(places[turn]))
     return np.array(found, dtype=np.int64)

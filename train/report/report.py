@@ -16,7 +16,7 @@ from rfcalc.spec.stated import Stated
 
 from ..data.sets import Data
 from ..fit.evaluate import Evaluation, evaluated
-from ..fit.loop import Plan, choosing
+from ..fit.loop import TrainPlan, choosing
 from ..fit.progress import clock
 from ..fit.record import Record
 from . import images, plots
@@ -49,7 +49,7 @@ class Result:
         ]
 
 
-def finish(plan: Plan, net: nn.Module, arch: Arch, history: list[dict[str, Any]]) -> Result:
+def finish(plan: TrainPlan, net: nn.Module, arch: Arch, history: list[dict[str, Any]]) -> Result:
     """Evaluates the trained network once more and writes the figures, plots and report."""
     record, used, data = plan.record, plan.recipe, plan.data
     test, flipped = (evaluated(net, data.test, data.classes, plan.preprocessing, flip) for flip in (False, True))

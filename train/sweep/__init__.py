@@ -1,6 +1,8 @@
 """Sweeps: networks, recipes, settings and seeds, every combination an ordinary run, compared in one index.
 
-`sweep` is what the verb of the command line calls; it loads torch when first asked for, the options do not.
+In: what is asked for (options.py). Out: a folder of runs, and `Sweep`. Read driver.py (the journey), plan.py (which
+runs), here.py with worker.py, and cluster.py (where they run), job.py (one run), halving.py (which go on), compared.py
+and report.py (what came of them). `sweep` is what the verb calls; it loads torch when first asked for.
 """
 
 from __future__ import annotations

@@ -8,34 +8,35 @@ from pathlib import Path
 from statistics import mean, stdev
 from typing import TYPE_CHECKING, Any
 
+from rfcalc.report.cells import DASH, decimals, text
 from rfcalc.report.grid import Column, Grid
 
 from ..fit.progress import clock
 from ..fit.record import Record
 from ..recipe.errors import TrainError
 from .job import FAILED, is_finished
-from .plan import Candidate, Job, Plan
+from .plan import Contender, Job, SweepPlan
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-FIGURES = ("epochs", "val_accuracy", "test_accuracy", "test_accuracy_tta", "train_accuracy", "seconds")
+SWEEP_FIGURES = ("epochs", "val_accuracy", "test_accuracy", "test_accuracy_tta", "train_accuracy", "seconds")
 """Columns of the index that result.json gives."""
 
 
 @dataclass(frozen=True)
-class Run:
+class SweepRun:
     """One run of the sweep: whose it is, and in which round, by number from 1 and budget of epochs (None: a whole
     run)."""
 
-    candidate: Candidate
+    candidate: Contender
     seed: int
     job: Job
     round: int
     budget: int | None
 
 
-def row_of(run: Run, keys: Sequence[str], note: str = "") -> dict[str, Any]:
+def row_of(run: SweepRun, keys: Sequence[str], note: str = "") -> dict[str, Any]:
     """The run's row of index.csv; empty where a figure is not known."""
     candidate, arch = run.candidate, run.candidate.arch
     settings = dict(setting.partition("=")[::2] for setting in candidate.settings)
@@ -53,11 +54,11 @@ def row_of(run: Run, keys: Sequence[str], note: str = "") -> dict[str, Any]:
         "macs": arch.macs,
         "receptive_field": field_of(candidate),
         "planned_epochs": candidate.epochs(run.budget),
-        **{name: figures.get(name) for name in FIGURES},
+        **{name: figures.get(name) for name in SWEEP_FIGURES},
     }
 
 
-def state_of(run: Run) -> tuple[str, str, Mapping[str, Any]]:
+def state_of(run: SweepRun) -> tuple[str, str, Mapping[str, Any]]:
     """Finished, failed, unfinished or waiting; what is to be said of it; and its figures once it is finished."""
     record = Record(run.job.folder)
     if is_finished(run.job.folder):
@@ -70,18 +71,18 @@ def state_of(run: Run) -> tuple[str, str, Mapping[str, Any]]:
     return "waiting", "", {}
 
 
-def field_of(candidate: Candidate) -> str:
+def field_of(candidate: Contender) -> str:
     """The receptive field in front of the global pool, as 93 or 93x47."""
     sides = candidate.arch.receptive_field.before_global_pool or ()
-    told = list(dict.fromkeys("–" if side is None else str(side) for side in sides))
-    return told[0] if len(told) == 1 else "x".join("–" if side is None else str(side) for side in sides)
+    told = list(dict.fromkeys(DASH if side is None else str(side) for side in sides))
+    return told[0] if len(told) == 1 else "x".join(DASH if side is None else str(side) for side in sides)
 
 
 @dataclass(frozen=True)
 class Summary:
     """The finished whole runs of one candidate."""
 
-    candidate: Candidate
+    candidate: Contender
     rows: tuple[Mapping[str, Any], ...]
     wanted: int
     """Seeds that were asked for."""
@@ -101,7 +102,7 @@ class Summary:
     def text(self, name: str) -> str:
         value, spread = self.mean(name), self.deviation(name)
         if value is None:
-            return "–"
+            return DASH
         return f"{value:.2f}" if spread is None else f"{value:.2f} ± {spread:.2f}"
 
 
@@ -109,7 +110,7 @@ class Summary:
 class Sweep:
     """A sweep as far as it has come: its rows in the order of the plan, rounds one after the other."""
 
-    plan: Plan
+    plan: SweepPlan
     rows: tuple[Mapping[str, Any], ...]
     summaries: tuple[Summary, ...]
     """Of the candidates that were to be run whole, the best first."""
@@ -165,20 +166,20 @@ class Sweep:
             *val,
             ("test accuracy", lambda s: s.text("test_accuracy")),
             ("seeds", lambda s: f"{len(s.rows)} of {s.wanted}"),
-            ("params", lambda s: whole(s.candidate.arch.params)),
-            ("MACs", lambda s: whole(s.candidate.arch.macs)),
+            ("params", lambda s: text(s.candidate.arch.params)),
+            ("MACs", lambda s: text(s.candidate.arch.macs)),
             ("field", lambda s: field_of(s.candidate)),
-            ("seconds", lambda s: "–" if s.mean("seconds") is None else f"{s.mean('seconds'):.1f}"),
+            ("seconds", lambda s: decimals(s.mean("seconds"), ".1f")),
         ]
 
     def caption(self) -> tuple[str, ...]:
         count, seconds = len(self.rows), sum(row["seconds"] or 0.0 for row in self.rows)
-        states = [(state, sum(row["state"] == state for row in self.rows)) for state in STATES]
+        states = [(state, sum(row["state"] == state for row in self.rows)) for state in RUN_STATES]
         told = ", ".join(f"{number} {state}" for state, number in states if number)
         return (
             f"{count} run{'s' * (count != 1)}: {told}; {clock(seconds)} of training in all",
             "Accuracy in % after the last epoch: mean ± standard deviation over the seeds. Sorted, and the front of "
-            f"accuracy against parameters found, by {NAMES[self.chosen_by]}.",
+            f"accuracy against parameters found, by {FIGURE_NAMES[self.chosen_by]}.",
         )
 
     def render(self, width: int | None = None) -> RenderableType:
@@ -188,22 +189,18 @@ class Sweep:
         return Group(self.grid().to_rich(width), Text(f"see {self.folder / 'report.md'} and index.csv beside it"))
 
 
-STATES = ("finished", "unfinished", "failed", "waiting")
-NAMES = {
+RUN_STATES = ("finished", "unfinished", "failed", "waiting")
+FIGURE_NAMES = {
     "val_accuracy": "validation accuracy",
     "test_accuracy": "test accuracy, which flatters the first a little: --val sets images apart to choose by",
 }
 
 
-def chosen_by(plan: Plan) -> str:
+def chosen_by(plan: SweepPlan) -> str:
     return "val_accuracy" if plan.options.val else "test_accuracy"
 
 
-def whole(value: int | None) -> str:
-    return "–" if value is None else f"{value:,}"
-
-
-def compared(plan: Plan, rows: Mapping[Run, Mapping[str, Any]], started: Sequence[Candidate]) -> Sweep:
+def compared(plan: SweepPlan, rows: Mapping[SweepRun, Mapping[str, Any]], started: Sequence[Contender]) -> Sweep:
     """The sweep from its rows; `started` are the candidates of the last round, that of whole runs."""
     name = chosen_by(plan)
     summaries = [

@@ -12,12 +12,12 @@ from ..fit.loop import Stopped
 from ..fit.memory import keep_memory
 from ..fit.record import Record
 from .cluster import as_tasks, connected
-from .compared import Run, Sweep, compared, row_of
+from .compared import Sweep, SweepRun, compared, row_of
 from .halving import judged, rounds
 from .here import one_after_the_other, side_by_side
 from .job import is_finished
 from .options import SweepOptions
-from .plan import Candidate, Job, Plan, planned
+from .plan import Contender, Job, SweepPlan, planned
 from .report import write_report
 
 
@@ -40,10 +40,10 @@ def sweep(targets: Sequence[str], options: SweepOptions | None = None, **given: 
     for note in plan.notes:
         ledger.say(note)
     # Round after round, of which only halving has more than one; the last is of whole runs.
-    candidates: Sequence[Candidate] = plan.candidates
+    candidates: Sequence[Contender] = plan.candidates
     for number, budget in enumerate(rounds(plan), 1):
         runs = [
-            Run(candidate, seed, candidate.job(plan.out, seed, budget), number, budget)
+            SweepRun(candidate, seed, candidate.job(plan.out, seed, budget), number, budget)
             for candidate in candidates
             for seed in plan.seeds
         ]
@@ -52,13 +52,13 @@ def sweep(targets: Sequence[str], options: SweepOptions | None = None, **given: 
             carried_out(runs, ledger, options)
         except (KeyboardInterrupt, Stopped) as stop:
             ledger.close(candidates)
-            raise stopped(stop, plan, targets) from None
+            raise stopped(stop, plan) from None
         if budget is not None:
             candidates = ledger.better_half(candidates, runs, budget)
     return ledger.close(candidates)
 
 
-def carried_out(runs: Sequence[Run], ledger: Ledger, options: SweepOptions) -> None:
+def carried_out(runs: Sequence[SweepRun], ledger: Ledger, options: SweepOptions) -> None:
     """Whatever is not finished yet, by the engine that was asked for."""
     todo = [run.job for run in runs if not is_finished(run.job.folder)]
     if options.on:
@@ -69,7 +69,7 @@ def carried_out(runs: Sequence[Run], ledger: Ledger, options: SweepOptions) -> N
         one_after_the_other(todo, ledger.told)
 
 
-def stopped(stop: BaseException, plan: Plan, targets: Sequence[str]) -> Stopped:
+def stopped(stop: BaseException, plan: SweepPlan) -> Stopped:
     """What is told when a sweep was interrupted."""
     code = stop.code if isinstance(stop, Stopped) else 128 + signal.SIGINT
     again = shlex.join(["rfcalc", *sys.argv[1:]]) if sys.argv[1:2] == ["sweep"] else "the same call"
@@ -79,13 +79,13 @@ def stopped(stop: BaseException, plan: Plan, targets: Sequence[str]) -> Stopped:
 class Ledger:
     """The rows of the index while a sweep runs; the file is written anew as each run ends."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: SweepPlan) -> None:
         self.plan, self.record = plan, Record(plan.out)
-        self.rows: dict[Run, dict[str, Any]] = {}
-        self.by_name: dict[str, Run] = {}
-        self.round: list[Run] = []
+        self.rows: dict[SweepRun, dict[str, Any]] = {}
+        self.by_name: dict[str, SweepRun] = {}
+        self.round: list[SweepRun] = []
 
-    def open(self, runs: Sequence[Run]) -> None:
+    def open(self, runs: Sequence[SweepRun]) -> None:
         """The runs of a round come in. One that was whole in the round before, its budget above what its recipe has,
         stands in the index once, in the later round."""
         for run in runs:
@@ -111,7 +111,7 @@ class Ledger:
             told = f"{val}test {row['test_accuracy']:.2f} %, {row['seconds']:.1f} s"
         self.say(f"{ended}/{len(self.round)} {run.candidate.title} seed {run.seed}: {row['state']}: {told}")
 
-    def better_half(self, candidates: Sequence[Candidate], runs: Sequence[Run], budget: int) -> list[Candidate]:
+    def better_half(self, candidates: Sequence[Contender], runs: Sequence[SweepRun], budget: int) -> list[Contender]:
         """The candidates that go on, in the order of the plan; why the others do not is noted in the index."""
         verdicts = judged(candidates, accuracies(candidates, {run: self.rows[run] for run in runs}), budget)
         for run in runs:
@@ -126,7 +126,7 @@ class Ledger:
     def write(self) -> None:
         self.record.write_csv("index.csv", list(self.rows.values()))
 
-    def close(self, candidates: Sequence[Candidate]) -> Sweep:
+    def close(self, candidates: Sequence[Contender]) -> Sweep:
         """The index with all that is on the disk now, and the report."""
         for run in self.round:
             if self.rows[run]["state"] in ("unfinished", "waiting"):
@@ -141,12 +141,14 @@ class Ledger:
             print(text, flush=True)
 
 
-def accuracies(candidates: Sequence[Candidate], rows: Mapping[Run, Mapping[str, Any]]) -> dict[Candidate, float | None]:
+def accuracies(
+    candidates: Sequence[Contender], rows: Mapping[SweepRun, Mapping[str, Any]]
+) -> dict[Contender, float | None]:
     """Each candidate's mean validation accuracy in a round; None where a run of it failed."""
-    found: dict[Candidate, list[float | None]] = {candidate: [] for candidate in candidates}
+    found: dict[Contender, list[float | None]] = {candidate: [] for candidate in candidates}
     for run, row in rows.items():
         found[run.candidate].append(row["val_accuracy"])
-    means: dict[Candidate, float | None] = {}
+    means: dict[Contender, float | None] = {}
     for candidate, values in found.items():
         known = [value for value in values if value is not None]
         means[candidate] = sum(known) / len(known) if len(known) == len(values) else None

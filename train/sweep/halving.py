@@ -7,14 +7,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import inf
 
-from .plan import Candidate, Plan
+from .plan import Contender, SweepPlan
 
 BUDGETS = (3, 8, 24)
 """Epochs of the short schedules, each about three times the one before."""
 
 
 @dataclass(frozen=True)
-class Verdict:
+class RoundVerdict:
     """What a round found of one candidate: its rank, and why it is cut; no reason where it goes on."""
 
     rank: int
@@ -23,15 +23,15 @@ class Verdict:
     cut: str = ""
 
 
-def rounds(plan: Plan) -> list[int | None]:
+def rounds(plan: SweepPlan) -> list[int | None]:
     """The budgets of a sweep's rounds, None for whole runs. A budget that no recipe exceeds would be a whole run."""
     longest = max(candidate.full for candidate in plan.candidates)
     return [*(budget for budget in BUDGETS if plan.options.halving and budget < longest), None]
 
 
 def judged(
-    candidates: Sequence[Candidate], accuracy: Mapping[Candidate, float | None], budget: int
-) -> dict[Candidate, Verdict]:
+    candidates: Sequence[Contender], accuracy: Mapping[Contender, float | None], budget: int
+) -> dict[Contender, RoundVerdict]:
     """The better half, rounded up, by mean validation accuracy over the seeds; of equals the one with fewer parameters,
     then fewer MACs, then the one named first. None stands for a candidate of which a run did not finish: it is cut."""
     ranked = sorted(candidates, key=lambda candidate: order(candidate, accuracy[candidate]))
@@ -45,11 +45,11 @@ def judged(
             why = f"cut after {budget} epochs: validation accuracy {value:.2f} %, rank {rank} of {count}; {keep} go on"
         else:
             why = ""
-        found[candidate] = Verdict(rank, count, value, why)
+        found[candidate] = RoundVerdict(rank, count, value, why)
     return found
 
 
-def order(candidate: Candidate, accuracy: float | None) -> tuple[float, float, float]:
+def order(candidate: Contender, accuracy: float | None) -> tuple[float, float, float]:
     """What sorts the better candidate first; unknown costs come last."""
     params, macs = candidate.arch.params, candidate.arch.macs
     return (

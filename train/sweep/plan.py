@@ -28,7 +28,7 @@ from ..recipe.recipe import Recipe
 from .options import SweepOptions, absolute, file_of
 
 T = TypeVar("T")
-SHOWN = 20
+PROBLEMS_TOLD = 20
 """Problems told at once: a thousand designs may all have the same one."""
 
 
@@ -54,7 +54,7 @@ class Job:
 
 
 @dataclass(frozen=True, eq=False)
-class Candidate:
+class Contender:
     """One network with one recipe, whose seeds are averaged."""
 
     label: str
@@ -126,10 +126,10 @@ class Candidate:
 
 
 @dataclass(frozen=True)
-class Plan:
+class SweepPlan:
     """What a sweep is to do."""
 
-    candidates: tuple[Candidate, ...]
+    candidates: tuple[Contender, ...]
     options: SweepOptions
     out: Path
     keys: tuple[str, ...]
@@ -141,7 +141,7 @@ class Plan:
         return range(self.options.seeds)
 
 
-def planned(targets: Sequence[str], options: SweepOptions) -> Plan:
+def planned(targets: Sequence[str], options: SweepOptions) -> SweepPlan:
     """Every combination, in the order in which they are named; raises RfcalcError with all that is wrong."""
     refuse_contradictions(options)
     if not targets:
@@ -158,7 +158,7 @@ def planned(targets: Sequence[str], options: SweepOptions) -> Plan:
     # Every combination, its recipe read once for all that may be wrong with it.
     labels = labelled(networks)
     made = [
-        Candidate(label, network.arch.name, path, network, recipe, settings,
+        Contender(label, network.arch.name, path, network, recipe, settings,
                   replace(given, recipe=recipe, settings=settings), mark)
         for (path, network), label, mark in zip(networks, labels, marks, strict=True)
         for recipe, settings in product(recipes, grid)
@@ -170,7 +170,7 @@ def planned(targets: Sequence[str], options: SweepOptions) -> Plan:
     twice = len(made) - len(candidates)
     notes = (f"{twice} of {len(made)} combinations are named twice and run once",) if twice else ()
     keys = tuple(dict.fromkeys(setting.partition("=")[0] for setting in grid[0]))
-    return Plan(candidates, options, Path(options.out).absolute(), keys, notes)
+    return SweepPlan(candidates, options, Path(options.out).absolute(), keys, notes)
 
 
 def refuse_contradictions(options: SweepOptions) -> None:
@@ -198,8 +198,8 @@ def refuse_contradictions(options: SweepOptions) -> None:
 def refuse(problems: Sequence[str]) -> None:
     if problems:
         told = list(dict.fromkeys(line for problem in problems for line in problem.splitlines()))
-        more = [f"… and {len(told) - SHOWN} more"] if len(told) > SHOWN else []
-        raise TrainError("\n".join([*told[:SHOWN], *more]))
+        more = [f"… and {len(told) - PROBLEMS_TOLD} more"] if len(told) > PROBLEMS_TOLD else []
+        raise TrainError("\n".join([*told[:PROBLEMS_TOLD], *more]))
 
 
 def tried(items: Iterable[T], act: Callable[[T], Any], problems: list[str]) -> list[Any]:

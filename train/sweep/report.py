@@ -13,7 +13,7 @@ from .compared import Summary, Sweep
 
 LABELS = 30
 """Points that are named in the plot; among more, those of the front alone."""
-LISTED = 200
+ROWS_LISTED = 200
 """Rows of a list in the report; index.csv has them all."""
 
 
@@ -45,8 +45,8 @@ def page(sweep: Sweep) -> str:
 def listed(heading: str, rows: list[Mapping[str, Any]], text: Any) -> str:
     if not rows:
         return ""
-    lines = [f"- {row['run']}: {text(row)}" for row in rows[:LISTED]]
-    more = [f"- … and {len(rows) - LISTED} more in index.csv"] if len(rows) > LISTED else []
+    lines = [f"- {row['run']}: {text(row)}" for row in rows[:ROWS_LISTED]]
+    more = [f"- … and {len(rows) - ROWS_LISTED} more in index.csv"] if len(rows) > ROWS_LISTED else []
     return "\n".join([f"## {heading}", "", *lines, *more])
 
 

@@ -17,7 +17,7 @@ from ..geometry import SHARED, TOO_MANY, UNIT, Axis, Border, FeatureMap, Taps, T
 from ..kinds import PerAxis, settings_of
 
 LAYERS: dict[str, type[Layer]] = {}
-FEATURES = ("depthwise", "depthwise_separable", "grouped", "dilation", "strided", "bias")
+LAYER_FEATURES = ("depthwise", "depthwise_separable", "grouped", "dilation", "strided", "bias")
 """What a design can use beside layer types."""
 C = TypeVar("C", bound="type[Layer]")
 

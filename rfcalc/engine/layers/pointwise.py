@@ -91,7 +91,7 @@ class LayerNorm(Norm):
         return x.elements
 
     def module(self, nn: Any, x: FeatureMap) -> Any:
-        return nn.LayerNorm((x.channels,) if x.flat else (x.channels, *x.sizes), elementwise_affine=self.affine)
+        return nn.LayerNorm(x.shape, elementwise_affine=self.affine)
 
 
 def activation(name: str, torch_name: str, doc: str, arguments: tuple[Any, ...] = ()) -> None:

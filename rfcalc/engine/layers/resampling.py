@@ -14,6 +14,9 @@ from ..geometry import MAX_PHASES, SHARED, FeatureMap, Taps, TooManyPhases, Wind
 from ..kinds import Choice, Factors, Flag, Integer, Integers, Optional, PaddingKind, PerAxis, setting
 from .base import PAD_NAMES, Layer, check_border, layer, make_windows, pad_argument, unbuildable, with_border
 
+LINEAR_MODES = ("linear", "bilinear", "trilinear")
+"""What torch calls the same interpolation on one axis, two and three."""
+
 
 @layer("upsample")
 @dataclass(frozen=True, slots=True)
@@ -26,13 +29,13 @@ class Upsample(Layer):
     scalar = "scale_factor"
     scale_factor: tuple[Fraction, ...] | None = setting(Optional(Factors()), None)
     size: PerAxis | None = setting(Optional(Integers()), None)
-    mode: str = setting(Choice(("nearest", "linear", "bilinear", "trilinear")), "nearest")
+    mode: str = setting(Choice(("nearest", *LINEAR_MODES)), "nearest")
     align_corners: bool = setting(Flag(), False)
 
     def __post_init__(self) -> None:
         if (self.scale_factor is None) == (self.size is None):
             raise SettingError("needs either scale_factor or size")
-        linear = ("linear", "bilinear", "trilinear")[len(self.scale_factor or self.size or ()) - 1]
+        linear = LINEAR_MODES[len(self.scale_factor or self.size or ()) - 1]
         if self.mode not in ("nearest", linear):
             raise SettingError(f"mode {self.mode} does not fit the axes of the input: nearest or {linear} does")
         if self.align_corners and self.mode == "nearest":
@@ -166,8 +169,8 @@ def resampled_taps(start: Fraction, step: Fraction, mode: str, rounding: str) ->
     if mode == "cubic":  # its weights depend on a setting and may be negative: all but those of whole places count
         return Taps(step.numerator, reads, "replicate")
     scale = lcm(*(p.denominator for p in places))
-    behind = [int((p - floor(p)) * scale) for p in places]
-    weights = tuple((scale - b, b) if b else (scale,) for b in behind)
+    past = [int((p - floor(p)) * scale) for p in places]
+    weights = tuple((scale - b, b) if b else (scale,) for b in past)
     return Taps(step.numerator, reads, "replicate", weights, scale)
 
 

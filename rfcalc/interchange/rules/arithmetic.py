@@ -7,15 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from ...tracing.dims import CHANNEL, REPEAT, Atom, Run, run_of, shape_of, size_of, with_run
+from ...tracing.dims import CHANNEL, run_of, shape_of, size_of, with_run
 from ...tracing.graph import Map, Unsupported
-from ...tracing.moves import along, bounded_by_all, joined, reduced
+from ...tracing.moves import along, bounded_by_all, joined, reduced, stretched, with_numbers
 from ..node import Op, rule
 from ..tensors import Fixed
 
 # --- values in step ----------------------------------------------------------------------------------------------
 
-JOINS = {
+JOIN_OPS = {
     "Add": "add", "Sum": "add", "Sub": "sub", "Mul": "mul", "Div": "div", "Pow": "pow", "Max": "maximum",
     "Min": "minimum", "Mod": "remainder", "And": "logical_and", "Or": "logical_or", "Xor": "logical_xor", "Equal": "eq",
     "Less": "lt", "LessOrEqual": "le", "Greater": "gt", "GreaterOrEqual": "ge", "Where": "where", "Mean": "mean",
@@ -26,10 +26,10 @@ QUANTIZED = {"QLinearAdd": ("add", (0, 3)), "QLinearMul": ("mul", (0, 3))}
 """onnxruntime's, between whose tensors stand their scales and zero points."""
 
 
-@rule(" ".join(JOINS))
+@rule(" ".join(JOIN_OPS))
 def arithmetic(op: Op) -> Map:
     """Several maps join; one map keeps its places, whatever numbers or weights it meets."""
-    return in_step(op, JOINS[op.type])
+    return in_step(op, JOIN_OPS[op.type])
 
 
 @rule(" ".join(QUANTIZED))
@@ -46,38 +46,12 @@ def in_step(op: Op, name: str) -> Map:
         return op.function(m, name, learned) if learned else m
     (m,) = maps
     others = [x for x in op.inputs if isinstance(x, Fixed)]
-    shape = broadcast([shape_of(m.dims), *(x.shape for x in others)])
-    dims = tuple(grown(run, size) for run, size in zip(lengthened(m, len(shape)), shape, strict=True))
-    weights = op.learned()
-    kind = {"mul": "scale", "add": "shift"}.get(name)
-    if kind and weights and weights == sum(x.count for x in others):
-        return Map(op.graph.emit(kind, [m.node], weights, weights=weights), dims)
-    node = op.graph.emit("pointwise", [m.node], weights, None, name, operation=name)
-    return Map(node, dims)
-
-
-def broadcast(shapes: list[tuple[int, ...]]) -> tuple[int, ...]:
-    """The shape that values of these shapes have together."""
-    length = max(map(len, shapes))
-    sizes = [set(n) - {1} for n in zip(*((1,) * (length - len(s)) + s for s in shapes), strict=True)]
-    if any(len(n) > 1 for n in sizes):
-        raise Unsupported("sizes that do not go together")
-    return tuple(n.pop() if n else 1 for n in sizes)
-
-
-def lengthened(m: Map, length: int) -> tuple[Run, ...]:
-    """Dimensions of size 1 in front, so that there are as many as asked for."""
-    return ((),) * (length - len(m.dims)) + m.dims
-
-
-def grown(run: Run, size: int) -> Run:
-    """A dimension that is repeated to a size."""
-    return run if size_of(run) == size else (Atom(REPEAT, size, 0),)
+    return with_numbers(op.graph, m, [x.shape for x in others], name, op.learned())
 
 
 # --- each value --------------------------------------------------------------------------------------------------
 
-ACTIVATIONS = {
+ACTIVATION_OPS = {
     "Relu": "relu", "Selu": "selu", "Gelu": "gelu", "FastGelu": "gelu", "Mish": "mish", "Sigmoid": "sigmoid",
     "QLinearSigmoid": "sigmoid", "Tanh": "tanh", "Softplus": "softplus", "HardSwish": "hardswish",
 }  # fmt: skip
@@ -90,9 +64,9 @@ FUNCTIONS = (
 """Operators on each value that no layer type stands for."""
 
 
-@rule(" ".join(ACTIVATIONS))
+@rule(" ".join(ACTIVATION_OPS))
 def activation(op: Op) -> Map:
-    return op.pointwise(op.map(), ACTIVATIONS[op.type])
+    return op.pointwise(op.map(), ACTIVATION_OPS[op.type])
 
 
 @rule(FUNCTIONS)
@@ -160,7 +134,7 @@ def same(op: Op) -> Map:
 
 @rule("Softmax LogSoftmax Hardmax")
 def softmax(op: Op) -> Map:
-    """Along one dimension; before opset 13 along that one and all behind it."""
+    """Along one dimension; before opset 13 along that one and all after it."""
     m, old = op.map(), op.program.opset < 13
     dim = op.dim(int(op.attr("axis", 1 if old else -1)), len(m.dims))
     dims = range(dim, len(m.dims)) if old else [dim]
@@ -235,11 +209,10 @@ def tile(op: Op) -> Map:
     shape = [size * n for size, n in zip(shape_of(m.dims), times, strict=True)]
     longer = [i for i, n in enumerate(times) if n > 1 and m.dims[i]]
     if not longer:
-        return Map(m.node, tuple(grown(run, size) for run, size in zip(m.dims, shape, strict=True)))
+        return stretched(m, shape)
     whole = run_of(CHANNEL, graph.maps[m.node].channels)
     if len(longer) > 1 or m.dims[longer[0]] != whole:
         raise Unsupported("places repeated side by side")
     total = shape[longer[0]]
     node = graph.emit("channel_mix", [m.node], label="repeat", operation="repeat", out_channels=total)
-    dims = with_run(m.dims, longer[0], run_of(CHANNEL, total))
-    return Map(node, tuple(grown(run, size) for run, size in zip(dims, shape, strict=True)))
+    return stretched(Map(node, with_run(m.dims, longer[0], run_of(CHANNEL, total))), shape)

@@ -8,13 +8,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ...engine.layers import Resample
+from ...engine.layers import LINEAR_MODES, Resample
 from ...tracing.dims import shape_of
 from ...tracing.graph import Graph, Map, Unsupported
-from ...tracing.placing import Placed, located
+from ...tracing.placing import PlacedTensor, located
 from ..node import Op, rule
 
-LINEAR = ("linear", "bilinear", "trilinear")
 CLOSE = 1e-6
 """A scale in single precision that lies so near to the ratio of two sizes was worked out from them."""
 
@@ -113,7 +112,7 @@ def resized(op: Op, to: Resizing, mode: str, coordinates: str, rounding: str) ->
     shape, n = shape_of(m.dims), len(m.dims) - 2
     if n < 1 or to.sizes[:2] != shape[:2]:
         raise Unsupported("channels or images resized")
-    mode = "linear" if mode in LINEAR else mode
+    mode = "linear" if mode in LINEAR_MODES else mode
     at = located(graph, m, n, all_channels=False)
     if any(axis is None and to.sizes[dim] != shape[dim] for dim, axis in at.axes.items()):
         raise Unsupported("a dimension that is no axis resized")
@@ -137,7 +136,7 @@ def resized(op: Op, to: Resizing, mode: str, coordinates: str, rounding: str) ->
 
 
 def as_torch(
-    graph: Graph, at: Placed, sizes: list[int], scales: list[Fraction | None], mode: str, coordinates: str,
+    graph: Graph, at: PlacedTensor, sizes: list[int], scales: list[Fraction | None], mode: str, coordinates: str,
     rounding: str,
 ) -> int | None:  # fmt: skip
     """The layer where torch has the same interpolation; None where it has not."""
@@ -146,18 +145,18 @@ def as_torch(
     if mode == "nearest" and (coordinates, rounding) == ("asymmetric", "floor"):
         settings = {"mode": "nearest"}
     elif mode == "linear" and coordinates in ("half_pixel", "align_corners"):
-        settings = {"mode": LINEAR[graph.axes - 1], "align_corners": coordinates == "align_corners"}
+        settings = {"mode": LINEAR_MODES[graph.axes - 1], "align_corners": coordinates == "align_corners"}
     else:
         return None
     factors = [scale or Fraction(size, before) for scale, size, before in zip(scales, sizes, old, strict=True)]
     written = [Fraction(str(float(factor))) for factor in factors]
-    exact = written == factors and all(f.numerator <= MOST for f in factors)
+    exact = written == factors and all(f.numerator <= MOST_NUMERATOR for f in factors)
     if exact and all(int(n * f) == size for n, f, size in zip(old, factors, sizes, strict=True)):
         return graph.emit("upsample", [at.m.node], scale_factor=factors, **settings)
     return None if any(scales) else graph.emit("upsample", [at.m.node], size=sizes, **settings)
 
 
-MOST = 4096
+MOST_NUMERATOR = 4096
 """The largest numerator of a ratio that a spec states."""
 
 
@@ -176,7 +175,7 @@ def refuse_rounded(to: Resizing, shape: tuple[int, ...], mode: str, coordinates:
                 raise Unsupported("units on places, by a scale that is rounded")
 
 
-def refuse_ties(graph: Graph, node: int, at: Placed, sizes: list[int]) -> None:
+def refuse_ties(graph: Graph, node: int, at: PlacedTensor, sizes: list[int]) -> None:
     """Where a unit stands just where the rounding turns, and binary numbers do not hold the scale, programs differ in
     what they read."""
     layer, x = graph.drafts[node - 1].layer, graph.maps[at.m.node]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from math import prod
 from typing import Any
 
-from ...tracing.dims import CHANNEL, Atom, Run, run_of, shape_of
+from ...tracing.dims import CHANNEL, Atom, AtomRun, run_of, shape_of
 from ...tracing.graph import Map, Unsupported
-from ...tracing.moves import Shape, known_by_shape, whole_atoms
+from ...tracing.moves import TensorShape, known_by_shape, whole_atoms
 from ..node import Op, rule
 
 
@@ -35,7 +35,7 @@ def recurrent(op: Op) -> list[Any]:
     return [Map(node, (m.dims[0], sides, m.dims[1], inner))]
 
 
-def layer_of(op: Op, m: Map, sequence: Run, width: int, name: str) -> int:
+def layer_of(op: Op, m: Map, sequence: AtomRun, width: int, name: str) -> int:
     graph = op.graph
     weights, macs = op.weights(1, 2, 3, 7), op.macs
     axes = {atom.axis for atom in sequence if atom.axis >= 0}
@@ -45,6 +45,6 @@ def layer_of(op: Op, m: Map, sequence: Run, width: int, name: str) -> int:
     both = op.attr("direction", "forward") == "bidirectional"
     bound = not both or not whole_atoms(graph, Map(m.node, (sequence,)), [0])
     x = graph.maps[m.node]
-    made = Shape((*m.dims[:-1], run_of(CHANNEL, width)), width, x.sizes, x.flat)
+    made = TensorShape((*m.dims[:-1], run_of(CHANNEL, width)), width, x.sizes, x.flat)
     flags = [i in axes for i in range(graph.axes)]
     return known_by_shape(graph, "whole", [m], made, name, weights, macs, axes=flags, bound=bound).node

@@ -1,4 +1,4 @@
-"""Views, parts, and tensors one behind the other."""
+"""Views, parts, and tensors one after the other."""
 
 from __future__ import annotations
 
@@ -7,13 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from ...tracing.dims import CHANNEL, Atom, renumbered, reshaped, run_of, shape_of, size_of, with_run
+from ...tracing.dims import CHANNEL, reshaped, run_of, shape_of, size_of, with_run
 from ...tracing.graph import Map, Unsupported
-from ...tracing.moves import along, concatenated, cut, pad, with_constants
+from ...tracing.moves import along, broadcast, concatenated, cut, embedded, pad, stretched, with_constants
 from ...tracing.order import settle
 from ..node import Op, rule, shape
 from ..tensors import Fixed, fixed
-from .arithmetic import broadcast, grown, lengthened
 
 # --- shapes ------------------------------------------------------------------------------------------------------
 
@@ -86,8 +85,8 @@ def transpose(op: Op) -> Map:
 @rule("Expand")
 def expand(op: Op) -> Map:
     m = op.map()
-    sizes = broadcast([shape_of(m.dims), tuple(op.ints("shape", 1))])
-    return Map(m.node, tuple(grown(run, n) for run, n in zip(lengthened(m, len(sizes)), sizes, strict=True)))
+    sizes = broadcast(shape_of(m.dims), tuple(op.ints("shape", 1)))
+    return stretched(m, sizes)
 
 
 # --- parts -------------------------------------------------------------------------------------------------------
@@ -116,10 +115,10 @@ def slice_rule(op: Op) -> Map | Fixed:
 def bounds(start: int, end: int, step: int) -> slice:
     """ONNX clamps an end that lies in front of the first place for a negative step, where Python counts it from the
     back."""
-    return slice(start, None if step < 0 and end < -LONGEST else end, step)
+    return slice(start, None if step < 0 and end < -TO_THE_END else end, step)
 
 
-LONGEST = 2**31 - 2
+TO_THE_END = 2**31 - 2
 """No dimension is longer; an end in front of minus that means the beginning."""
 
 
@@ -180,11 +179,7 @@ def embedding(op: Op) -> Map:
     if int(op.attr("axis", 0)) % len(table.shape) or len(table.shape) != 2:
         raise Unsupported("a table of another shape")
     width = table.shape[1]
-    named: dict[str, Any] = {"operation": "embedding", "out_channels": graph.maps[m.node].channels * width}
-    node = graph.emit("channel_mix", [m.node], op.weights(0), None, "embedding", **named)
-    inner = tuple(tuple(a._replace(step=a.step * width) if a.axis == CHANNEL else a for a in run) for run in m.dims)
-    dims = (*inner, (Atom(CHANNEL, width),) if width > 1 else ())
-    return Map(node, renumbered(dims, [atom for run in reversed(dims) for atom in run if atom.axis == CHANNEL]))
+    return embedded(graph, m, width, op.weights(0))
 
 
 # --- together ----------------------------------------------------------------------------------------------------
@@ -192,7 +187,7 @@ def embedding(op: Op) -> Map:
 
 @rule("Concat")
 def concat(op: Op) -> Map:
-    """Tensors one behind the other; those that hold nothing of the image are padding."""
+    """Tensors one after the other; those that hold nothing of the image are padding."""
     values = [value for value in op.inputs if value is not None and 0 not in shape(value)]
     dim = op.dim(int(op.attr("axis", 1)), len(shape(values[0])))
     found = [value if isinstance(value, Map) else None for value in values]
@@ -203,7 +198,7 @@ def concat(op: Op) -> Map:
     return concatenated(op.graph, op.maps, dim)
 
 
-MODES = {"constant": "zeros", "reflect": "reflect", "edge": "replicate", "wrap": "circular"}
+PAD_MODE_OF = {"constant": "zeros", "reflect": "reflect", "edge": "replicate", "wrap": "circular"}
 
 
 @rule("Pad")
@@ -215,4 +210,4 @@ def pad_rule(op: Op) -> Map:
     sides = [(0, 0)] * len(m.dims)
     for axis, before, after in zip(axes, given[: len(axes)], given[len(axes) :], strict=True):
         sides[axis] = (before, after)
-    return pad(op.graph, m, sides, MODES.get(str(op.attr("mode", "constant")), "zeros"))
+    return pad(op.graph, m, sides, PAD_MODE_OF.get(str(op.attr("mode", "constant")), "zeros"))

@@ -9,12 +9,12 @@ from typing import Any
 
 from ...engine.geometry import Window
 from ...errors import ShapeError
-from ...tracing.dims import BATCH, CHANNEL, run_of, shape_of, size_of
+from ...tracing.dims import BATCH_AXIS, CHANNEL, run_of, shape_of, size_of
 from ...tracing.graph import Map, Unsupported
 from ...tracing.moves import along, reduced
 from ...tracing.multiply import groups_word, one_by_one
 from ...tracing.order import fold
-from ...tracing.placing import Placed, located
+from ...tracing.placing import PlacedTensor, located
 from ..node import Op, rule
 
 Pads = list[tuple[int, int]]
@@ -59,14 +59,14 @@ def windows_of(op: Op, kernel: Sequence[int], sizes: Sequence[int]) -> Windows:
 
 
 def same_pads(window: Window, size: int, upper: bool) -> tuple[int, int]:
-    """What makes the output as large as the map over the stride, rounded up; an odd one goes behind (upper), or in
+    """What makes the output as large as the map over the stride, rounded up; an odd one goes after it (upper), or in
     front."""
     total = max((-(-size // window.stride) - 1) * window.stride + window.extent - size, 0)
     less = total // 2
     return (less, total - less) if upper else (total - less, less)
 
 
-def lone_dims(op: Op, at: Placed, windows: Windows) -> bool:
+def lone_dims(at: PlacedTensor, windows: Windows) -> bool:
     """Whether a kernel is longer than 1 along a dimension that is no axis, which must stay of size 1."""
     first = len(at.m.dims) - len(windows.kernel)
     longer = False
@@ -111,7 +111,7 @@ def convolution(op: Op, x: int, w: int, b: int) -> Map:
         if found:
             return found
     at = located(graph, m, n)
-    macs = op.macs if lone_dims(op, at, windows) else None
+    macs = op.macs if lone_dims(at, windows) else None
     same = windows.same and n == graph.axes and any(before != after for before, after in windows.pads)
     settings: dict[str, Any] = {
         "out_channels": out_channels,
@@ -155,8 +155,8 @@ def conv_transpose(op: Op) -> Map:
 
 
 def cut_off(op: Op, windows: Sequence[Window], sizes: Sequence[int], more: Sequence[int]) -> Pads:
-    """What is cut off the full result, before and behind: stated, or what is over the size that is asked for. An odd
-    one goes behind for SAME_UPPER, else in front."""
+    """What is cut off the full result, before and after: stated, or what is over the size that is asked for. An odd
+    one goes after for SAME_UPPER, else in front."""
     n, auto = len(windows), op.attr("auto_pad", "NOTSET")
     wanted = op.ints("output_shape", None, ())
     if not wanted and auto in ("SAME_UPPER", "SAME_LOWER"):
@@ -200,7 +200,7 @@ def pool(op: Op, kind: str, label: str = "") -> Map:
     at = located(graph, op.map(), len(kernel), all_channels=False)
     sizes = shape_of(at.m.dims)[len(at.m.dims) - len(kernel) :]
     windows = windows_of(op, kernel, sizes)
-    lone_dims(op, at, windows)
+    lone_dims(at, windows)
     ceils = bool(op.attr("ceil_mode", 0)) and op.attr("auto_pad", "NOTSET") in ("NOTSET", "VALID")
     settings: dict[str, Any] = {
         "kernel_size": at.per_axis(graph, windows.kernel, 1),
@@ -212,14 +212,14 @@ def pool(op: Op, kind: str, label: str = "") -> Map:
         settings |= {"padding": at.per_axis(graph, tuple(b for b, _ in pads), 0), "ceil_mode": ceils}
     else:
         pads = [
-            (before, behind(windows, i, size, ceils))
+            (before, cells_after(windows, i, size, ceils))
             for i, ((before, _), size) in enumerate(zip(pads, sizes, strict=True))
         ]
         node = graph.emit("pad", [node], label="pad", padding=at.per_axis(graph, tuple(pads), (0, 0)))
     return graph.spread(graph.emit(kind, [node], label=label, **settings), at.m, at.axes)
 
 
-def behind(windows: Windows, i: int, size: int, ceils: bool) -> int:
+def cells_after(windows: Windows, i: int, size: int, ceils: bool) -> int:
     """The padding after a map with which a pool that has none of its own ends where this one does."""
     if not ceils:
         return windows.pads[i][1]
@@ -289,7 +289,7 @@ def layer_norm(op: Op) -> Map:
     x, axis = graph.maps[m.node], op.dim(int(op.attr("axis", -1)), len(m.dims))
     last = m.dims[axis:]
     many = prod(map(size_of, last))
-    images = any(atom.axis == BATCH for run in last for atom in run)
+    images = any(atom.axis == BATCH_AXIS for run in last for atom in run)
     if op.type == "LayerNormalization" and not images and op.input(2) is not None:
         if many == x.elements:
             return op.pointwise(m, "layer_norm", op.weights(1, 2), affine=True)

@@ -908,7 +908,7 @@ function colours() {
 }
 
 /** The map itself: its surface, the user's image, a grid of its places. */
-function backdrop(sizes, frame, look, picture) {
+function backdrop(sizes, frame, look, ownImage) {
   const [height, width] = flatSizes(sizes);
   const step = Math.max(height, width) <= 64 ? 1 : Math.max(height, width) <= 512 ? 8 : 64;
   const thin = Math.max(frame.width, frame.height) / 1200;
@@ -916,8 +916,8 @@ function backdrop(sizes, frame, look, picture) {
   for (let x = 0; x <= width; x += step) lines.push(`M${x},0V${height}`);
   if (sizes.length > 1) for (let y = 0; y <= height; y += step) lines.push(`M0,${y}H${width}`);
   const parts = [element("rect", { x: 0, y: 0, width, height, fill: look.frame })];
-  const image = { href: picture, x: 0, y: 0, width, height, preserveAspectRatio: "none" };
-  if (picture) parts.push(element("image", image));
+  const image = { href: ownImage, x: 0, y: 0, width, height, preserveAspectRatio: "none" };
+  if (ownImage) parts.push(element("image", image));
   else parts.push(element("path", { d: lines.join(""), stroke: look.rule, "stroke-width": thin, fill: "none" }));
   return parts;
 }
@@ -1229,14 +1229,14 @@ function Panel({ nets, state, scene, look, act, elements, begin }) {
 
 function Tools({ net, act, said }) {
   const file = useRef();
-  const pick = (event) => act.picture(event.target.files[0]);
+  const pick = (event) => act.ownImage(event.target.files[0]);
   return html`<button type="button" onClick=${act.exportSvg}>Export SVG</button>
     ${net.yaml !== null && html`<button type="button" onClick=${act.copyYaml}>Copy YAML</button>`}
     <button type="button" onClick=${act.copyMarkdown}>Copy Markdown</button>
     <button type="button" onClick=${() => file.current.click()}>Your image</button>
-    <input ref=${file} id="picture" type="file" accept="image/*" class="hidden" tabindex="-1" aria-label="your own image"
+    <input ref=${file} id="own-image" type="file" accept="image/*" class="hidden" tabindex="-1" aria-label="your own image"
       onChange=${pick} />
-    <button type="button" onClick=${act.noPicture} hidden=${!act.hasPicture()}>No image</button>
+    <button type="button" onClick=${act.noImage} hidden=${!act.hasImage()}>No image</button>
     <button type="button" onClick=${() => window.print()}>Print</button>
     <details class="keys"><summary>Keys</summary><dl>
       <dt>j, k</dt><dd>next and last layer</dd>
@@ -1254,10 +1254,10 @@ const WIDTH = 640;
 const LINE = 18;
 
 /** The plane as it is seen, with its sentences below, as the text of an SVG file. */
-function svgText(scene, drawn, canvas, picture, state, sentences) {
+function svgText(scene, drawn, canvas, ownImage, state, sentences) {
   const { frame, look, shown } = drawn;
   const height = (WIDTH * frame.height) / frame.width;
-  const parts = backdrop(scene.sizes, frame, look, picture);
+  const parts = backdrop(scene.sizes, frame, look, ownImage);
   if (shown) {
     const { x, y, width, height: tall } = shown;
     const where = { x, y, width, height: tall, preserveAspectRatio: "none", "image-rendering": "pixelated" };
@@ -1300,8 +1300,8 @@ async function copy(text) {
   return done;
 }
 
-/** A picked file as a picture that stays in this browser: a data address, which an exported file can hold as well. */
-function pictureOf(file) {
+/** A picked file as an image that stays in this browser: a data address, which an exported file can hold as well. */
+function imageOf(file) {
   return new Promise((resolve) => {
     const reader = new FileReader();
     reader.onload = () => {
@@ -1396,18 +1396,18 @@ function seeing(nets, state, scene) {
 }
 
 /** Draws a scene into its elements. */
-function draw(nets, state, scene, elements, picture) {
+function draw(nets, state, scene, elements, ownImage) {
   const look = colours();
   const { current, source, sizes, found } = scene;
   const frame = frameFor(nets, current, source);
   const { plane, back, front, canvas, map } = elements;
-  const key = [sizes, frame.left, frame.top, frame.width, frame.height, picture, look.paper].join();
+  const key = [sizes, frame.left, frame.top, frame.width, frame.height, ownImage, look.paper].join();
   if (back.dataset.key !== key) {
     back.dataset.key = key;
     plane.style.aspectRatio = `${frame.width} / ${frame.height}`;
     plane.style.setProperty("--ratio", frame.width / frame.height);
     for (const svg of [back, front]) svg.setAttribute("viewBox", `${frame.left} ${frame.top} ${frame.width} ${frame.height}`);
-    back.replaceChildren(...backdrop(sizes, frame, look, picture));
+    back.replaceChildren(...backdrop(sizes, frame, look, ownImage));
     // enlarged, a place is a square; reduced, places are averaged
     canvas.style.imageRendering = plane.clientWidth >= frame.width ? "pixelated" : "auto";
   }
@@ -1440,7 +1440,7 @@ let nets = [];
 let state = null;
 let wished = ""; // what was chosen, as a fragment: it comes back with the layers that it names
 let hover = null;
-let picture = null;
+let ownImage = null;
 let scene = null;
 let drawn = null;
 let told = "";
@@ -1507,7 +1507,7 @@ function renderTools() {
 function redraw() {
   if (!elements.map) return;
   scene = sceneOf(nets, state, hover);
-  drawn = draw(nets, state, scene, elements, picture);
+  drawn = draw(nets, state, scene, elements, ownImage);
   const [sentence, more] = saidOf(nets, scene);
   document.getElementById("readout").textContent = sentence;
   document.getElementById("hint").textContent = more;
@@ -1573,23 +1573,23 @@ const act = {
   unpin: (pin) => set({ pins: state.pins.filter((each) => !samePin(each, pin)) }),
   unpinAll: () => set({ pins: [] }),
   choosePin: (pin) => set({ net: pin.net, layer: pin.layer, unit: pin.unit, from: pin.net === state.net ? state.from : 0 }),
-  hasPicture: () => picture !== null,
-  picture: async (file) => {
+  hasImage: () => ownImage !== null,
+  ownImage: async (file) => {
     if (!file) return;
-    const found = await pictureOf(file);
+    const found = await imageOf(file);
     if (found === null) return tell(`${file.name} is no image`);
-    picture = found;
+    ownImage = found;
     set({});
   },
-  noPicture: () => {
-    picture = null;
+  noImage: () => {
+    ownImage = null;
     set({});
   },
   copyYaml: async () => tell((await copy(nets[state.net].yaml)) ? "YAML copied" : "the browser refused"),
   copyMarkdown: async () => tell((await copy(nets[state.net].markdown)) ? "Markdown copied" : "the browser refused"),
   exportSvg: () => {
     redraw();
-    save(svgText(scene, drawn, elements.canvas, picture, state, sentences()), `${fileName()}.svg`);
+    save(svgText(scene, drawn, elements.canvas, ownImage, state, sentences()), `${fileName()}.svg`);
   },
 };
 

@@ -2,7 +2,7 @@
 // the pointer only redraw the scene, once a frame.
 import { html, render } from "./vendor/htm-preact.js";
 import { VIRIDIS } from "./heat.js";
-import { copy, pictureOf, save, svgText } from "./output.js";
+import { copy, imageOf, save, svgText } from "./output.js";
 import { Legend, Panel, Tools } from "./panel.js";
 import { colours, element, placeAt } from "./plane.js";
 import { draw, forget, saidOf, sceneOf } from "./scene.js";
@@ -15,7 +15,7 @@ let nets = [];
 let state = null;
 let wished = ""; // what was chosen, as a fragment: it comes back with the layers that it names
 let hover = null;
-let picture = null;
+let ownImage = null;
 let scene = null;
 let drawn = null;
 let told = "";
@@ -82,7 +82,7 @@ function renderTools() {
 function redraw() {
   if (!elements.map) return;
   scene = sceneOf(nets, state, hover);
-  drawn = draw(nets, state, scene, elements, picture);
+  drawn = draw(nets, state, scene, elements, ownImage);
   const [sentence, more] = saidOf(nets, scene);
   document.getElementById("readout").textContent = sentence;
   document.getElementById("hint").textContent = more;
@@ -148,23 +148,23 @@ const act = {
   unpin: (pin) => set({ pins: state.pins.filter((each) => !samePin(each, pin)) }),
   unpinAll: () => set({ pins: [] }),
   choosePin: (pin) => set({ net: pin.net, layer: pin.layer, unit: pin.unit, from: pin.net === state.net ? state.from : 0 }),
-  hasPicture: () => picture !== null,
-  picture: async (file) => {
+  hasImage: () => ownImage !== null,
+  ownImage: async (file) => {
     if (!file) return;
-    const found = await pictureOf(file);
+    const found = await imageOf(file);
     if (found === null) return tell(`${file.name} is no image`);
-    picture = found;
+    ownImage = found;
     set({});
   },
-  noPicture: () => {
-    picture = null;
+  noImage: () => {
+    ownImage = null;
     set({});
   },
   copyYaml: async () => tell((await copy(nets[state.net].yaml)) ? "YAML copied" : "the browser refused"),
   copyMarkdown: async () => tell((await copy(nets[state.net].markdown)) ? "Markdown copied" : "the browser refused"),
   exportSvg: () => {
     redraw();
-    save(svgText(scene, drawn, elements.canvas, picture, state, sentences()), `${fileName()}.svg`);
+    save(svgText(scene, drawn, elements.canvas, ownImage, state, sentences()), `${fileName()}.svg`);
   },
 };
 

@@ -90,7 +90,7 @@ function unquoted(key) {
   return key.replace(/^(["'])([^]*)\1$/, "$2").trim();
 }
 
-/** Reads brackets from where they open; gives the place at the end of the text, or that behind them, and where. */
+/** Reads brackets from where they open; gives the place at the end of the text, or that after them, and where. */
 function flow(text, start, above, note) {
   const open = []; // { list, key, pair }: a pair is a mapping of one key within a list, without brackets
   const path = () => [...above, ...open.flatMap(({ list, key }) => (list ? ["-"] : key === null ? [] : [key]))];
@@ -139,7 +139,7 @@ export function plain(schema, root) {
   return own;
 }
 
-/** What stands behind a key or an item of any of these schemas. */
+/** What stands after a key or an item of any of these schemas. */
 function stepped(schemas, step, root) {
   return schemas.flatMap((schema) => {
     if (step === "-") return plain(schema.items, root);
@@ -170,14 +170,14 @@ export function completions(root, text, whole, names, layers) {
 
 function offered(root, place, known) {
   const { path, expects } = place;
-  const behind = path[path.length - 1] === "-" ? path.slice(0, -1) : path;
+  const holders = path[path.length - 1] === "-" ? path.slice(0, -1) : path;
   const block = blockOf(path, known);
   const schemas = resolved(root, path);
   if (expects === "key") {
     if (block) return parametersOf(block, known).map((label) => ({ label, apply: `${label}: `, kind: "property" }));
     return propertiesOf(schemas, isLayer(root, path, known));
   }
-  const refers = JOINING.has(behind[behind.length - 1]) || (known.layers.has(behind[behind.length - 1]) && expects === "item");
+  const refers = JOINING.has(holders[holders.length - 1]) || (known.layers.has(holders[holders.length - 1]) && expects === "item");
   const found = valuesOf(schemas);
   if (refers) return [...found, ...["input", ...known.names].map((label) => ({ label, kind: "variable" }))];
   if (expects === "item") {

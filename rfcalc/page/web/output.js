@@ -5,10 +5,10 @@ const WIDTH = 640;
 const LINE = 18;
 
 /** The plane as it is seen, with its sentences below, as the text of an SVG file. */
-export function svgText(scene, drawn, canvas, picture, state, sentences) {
+export function svgText(scene, drawn, canvas, ownImage, state, sentences) {
   const { frame, look, shown } = drawn;
   const height = (WIDTH * frame.height) / frame.width;
-  const parts = backdrop(scene.sizes, frame, look, picture);
+  const parts = backdrop(scene.sizes, frame, look, ownImage);
   if (shown) {
     const { x, y, width, height: tall } = shown;
     const where = { x, y, width, height: tall, preserveAspectRatio: "none", "image-rendering": "pixelated" };
@@ -51,8 +51,8 @@ export async function copy(text) {
   return done;
 }
 
-/** A picked file as a picture that stays in this browser: a data address, which an exported file can hold as well. */
-export function pictureOf(file) {
+/** A picked file as an image that stays in this browser: a data address, which an exported file can hold as well. */
+export function imageOf(file) {
   return new Promise((resolve) => {
     const reader = new FileReader();
     reader.onload = () => {

@@ -135,14 +135,14 @@ export function Panel({ nets, state, scene, look, act, elements, begin }) {
 
 export function Tools({ net, act, said }) {
   const file = useRef();
-  const pick = (event) => act.picture(event.target.files[0]);
+  const pick = (event) => act.ownImage(event.target.files[0]);
   return html`<button type="button" onClick=${act.exportSvg}>Export SVG</button>
     ${net.yaml !== null && html`<button type="button" onClick=${act.copyYaml}>Copy YAML</button>`}
     <button type="button" onClick=${act.copyMarkdown}>Copy Markdown</button>
     <button type="button" onClick=${() => file.current.click()}>Your image</button>
-    <input ref=${file} id="picture" type="file" accept="image/*" class="hidden" tabindex="-1" aria-label="your own image"
+    <input ref=${file} id="own-image" type="file" accept="image/*" class="hidden" tabindex="-1" aria-label="your own image"
       onChange=${pick} />
-    <button type="button" onClick=${act.noPicture} hidden=${!act.hasPicture()}>No image</button>
+    <button type="button" onClick=${act.noImage} hidden=${!act.hasImage()}>No image</button>
     <button type="button" onClick=${() => window.print()}>Print</button>
     <details class="keys"><summary>Keys</summary><dl>
       <dt>j, k</dt><dd>next and last layer</dd>

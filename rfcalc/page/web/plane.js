@@ -52,7 +52,7 @@ export function colours() {
 }
 
 /** The map itself: its surface, the user's image, a grid of its places. */
-export function backdrop(sizes, frame, look, picture) {
+export function backdrop(sizes, frame, look, ownImage) {
   const [height, width] = flatSizes(sizes);
   const step = Math.max(height, width) <= 64 ? 1 : Math.max(height, width) <= 512 ? 8 : 64;
   const thin = Math.max(frame.width, frame.height) / 1200;
@@ -60,8 +60,8 @@ export function backdrop(sizes, frame, look, picture) {
   for (let x = 0; x <= width; x += step) lines.push(`M${x},0V${height}`);
   if (sizes.length > 1) for (let y = 0; y <= height; y += step) lines.push(`M0,${y}H${width}`);
   const parts = [element("rect", { x: 0, y: 0, width, height, fill: look.frame })];
-  const image = { href: picture, x: 0, y: 0, width, height, preserveAspectRatio: "none" };
-  if (picture) parts.push(element("image", image));
+  const image = { href: ownImage, x: 0, y: 0, width, height, preserveAspectRatio: "none" };
+  if (ownImage) parts.push(element("image", image));
   else parts.push(element("path", { d: lines.join(""), stroke: look.rule, "stroke-width": thin, fill: "none" }));
   return parts;
 }

@@ -83,18 +83,18 @@ export function seeing(nets, state, scene) {
 }
 
 /** Draws a scene into its elements. */
-export function draw(nets, state, scene, elements, picture) {
+export function draw(nets, state, scene, elements, ownImage) {
   const look = colours();
   const { current, source, sizes, found } = scene;
   const frame = frameFor(nets, current, source);
   const { plane, back, front, canvas, map } = elements;
-  const key = [sizes, frame.left, frame.top, frame.width, frame.height, picture, look.paper].join();
+  const key = [sizes, frame.left, frame.top, frame.width, frame.height, ownImage, look.paper].join();
   if (back.dataset.key !== key) {
     back.dataset.key = key;
     plane.style.aspectRatio = `${frame.width} / ${frame.height}`;
     plane.style.setProperty("--ratio", frame.width / frame.height);
     for (const svg of [back, front]) svg.setAttribute("viewBox", `${frame.left} ${frame.top} ${frame.width} ${frame.height}`);
-    back.replaceChildren(...backdrop(sizes, frame, look, picture));
+    back.replaceChildren(...backdrop(sizes, frame, look, ownImage));
     // enlarged, a place is a square; reduced, places are averaged
     canvas.style.imageRendering = plane.clientWidth >= frame.width ? "pixelated" : "auto";
   }

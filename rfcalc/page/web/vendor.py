@@ -21,7 +21,7 @@ ESBUILD = "0.28.2"
 EDITOR = "codemirror.js"
 
 
-class Package(NamedTuple):
+class VendoredPackage(NamedTuple):
     """A package, the vendored file that holds what is used of it, and where that stands in the package: nowhere, where
     it is taken for its licence, or put together with others."""
 
@@ -31,26 +31,26 @@ class Package(NamedTuple):
     inner: str = ""
 
 
-PACKAGES = (
+VENDORED_PACKAGES = (
     # htm's standalone build holds preact 10 and its hooks; preact is fetched for its licence alone
-    Package("htm", "3.1.1", "htm-preact.js", "preact/standalone.module.js"),
-    Package("preact", "10.5.14", "htm-preact.js"),
-    Package("@codemirror/autocomplete", "6.20.4", EDITOR),
-    Package("@codemirror/commands", "6.11.1", EDITOR),
-    Package("@codemirror/lang-yaml", "6.1.3", EDITOR),
-    Package("@codemirror/language", "6.13.1", EDITOR),
-    Package("@codemirror/lint", "6.9.8", EDITOR),
-    Package("@codemirror/state", "6.7.6", EDITOR),
-    Package("@codemirror/streamparser", "6.0.0", EDITOR),
-    Package("@codemirror/view", "6.43.15", EDITOR),
-    Package("@lezer/common", "1.5.5", EDITOR),
-    Package("@lezer/highlight", "1.2.5", EDITOR),
-    Package("@lezer/lr", "1.4.12", EDITOR),
-    Package("@lezer/yaml", "1.0.4", EDITOR),
-    Package("@marijn/find-cluster-break", "1.0.4", EDITOR),
-    Package("crelt", "1.0.7", EDITOR),
-    Package("style-mod", "4.1.5", EDITOR),
-    Package("w3c-keyname", "2.2.8", EDITOR),
+    VendoredPackage("htm", "3.1.1", "htm-preact.js", "preact/standalone.module.js"),
+    VendoredPackage("preact", "10.5.14", "htm-preact.js"),
+    VendoredPackage("@codemirror/autocomplete", "6.20.4", EDITOR),
+    VendoredPackage("@codemirror/commands", "6.11.1", EDITOR),
+    VendoredPackage("@codemirror/lang-yaml", "6.1.3", EDITOR),
+    VendoredPackage("@codemirror/language", "6.13.1", EDITOR),
+    VendoredPackage("@codemirror/lint", "6.9.8", EDITOR),
+    VendoredPackage("@codemirror/state", "6.7.6", EDITOR),
+    VendoredPackage("@codemirror/streamparser", "6.0.0", EDITOR),
+    VendoredPackage("@codemirror/view", "6.43.15", EDITOR),
+    VendoredPackage("@lezer/common", "1.5.5", EDITOR),
+    VendoredPackage("@lezer/highlight", "1.2.5", EDITOR),
+    VendoredPackage("@lezer/lr", "1.4.12", EDITOR),
+    VendoredPackage("@lezer/yaml", "1.0.4", EDITOR),
+    VendoredPackage("@marijn/find-cluster-break", "1.0.4", EDITOR),
+    VendoredPackage("crelt", "1.0.7", EDITOR),
+    VendoredPackage("style-mod", "4.1.5", EDITOR),
+    VendoredPackage("w3c-keyname", "2.2.8", EDITOR),
 )
 USED = """\
 export { autocompletion, closeBrackets, closeBracketsKeymap, completionKeymap } from "@codemirror/autocomplete";
@@ -65,7 +65,7 @@ export { tags } from "@lezer/highlight";
 """What editor.js uses of CodeMirror."""
 
 
-def fetch(package: Package, folder: Path) -> tuple[dict[str, Any], dict[str, bytes]]:
+def fetch(package: VendoredPackage, folder: Path) -> tuple[dict[str, Any], dict[str, bytes]]:
     """Unpacks a package into node_modules; what versions.json says of it, and the files that are kept of it alone."""
     command = ["npm", "pack", f"{package.name}@{package.version}", "--json", "--pack-destination", str(folder)]
     (packed,) = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
@@ -105,7 +105,7 @@ def vendored() -> dict[str, bytes]:
     files: dict[str, bytes] = {}
     said = {}
     with TemporaryDirectory() as name:
-        for package in PACKAGES:
+        for package in VENDORED_PACKAGES:
             said[package.name], kept = fetch(package, Path(name))
             files |= kept
         files[EDITOR] = put_together(Path(name))

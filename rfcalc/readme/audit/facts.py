@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import product
 
 from ...engine.arch import Arch, features_of
-from ...engine.layers.base import FEATURES
+from ...engine.layers.base import LAYER_FEATURES
 from ...report.counting import PER_CHANNEL, otherwise_counted
 from ..infer.inference import Inference
 from ..read.facts import LayerFact
@@ -15,7 +15,8 @@ from ..read.listing import Listing, Variant, build
 from .counts import multiply_adds, whole
 from .printout import SummaryAudit
 from .tables import ModelAudit
-from .walk import Walked, whole_map
+from .walked import Walked
+from .window import whole_map
 
 
 @dataclass(frozen=True)
@@ -85,11 +86,11 @@ def features(inference: Inference) -> tuple[frozenset[str], frozenset[str]]:
     sure: set[str] = {word for word in chosen if word not in ("dilation", "strided", "depthwise", "grouped", "bias")}
     for row in inference.arch.rows:
         found = set(row.layer.features(row.x)) & {"dilation", "strided", "depthwise"}
-        others = [alternative.fit for alternative in inference.options.get(row.index, ())]
+        others = [alternative.candidate for alternative in inference.options.get(row.index, ())]
         for word, key in (("dilation", "dilation"), ("strided", "stride"), ("depthwise", "groups")):
-            plain = [fit for fit in others if fit.op == "conv" and fit[key] == 1]
-            used = [fit for fit in others if fit.op == "conv" and fit[key] not in (None, 1)]
-            likely = [fit for fit in plain if word != "depthwise" or fit.cost < 3.0]
+            plain = [candidate for candidate in others if candidate.op == "conv" and candidate[key] == 1]
+            used = [candidate for candidate in others if candidate.op == "conv" and candidate[key] not in (None, 1)]
+            likely = [candidate for candidate in plain if word != "depthwise" or candidate.cost < 3.0]
             if word in found and not likely:
                 sure.add(word)
             if used or word in found:
@@ -128,7 +129,7 @@ def of_model(audit: ModelAudit, arch: Arch | None = None) -> Facts:
         inner=inner,
         image=image,
         sure=features_stated(rows),
-        possible=frozenset(FEATURES),
+        possible=frozenset(LAYER_FEATURES),
         last=max(model.lines),
         doubt=doubt,
     )

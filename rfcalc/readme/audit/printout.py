@@ -11,10 +11,10 @@ from math import prod
 from ...engine.arch import Row
 from ...report.counting import biases, counted
 from ...spec.stated import Stated
-from ..infer.candidates import fits
+from ..infer.candidates import candidates
 from ..infer.image import MEGA, MIB, ROUNDED
 from ..infer.inference import Inference
-from ..infer.priors import Habits, Shape
+from ..infer.priors import Prior, Shape
 from ..infer.states import Item, impossible, items_of
 from ..read.facts import LayerFact, StatedModel
 from ..read.printout import Printout
@@ -293,7 +293,7 @@ def cost_of(audit: SummaryAudit, item: Item, params: int) -> float | None:
     if item.op is None or item.shape is None or params < 0:
         return None
     given = given_to(audit, item)
-    found = fits(item.row.type, given, item.shape, params, Habits()) if given else ()
+    found = candidates(item.row.type, given, item.shape, params, Prior()) if given else ()
     return found[0].cost if found else None
 
 
@@ -380,7 +380,11 @@ def repeated(rows: tuple[PrintedRow, ...]) -> bool:
 
 def ordinary(inference: Inference | None) -> bool:
     """Whether the rows make sense as they stand, so that no printed shape need be a slip."""
-    return inference is not None and inference.ok and all(d.fit and d.fit.cost < 5.0 for d in inference.decisions)
+    return (
+        inference is not None
+        and inference.ok
+        and all(d.candidate and d.candidate.cost < 5.0 for d in inference.decisions)
+    )
 
 
 def multiply_adds(audit: SummaryAudit) -> None:
@@ -421,17 +425,16 @@ def further_columns(audit: SummaryAudit) -> None:
         return
     facts: list[LayerFact] = []
     for decision in inference.decisions:
-        row, fit = decision.item.row, decision.fit
-        if fit is None:
+        row, candidate = decision.item.row, decision.candidate
+        if candidate is None:
             return
-        known = {key: value for key in ("kernel_size", "stride", "dilation") if isinstance(value := fit[key], int)}
+        known = {k: v for k in ("kernel_size", "stride", "dilation") if isinstance(v := candidate[k], int)}
         kinds = {"global": "global", "adaptive": "global", "max_pool": "pool", "avg_pool": "pool"}
-        kind = next((kind for word, kind in kinds.items() if fit.op.startswith(word)), "pointwise")
-        kind = "conv" if fit.op == "conv" else kind
+        kind = next((kind for word, kind in kinds.items() if candidate.op.startswith(word)), "pointwise")
+        kind = "conv" if candidate.op == "conv" else kind
         known |= {"stride": known["kernel_size"]} if kind == "pool" and "stride" not in known else {}
         number = row.index if isinstance(row.index, int) else len(facts) + 1
         facts.append(LayerFact(number, row.line, row.label, kind, {**known, **dict(row.stated)}))
-    sides = frozenset(key for fact in facts for key in fact.cells if key in ("n", "j", "r"))
-    found = audit_model(StatedModel("table", audit.printout.line, (tuple(facts),), sides))
+    found = audit_model(StatedModel("table", audit.printout.line, (tuple(facts),)))
     audit.claims += found.claims
     audit.cells += found.cells

@@ -8,7 +8,8 @@ from dataclasses import replace
 from itertools import pairwise
 
 from ..read.facts import LayerFact
-from .walk import Walked, rewalked
+from .walk import rewalked
+from .walked import Walked
 
 MOST_EDITS = 2
 FEWEST_EXPLAINED = 3

@@ -9,7 +9,8 @@ from ..read.facts import StatedModel
 from .counts import added, count_slips
 from .repair import repaired
 from .verdict import Cell, Verdict
-from .walk import Walked, walk
+from .walk import walk
+from .walked import Walked
 
 NOTED = ("n_in", "n_out", "j_in", "j_out", "r_in", "r_out")
 HEADED = {"j": "jump", "r": "field", "n": "size", "ch": "channels"}

@@ -11,8 +11,8 @@ from textwrap import fill
 from typing import TYPE_CHECKING, Any, Literal
 
 from ...engine.geometry import Number
-from ...report.cells import number
-from ...report.grid import GAP, Column, Grid, Printed
+from ...report.cells import DASH, number
+from ...report.grid import COLUMN_GAP, Column, Grid, Printed
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -88,6 +88,7 @@ class Audit(Printed):
 
     @property
     def wrong(self) -> bool:
+        """Whether any claim is wrong."""
         return any(claim.verdict == "wrong" for claim in self.claims)
 
     @property
@@ -142,7 +143,7 @@ class Audit(Printed):
         from rich.console import Group
         from rich.text import Text
 
-        if width and any(sum(grid.widths()) + GAP * (len(grid.columns) - 1) > width for grid in self.grids):
+        if width and any(sum(grid.widths()) + COLUMN_GAP * (len(grid.columns) - 1) > width for grid in self.grids):
             return Text("\n".join(self.lines(width)))
         parts: list[RenderableType] = []
         for grid in self.grids:
@@ -209,7 +210,7 @@ def as_number(value: Any) -> Any:
 def shown(value: Any) -> str:
     """A figure for people: as it is written, a fraction as a decimal, thousands divided."""
     if value is None:
-        return "–"
+        return DASH
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, Fraction):

@@ -1,6 +1,8 @@
 """The network behind a printed summary.
 
 In: the rows of a print. Out: `Inference`: an `Arch`, and where the print leaves a choice. Read infer.py (the journey),
-priors.py (what is likely), candidates.py and convolutions.py (layers that fit a row), states.py and search.py (rows in
-order), blocks.py, rebuild.py, alternatives.py, image.py, inference.py (the result).
+image.py (what comes in), opened.py and evidence.py (rows made ready), priors.py (what is likely), candidates.py and
+convolutions.py (layers that fit a row), search.py (rows in order) with states.py, maps.py and sources.py (what a row
+can read), blocks.py and rebuild.py (the network), alternatives.py and placed.py (what stays open), inference.py (the
+result). stated.py does the same for layers that a document states itself.
 """

@@ -13,9 +13,9 @@ from ...engine.geometry import Axis, FeatureMap, Number
 from ...engine.layers import Layer
 from ...engine.layers.base import make
 from ...errors import RfcalcError, SpecError
-from .candidates import fits
+from .candidates import candidates
 from .evidence import agreeing
-from .priors import Fit, Habits, Settings, Shape
+from .priors import Candidate, Prior, Settings, Shape
 from .rebuild import Assembly
 from .search import filtered
 from .states import Decision
@@ -36,7 +36,7 @@ class Alternative:
     """Another layer that fits a row; `pool` is a pool without a row in front of it, or 0; `source` the node that it
     would read, and `image` the input, where that is another one than the chosen layer's."""
 
-    fit: Fit
+    candidate: Candidate
     pool: int = 0
     source: int | None = None
     image: Shape | None = None
@@ -47,19 +47,23 @@ class Alternative:
         return self.source is not None or self.image is not None
 
     @property
-    def layers(self) -> tuple[Fit, ...]:
-        return (Fit("max_pool", (("kernel_size", self.pool),), 0.0), self.fit) if self.pool else (self.fit,)
+    def layers(self) -> tuple[Candidate, ...]:
+        return (
+            (Candidate("max_pool", (("kernel_size", self.pool),), 0.0), self.candidate)
+            if self.pool
+            else (self.candidate,)
+        )
 
 
-def alternatives_of(decision: Decision, given: Shape, habits: Habits) -> list[Alternative]:
+def alternatives_of(decision: Decision, given: Shape, prior: Prior) -> list[Alternative]:
     """Every other layer that fits the row after the map it reads, the likeliest first."""
     assert decision.item.shape is not None
     row, out, params = decision.item.row, decision.item.shape, decision.item.params
-    own = layer_of(decision.fit.op if decision.fit else "identity", chosen(decision), len(given.sizes) or 2)
+    own = layer_of(decision.candidate.op if decision.candidate else "identity", chosen(decision), len(given.sizes) or 2)
     found = [
-        Alternative(fit)
-        for fit in filtered(fits(row.type, given, out, params, habits), row)
-        if layer_of(fit.op, fit.settings, len(given.sizes) or 2) != own
+        Alternative(candidate)
+        for candidate in filtered(candidates(row.type, given, out, params, prior), row)
+        if layer_of(candidate.op, candidate.settings, len(given.sizes) or 2) != own
     ]
     if row.known and agreeing(dict(chosen(decision)), row.known):
         return found[:LISTED]
@@ -67,13 +71,16 @@ def alternatives_of(decision: Decision, given: Shape, habits: Habits) -> list[Al
         for factor in (2, 3):
             pooled = Shape(given.channels, tuple(n // factor for n in given.sizes))
             if min(pooled.sizes):
-                after = fits(row.type, pooled, out, params, habits)[:2]
-                found += [Alternative(replace(fit, cost=fit.cost + habits.hidden_pool), factor) for fit in after]
-    return sorted(found, key=lambda a: a.fit.cost)[:LISTED]
+                after = candidates(row.type, pooled, out, params, prior)[:2]
+                found += [
+                    Alternative(replace(candidate, cost=candidate.cost + prior.hidden_pool), factor)
+                    for candidate in after
+                ]
+    return sorted(found, key=lambda a: a.candidate.cost)[:LISTED]
 
 
 def chosen(decision: Decision) -> Settings:
-    return decision.fit.settings if decision.fit else ()
+    return decision.candidate.settings if decision.candidate else ()
 
 
 class Impact:
@@ -105,7 +112,9 @@ class Impact:
         return ReceptiveField(*fields) if all(f is not None for f in fields) else None  # type: ignore[arg-type]
 
     def layers(self, alternative: Alternative) -> tuple[Layer, ...]:
-        return tuple(layer_of(fit.op, fit.settings, len(self.arch.sizes)) for fit in alternative.layers)
+        return tuple(
+            layer_of(candidate.op, candidate.settings, len(self.arch.sizes)) for candidate in alternative.layers
+        )
 
     def out(self, index: int, layers: Sequence[Layer], alternative: Alternative) -> FeatureMap | None:
         """The map that an alternative makes of what it reads."""
@@ -216,7 +225,7 @@ def span(
 ) -> tuple[int, int] | None:
     """The smallest and the largest field before global pooling that the alternatives allow: each of them alone, and
     the likely ones together."""
-    likely = {i: [a for a in found if a.fit.cost <= costs[i] + LIKELY] for i, found in options.items()}
+    likely = {i: [a for a in found if a.candidate.cost <= costs[i] + LIKELY] for i, found in options.items()}
     found = [*alone(options), together(arch, likely, impact, min), together(arch, likely, impact, max)]
     known = known_sizes(impact.base.before_global_pool, *found)
     return (min(known), max(known)) if known else None
@@ -293,7 +302,7 @@ def _cheapest(
             continue
         following = dict(best)
         for delta, alternative in _growths(index, which, impact, options[index], int(fields[0])):
-            extra = max(0.0, alternative.fit.cost - costs[index]) + 0.05 - 1e-5 * index
+            extra = max(0.0, alternative.candidate.cost - costs[index]) + 0.05 - 1e-5 * index
             for grown_, (cost, picks) in best.items():
                 total, size = cost + extra, grown_ + delta
                 if abs(size) > 2 * abs(wanted) or total > limit:
@@ -330,7 +339,7 @@ def _unwound(picks: tuple[object, ...]) -> Iterator[tuple[int, Alternative]]:
 
 
 def with_fields(
-    assembly: Assembly, impact: Impact, habits: Habits, shapes: Mapping[int, Shape], images: Sequence[Shape] = ()
+    assembly: Assembly, impact: Impact, prior: Prior, shapes: Mapping[int, Shape], images: Sequence[Shape] = ()
 ) -> dict[int, list[Alternative]]:
     """The alternatives of every node that has any, each with the fields that it would mean; `images` are other inputs
     that the first layer may have."""
@@ -338,32 +347,32 @@ def with_fields(
     listed = LISTED if len(assembly.nodes) <= MANY else LISTED_OF_MANY
     above: int | None = None
     for index, decision in enumerate(assembly.decisions, 1):
-        if decision is None or decision.fit is None:
+        if decision is None or decision.candidate is None:
             continue
-        found = alternatives_of(decision, shapes[decision.source], habits)[:listed]
+        found = alternatives_of(decision, shapes[decision.source], prior)[:listed]
         reads_above = decision.forced or assembly.nodes[index - 1].inputs == (above,)
         if above is not None and decision.item.op == "conv" and not reads_above:
-            found += straight(decision, assembly, above, habits)
+            found += straight(decision, assembly, above, prior)
         if decision.source == 0:
-            found += [alternative for image in images for alternative in from_image(decision, image, habits)]
+            found += [alternative for image in images for alternative in from_image(decision, image, prior)]
         if found:
             options[index] = [replace(a, field=impact.of(index, a)) for a in found[: 2 * listed]]
         above = index
     return options
 
 
-def from_image(decision: Decision, image: Shape, habits: Habits) -> list[Alternative]:
+def from_image(decision: Decision, image: Shape, prior: Prior) -> list[Alternative]:
     """Layers that fit a row if it reads another input than the one taken."""
     row, out = decision.item.row, decision.item.shape
-    found = fits(row.type, image, out, decision.item.params, habits) if out else ()
-    return [Alternative(fit, image=image) for fit in found[:OTHER_INPUT]]
+    found = candidates(row.type, image, out, decision.item.params, prior) if out else ()
+    return [Alternative(candidate, image=image) for candidate in found[:OTHER_INPUT]]
 
 
-def straight(decision: Decision, assembly: Assembly, above: int, habits: Habits) -> list[Alternative]:
+def straight(decision: Decision, assembly: Assembly, above: int, prior: Prior) -> list[Alternative]:
     """Layers that fit a row if it reads the row above after all."""
     row, out = decision.item.row, decision.item.shape
     front = assembly.decisions[above - 1]
     if front is None or front.item.shape is None or out is None:
         return []
-    found = fits(row.type, front.item.shape, out, decision.item.params, habits)
-    return [Alternative(fit, source=above) for fit in found[: LISTED // 2]]
+    found = candidates(row.type, front.item.shape, out, decision.item.params, prior)
+    return [Alternative(candidate, source=above) for candidate in found[: LISTED // 2]]

@@ -12,13 +12,13 @@ from math import gcd, isqrt
 
 from ...engine.geometry import Window
 from ...errors import ShapeError
-from .priors import Fit, Found, Habits, Settings, Shape, fit, shortest
+from .priors import Candidate, Candidates, Prior, Settings, Shape, candidate, shortest
 
 DILATIONS = (1, 2, 3, 4, 5, 6, 7, 8, 12, 16, 18, 24, 36)
 STRIDES = tuple(range(1, 9))
 LARGEST_KERNEL = 31
 ODDEST = 12.0
-"""How much more unusual than the likeliest a fit may be."""
+"""How much more unusual than the likeliest a candidate may be."""
 
 # --- windows -----------------------------------------------------------------------------------------------------
 
@@ -98,18 +98,16 @@ KERNEL_COST = {1: 0.0, 2: 1.5, 3: 0.0, 4: 2.0, 5: 0.8, 6: 3.0, 7: 1.0, 9: 2.5, 1
 STRIDE_COST = {1: 0.0, 2: 0.3, 3: 1.8, 4: 2.2}
 
 
-def conv_fits(kind: str, op: str, given: Shape, out: Shape, params: int, habits: Habits) -> Found:
+def conv_candidates(kind: str, op: str, given: Shape, out: Shape, params: int, prior: Prior) -> Candidates:
     """Convolutions with every kernel, number of groups, bias and window that fit."""
-    found = conv_kernels(given, out, params, habits)
+    found = conv_kernels(given, out, params, prior)
     least = min((cost for cost, *_ in found), default=0.0)
     for cost, kernel, groups, bias in found:
         if cost <= least + ODDEST:
-            yield from conv_windows(cost, kernel, groups, bias, given, out, habits)
+            yield from conv_windows(cost, kernel, groups, bias, given, out, prior)
 
 
-def conv_kernels(
-    given: Shape, out: Shape, params: int, habits: Habits
-) -> list[tuple[float, tuple[int, ...], int, bool]]:
+def conv_kernels(given: Shape, out: Shape, params: int, prior: Prior) -> list[tuple[float, tuple[int, ...], int, bool]]:
     """Cost, kernel, groups and bias: parameters / out channels = taps * in channels / groups, plus one with a bias."""
     if given.flat or out.flat or len(given.sizes) != len(out.sizes) or params % out.channels:
         return []
@@ -117,32 +115,32 @@ def conv_kernels(
     for bias, groups in product((False, True), divisors(gcd(given.channels, out.channels))):
         weights, per_group = params // out.channels - bias, given.channels // groups
         if weights > 0 and weights % per_group == 0:
-            base = groups_cost(groups, given, out, habits) + 2.0 * (habits.bias not in (None, bias))
+            base = groups_cost(groups, given, out, prior) + 2.0 * (prior.bias not in (None, bias))
             for kernel in kernels(weights // per_group, len(given.sizes)):
                 scales = 3.5 * (groups == given.channels > 1 and max(kernel) == 1)  # one factor for each channel
                 lost = 1.5 * (max(kernel) > 1 == max(given.sizes))  # all but one tap sees padding only
-                found.append((base + scales + lost + kernel_cost(kernel, given, out, habits), kernel, groups, bias))
+                found.append((base + scales + lost + kernel_cost(kernel, given, out, prior), kernel, groups, bias))
     return found
 
 
 def conv_windows(
-    base: float, kernel: tuple[int, ...], groups: int, bias: bool, given: Shape, out: Shape, habits: Habits
-) -> Iterator[Fit]:
+    base: float, kernel: tuple[int, ...], groups: int, bias: bool, given: Shape, out: Shape, prior: Prior
+) -> Iterator[Candidate]:
     word = "depthwise" if groups == given.channels > 1 else groups
     head = (("out_channels", out.channels), ("kernel_size", shortest(kernel)))
     tail = (("groups", word), ("bias", bias))
-    for cost, window in costed_windows(kernel, given.sizes, out.sizes, habits):
-        yield Fit("conv", (*head, *window, *tail), base + cost)
+    for cost, window in costed_windows(kernel, given.sizes, out.sizes, prior):
+        yield Candidate("conv", (*head, *window, *tail), base + cost)
 
 
 @lru_cache(maxsize=16384)
 def costed_windows(
-    kernel: tuple[int, ...], sizes: tuple[int, ...], outs: tuple[int, ...], habits: Habits
+    kernel: tuple[int, ...], sizes: tuple[int, ...], outs: tuple[int, ...], prior: Prior
 ) -> tuple[tuple[float, Settings], ...]:
     """Stride, padding and dilation of every window that fits, with how unusual each is, the likeliest first."""
     found = []
     for strides, paddings, dilations in windows(kernel, sizes, outs):
-        cost = window_cost(kernel, strides, paddings, dilations, sizes, outs, habits)
+        cost = window_cost(kernel, strides, paddings, dilations, sizes, outs, prior)
         window = (("stride", shortest(strides)), ("padding", shortest(paddings)), ("dilation", shortest(dilations)))
         found.append((cost, window))
     if sizes == outs and len(set(kernel)) == 1 and kernel[0] % 2 == 0:  # no padding by numbers can do it
@@ -151,27 +149,27 @@ def costed_windows(
     return tuple(pair for pair in found if pair[0] <= found[0][0] + ODDEST)
 
 
-def kernel_cost(kernel: tuple[int, ...], given: Shape, out: Shape, habits: Habits) -> float:
+def kernel_cost(kernel: tuple[int, ...], given: Shape, out: Shape, prior: Prior) -> float:
     k = max(kernel)
     if len(set(kernel)) > 1:
-        factor = 0.6 if habits.factored else 3.5
+        factor = 0.6 if prior.factored else 3.5
         return (factor if min(kernel) == 1 and k % 2 and k <= 9 else 6.5) + 0.05 * k
     if kernel == given.sizes and k > 1 and all(m == 1 for m in out.sizes):
         return 0.6
     return KERNEL_COST.get(k, 4.0 + 0.05 * k)
 
 
-def groups_cost(groups: int, given: Shape, out: Shape, habits: Habits) -> float:
+def groups_cost(groups: int, given: Shape, out: Shape, prior: Prior) -> float:
     if groups == 1:
         return 0.0
     if groups == given.channels:
         return 0.4 if out.channels == groups else 1.5
-    return 2.5 if habits.grouped else 4.0
+    return 2.5 if prior.grouped else 4.0
 
 
 def window_cost(
     kernel: tuple[int, ...], strides: tuple[int, ...], paddings: tuple[int, ...], dilations: tuple[int, ...],
-    sizes: tuple[int, ...], outs: tuple[int, ...], habits: Habits,
+    sizes: tuple[int, ...], outs: tuple[int, ...], prior: Prior,
 ) -> float:  # fmt: skip
     k, s, p, d = kernel[0], strides[0], paddings[0], dilations[0]
     if len(set(kernel)) > 1:
@@ -186,24 +184,24 @@ def window_cost(
     if s > k > 1:
         cost += 1.0
     if d > 1:
-        cost += (0.4 if habits.dilated else 3.5) + 0.8 * (d - 2)
-    return cost + padding_cost(k, p, d, habits)
+        cost += (0.4 if prior.dilated else 3.5) + 0.8 * (d - 2)
+    return cost + padding_cost(k, p, d, prior)
 
 
-def padding_cost(k: int, p: int, d: int, habits: Habits) -> float:
+def padding_cost(k: int, p: int, d: int, prior: Prior) -> float:
     keeps = d * (k - 1) // 2
     if k == 1:
         return 3.0 + p if p else 0.0
-    if dict(habits.padding).get(k) == p or p == keeps:
-        return 0.0 if p != keeps or habits.pads in (None, True) else 0.6
+    if dict(prior.padding).get(k) == p or p == keeps:
+        return 0.0 if p != keeps or prior.pads in (None, True) else 0.6
     if p == 0:
-        return {None: 0.4, True: 0.6, False: 0.0}[habits.pads]
+        return {None: 0.4, True: 0.6, False: 0.0}[prior.pads]
     if p > keeps:
         return 3.5 + 0.3 * (p - keeps)
     return 1.2 if p == (k - 1) // 2 else 1.6 + 0.1 * p
 
 
-def transpose_fits(kind: str, op: str, given: Shape, out: Shape, params: int, habits: Habits) -> Found:
+def transpose_candidates(kind: str, op: str, given: Shape, out: Shape, params: int, prior: Prior) -> Candidates:
     """Transposed convolutions: parameters = in channels * out channels / groups * taps, plus one each with a bias."""
     if given.flat or out.flat or len(given.sizes) != len(out.sizes):
         return
@@ -215,10 +213,10 @@ def transpose_fits(kind: str, op: str, given: Shape, out: Shape, params: int, ha
             if len(set(kernel)) > 1:
                 continue
             for stride, padding, extra in transposed(kernel[0], given.sizes, out.sizes):
-                cost = groups_cost(groups, given, out, habits) + 0.3 * extra + 0.2 * padding + 0.1 * stride
-                cost += 1.2 * (habits.bias not in (None, bias))
+                cost = groups_cost(groups, given, out, prior) + 0.3 * extra + 0.2 * padding + 0.1 * stride
+                cost += 1.2 * (prior.bias not in (None, bias))
                 word = "depthwise" if groups == given.channels > 1 else groups
-                yield fit(
+                yield candidate(
                     op, cost, out_channels=out.channels, kernel_size=kernel[0], stride=stride, padding=padding,
                     output_padding=extra, groups=word, bias=bias,
                 )  # fmt: skip

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from ..read.context import Context
 from ..read.printout import Printout
-from .candidates import fits
-from .priors import Habits, Shape
-from .search import COMMON_TAPS
+from .candidates import candidates
+from .priors import Prior, Shape
+from .sources import COMMON_TAPS
 from .states import Item
 
 USUAL_SIZES = frozenset(
@@ -27,7 +27,7 @@ OTHER_SIZE = 15.0
 """What an image costs that a stated size in MB speaks against."""
 
 
-def images(items: Sequence[Item], printout: Printout, context: Context, habits: Habits) -> list[Shape]:
+def images(items: Sequence[Item], printout: Printout, context: Context, prior: Prior) -> list[Shape]:
     """Shapes that the image may have, the likeliest first; empty where the first row tells nothing."""
     given = [item.row.given for item in items if item.row.given]
     root = items[-1].row.given if items and items[-1].op is None else None
@@ -41,7 +41,7 @@ def images(items: Sequence[Item], printout: Printout, context: Context, habits: 
     rest = values_after(items, printout)
     stated = {key: total.value for key, total in printout.totals.items()}
     style = printout.style
-    costs = {image: image_cost(image, first, (style, stated), context, habits, rest) for image in found}
+    costs = {image: image_cost(image, first, (style, stated), context, prior, rest) for image in found}
     limit = min(100.0, min(costs.values(), default=0.0) + OTHER_SIZE)
     return sorted((image for image in found if costs[image] < limit), key=lambda image: costs[image])
 
@@ -79,13 +79,13 @@ def image_cost(
     first: Item,
     printed: tuple[str, Mapping[str, float]],
     context: Context,
-    habits: Habits,
+    prior: Prior,
     rest: int | None,
 ) -> float:
     """How unlikely an image is: 100 where the first layer cannot read it. `printed` has the print's style and its
     totals, `rest` is how many values the estimated total size counts beside the image's, where that is known."""
     assert first.shape is not None
-    found = fits(first.row.type, image, first.shape, first.params, habits)
+    found = candidates(first.row.type, image, first.shape, first.params, prior)
     if not found:
         return 100.0
     cost = found[0].cost + {3: 0.0, 1: 0.1}.get(image.channels, 5.0 + 0.001 * image.channels)

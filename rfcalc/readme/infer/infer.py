@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from ...engine.arch import Arch, Printed
+from ...engine.arch import Arch, PrintedAs
 from ...engine.geometry import shape_text
 from ...errors import RfcalcError
 from ..read.context import Context
@@ -19,8 +19,8 @@ from .image import images
 from .inference import Inference, Unexplained
 from .opened import opened
 from .placed import choose_placed
-from .priors import Habits, Shape, first_habits
-from .rebuild import Assembler, Assembly, alternate, learned_habits, misfits
+from .priors import Prior, Shape, first_prior
+from .rebuild import Assembler, Assembly, alternate, learned_prior, misfits
 from .search import Search
 from .stated import Builder, buildable, input_of, notes_of, printout_of
 from .states import Decision, Item, Reading, impossible, items_of
@@ -43,58 +43,58 @@ def infer_printout(printout: Printout, context: Context, image: Sequence[int] | 
     items = items_of(printout.rows)
     if not any(item.op for item in items):
         raise RfcalcError(f"line {printout.line}: the summary has no layer that rfcalc knows")
-    habits = first_habits(context)
+    prior = first_prior(context)
     image = image or printout.image
-    shape = Shape(image[0], tuple(image[1:])) if image else next(iter(images(items, printout, context, habits)), None)
+    shape = Shape(image[0], tuple(image[1:])) if image else next(iter(images(items, printout, context, prior)), None)
     if shape is None:
         first = next(item for item in items if item.op)
         wrong = impossible(first)
         why = wrong[1] if wrong else "no input fits it; state it with --input"
         raise RfcalcError(f"line {first.row.line}: {first.row.label}: {why}")
-    reading, habits = _read(items, shape, context)
+    reading, prior = _read(items, shape, context)
     others: list[Shape] = []
-    if not image:  # the network's habits may point to another input
-        others = images(items, printout, context, learned_habits(reading, first_habits(context), skip=1))
+    if not image:  # the prior of this network may point to another input
+        others = images(items, printout, context, learned_prior(reading, first_prior(context), skip=1))
         for other in others[: 1 if reading_ok(reading) else 2]:
             if other != shape:
                 again, learned = _read(items, other, context)
                 if again.cost < reading.cost + 0.5 * reading_ok(reading):
-                    reading, habits, shape = again, learned, other
+                    reading, prior, shape = again, learned, other
     if not reading_ok(reading) and len(items) <= THOROUGH_ROWS:
-        again = Search(items, shape, habits, block_places(items), thorough=True).run()
+        again = Search(items, shape, prior, block_places(items), thorough=True).run()
         reading = min(reading, again, key=lambda r: r.cost)
-    partial = _partial(printout, items, shape, reading, habits)
-    return _conclude(partial, reading, habits, context, [other for other in others[:OTHER_INPUTS] if other != shape])
+    partial = _partial(printout, items, shape, reading, prior)
+    return _conclude(partial, reading, prior, context, [other for other in others[:OTHER_INPUTS] if other != shape])
 
 
 def reading_ok(reading: Reading) -> bool:
-    return all(d.fit for d in reading.decisions)
+    return all(d.candidate for d in reading.decisions)
 
 
-def _read(items: Sequence[Item], image: Shape, context: Context) -> tuple[Reading, Habits]:
-    """The likeliest reading, with the habits that it shows fed back until they stay."""
-    habits, blocks = first_habits(context), block_places(items)
-    reading = Search(items, image, habits, blocks, thorough=False).run()
+def _read(items: Sequence[Item], image: Shape, context: Context) -> tuple[Reading, Prior]:
+    """The likeliest reading, with the prior that it shows fed back until it stays."""
+    prior, blocks = first_prior(context), block_places(items)
+    reading = Search(items, image, prior, blocks, thorough=False).run()
     for _ in range(PASSES - 1):
-        learned = learned_habits(reading, habits)
+        learned = learned_prior(reading, prior)
         again = Search(items, image, learned, blocks, thorough=False).run()
-        settled = [d.fit and d.fit.settings for d in again.decisions] == [
-            d.fit and d.fit.settings for d in reading.decisions
+        settled = [d.candidate and d.candidate.settings for d in again.decisions] == [
+            d.candidate and d.candidate.settings for d in reading.decisions
         ]
-        reading, habits = again, learned
+        reading, prior = again, learned
         if settled:
             break
-    return reading, habits
+    return reading, prior
 
 
 def block_places(items: Sequence[Item]) -> list[tuple[int, int]]:
     return [(block.first, block.row) for block in find_blocks(items)]
 
 
-def _partial(printout: Printout, items: Sequence[Item], image: Shape, reading: Reading, habits: Habits) -> Inference:
+def _partial(printout: Printout, items: Sequence[Item], image: Shape, reading: Reading, prior: Prior) -> Inference:
     """The rows as read, with the shortcuts that no row shows."""
     notes = []
-    alternate(reading, habits)
+    alternate(reading, prior)
     shortcuts = add_shortcuts(reading, items, find_blocks(items))
     if shortcuts:
         names = sorted({block.type for block in shortcuts})
@@ -103,7 +103,7 @@ def _partial(printout: Printout, items: Sequence[Item], image: Shape, reading: R
 
 
 def _conclude(
-    partial: Inference, reading: Reading, habits: Habits, context: Context, others: Sequence[Shape]
+    partial: Inference, reading: Reading, prior: Prior, context: Context, others: Sequence[Shape]
 ) -> Inference:
     """The network, if every row is explained; `others` are other inputs that would do."""
     if partial.unexplained:
@@ -117,24 +117,24 @@ def _conclude(
     if amiss:
         rows = [(d.item.row, why) for d, why in amiss]
         return replace(partial, unexplained=tuple(Unexplained(r.index, r.label, r.line, why) for r, why in rows))
-    return _weigh(partial, assembly, reading, habits, context, others)
+    return _weigh(partial, assembly, reading, prior, context, others)
 
 
 def _weigh(
-    partial: Inference, assembly: Assembly, reading: Reading, habits: Habits, context: Context, others: Sequence[Shape]
+    partial: Inference, assembly: Assembly, reading: Reading, prior: Prior, context: Context, others: Sequence[Shape]
 ) -> Inference:
     """Adds what is open, and lets what the text says of places, then a stated receptive field decide among it."""
     arch, notes = arch_of(partial, assembly), list(partial.notes)
     impact = Impact(arch)
-    options = with_fields(assembly, impact, habits, reading.shapes, others)
+    options = with_fields(assembly, impact, prior, reading.shapes, others)
     if placed := choose_placed(arch, options, context.places):
         assembly = changed(assembly, placed)
         arch = arch_of(partial, assembly)
         impact = Impact(arch)
-        options = with_fields(assembly, impact, habits, reading.shapes, others)
+        options = with_fields(assembly, impact, prior, reading.shapes, others)
         rows = [d.item.row.label for i in placed if (d := assembly.decisions[i - 1])]
         notes.append(f"what the text says of places decides {', '.join(rows)}, which no shape shows")
-    costs = {i: d.fit.cost for i, d in enumerate(assembly.decisions, 1) if d and d.fit}
+    costs = {i: d.candidate.cost for i, d in enumerate(assembly.decisions, 1) if d and d.candidate}
     smallest = least(arch, options, impact)
     range_, decided_by = span(arch, options, costs, impact), None
     if context.fields:
@@ -147,7 +147,7 @@ def _weigh(
             arch = arch_of(partial, assembly)
             rows = [d.item.row.label for i in changes if (d := assembly.decisions[i - 1])]
             notes.append(f"the stated receptive field of {stated} decides {', '.join(rows)}, which no shape shows")
-            options = with_fields(assembly, Impact(arch), habits, reading.shapes, others)
+            options = with_fields(assembly, Impact(arch), prior, reading.shapes, others)
         else:
             notes.append(f"it has the stated receptive field of {stated}")
     decisions = tuple(d for d in assembly.decisions if d)
@@ -163,7 +163,7 @@ def changed(assembly: Assembly, changes: Mapping[int, Alternative]) -> Assembly:
     from ...engine.layers.base import make
 
     layers = {
-        index: [make(fit.op, axes, **dict(fit.settings)) for fit in alternative.layers]
+        index: [make(candidate.op, axes, **dict(candidate.settings)) for candidate in alternative.layers]
         for index, alternative in changes.items()
     }
     decisions: list[Decision | None] = []
@@ -172,9 +172,9 @@ def changed(assembly: Assembly, changes: Mapping[int, Alternative]) -> Assembly:
         alternative = changes.get(index)
         if alternative and decision:
             for number in range(len(alternative.layers) - 1):
-                printed[front_name(assembly.nodes[index - 1], number)] = Printed(functional=True)
+                printed[front_name(assembly.nodes[index - 1], number)] = PrintedAs(functional=True)
             decisions += [None] * (len(alternative.layers) - 1)
-            decisions.append(replace(decision, fit=alternative.fit))
+            decisions.append(replace(decision, candidate=alternative.candidate))
         else:
             decisions.append(decision)
     return Assembly(assembly.image, exchange(assembly.nodes, layers), tuple(decisions), printed)
@@ -194,7 +194,7 @@ def explain(reading: Reading) -> list[Unexplained]:
     """Why no layer fits the rows that stayed unexplained."""
     found = []
     for decision in reading.decisions:
-        if decision.fit is None:
+        if decision.candidate is None:
             item = decision.item
             why = reason(item, reading.shapes.get(decision.source))
             found.append(Unexplained(item.row.index, item.row.label, item.row.line, why))
@@ -223,7 +223,7 @@ def infer_stated(model: StatedModel, context: Context, image: Sequence[int] | No
     reading, printout = builder.reading, printout_of(builder)
     partial = Inference(printout, builder.image, tuple(reading.decisions), tuple(builder.unexplained))
     partial = replace(partial, notes=notes_of(builder))
-    return _conclude(partial, reading, learned_habits(reading, first_habits(context)), context, ())
+    return _conclude(partial, reading, learned_prior(reading, first_prior(context)), context, ())
 
 
 def infer(text: str, input: Sequence[int] | None = None, model: str | None = None) -> Inference:

@@ -15,7 +15,7 @@ from ...report.cells import agreed, cells_of, number, text
 from ...report.grid import Column, Grid, Printed
 from ..read.printout import Printout
 from .alternatives import LIKELY, Alternative
-from .priors import Fit, Shape
+from .priors import Candidate, Shape
 from .rebuild import Assembly
 from .states import Decision
 
@@ -61,6 +61,7 @@ class Inference(Printed):
 
     @property
     def ok(self) -> bool:
+        """Whether a network was found that all rows are layers of."""
         return self.arch is not None
 
     @property
@@ -70,6 +71,7 @@ class Inference(Printed):
 
     @cached_property
     def params(self) -> int:
+        """Of the network or, where none was found, of all printed rows."""
         return self.arch.params if self.arch else sum(d.item.params for d in self.decisions)
 
     def to_json(self) -> dict[str, Any]:
@@ -91,7 +93,7 @@ class Inference(Printed):
 
     def _layers(self) -> list[dict[str, Any]]:
         if not self.arch or not self.assembly:
-            return [self._bare_layer(d) for d in self.decisions if d.fit]
+            return [self._bare_layer(d) for d in self.decisions if d.candidate]
         return [
             self._layer(row, decision, list(self.arch.sources(row)))
             for row, decision in zip(self.arch.rows, self.assembly.decisions, strict=True)
@@ -114,12 +116,15 @@ class Inference(Printed):
     def _alternative(self, alternative: Alternative, row: Row) -> dict[str, Any]:
         """One alternative: its settings, and the receptive fields that it would mean."""
         assert self.arch is not None
-        settings = dict(alternative.fit.settings)
+        settings = dict(alternative.candidate.settings)
         if settings.get("groups") == "depthwise":
             settings["groups"] = (
                 self.arch.rows[alternative.source - 1].out.channels if alternative.source else row.x.channels
             )
-        found: dict[str, Any] = {"op": alternative.fit.op, **{key: number(value) for key, value in settings.items()}}
+        found: dict[str, Any] = {
+            "op": alternative.candidate.op,
+            **{key: number(value) for key, value in settings.items()},
+        }
         if alternative.pool:
             found["behind"] = {"op": "max_pool", "kernel_size": alternative.pool}
         if alternative.image:
@@ -135,13 +140,13 @@ class Inference(Printed):
 
     @staticmethod
     def _bare_layer(decision: Decision) -> dict[str, Any]:
-        assert decision.fit is not None
+        assert decision.candidate is not None
         assert decision.item.shape is not None
         return {
             "row": decision.item.row.index,
-            "op": decision.fit.op,
+            "op": decision.candidate.op,
             "out_channels": decision.item.shape.channels,
-            **{key: number(decision.fit[key]) for key in KEYS},
+            **{key: number(decision.candidate[key]) for key in KEYS},
             "from": [decision.source],
             "alternatives": [],
         }
@@ -164,14 +169,16 @@ class Inference(Printed):
         assert self.arch is not None
         straight = row.node.inputs == (row.index - 1,)
         found = self.options.get(row.index, ())
-        fit = decision.fit if decision else None
-        likely = [alternative_text(a, fit) for a in found if fit and a.fit.cost < fit.cost + LIKELY]
+        candidate = decision.candidate if decision else None
+        likely = [
+            alternative_text(a, candidate) for a in found if candidate and a.candidate.cost < candidate.cost + LIKELY
+        ]
         return (
             str(decision.item.row.index) if decision else "",
             row.layer.op,
             "" if straight else ", ".join(self.arch.sources(row)),
             str(row.out),
-            settings_text(fit) if fit else hidden_text(row),
+            settings_text(candidate) if candidate else hidden_text(row),
             text(row.params),
             text(agreed(tuple(axis.receptive_field for axis in row.out.axes))),
             "; ".join(likely[:SHOWN]) + (f"; {len(found) - SHOWN} more" if len(likely) > SHOWN else ""),
@@ -205,10 +212,10 @@ def setting_text(key: str, value: Any) -> str:
     return f"{key.removesuffix('_size')} {shown}"
 
 
-def settings_text(fit: Fit) -> str:
+def settings_text(candidate: Candidate) -> str:
     """The settings of a layer, without those that are as usual or stand in another column."""
     left_out = ("out_channels", "out_features", "affine")
-    return ", ".join(setting_text(k, v) for k, v in fit.settings if k not in left_out and USUAL.get(k) != v)
+    return ", ".join(setting_text(k, v) for k, v in candidate.settings if k not in left_out and USUAL.get(k) != v)
 
 
 def hidden_text(row: Row) -> str:
@@ -216,10 +223,10 @@ def hidden_text(row: Row) -> str:
     return ", ".join(["leaves no row", *windows])
 
 
-def alternative_text(alternative: Alternative, chosen: Fit) -> str:
+def alternative_text(alternative: Alternative, chosen: Candidate) -> str:
     """What an alternative changes, and the field before global pooling that it would mean."""
     known = dict(chosen.settings)
-    changes = [setting_text(key, value) for key, value in alternative.fit.settings if known.get(key) != value]
+    changes = [setting_text(key, value) for key, value in alternative.candidate.settings if known.get(key) != value]
     if alternative.image:
         changes.append(f"input {shape_text((alternative.image.channels, *alternative.image.sizes))}")
     if alternative.pool:
@@ -234,6 +241,15 @@ def bare_cells(decision: Decision) -> tuple[str, ...]:
     """A row of the table where no network could be built."""
     row, shape = decision.item.row, decision.item.shape
     out = shape_text((shape.channels, *shape.sizes)) if shape else ""
-    fit = decision.fit
-    settings = settings_text(fit) if fit else "unexplained"
-    return str(row.index), fit.op if fit else row.type, "", out, settings, f"{decision.item.params:,}", "", ""
+    candidate = decision.candidate
+    settings = settings_text(candidate) if candidate else "unexplained"
+    return (
+        str(row.index),
+        candidate.op if candidate else row.type,
+        "",
+        out,
+        settings,
+        f"{decision.item.params:,}",
+        "",
+        "",
+    )

@@ -21,7 +21,7 @@ def opened(printout: Printout) -> Printout:
     seen: set[int] = set()
     for row in printout.rows:
         closed = row.first is None and row.type not in PRINTED and row.params and row.shape
-        layers = next(candidates(row, seen | {printout.image[0] if printout.image else 3}), ()) if closed else ()
+        layers = next(ways_to_open(row, seen | {printout.image[0] if printout.image else 3}), ()) if closed else ()
         first = None if row.first is None else moved[min(row.first, len(moved) - 1)]
         parts = [
             replace(row, type=kind, params=count, index=f"{row.index}.{place}")
@@ -33,7 +33,7 @@ def opened(printout: Printout) -> Printout:
     return replace(printout, rows=tuple(rows)) if len(rows) > len(printout.rows) else printout
 
 
-def candidates(row: PrintedRow, channels: set[int]) -> Iterator[Layers]:
+def ways_to_open(row: PrintedRow, channels: set[int]) -> Iterator[Layers]:
     """The layers that a closed container may hold, the simplest first; its maps come from rows with those channels."""
     assert row.shape is not None
     assert row.params is not None

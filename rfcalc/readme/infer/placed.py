@@ -20,10 +20,10 @@ def choose_placed(arch: Arch, options: Options, places: Sequence[Placed]) -> dic
         if any(has(arch.rows[index - 1].layer, place) for index in inside):
             continue
         found = [
-            (alternative.fit.cost, index, alternative)
+            (alternative.candidate.cost, index, alternative)
             for index in inside
             for alternative in options.get(index, ())
-            if alternative.fit.op == "conv" and not alternative.reads_other and stated(alternative, place)
+            if alternative.candidate.op == "conv" and not alternative.reads_other and stated(alternative, place)
         ]
         if found and (best := min(found, key=lambda choice: choice[:2]))[1] not in changes:
             changes[best[1]] = best[2]
@@ -52,5 +52,5 @@ def has(layer: object, place: Placed) -> bool:
 
 
 def stated(alternative: Alternative, place: Placed) -> bool:
-    value = alternative.fit[place.setting]
+    value = alternative.candidate[place.setting]
     return value == place.value if place.value is not None else value not in (None, 1)

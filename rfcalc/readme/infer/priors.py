@@ -1,4 +1,4 @@
-"""The words of reading a summary: printed shapes, layers that fit a row, and what a network's habits make likely."""
+"""The words of reading a summary: printed shapes, layers that fit a row, and what is likely before a row is read."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Shape(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Habits:
+class Prior:
     """What is known of how a network is written, from its own clear rows and from the text around it.
 
     `bias`: whether its convolutions have one; `padding`: the usual one for each kernel; `pads`: whether convolutions
@@ -51,7 +51,7 @@ class Habits:
 
 
 @dataclass(frozen=True, slots=True)
-class Fit:
+class Candidate:
     """One layer that fits: its type in the spec language, the settings, and how unusual it is (0: as expected)."""
 
     op: str
@@ -62,7 +62,7 @@ class Fit:
         return dict(self.settings).get(key)
 
 
-Found = Iterator[Fit]
+Candidates = Iterator[Candidate]
 
 
 def shortest(values: tuple[Any, ...]) -> Any:
@@ -70,8 +70,8 @@ def shortest(values: tuple[Any, ...]) -> Any:
     return values[0] if len(set(values)) == 1 else values
 
 
-def fit(op: str, cost: float, **settings: Any) -> Fit:
-    return Fit(op, tuple(settings.items()), cost)
+def candidate(op: str, cost: float, **settings: Any) -> Candidate:
+    return Candidate(op, tuple(settings.items()), cost)
 
 
 def printed_types() -> dict[str, str]:
@@ -89,10 +89,10 @@ PRINTED = printed_types()
 PAD_MODES = {name: mode for mode, name in PAD_NAMES.items()}
 
 
-def first_habits(context: Context) -> Habits:
+def first_prior(context: Context) -> Prior:
     """What the text alone says of how the network is written."""
     pools = context.says("pools") and not context.says("no_pools") and not context.says("strided")
-    return Habits(
+    return Prior(
         bias=False if context.says("no_bias") else None,
         dilated=context.says("dilated"),
         grouped=context.says("grouped"),

@@ -7,32 +7,32 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from ...engine.arch import Node, Printed, walk
+from ...engine.arch import Node, PrintedAs, walk
 from ...engine.layers import LAYERS
 from ...engine.layers.base import make
 from ..read.printout import Printout
 from ..read.rows import PrintedRow
-from .candidates import fits
-from .priors import Habits, Shape
+from .candidates import candidates
+from .priors import Prior, Shape
 from .states import Decision, Reading
 
 T = TypeVar("T")
 
 
-def alternate(reading: Reading, habits: Habits) -> None:
+def alternate(reading: Reading, prior: Prior) -> None:
     """Turns kernels such as 1x7, whose orientation nothing shows, so that each crosses the one in front of it, as
     factorised convolutions do."""
     tall: dict[int, bool] = {}
     for number, decision in enumerate(reading.decisions):
-        fit, item = decision.fit, decision.item
+        candidate, item = decision.candidate, decision.item
         before = tall.get(decision.source)
-        kernel = fit["kernel_size"] if fit and fit.op == "conv" else None
+        kernel = candidate["kernel_size"] if candidate and candidate.op == "conv" else None
         if isinstance(kernel, tuple) and len(set(kernel)) > 1 and item.shape:
             if before is not None and before == (kernel[0] > kernel[-1]) and not item.row.kernel:
-                found = fits(item.row.type, reading.shapes[decision.source], item.shape, item.params, habits)
+                found = candidates(item.row.type, reading.shapes[decision.source], item.shape, item.params, prior)
                 turned = [f for f in found if f["kernel_size"] == kernel[::-1] and f.cost <= found[0].cost + 0.01]
                 if turned:
-                    reading.decisions[number] = replace(decision, fit=turned[0])
+                    reading.decisions[number] = replace(decision, candidate=turned[0])
                     kernel = kernel[::-1]
             tall[item.place] = kernel[0] > kernel[-1]
         elif before is not None and item.op and LAYERS[item.op].pointwise:
@@ -49,7 +49,7 @@ class Assembly:
     image: Shape
     nodes: tuple[Node, ...]
     decisions: tuple[Decision | None, ...]
-    printed: Mapping[str, Printed]
+    printed: Mapping[str, PrintedAs]
     """How the print shows some of the nodes, by their names."""
 
 
@@ -64,7 +64,7 @@ class Assembler:
         self.ended: list[PrintedRow] = []
         """Containers that end here, with the layer placed last or a hidden one that comes next."""
         self.nodes: list[Node] = []
-        self.printed: dict[str, Printed] = {}
+        self.printed: dict[str, PrintedAs] = {}
         self.decisions: list[Decision | None] = []
         self.index: dict[int, int] = {0: 0}
         self.names: set[str] = {"input"}
@@ -72,13 +72,13 @@ class Assembler:
     def assembly(self) -> Assembly:
         """Raises RfcalcError where a layer cannot be made."""
         for number, decision in enumerate(self.reading.decisions, 1):
-            assert decision.fit is not None
+            assert decision.candidate is not None
             index = decision.item.row.index
-            name = f"{decision.fit.op}{index if isinstance(index, int) else number}"
+            name = f"{decision.candidate.op}{index if isinstance(index, int) else number}"
             self.end_containers(decision.item.place)
             self.hidden(decision.source, name)
             self.ended.clear()
-            layer = make(decision.fit.op, len(self.image.sizes), **dict(decision.fit.settings))
+            layer = make(decision.candidate.op, len(self.image.sizes), **dict(decision.candidate.settings))
             shared = 0 if decision.item.row.recursive else None
             node = Node(self.unique(name), layer, (self.index[decision.source],), params=shared)
             self.place(decision.item.place, node, decision)
@@ -104,8 +104,8 @@ class Assembler:
         """Lets the layer placed last be the end of the containers that print its shape."""
         while self.ended and self.ended[0].shape == (shape.channels, *shape.sizes):
             last = self.nodes[-1].name
-            functional, containers = self.printed.get(last, Printed())
-            self.printed[last] = Printed(functional, (*containers, self.ended.pop(0).type))
+            functional, containers = self.printed.get(last, PrintedAs())
+            self.printed[last] = PrintedAs(functional, (*containers, self.ended.pop(0).type))
 
     def hidden(self, ref: int, before: str) -> None:
         """Places a hidden operation, and those that it reads, unless they stand already."""
@@ -121,7 +121,7 @@ class Assembler:
                 layer = make(hidden.op, len(self.image.sizes), **dict(hidden.settings))
                 name = self.unique(f"{hidden.op}_before_{before}")
                 if not layer.joins:
-                    self.printed[name] = Printed(functional=True)
+                    self.printed[name] = PrintedAs(functional=True)
                 self.place(ref, Node(name, layer, tuple(self.index[i] for i in hidden.inputs)), None)
 
     def unique(self, name: str) -> str:
@@ -151,9 +151,9 @@ def misfits(assembly: Assembly) -> list[tuple[Decision, str]]:
     return found
 
 
-def learned_habits(reading: Reading, habits: Habits, skip: int = 0) -> Habits:
-    """Habits that a reading shows, but for its first convolutions, on top of those that the text gave."""
-    convs = [d.fit for d in reading.decisions if d.fit and d.fit.op == "conv"][skip:]
+def learned_prior(reading: Reading, prior: Prior, skip: int = 0) -> Prior:
+    """The prior with what a reading shows, but for its first convolutions, on top of those that the text gave."""
+    convs = [d.candidate for d in reading.decisions if d.candidate and d.candidate.op == "conv"][skip:]
     biases = Counter(bool(conv["bias"]) for conv in convs)
     plain = [conv for conv in convs if isinstance(conv["kernel_size"], int) and isinstance(conv["padding"], int)]
     plain = [conv for conv in plain if conv["kernel_size"] > 1 and conv["dilation"] == 1]
@@ -169,16 +169,16 @@ def learned_habits(reading: Reading, habits: Habits, skip: int = 0) -> Habits:
     grows = any(d.item.op in ("conv_transpose", "upsample") for d in reading.decisions)
     stem = convs[0]["kernel_size"] if convs else 0
     return replace(
-        habits,
-        bias=habits.bias if habits.bias is not None else majority(biases),
+        prior,
+        bias=prior.bias if prior.bias is not None else majority(biases),
         padding=tuple(sorted((k, p) for k, c in paddings.items() if (p := majority(c)) is not None)),
         pads=None if keeps == valid else keeps > valid,
-        grouped=habits.grouped or grouped > 1,
+        grouped=prior.grouped or grouped > 1,
         factored=sum(isinstance(conv["kernel_size"], tuple) for conv in convs) > 1,
-        hidden_pool=0.2 if pools else habits.hidden_pool,
-        hidden_upsample=1.0 if "upsample" in hidden else habits.hidden_upsample,
-        reuse=1.5 if "concat" in hidden or grows else habits.reuse,
-        wide_stem=habits.wide_stem or (isinstance(stem, int) and stem >= 7 and convs[0]["stride"] != 1),
+        hidden_pool=0.2 if pools else prior.hidden_pool,
+        hidden_upsample=1.0 if "upsample" in hidden else prior.hidden_upsample,
+        reuse=1.5 if "concat" in hidden or grows else prior.reuse,
+        wide_stem=prior.wide_stem or (isinstance(stem, int) and stem >= 7 and convs[0]["stride"] != 1),
     )
 
 

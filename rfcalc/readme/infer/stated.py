@@ -17,7 +17,7 @@ from ..read.facts import LayerFact, StatedModel
 from ..read.printout import Printout, Total
 from ..read.rows import PrintedRow
 from .inference import Unexplained
-from .priors import PRINTED, Shape, fit
+from .priors import PRINTED, Shape, candidate
 from .states import Decision, Hidden, Item, Reading
 
 POINTWISE = (
@@ -136,7 +136,7 @@ class Builder:
         )
         self.rows.append(row)
         item = Item(len(self.rows), row, op, self.shape, params)
-        self.reading.decisions.append(Decision(item, self.reading.last, fit(op, 0.0, **settings), True))
+        self.reading.decisions.append(Decision(item, self.reading.last, candidate(op, 0.0, **settings), True))
         self.reading.last = item.place
         self.reading.shapes[item.place] = self.shape
 

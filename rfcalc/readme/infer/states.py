@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from ...engine.layers import LAYERS
 from ..read.rows import PrintedRow
-from .priors import PRINTED, Fit, Settings, Shape
+from .priors import PRINTED, Candidate, Settings, Shape
 
 LONGEST_BLOCK = 60
 """Layers in a container that is taken for one block."""
@@ -39,11 +39,11 @@ class Hidden(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What a row reads, and the layer that it is; no fit for a row that nothing explains."""
+    """What a row reads, and the layer that it is; no candidate for a row that nothing explains."""
 
     item: Item
     source: int
-    fit: Fit | None
+    candidate: Candidate | None
     forced: bool = False
     """The row above could not be what it reads, or the text says what is."""
 

@@ -38,16 +38,15 @@ class LayerFact:
 class StatedModel:
     """The layers that one table, listing or piece of code states, for each axis (a second one only where they differ).
 
-    `form` says what it was read from; `open_sides` are the columns (n, j, r, ch) whose headings give no side; `total`
-    is a row of totals: the figure and its line; `problems` what code does between the layers that no layer does,
-    `graph` all its layers where they are no chain, each with the places of those that it reads (0: the input),
+    `form` says what it was read from; `total` is a row of totals: the figure and its line; `problems` what code does
+    between the layers that no layer does, `graph` all its layers where they are no chain, each with the places of those
+    that it reads (0: the input),
     `ordered` that they stand in the order in which the code calls them, `followed` that the layers along its main path
     see all that the whole does; `params` what all layers of code hold together, where each shows it."""
 
     form: str
     line: int
     axes: tuple[tuple[LayerFact, ...], ...]
-    open_sides: frozenset[str] = frozenset()
     total: tuple[Number, int] | None = None
     lines: frozenset[int] = field(default=frozenset(), repr=False)
     title: str = ""

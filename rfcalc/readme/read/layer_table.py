@@ -13,8 +13,6 @@ from .headings import SETTINGS, column_of
 from .tables import TextTable
 
 SPATIAL = ("n", "n_in", "n_out", *SETTINGS[:4], "effective", "j", "j_in", "j_out", "r", "r_in", "r_out")
-CHAINED = ("n", "j", "r", "ch")
-LAYERS = frozenset(("conv", "pool", "global", "flat", "pointwise", "resample", "join", "input"))
 OPERATIONS = (re.compile(r"\bop|type|operation", re.IGNORECASE), re.compile("layer", re.IGNORECASE))
 """Headings of the columns that say what a row does, the plainest first; a column of blocks only says where."""
 TOTAL = re.compile(r"^\W*(?:sub\W?)?total\b|^\W*sum\b|all layers", re.IGNORECASE)
@@ -56,8 +54,7 @@ def layer_table(table: TextTable) -> StatedModel | None:
     first, second = (tuple(pair[axis] for pair in facts) for axis in (0, 1))
     alike = all(a.cells == b.cells for a, b in zip(first, second, strict=True))
     lines = frozenset((table.line, *table.lines))
-    sides = frozenset(key for key in CHAINED if key in keys or (key == "ch" and any("ch" in f.cells for f in first)))
-    return StatedModel("table", table.line, (first,) if alike else (first, second), sides, total, lines)
+    return StatedModel("table", table.line, (first,) if alike else (first, second), total, lines)
 
 
 def layered(facts: Sequence[Sequence[LayerFact]], keys: set[str]) -> bool:

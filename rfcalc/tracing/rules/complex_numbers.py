@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..call import Call, Memory, pointwise_function
+from ..call import Call, MemoryLayout, pointwise_function
 from ..dims import CHANNEL, Atom, renumbered
 from ..graph import Map, Unsupported
 from ..moves import joined, reduced
@@ -61,5 +61,5 @@ def view_as_complex(call: Call) -> Map:
 
 def rounded(call: Call) -> Map:
     """Each value rounded to one of few: quantisation, real or pretended. What it makes counts as plain numbers here."""
-    call.memory = Memory.KEPT
+    call.memory = MemoryLayout.KEPT
     return made_of(call, call.map())

@@ -7,7 +7,7 @@ import torch
 
 from ..spellings import functions
 
-ABOUT = frozenset(
+ABOUT_TENSORS = frozenset(
     functions(
         "shape size dim ndim numel nelement device dtype layout requires_grad is_cuda is_cpu is_meta stride "
         "is_contiguous is_floating_point is_complex __len__ ndimension get_device element_size storage_offset grad_fn "
@@ -17,10 +17,10 @@ ABOUT = frozenset(
 """What a program may ask about a tensor, and the switch of torch.no_grad: a run for its values may turn it at other
 places than a run on shapes (checkpointed parts do)."""
 
-MOVES = frozenset(functions("to cuda cpu type type_as float double half bfloat16 xpu mps int long"))
+CASTS = frozenset(functions("to cuda cpu type type_as float double half bfloat16 xpu mps int long"))
 """Functions that only change where a tensor lies or its type; the device is passed over, for there are shapes only."""
 
-VALUES = frozenset(
+READ_VALUES = frozenset(
     functions(
         "item tolist numpy __bool__ __float__ __int__ __index__ __complex__ __array__ is_nonzero equal allclose "
         "nonzero argwhere masked_select unique unique_consecutive bincount histc __contains__"
@@ -44,7 +44,7 @@ FRESH = frozenset(
 FILLED = frozenset(("new_full", "full_like", "fill_"))
 """Those of them that are given what the new tensor is full of."""
 
-PRODUCTS = frozenset(
+PRODUCT_FUNCTIONS = frozenset(
     functions(
         "conv1d conv2d conv3d conv_transpose1d conv_transpose2d conv_transpose3d linear matmul mm bmm __matmul__ "
         "__rmatmul__ einsum addmm baddbmm bilinear tensordot outer ger mv dot scaled_dot_product_attention"

@@ -5,13 +5,13 @@ from __future__ import annotations
 from ..call import Call
 from ..graph import Map
 from ..moves import joined, reduced
-from .values import with_numbers
+from .values import meeting_numbers
 
 
 def in_step(call: Call) -> Map:
     """All operands value by value: one map for what is worked out of each pair, triple, …"""
     maps = call.maps()
-    return joined(call.graph, call.operation, maps) if len(maps) > 1 else with_numbers(call, maps[0], call.operation)
+    return joined(call.graph, call.operation, maps) if len(maps) > 1 else meeting_numbers(call, maps[0], call.operation)
 
 
 def summed(call: Call, m: Map) -> Map:
@@ -54,5 +54,5 @@ def pairwise_distance(call: Call) -> Map:
 def cosine_similarity(call: Call) -> Map:
     """The sum of products along a dimension, over the lengths of both lines."""
     maps = call.maps()
-    m = joined(call.graph, "mul", maps) if len(maps) > 1 else with_numbers(call, maps[0], "mul")
+    m = joined(call.graph, "mul", maps) if len(maps) > 1 else meeting_numbers(call, maps[0], "mul")
     return reduced(call.graph, m, [call.dim("dim", m, 1)], False, call.operation)

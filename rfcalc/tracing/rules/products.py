@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ..call import Call, placed, tupled
 from ..contraction import contracted
-from ..dims import BATCH, CHANNEL, Atom, is_channels, shape_of, size_of
+from ..dims import BATCH_AXIS, CHANNEL, Atom, is_channels, shape_of, size_of
 from ..graph import Graph, Map, TakenApart, Unsupported
 from ..multiply import (
     LETTERS,
@@ -21,7 +21,7 @@ from ..multiply import (
     sum_of_products,
 )
 from ..order import settle
-from ..placing import Placed
+from ..placing import PlacedTensor
 
 # --- convolutions ------------------------------------------------------------------------------------------------
 
@@ -74,7 +74,7 @@ def check_weight(call: Call, channels: int, out_channels: int) -> None:
         )
 
 
-def dead_macs(call: Call, at: Placed, kernel: tuple[int, ...]) -> int | None:
+def dead_macs(call: Call, at: PlacedTensor, kernel: tuple[int, ...]) -> int | None:
     """MACs where a kernel is longer than 1 along a dimension that is no axis (all but one tap meet padding)."""
     if all(axis is not None or k == 1 for axis, k in zip(at.axes.values(), kernel, strict=True)):
         return None
@@ -82,7 +82,7 @@ def dead_macs(call: Call, at: Placed, kernel: tuple[int, ...]) -> int | None:
     return prod(call.shape()) // call.graph.batch * int(weight[0].numel())
 
 
-def with_pad(graph: Graph, at: Placed, pads: Any) -> tuple[Placed, Any, str]:
+def with_pad(graph: Graph, at: PlacedTensor, pads: Any) -> tuple[PlacedTensor, Any, str]:
     """A convolution and the padding that its own module has put before it (padding_mode) are one layer."""
     draft = graph.drafts[-1] if graph.drafts else None
     lone = draft is not None and draft.frame is graph.frame and draft.frame.path and draft.frame.count == 1
@@ -243,7 +243,7 @@ def multi_head_attention(call: Call) -> list[Map]:
     macs = places * (each + 2 * length * source * width) // graph.batch
     call.cost = lambda values: macs
     found = [call.find(call.given[name]) for name in names]
-    if graph.strict and any(atom.axis == BATCH for m in found if m for atom in m.dims[0]):
+    if graph.strict and any(atom.axis == BATCH_AXIS for m in found if m for atom in m.dims[0]):
         raise TakenApart  # images among the tokens: they attend to one another
     batch = LETTERS[: query.dim() - 2]
     terms = [f"x{batch}e", f"y{batch}e", f"y{batch}z"]

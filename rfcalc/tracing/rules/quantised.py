@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from ...errors import RfcalcError
-from ..state import State
+from ..state import TraceState
 
 Unpack = Callable[[Any], tuple[Tensor, Tensor | None]]
 """Weights and biases of what packs them, the same tensors each time."""
@@ -21,7 +21,7 @@ def is_quantised(func: Any) -> bool:
     return str(getattr(func, "__module__", "")).startswith("torch._ops.quantized")
 
 
-def unpacked(state: State, packed: Any) -> tuple[Tensor, Tensor | None]:
+def unpacked(state: TraceState, packed: Any) -> tuple[Tensor, Tensor | None]:
     """Weights and biases of a quantised layer, as parameters without values."""
 
     def unpack() -> dict[str, Tensor]:
@@ -33,7 +33,7 @@ def unpacked(state: State, packed: Any) -> tuple[Tensor, Tensor | None]:
     return found["weight"], found.get("bias")
 
 
-def plain(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], unpack: Unpack) -> Any:
+def plain(func: Any, args: tuple[Any, ...], unpack: Unpack) -> Any:
     """What a quantised function makes, by the plain one; raises RfcalcError for one that has none here."""
     name = str(func.__name__).partition(".")[0]
     base = name.removesuffix("_dynamic_fp16").removesuffix("_dynamic")

@@ -8,10 +8,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..call import Call, Memory
-from ..dims import CHANNEL, Atom, Dims, Run, renumbered, run_of, shape_of, with_run
+from ..call import Call, MemoryLayout
+from ..dims import CHANNEL, AtomRun, Dims, run_of, shape_of, with_run
 from ..graph import Map, Unsupported
-from ..moves import Shape, known_by_shape, whole_atoms
+from ..moves import TensorShape, embedded, known_by_shape, whole_atoms
 from ..order import settle
 from .fallback import sees_all
 
@@ -22,11 +22,7 @@ def embedding(call: Call) -> Map:
     call.dtype = call.get("weight").dtype
     if call.is_map("weight"):
         raise Unsupported("weights made of the image")
-    named: dict[str, Any] = {"operation": "embedding", "out_channels": graph.maps[m.node].channels * width}
-    node = graph.emit("channel_mix", [m.node], call.weights(), None, "embedding", **named)
-    inner = tuple(tuple(a._replace(step=a.step * width) if a.axis == CHANNEL else a for a in run) for run in m.dims)
-    dims = (*inner, (Atom(CHANNEL, width),) if width > 1 else ())
-    return Map(node, renumbered(dims, [atom for run in reversed(dims) for atom in run if atom.axis == CHANNEL]))
+    return embedded(graph, m, width, call.weights())
 
 
 # --- recurrent layers --------------------------------------------------------------------------------------------
@@ -41,7 +37,7 @@ def recurrent(call: Call) -> list[Map]:
     macs = steps * sum(t.numel() for t in tensors if t.dim() == 2)
     call.cost = lambda values: macs
     if isinstance(call.get("hx"), Tensor) and call.operation.endswith("lstm"):
-        return sees_all(call, call.operation)  # packed: the data of all sequences, one behind the other
+        return sees_all(call, call.operation)  # packed: the data of all sequences, one after the other
     if not isinstance(call.get("has_biases"), bool):
         return sees_all(call, call.operation)
     return [along_sequence(call, macs)]
@@ -85,7 +81,7 @@ def along_sequence(call: Call, macs: int | None) -> Map:
     return recurrent_layer(call, m, sequence, width, both, macs)
 
 
-def recurrent_layer(call: Call, m: Map, sequence: Run, width: int, both: bool, macs: int | None) -> Map:
+def recurrent_layer(call: Call, m: Map, sequence: AtomRun, width: int, both: bool, macs: int | None) -> Map:
     graph, name = call.graph, call.operation
     x = graph.maps[m.node]
     out: Dims = with_run(m.dims, len(m.dims) - 1, run_of(CHANNEL, width))
@@ -94,7 +90,7 @@ def recurrent_layer(call: Call, m: Map, sequence: Run, width: int, both: bool, m
         node = graph.emit("channel_mix", [m.node], call.weights(), macs, name, operation=name, out_channels=width)
         return Map(node, out)
     bound = not both or not whole_atoms(graph, Map(m.node, (sequence,)), [0])
-    shape = Shape(out, width, x.sizes, x.flat)
+    shape = TensorShape(out, width, x.sizes, x.flat)
     flags = [i in axes for i in range(graph.axes)]
     return known_by_shape(graph, "whole", [m], shape, name, call.weights(), macs, axes=flags, bound=bound)
 
@@ -106,7 +102,7 @@ def pretend(call: Call, shape: tuple[int, ...], states: list[Tensor]) -> None:
         return
     dtype = call.tensors[0].dtype
     call.result = tuple(torch.empty(s, dtype=dtype, device="meta") for s in (shape, *(t.shape for t in states)))
-    call.ran, call.memory = True, Memory.CONTIGUOUS
+    call.ran, call.memory = True, MemoryLayout.CONTIGUOUS
 
 
 def cell(call: Call) -> list[Map]:

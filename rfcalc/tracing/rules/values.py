@@ -5,18 +5,17 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ..call import Call, Memory, pointwise_function
+from ..call import Call, MemoryLayout, pointwise_function
 from ..dims import shape_of
 from ..graph import Map, Unsupported
-from ..moves import along, concatenated, joined, pad, reduced, with_constants
+from ..moves import along, concatenated, joined, pad, reduced, with_constants, with_numbers
 from ..order import as_map
-from .views import grown
 
 # --- joins -------------------------------------------------------------------------------------------------------
 
 
 def cat(call: Call) -> Map:
-    """Tensors one behind the other; those that hold nothing of the image are padding."""
+    """Tensors one after the other; those that hold nothing of the image are padding."""
     tensors = list(call.args[0] if call.args else call.kwargs["tensors"])
     tensors = [tensor for tensor in tensors if tensor.numel()]
     dim = call.get("dim", 0) % tensors[0].dim()
@@ -25,7 +24,7 @@ def cat(call: Call) -> Map:
 
 
 def behind_one_another(call: Call, tensors: list[Tensor], dim: int) -> Map:
-    call.memory = Memory.CHANNELS_LAST
+    call.memory = MemoryLayout.CHANNELS_LAST
     if call.weights():
         raise Unsupported("learned values beside a map")
     found = [call.find(tensor) for tensor in tensors]
@@ -47,26 +46,22 @@ def arithmetic(call: Call) -> Map:
     """Values in step: several maps join; one map keeps its places, whatever numbers or weights it meets."""
     operation = SPELLINGS.get(call.operation, call.operation)
     maps = call.maps()
-    call.memory = Memory.KEPT
+    call.memory = MemoryLayout.KEPT
     if len(maps) > 1:
         m = joined(call.graph, operation, maps)
         return m if not call.weights() else pointwise_function(call, call.graph, m, operation)
-    return with_numbers(call, maps[0], operation)
+    return meeting_numbers(call, maps[0], operation)
+
+
+def meeting_numbers(call: Call, m: Map, operation: str) -> Map:
+    others = [tuple(t.shape) for t in call.tensors if call.find(t) is None]
+    return with_numbers(call.graph, m, others, operation, call.weights())
 
 
 def comparison(call: Call) -> Map:
     """Values in step that give a truth each."""
     call.dtype = torch.bool
     return arithmetic(call)
-
-
-def broadcast(*shapes: tuple[int, ...]) -> tuple[int, ...]:
-    """The shape that torch gives values of these shapes; Unsupported where they do not go together."""
-    length = max(map(len, shapes))
-    sizes = [set(n) - {1} for n in zip(*((1,) * (length - len(s)) + s for s in shapes), strict=True)]
-    if any(len(n) > 1 for n in sizes):
-        raise Unsupported("sizes that do not go together")
-    return tuple(n.pop() if n else 1 for n in sizes)
 
 
 SPELLINGS = {
@@ -77,19 +72,6 @@ SPELLINGS = {
     "rsub": "sub",
     "clip": "clamp",
 }
-
-
-def with_numbers(call: Call, m: Map, operation: str) -> Map:
-    others = [t for t in call.tensors if call.find(t) is None]
-    shape = broadcast(shape_of(m.dims), *(tuple(t.shape) for t in others))
-    dims = ((),) * (len(shape) - len(m.dims)) + m.dims
-    dims = tuple(grown(run, size) for run, size in zip(dims, shape, strict=True))
-    weights = call.weights()
-    learned = {"mul": "scale", "add": "shift"}.get(operation)
-    if learned and weights and weights == sum(t.numel() for t in others):
-        return Map(call.graph.emit(learned, [m.node], weights, weights=weights), dims)
-    node = call.graph.emit("pointwise", [m.node], weights, None, operation, operation=operation)
-    return Map(node, dims)
 
 
 def values(call: Call) -> Map:
@@ -110,7 +92,7 @@ def reduction(call: Call) -> Map | list[Map]:
     if operation == "matrix_norm" and "dim" not in call.given:
         call.given["dim"] = (-2, -1)
     if isinstance(call.given.get("dim"), Tensor):
-        return with_numbers(call, call.map(), operation)
+        return meeting_numbers(call, call.map(), operation)
     m = call.map()
     dims = call.dims("dim", m)
     if operation in ("any", "all", "argmax", "argmin"):

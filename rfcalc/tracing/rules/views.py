@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from ..call import Call, NeedsValues
-from ..dims import CHANNEL, REPEAT, Atom, Run, reshaped, run_of, shape_of, size_of, with_run
+from ..dims import CHANNEL, REPEAT, Atom, reshaped, run_of, shape_of, size_of, with_run
 from ..graph import Map, Unsupported
-from ..moves import assigned, concatenated, cut, known_by_shape, pad, shape_like
+from ..moves import assigned, concatenated, cut, known_by_shape, lengthened, pad, shape_like, stretched
 from ..order import settle
 
 # --- the same values ---------------------------------------------------------------------------------------------
@@ -52,9 +52,7 @@ def permute(call: Call) -> Map:
 
 
 def expand(call: Call) -> Map:
-    m, shape = call.map(), call.shape()
-    old = ((),) * (len(shape) - len(m.dims)) + m.dims
-    return Map(m.node, tuple(grown(run, size) for run, size in zip(old, shape, strict=True)))
+    return stretched(call.map(), call.shape())
 
 
 def broadcast_tensors(call: Call) -> list[Map | None]:
@@ -63,21 +61,16 @@ def broadcast_tensors(call: Call) -> list[Map | None]:
     shape = call.shape()
     out: list[Map | None] = []
     for m in found:
-        old = ((),) * (len(shape) - len(m.dims)) + m.dims if m else ()
-        out.append(m and Map(m.node, tuple(grown(run, size) for run, size in zip(old, shape, strict=True))))
+        out.append(m and stretched(m, shape))
     return out
-
-
-def grown(run: Run, size: int) -> Run:
-    return run if size_of(run) == size else (Atom(REPEAT, size, 0),)
 
 
 def repeat(call: Call) -> Map:
     graph, m, shape = call.graph, call.map(), call.shape()
-    old = ((),) * (len(shape) - len(m.dims)) + m.dims
+    old = lengthened(m, len(shape))
     whole = [i for i, run in enumerate(old) if run and size_of(run) != shape[i]]
     if not whole:
-        return Map(m.node, tuple(grown(run, size) for run, size in zip(old, shape, strict=True)))
+        return stretched(m, shape)
     x = graph.maps[m.node]
     if len(whole) > 1 or old[whole[0]] != run_of(CHANNEL, x.channels):
         raise Unsupported("places repeated side by side")
@@ -209,7 +202,7 @@ def setitem(call: Call) -> None:
     target, writes = call.args[0], call.state.writes
     value, m = call.find(call.args[2]), call.find(target)
     if value is None:
-        if m is not None:  # what else is left sees what it saw, as behind a gate
+        if m is not None:  # what else is left sees what it saw, as after a gate
             node = call.graph.emit("pointwise", [m.node], label="assignment", operation="assignment")
             call.state.known.bind(target, Map(node, m.dims))
         return

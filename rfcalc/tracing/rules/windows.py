@@ -9,8 +9,9 @@ from typing import Any
 from torch import Tensor
 from torch.nn import functional
 
-from ..call import Call, Memory, placed, pointwise_function, tupled
-from ..dims import BATCH, CHANNEL, run_of, size_of, with_run
+from ...engine.layers import LINEAR_MODES
+from ..call import Call, MemoryLayout, placed, pointwise_function, tupled
+from ..dims import BATCH_AXIS, CHANNEL, run_of, size_of, with_run
 from ..graph import Map, Unsupported
 from ..moves import along
 from ..order import fold, settle
@@ -94,8 +95,6 @@ def max_unpool(call: Call, n: int) -> Map:
 
 # --- resampling --------------------------------------------------------------------------------------------------
 
-LINEAR = ("linear", "bilinear", "trilinear")
-
 
 def interpolate(call: Call) -> Map:
     graph, mode = call.graph, call.get("mode", "nearest")
@@ -113,9 +112,9 @@ def interpolate(call: Call) -> Map:
         return graph.spread(graph.emit("adaptive_avg_pool", [at.m.node], output_size=size), at.m, at.axes)
     if mode == "nearest-exact" and all(new % old == 0 for new, old in zip(size, sizes, strict=True)):
         mode = "nearest"  # the two differ in rounding only, which whole factors do not meet
-    if mode not in ("nearest", *LINEAR) or call.get("antialias", False):
+    if mode not in ("nearest", *LINEAR_MODES) or call.get("antialias", False):
         raise Unsupported(f"interpolation {mode}")
-    word = mode if mode == "nearest" else LINEAR[graph.axes - 1]
+    word = mode if mode == "nearest" else LINEAR_MODES[graph.axes - 1]
     settings: dict[str, Any] = {"mode": word, "align_corners": bool(call.get("align_corners", False))}
     if factors and not call.get("recompute_scale_factor", False) and simple(factors, sizes, size):
         node = graph.emit("upsample", [at.m.node], scale_factor=factors, **settings)
@@ -152,7 +151,7 @@ def channel_shuffle(call: Call) -> Map:
 
 def contiguous(call: Call, m: Map) -> Map:
     """What a function makes that lays its result out anew."""
-    call.memory = Memory.CONTIGUOUS
+    call.memory = MemoryLayout.CONTIGUOUS
     return m
 
 
@@ -170,9 +169,9 @@ def normed(call: Call, op: str, **settings: Any) -> Map:
         call.run()  # torch says what is wrong
     if m.dims[1] != run_of(CHANNEL, x.channels):
         out = pointwise_function(call, graph, m, op)
-        call.memory = Memory.CHANNELS_LAST
+        call.memory = MemoryLayout.CHANNELS_LAST
         return out
-    call.memory = Memory.CHANNELS_LAST
+    call.memory = MemoryLayout.CHANNELS_LAST
     affine = isinstance(call.get("weight"), Tensor)
     return Map(graph.emit(op, [m.node], call.weights(), affine=affine, **settings), m.dims)
 
@@ -197,7 +196,7 @@ def layer_norm(call: Call) -> Map:
         call.run()  # torch says what is wrong
     weight = call.get("weight")
     affine = isinstance(weight, Tensor)
-    if call.name == "layer_norm" and not any(atom.axis == BATCH for run in last for atom in run):
+    if call.name == "layer_norm" and not any(atom.axis == BATCH_AXIS for run in last for atom in run):
         if prod(shape) == x.elements:
             return contiguous(call, call.pointwise(m, "layer_norm", call.weights(), affine=affine))
         if prod(shape) == x.channels and not any(atom.axis != CHANNEL for run in last for atom in run):

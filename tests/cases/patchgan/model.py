@@ -1,4 +1,4 @@
-"""A patch discriminator behind a 3x3 average pool (the coarse one of two)."""
+"""A patch discriminator after a 3x3 average pool (the coarse one of two)."""
 
 import torch.nn as nn
 

@@ -1,0 +1,67 @@
+"""What a stated model comes to: each row's map as it should be, and the cells that differ."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from ...engine.geometry import Number
+from ..read.facts import LayerFact, StatedModel
+from .readings import Reading, cost
+from .window import StatedMap, unstrided
+
+
+@dataclass(frozen=True, slots=True)
+class Slip:
+    """A cell that differs from what it should be."""
+
+    row: int
+    column: str
+    stated: Number
+    computed: Number | None
+    kind: str
+    line: int
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class Walked:
+    """What a stated model comes to under one reading: its slips, and each row's map in and out as it should be.
+    `checked` counts the figures that follow from others, `windows` the rows whose kernel or stride is stated."""
+
+    model: StatedModel
+    reading: Reading
+    rows: tuple[LayerFact, ...]
+    slips: tuple[Slip, ...]
+    checked: int
+    trail: tuple[tuple[StatedMap, StatedMap], ...] = field(repr=False)
+
+    @property
+    def local(self) -> tuple[Slip, ...]:
+        return tuple(slip for slip in self.slips if slip.kind == "local")
+
+    @property
+    def oddness(self) -> float:
+        inherited = len(self.slips) - len(self.local)
+        return cost("local") * len(self.local) + cost("inherited") * inherited + self.reading.oddness
+
+    @property
+    def windows(self) -> int:
+        known = ("kernel_size", "effective", "stride")
+        return sum(any(key in row.cells for key in known) and row.kind != "input" for row in self.rows)
+
+    @property
+    def assumed(self) -> bool:
+        """Whether a stride that nothing states was taken for 1."""
+        return unstrided(self.rows)
+
+    @property
+    def standalone(self) -> bool:
+        """Whether each row states the field of its own kernel alone, as tables that compare kernels do."""
+        known = [row.cells for row in self.rows if "kernel_size" in row.cells and "r_out" in row.cells]
+        alone = [cells["r_out"] == cells.get("dilation", 1) * (cells["kernel_size"] - 1) + 1 for cells in known]
+        return len(alone) > 1 and all(alone) and bool(self.slips)
+
+    @property
+    def understood(self) -> bool:
+        """Whether enough of the figures follow the arithmetic for the rest to be called wrong."""
+        return not self.standalone and 2 * len(self.local) <= self.checked

@@ -1,0 +1,183 @@
+"""The window of a stated row, and what the engine's arithmetic makes of a size, jump and field behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+from ...engine.geometry import Axis, Field, Number, Strand, Window
+from ...errors import ShapeError
+from ..read.facts import LayerFact
+from .readings import Reading
+
+LARGEST = 2**20
+"""Kernels, strides and sizes beyond this are no layer's, and cost nothing to refuse."""
+QUANTITIES = ("n", "j", "r")
+StatedMap = dict[str, Number | None]
+"""A map by its size, jump and field; None for what is unknown."""
+STRIDES = (1, 2, 3, 4, 8, 16)
+LARGEST_SPREAD = 64
+"""Kernels up to this reach are tried with every padding; larger ones are as large as their map."""
+
+
+@dataclass(frozen=True, slots=True)
+class StatedSettings:
+    """A row's window, as far as it is known; `passes` says that the row leaves jump and field as they are."""
+
+    kernel_size: int | None = None
+    stride: int | None = None
+    padding: int | None = None
+    dilation: int = 1
+    same: bool = False
+    ceil: bool = False
+    passes: bool = False
+
+
+@lru_cache(maxsize=65536)
+def step(
+    n: Number | None, j: Number | None, r: Number | None, settings: StatedSettings, shift: int
+) -> tuple[Number | None, ...]:
+    """Size, jump and field after a window, by the engine; None for what is unknown, size 0 where the kernel does not
+    fit. `shift` is 1 in a table whose fields count from 0."""
+    k, s, d = settings.kernel_size, settings.stride, settings.dilation
+    if settings.passes and k is None:
+        return n, j, r
+    if k is None or not (0 < k <= LARGEST and 0 < (s or 1) <= LARGEST and 0 < d <= LARGEST):
+        return None, None if s is None or j is None else j * s, None
+    window = Window(k, s or 1, (settings.padding or 0,) * 2, d)
+    out = size_after(n, window, settings) if s else None
+    if not isinstance(j, int) or not 0 < j <= LARGEST:
+        return out, None, None
+    reach = r + shift if isinstance(r, int) and 0 <= r <= LARGEST else None
+    axis = Axis(1, (Strand(j, (Field(0, (reach or 1) - 1),)),)).through(window.taps(), 1)
+    field_out = axis.receptive_field
+    known = reach is not None and field_out is not None
+    return out, axis.jump if s else None, (r if settings.passes else field_out - shift if known and field_out else None)
+
+
+def size_after(n: Number | None, window: Window, settings: StatedSettings) -> int | None:
+    if settings.same and isinstance(n, int) and n > 0:
+        return -(-n // window.stride)
+    known = settings.padding is not None and 0 <= settings.padding <= LARGEST
+    if not known or not isinstance(n, int) or not 0 < n <= LARGEST:
+        return None
+    try:
+        return window.output_size(n, settings.ceil)
+    except ShapeError:
+        return 0
+
+
+def sum_of(quantity: str, state: StatedMap, settings: StatedSettings) -> str:
+    """A size, jump or field after a window as arithmetic; empty where nothing has to be worked out."""
+    k, s, p, d = settings.kernel_size, settings.stride, settings.padding, settings.dilation
+    if k is None or settings.passes:
+        return ""
+    spread = f"{d} * ({k} - 1)" if d > 1 else f"({k} - 1)"
+    if quantity == "j":
+        return f"{state['j']} * {s}"
+    if quantity == "r":
+        return f"{state['r']} + {spread} * {state['j']}"
+    if settings.same:
+        return f"{state['n']} / {s}, rounded up"
+    return f"({state['n']} + 2 * {p} - {spread} - 1) // {s} + 1"
+
+
+class RowWindows:
+    """The windows of a model's rows under one reading: stated, or shown by the figures themselves."""
+
+    def __init__(self, reading: Reading, rows: Sequence[LayerFact]) -> None:
+        self.reading = reading
+        self.shift = 1 if reading.start == "zero" else 0
+        self.unstrided = unstrided(rows)
+
+    def of(self, row: LayerFact, own: StatedMap, stated: Mapping[str, Number]) -> StatedSettings:
+        """The row's window from its cells, its kind, and where they say nothing the figures themselves."""
+        cells = row.cells
+        if row.kind in ("input", "pointwise") and "kernel_size" not in cells:
+            return StatedSettings(1, 1, 0)
+        if row.kind == "resample":
+            return StatedSettings()
+        if row.kind in ("join", "flat", "other") and "kernel_size" not in cells:
+            return StatedSettings(passes=row.kind == "join")
+        size = own["n"] if row.kind == "global" else None
+        kernel = cells.get("effective", cells.get("kernel_size", size))
+        k = int(kernel) if isinstance(kernel, int) and kernel > 0 else None
+        padding, dilation = cells.get("padding"), cells.get("dilation", 1)
+        plain = "effective" in cells or self.reading.effective
+        return StatedSettings(
+            kernel_size=k,
+            stride=self.stride(row, own, stated),
+            padding=int(padding) if isinstance(padding, int) else 0 if row.kind == "global" else None,
+            dilation=1 if plain or not isinstance(dilation, int) or dilation < 1 else int(dilation),
+            same=row.same,
+            ceil=self.reading.rounds_up,
+            passes=self.reading.ignores_pool and (row.kind == "global" or whole_map(row, own["n"])),
+        )
+
+    def stride(self, row: LayerFact, own: StatedMap, stated: Mapping[str, Number]) -> int | None:
+        """The stated stride; else the one that jumps or sizes show, or that a pool of this kernel has."""
+        if "stride" in row.cells:
+            stride = row.cells["stride"]
+            return int(stride) if isinstance(stride, int) and stride > 0 else None
+        if row.kind == "global":
+            return 1
+        before, after = own["j"], stated.get("j")
+        if isinstance(before, int) and isinstance(after, int) and before > 0 and after % before == 0:
+            return after // before or None
+        n, m = own["n"], stated.get("n")
+        if isinstance(n, int) and isinstance(m, int) and m > 1 and "kernel_size" in row.cells:
+            return self.stride_between(n, m, row)
+        kernel = row.cells.get("kernel_size")
+        if row.kind == "pool":
+            return int(kernel) if isinstance(kernel, int) and kernel > 0 else None
+        return 1 if row.kind == "conv" and (kernel == 1 or self.unstrided) else None
+
+    def stride_between(self, n: int, m: int, row: LayerFact) -> int:
+        """The stride that makes one size of the other with the stated padding; where none is stated, that of a map
+        cut to a whole part, else the smallest that any padding allows."""
+        padding, dilation = row.cells.get("padding"), row.cells.get("dilation", 1)
+        spread = int(dilation * (row.cells["kernel_size"] - 1))
+        if padding is None and (n % m == 0 or not 0 <= spread <= LARGEST_SPREAD):
+            return n // m
+        paddings = range(spread + 1) if padding is None else [int(padding)]
+        fitting = (s for s in STRIDES if any((n + 2 * p - spread - 1) // s + 1 == m for p in paddings))
+        return next(fitting, max(1, round(n / m)))
+
+    def step(self, state: StatedMap, settings: StatedSettings) -> StatedMap:
+        """The map after a row's window."""
+        return dict(zip(QUANTITIES, step(state["n"], state["j"], state["r"], settings, self.shift), strict=True))
+
+    def accepts(
+        self, quantity: str, row: LayerFact, entering: StatedMap, settings: StatedSettings, value: Number
+    ) -> bool:
+        """Whether a figure that differs is right in another way: a pool's size rounded up, a global pool's jump that
+        counts its kernel as its stride."""
+        if quantity == "n":
+            return self.rounds_up(row, entering, settings, value)
+        k, j = settings.kernel_size, entering["j"]
+        if quantity != "j" or row.kind != "global" or "stride" in row.cells or k is None or j is None:
+            return False
+        return value == k * j
+
+    def rounds_up(self, row: LayerFact, entering: StatedMap, settings: StatedSettings, value: Number) -> bool:
+        """Whether a pool's stated size is the one of ceil_mode."""
+        return row.kind in ("pool", "global") and self.step(entering, replace(settings, ceil=True))["n"] == value
+
+
+def possible_sizes(given: int, kernel: int, stride: int, dilation: int, rounds_up: bool) -> set[int]:
+    """The sizes that a window makes of another, whatever its padding."""
+    spread = dilation * (kernel - 1)
+    made = {(given + 2 * p - spread - 1) // stride + 1 for p in range(min(spread, LARGEST_SPREAD) + 1)}
+    return made | {n + 1 for n in made if rounds_up} | {-(-given // stride)}
+
+
+def whole_map(row: LayerFact, given: Number | None = None) -> bool:
+    """Whether a pool's one unit reads the whole map, of the stated size or the given one."""
+    size, made = row.cells.get("n_in", given), row.cells.get("n_out", 1)
+    return row.kind == "pool" and made == 1 and row.cells.get("kernel_size") == size not in (None, 1)
+
+
+def unstrided(rows: Sequence[LayerFact]) -> bool:
+    """Whether no row shows a stride, by itself, by a size or by a jump: convolutions then have torch's 1."""
+    return not any(key in row.cells for row in rows for key in ("stride", "n_in", "n_out", "j_in", "j_out"))

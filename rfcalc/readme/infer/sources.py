@@ -1,0 +1,194 @@
+"""What a row may read instead of the row above: earlier maps, several at once, or maps changed without a row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from math import prod
+
+from .candidates import candidates
+from .maps import Maps
+from .priors import Prior, Shape
+from .states import LOOSE, Item, Source, State, early_places, loose_rates
+
+FORCED = 4.0
+"""The most that a resizing without a row costs where the row above cannot be read as it is."""
+COMMON_TAPS = (1, 9, 25, 49, 4, 16, 3, 7, 5, 121)
+
+
+class Sources:
+    """The sources of a row, each with what reading it costs and the loose ends that it takes up."""
+
+    def __init__(self, maps: Maps, prior: Prior, items: Sequence[Item], blocks: Sequence[tuple[int, int]]) -> None:
+        self.maps, self.prior = maps, prior
+        self.early = early_places(items, blocks)
+        self.rates = loose_rates(items)
+        self.convs = [0]
+        for item in items:
+            self.convs.append(self.convs[-1] + (item.op == "conv"))
+
+    def fuses(self, item: Item) -> bool:
+        """Whether branches go on here until their container joins them."""
+        return self.rates[item.place] != LOOSE
+
+    def of_row(self, state: State, item: Item, forced: bool) -> Iterator[Source]:
+        """Maps other than the row above that the row may read; `forced` where it cannot be the row above."""
+        wanted = channels_wanted(item)
+        fusing = self.fuses(item)
+        late = 1.0 * (item.place in self.early)
+        for source in (*self.joined(state), *self.reused(state, wanted)):
+            yield source._replace(cost=source.cost + 2.0 * fusing + late)
+        for source in self.branches(state, item, wanted):
+            age = state.entries[::-1].index(source.ref) if source.ref in state.entries else 9
+            yield source._replace(cost=1.2 + 0.4 * age) if fusing and age < 9 else source
+        yield from self.resized(state, item, forced)
+        yield from self.gated(state, item)
+
+    def of_container(self, state: State, item: Item) -> Iterator[Source]:
+        """Maps that a container may print: joins, and maps changed by an operation without a row."""
+        assert item.shape is not None
+        yield from self.joined(state)
+        for source in self.reused(state, {item.shape.channels}):  # most of all beside what entered the container
+            yield source._replace(cost=0.8) if source.takes[0] in state.entries[-1:] else source
+        yield from self.gated(state, item)
+        shape = self.maps[state.current]
+        if item.shape.flat and not shape.flat:
+            yield from self.flattened(Source(state.current, 0.0, (state.current,)), item.shape)
+        elif not item.shape.flat and item.shape.channels == shape.channels and not shape.flat:
+            up = self.maps.upsampled(state.current, item.shape.sizes)
+            if up is not None:
+                yield Source(up, 1.0, (state.current,))
+            for pool in candidates("MaxPool2d", shape, item.shape, 0, self.prior)[:1]:
+                ref = self.maps.hide(pool.op, pool.settings, (state.current,), item.shape)
+                yield Source(ref, 2.0, (state.current,))
+
+    def joined(self, state: State) -> Iterator[Source]:
+        """The loose ends and the row above as one: their sum, or one after the other."""
+        shape = self.maps[state.current]
+        same = [ref for ref in state.loose if self.maps[ref] == shape]
+        for refs in {(same[-1],), tuple(same)} if same else ():
+            yield Source(self.maps.hide("add", (), (*refs, state.current), shape), 0.5, (*refs, state.current))
+        yield from self.concatenated(state)
+
+    def concatenated(self, state: State) -> Iterator[Source]:
+        shape = self.maps[state.current]
+        alike = [ref for ref in state.loose if self.maps[ref].sizes == shape.sizes and ref != state.current]
+        for count in sorted({1, 2, 3, len(alike)}):
+            refs = (*alike[-count:], state.current)
+            if 1 < len(refs) == count + 1:
+                channels = sum(self.maps[ref].channels for ref in refs)
+                yield Source(self.maps.hide("concat", (), refs, Shape(channels, shape.sizes)), 0.8, refs)
+
+    def branches(self, state: State, item: Item, wanted: set[int]) -> Iterator[Source]:
+        """Earlier maps, the likely starts of a branch first."""
+        for ref in self.maps.earlier(state, wanted):
+            age = state.entries[::-1].index(ref) if ref in state.entries else 4
+            cost = 1.8 if ref == state.fed else 2.0 + 0.1 * age if age < 4 or ref < 0 else 2.3
+            cost += 0.4 * (age == 4 and ref > 0 and ref != state.fed and not self.maps.is_border(ref))
+            body = self.convs[item.place - 1] - self.convs[max(ref, 0)]
+            cost += 0.5 if body < 1 else min(2.0, 0.5 * max(0, body - 3))
+            yield Source(ref, cost, (ref,))
+
+    def reused(self, state: State, wanted: set[int]) -> Iterator[Source]:
+        """The row above, upsampled where it must be, beside an earlier map that has been read already."""
+        shape = self.maps[state.current]
+        if shape.flat:
+            return
+        for channels in wanted:
+            missing = channels - shape.channels
+            if missing <= 0:
+                continue
+            for ref in self.maps.earlier(state, {missing}):
+                sizes = self.maps[ref].sizes
+                current, cost = state.current, self.prior.reuse - 0.5 * (ref in state.entries or ref < 0)
+                if sizes != shape.sizes:
+                    up = self.maps.upsampled(state.current, sizes)
+                    if up is None:
+                        continue
+                    current, cost = up, cost + min(self.prior.hidden_upsample, FORCED)
+                both = self.maps.hide("concat", (), (ref, current), Shape(channels, sizes))
+                yield Source(both, cost, (ref, state.current))
+
+    def resized(self, state: State, item: Item, forced: bool) -> Iterator[Source]:
+        """The row above, or the join of loose ends, pooled or enlarged without a row."""
+        assert item.shape is not None
+        pool, enlarge = self.prior.hidden_pool, self.prior.hidden_upsample
+        if forced:
+            pool, enlarge = min(pool, FORCED), min(enlarge, FORCED)
+        loose = list(self.joined(state)) if state.loose else []
+        for ref, cost, takes in [Source(state.current, 0.0, (state.current,)), *loose[:2]]:
+            shape = self.maps[ref]
+            if shape.flat or ref == 0:
+                continue
+            for factor in (2, 3, 4):
+                if min(shape.sizes) >= factor:
+                    sizes = tuple(n // factor for n in shape.sizes)
+                    pooled = self.maps.hide(
+                        "max_pool", (("kernel_size", factor),), (ref,), Shape(shape.channels, sizes)
+                    )
+                    yield Source(pooled, cost + pool + 0.8 * (factor - 2), takes)
+            if item.op in ("linear", "conv") and prod(shape.sizes) > 1:
+                ones = Shape(shape.channels, (1,) * len(shape.sizes))
+                pooled = self.maps.hide("global_avg_pool", (), (ref,), ones)
+                yield Source(pooled, cost + (1.0 if item.op == "linear" else 6.0), takes)
+            if item.shape.flat and item.op != "linear":
+                yield from self.flattened(Source(ref, cost, takes), item.shape)
+            if item.op == "linear":
+                yield from self.pooled_for_linear(item, Source(ref, cost, takes))
+            for factor in (2, 4):
+                if (up := self.maps.upsampled(ref, tuple(factor * n for n in shape.sizes))) is not None:
+                    yield Source(up, cost + enlarge + 0.5 * (factor - 2), takes)
+
+    def flattened(self, source: Source, flat: Shape) -> Iterator[Source]:
+        """A map without its axes, pooled to one value for each channel first where that is what fits."""
+        ref, cost, takes = source
+        shape = self.maps[ref]
+        if shape.elements == flat.channels:
+            yield Source(self.maps.hide("flatten", (), (ref,), flat), cost + 0.3, takes)
+        elif shape.channels == flat.channels:
+            ones = self.maps.hide("global_avg_pool", (), (ref,), Shape(shape.channels, (1,) * len(shape.sizes)))
+            yield Source(self.maps.hide("flatten", (), (ones,), flat), cost + 0.8, takes)
+
+    def pooled_for_linear(self, item: Item, source: Source) -> Iterator[Source]:
+        """The pool without a row that leaves as many values as the layer's weights take."""
+        shape = self.maps[source.ref]
+        for features in channels_wanted(item):
+            cells, left = divmod(features, shape.channels)
+            side = round(cells ** (1 / len(shape.sizes)))
+            if left or not 1 < side < min(shape.sizes) or side ** len(shape.sizes) != cells:
+                continue
+            smaller = Shape(shape.channels, (side,) * len(shape.sizes))
+            kernel = shape.sizes[0] // side
+            if all(n // kernel == side for n in shape.sizes):
+                ref = self.maps.hide("max_pool", (("kernel_size", kernel),), (source.ref,), smaller)
+            else:
+                ref = self.maps.hide("adaptive_avg_pool", (("output_size", side),), (source.ref,), smaller)
+            yield Source(ref, source.cost + min(self.prior.hidden_pool, FORCED) + 0.3, source.takes)
+
+    def gated(self, state: State, item: Item) -> Iterator[Source]:
+        """An earlier map times the row above, where that holds one value for each channel."""
+        gate = self.maps[state.current]
+        if gate.flat or prod(gate.sizes) != 1:
+            return
+        for ref in dict.fromkeys([state.pooled, *self.maps.earlier(state, {gate.channels})]):
+            shape = self.maps[ref]
+            if shape.channels != gate.channels:
+                continue
+            if not shape.flat and prod(shape.sizes) > 1:
+                both = self.maps.hide("multiply", (), (ref, state.current), shape)
+                yield Source(both, 0.8 if ref == state.pooled else 2.5, (ref, state.current))
+
+
+def channels_wanted(item: Item) -> set[int]:
+    """Channels that the row's input may have."""
+    assert item.shape is not None
+    out = item.shape.channels
+    if item.op == "conv":
+        found = {out}
+        for weights in (item.params // out - bias for bias in (0, 1)):
+            found |= {weights // taps for taps in COMMON_TAPS if weights > 0 and weights % taps == 0}
+        return found - {0}
+    if item.op == "conv_transpose":
+        return {item.params // (out * taps) for taps in COMMON_TAPS} - {0}
+    if item.op == "linear":
+        return {item.params // out, item.params // out - 1} - {0, -1}
+    return {out}
