@@ -191,11 +191,12 @@ class Graph:
         return Roles(channel, tuple(i for i in range(length) if i != channel and i not in batch))
 
     def places(self, m: Map, dims: Iterable[int]) -> list[int | None]:
-        """The axis that each of the given dimensions is; None for one of size 1 that is none."""
-        x = self.maps[m.node]
+        """The axis that each of the given dimensions is; None for one of size 1 that is none: where there are more
+        dimensions than axes, those in front were added."""
+        x, dims = self.maps[m.node], list(dims)
         free = [i for i, size in enumerate(x.sizes) if size == 1 and not x.flat]
         found: list[int | None] = []
-        for place, dim in enumerate(dims):
+        for place, dim in enumerate(dims, min(self.axes - len(dims), 0)):
             run = m.dims[dim]
             axis = run[0].axis if run else None
             if axis is not None and (axis < 0 or run != run_of(axis, x.sizes[axis])):
