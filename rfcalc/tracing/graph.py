@@ -129,9 +129,9 @@ class Graph:
             frame.add(1)
         return len(self.drafts)
 
-    def source(self, name: str, layer: Source, dims: Dims) -> Map:
-        """A further input."""
-        self.drafts.append(Draft(layer, (), None, None, self.frame, name, False))
+    def source(self, name: str, layer: Source, dims: Dims, params: int = 0) -> Map:
+        """A further input, or what holds nothing of the image but so many parameters."""
+        self.drafts.append(Draft(layer, (), params or None, None, self.frame, name, False))
         self.maps.append(layer.output(()))
         self.budgets.append(self.budgets[-1])
         return Map(len(self.drafts), dims)
