@@ -165,7 +165,7 @@ class Arch:
     given: tuple[Port, ...] = ()
     """Of a traced module: its inputs, where it has more than the image."""
     returned: tuple[Port, ...] = ()
-    """Of a traced module: every tensor that it returns, the last layer's first."""
+    """Of a traced module: every tensor that it returns, in its order."""
     one_draw: bool = False
     """Of a traced module: whether it is another network when it is called again (layers dropped by chance)."""
 

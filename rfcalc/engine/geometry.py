@@ -391,6 +391,8 @@ class FeatureMap:
     channels: int
     axes: tuple[Axis, ...]
     flat: bool = False
+    apart: bool = False
+    """Whether its channels come from places apart (flatten), so that one of them may see less than all do."""
 
     @property
     def sizes(self) -> tuple[int, ...]:

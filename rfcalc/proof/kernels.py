@@ -89,6 +89,10 @@ class Chain(Kernel):
             rate *= kernel.rate
         return rate
 
+    @property
+    def fixed(self) -> bool:
+        return any(kernel.fixed for kernel in self.kernels)
+
     def run(self, x: Tensor, unit: int) -> Tensor:
         for kernel in self.kernels:
             x = kernel.run(x, unit)
@@ -460,6 +464,11 @@ def _(module: nn.Upsample, place: ModulePlace) -> Kernel:
     return grown(place) or (
         Nearest(*sizes) if module.mode == "nearest" else LinearKernel(*sizes, bool(module.align_corners))
     )
+
+
+@kernel_of.register
+def _(module: nn.Unflatten, place: ModulePlace) -> Kernel:
+    return grown(place) or Same()
 
 
 @kernel_of.register

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..engine.arch import Arch, Row
+from ..engine.layers.sources import Weights
 from .module_report import ModuleReport, RowReport
 from .pixels import Pixel, PixelPlan
 from .predict import BoolArray, Columns, Depth, Prediction, box, required
@@ -160,7 +161,8 @@ def reported(proof: Expected, tally: Tally, found: dict[int, Outcome], own: str,
             row.index not in proof.observed and bool(read) and seen.issuperset(read),
         )  # fmt: skip
 
+    shown = [row for row in arch.rows if not isinstance(row.layer, Weights)]  # which have no field to show
     return ModuleReport(
         arch.name, len(arch.rows), dict(tally.checked), tuple(tally.mismatches), len(proof.plan.pixels),
-        proof.plan.every, tuple(map(one, arch.rows)), strayed, own,
+        proof.plan.every, tuple(map(one, shown)), strayed, own,
     )  # fmt: skip

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 NOT_SETTINGS = {"self", "device", "dtype", "args", "kwargs"}
 """Arguments of torch's classes that say nothing of what a layer does."""
-ALL_SIZES = {"normalized_shape"}
+ALL_SIZES = {"normalized_shape", "unflattened_size"}
 """Arguments whose number of values says over how many axes: (8, 8) is not 8."""
 JOIN_SIGNS = {"add": " + ", "multiply": " * "}
 HELPERS = {
@@ -82,7 +82,7 @@ def written(value: Any) -> str:
 
 def call_of(module: Module) -> ClassCall:
     """How torch's own class is called to make a module like this one; its attributes carry the arguments' names."""
-    if isinstance(module, nn.Sequential):  # a convolution beside padding that is not the same on both sides
+    if isinstance(module, nn.Sequential):  # a convolution beside padding of its own, a map flattened and given axes
         return ClassCall(
             "nn.Sequential",
             {"": f"OrderedDict({', '.join(f'{k}={call_of(m)}' for k, m in module.named_children())})"},
@@ -132,8 +132,6 @@ def expression(row: Row, inputs: Sequence[str]) -> str | None:
             return f"F.pad({x}, {sides})"
         case "expand":
             return f"{x}.expand({', '.join(map(str, (-1, row.out.channels, *sizes)))})"
-        case "unflatten":
-            return f"{x}.reshape({', '.join(map(str, (-1, row.out.channels, *sizes)))})"
         case "roll":
             shifts = layer.shifts  # type: ignore[attr-defined]
             return f"{x}.roll({shifts}, dims={tuple(range(2, 2 + len(shifts)))})"

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ..errors import RfcalcError
 from .graph import Graph, Map, Unsupported
+from .order import written_out
 from .placing import PlacedTensor, located
 from .shapes import tensors_in
 from .spellings import name_of
@@ -100,11 +101,12 @@ class Call:
         return self.find(self.given.get(name)) is not None
 
     def map(self, name: str = "input") -> Map:
-        """Where the values of an argument stand; Unsupported when it holds nothing of the image."""
+        """Where the values of an argument stand, repeats written out as a layer where it is a map; Unsupported when it
+        holds nothing of the image."""
         found = self.find(self.given.get(name))
         if found is None:
             raise Unsupported(f"{name} holds nothing of the image")
-        return found
+        return written_out(self.graph, found)
 
     def maps(self) -> list[Map]:
         """Every argument that holds something of the image, in order."""

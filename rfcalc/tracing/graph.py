@@ -148,9 +148,9 @@ class Graph:
             frame.add(1)
         return len(self.drafts)
 
-    def source(self, name: str, layer: Source, dims: Dims) -> Map:
-        """A further input."""
-        self.drafts.append(LayerDraft(layer, (), None, None, self.frame, name, False))
+    def source(self, name: str, layer: Source, dims: Dims, params: int = 0) -> Map:
+        """A further input, or what holds nothing of the image but so many parameters."""
+        self.drafts.append(LayerDraft(layer, (), params or None, None, self.frame, name, False))
         self.maps.append(layer.output(()))
         self.budgets.append(self.budgets[-1])
         self.batches.append(self.batches[0])
@@ -212,11 +212,12 @@ class Graph:
         return Roles(channel, tuple(i for i in range(length) if i != channel and i not in batch))
 
     def places(self, m: Map, dims: Iterable[int]) -> list[int | None]:
-        """The axis that each of the given dimensions is; None for one of size 1 that is none."""
-        x = self.maps[m.node]
+        """The axis that each of the given dimensions is; None for one of size 1 that is none: where there are more
+        dimensions than axes, those in front were added."""
+        x, dims = self.maps[m.node], list(dims)
         free = [i for i, size in enumerate(x.sizes) if size == 1 and not x.flat]
         found: list[int | None] = []
-        for place, dim in enumerate(dims):
+        for place, dim in enumerate(dims, min(self.axes - len(dims), 0)):
             run = m.dims[dim]
             axis = run[0].axis if run else None
             if axis is not None and (axis < 0 or run != run_of(axis, x.sizes[axis])):

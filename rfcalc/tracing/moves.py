@@ -25,7 +25,7 @@ from .dims import (
     with_run,
 )
 from .graph import Graph, Map, TakenApart, Unsupported
-from .order import as_map, fold, settle
+from .order import as_map, fold, settle, written_out
 
 POOL_OF = {"mean": "avg_pool", "max": "max_pool", "amax": "max_pool"}
 
@@ -40,6 +40,8 @@ def cut(graph: Graph, m: Map, ranges: dict[int, range]) -> Map:
         raise Unsupported("an empty slice")
     if any(len(m.dims[dim]) > 1 for dim in ranges):
         m = settle(graph, m)
+    if any(atoms_of([m.dims[dim]], REPEAT) for dim in ranges):
+        m = written_out(graph, m)
     if any(len(m.dims[dim]) > 1 for dim in ranges):
         raise Unsupported("a slice across several axes")
     axes = {}
@@ -206,7 +208,10 @@ def joined(graph: Graph, operation: str, maps: Sequence[Map]) -> Map:
     """Tensors value by value, broadcast as torch does, from the last dimension on."""
     length = max(len(m.dims) for m in maps)
     maps = [fold(graph, m) for m in maps]
-    maps = _alike(graph, [Map(m.node, ((),) * (length - len(m.dims)) + m.dims) for m in maps])
+    maps = [Map(m.node, ((),) * (length - len(m.dims)) + m.dims) for m in maps]
+    if any(map(only_repeated, zip(*(m.dims for m in maps), strict=True))):
+        maps = [written_out(graph, m) for m in maps]
+    maps = _alike(graph, maps)
     out: list[AtomRun] = []
     for runs in zip(*(m.dims for m in maps), strict=True):
         held = {run for run in runs if any(atom.axis != REPEAT for atom in run)}
@@ -222,6 +227,12 @@ def joined(graph: Graph, operation: str, maps: Sequence[Map]) -> Map:
     else:
         node = graph.emit("elementwise", nodes, label=operation, operation=operation)
     return Map(node, tuple(out))
+
+
+def only_repeated(runs: Sequence[AtomRun]) -> bool:
+    """Whether a dimension is longer than 1 in some tensors and holds places or channels in none."""
+    atoms = [atom for run in runs for atom in run]
+    return bool(atoms) and all(atom.axis == REPEAT for atom in atoms)
 
 
 def _alike(graph: Graph, maps: list[Map]) -> list[Map]:

@@ -6,6 +6,7 @@ Each function adds layers to a graph and returns where the values stand then, or
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import prod
 from typing import Any
 
@@ -18,6 +19,7 @@ from .dims import (
     is_channels,
     renumbered,
     repeats,
+    reshaped,
     run_of,
     shape_of,
     size_of,
@@ -145,23 +147,45 @@ def _as_map(graph: Graph, m: Map) -> Map:
     return out
 
 
-def fold(graph: Graph, m: Map) -> Map:
-    """The tensor as a map or, where no layer says how, as it is: it may meet its like."""
+def tried(step: Callable[[Graph, Map], Map], graph: Graph, m: Map) -> Map:
+    """What a step makes of a tensor; the tensor as it is where no layer says it."""
     mark = len(graph.drafts)
     try:
-        return settle(graph, m)
+        return step(graph, m)
     except Unsupported:
         graph.rewind(mark)
         return m
 
 
+def fold(graph: Graph, m: Map) -> Map:
+    """The tensor settled or, where no layer says how, as it is: it may meet its like."""
+    return tried(settle, graph, m)
+
+
+def mapped(graph: Graph, m: Map) -> Map:
+    """The tensor as a map with axes or, where no layer says how, settled or as it is."""
+    return tried(as_map, graph, fold(graph, m))
+
+
+def written_out(graph: Graph, m: Map) -> Map:
+    """The tensor with its repeats as a layer, where it has any and is a map."""
+    repeated = len(m.dims) == graph.axes + 2 and atoms_of(m.dims[1:], REPEAT)
+    return tried(as_map, graph, m) if repeated else m
+
+
+def laid_anew(graph: Graph, m: Map) -> Map | None:
+    """A tensor with as many dimensions as a map, that holds the values of one in their order: flattened, and given to
+    channels and places in turn. None for any other tensor."""
+    x, home, (batch, *shape) = graph.maps[m.node], graph.home(m.node).dims, shape_of(m.dims)
+    if len(m.dims) != graph.axes + 2 or m.dims[0] != home[0] or reshaped(home, (batch, *shape)) != m.dims:
+        return None
+    node = m.node if x.elements == x.channels else graph.emit("flatten", [m.node], view=m)
+    return graph.home(graph.emit("unflatten", [node], view=m, out_channels=shape[0], size=shape[1:]))
+
+
 def conclude(graph: Graph, m: Map) -> Map:
     """Makes the layer of what a program returns first the last one."""
-    mark = len(graph.drafts)
-    try:
-        m = as_map(graph, m) if atoms_of(m.dims, REPEAT) else settle(graph, m)
-    except Unsupported:
-        graph.rewind(mark)
+    m = mapped(graph, m)
     if m.node != len(graph.drafts) or not m.node:
         m = m._replace(node=graph.emit("identity", [m.node], label="output"))
     return m

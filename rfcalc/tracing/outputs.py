@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
+from math import prod
 from typing import Any
 
 from torch import Tensor
 
+from ..engine.layers.sources import Weights
 from ..errors import RfcalcError
 from .dims import BATCH_AXIS, atoms_of, run_of
 from .dispatch import Tracer
@@ -23,8 +25,9 @@ def is_distribution(value: Any) -> bool:
     return distributions is not None and isinstance(value, distributions.Distribution)
 
 
-Outputs = list[tuple[str, int, tuple[int, ...]]]
-"""Each tensor that a module returns and that depends on what it is given: place, node, shape without the batch."""
+Output = tuple[str, int, tuple[int, ...]]
+"""A tensor that a module returns: place, node, shape without the batch."""
+Outputs = list[Output]
 
 
 def tensors_of(output: Any) -> Iterator[Tensor]:
@@ -44,9 +47,9 @@ def named_tensors(output: Any, place: str = "") -> Iterator[tuple[str, Tensor]]:
 
 
 def parts_of(value: Any) -> Iterable[tuple[Any, Any]]:
-    if isinstance(value, dict):
+    if isinstance(value, Mapping):
         return value.items()
-    if isinstance(value, list | tuple):
+    if isinstance(value, Sequence) and not isinstance(value, str | bytes):
         return zip(getattr(value, "_fields", range(len(value))), value, strict=True)
     if is_distribution(value):  # what it is not given, it works out when asked
         return [(name, value.__dict__[name]) for name in value.arg_constraints if name in value.__dict__]
@@ -56,22 +59,43 @@ def parts_of(value: Any) -> Iterable[tuple[Any, Any]]:
 
 
 def finish(tracer: Tracer, output: Any, title: str) -> Outputs:
-    """Makes the layer of the first tensor that is returned the last one; the outputs by name."""
+    """Makes the layer of the first tensor that depends on the image the last one; the outputs by name."""
     found, graph = list(named_tensors(output)), tracer.graph
     if not found:
         raise RfcalcError(f"forward of {title} returns no tensor but {type(output).__name__}")
     maps = [tracer.known.find(tensor) for _, tensor in found]
-    m = maps[0]
-    if m is None:
+    first = next((i for i, m in enumerate(maps) if m is not None), None)
+    if first is None:
         raise RfcalcError(f"what forward of {title} returns first does not depend on the image")
+    m = maps[first]
+    assert m is not None
     if graph.batch > 1 and any(len(run) > 1 and atoms_of([run], BATCH_AXIS) for run in m.dims):
         raise UserError(f"forward of {title} returns the images of a batch run together")
+    held: dict[int, Output] = {}
+    for (place, tensor), other in zip(found, maps, strict=True):
+        if other is None and tensor.numel() and id(tensor) not in held:
+            held[id(tensor)] = of_weights(tracer, place, tensor)
     m = conclude(graph, m)
-    nodes = [m.node, *(other and other.node for other in maps[1:])]
-    pairs = zip(found, nodes, strict=True)
-    rank = graph.axes + 2
-    shapes = [shape_of_one(tensor, m, graph.batch, rank) for (_, tensor), m in zip(found, maps, strict=True)]
-    return [(place, node, shape) for ((place, _), node), shape in zip(pairs, shapes, strict=True) if node is not None]
+    rank, outputs = graph.axes + 2, []
+    for i, ((place, tensor), other) in enumerate(zip(found, maps, strict=True)):
+        if other is not None:
+            node = m.node if i == first else other.node
+            outputs.append((place, node, shape_of_one(tensor, m if i == first else other, graph.batch, rank)))
+        elif id(tensor) in held:
+            outputs.append((place, *held[id(tensor)][1:]))
+    return outputs
+
+
+def of_weights(tracer: Tracer, place: str, tensor: Tensor) -> Output:
+    """The output that a tensor is which holds nothing of the image; its parameters count here where no layer before has
+    counted them."""
+    graph, charges, shape = tracer.graph, tracer.charges, tuple(tensor.shape)
+    name, _ = charges.parameters.get(id(tensor), (place, None))
+    if shape[:1] == (graph.batch,) and not charges.behind_of(tensor) and not tracer.known.owns(tensor):
+        shape = shape[1:]  # made anew for each image
+    sizes = shape[max(1, len(shape) - graph.axes) :]
+    layer = Weights(prod(shape) // prod(sizes), sizes + (1,) * (graph.axes - len(sizes)), not sizes)
+    return place, graph.source(name, layer, (), charges.charge([tensor])).node, shape
 
 
 def shape_of_one(tensor: Tensor, m: Map | None, batch: int, rank: int) -> tuple[int, ...]:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from .dims import CHANNEL, Atom, run_of, with_run
 from .graph import Graph, Map, Unsupported
-from .order import as_map
+from .order import as_map, laid_anew
 
 
 class PlacedTensor(NamedTuple):
@@ -30,9 +30,22 @@ class PlacedTensor(NamedTuple):
 
 
 def located(graph: Graph, m: Map, n: int, all_channels: bool = True) -> PlacedTensor:
-    """The input of a layer with n spatial dimensions; the axes that are none of them must stand in the batch. A
+    """The input of a layer with n spatial dimensions; what a program has laid out anew is flattened and given axes, as
+    a layer takes its channels for channels, whatever they were."""
+    mark = len(graph.drafts)
+    try:
+        return found_in(graph, as_map(graph, m), n, all_channels)
+    except Unsupported:
+        graph.rewind(mark)
+        anew = laid_anew(graph, m)
+        if anew is None:
+            raise
+        return found_in(graph, anew, n, all_channels)
+
+
+def found_in(graph: Graph, m: Map, n: int, all_channels: bool) -> PlacedTensor:
+    """The channels and axes of a tensor; the axes that are none of its last n dimensions must stand in the batch. A
     dimension that is no axis (None) must stay of size 1, which only its own window tells."""
-    m = as_map(graph, m)
     x, first = graph.maps[m.node], len(m.dims) - n
     if first < 1:
         raise Unsupported("too few dimensions")

@@ -11,6 +11,7 @@ import pytest
 from rfcalc.engine.geometry import MAX_HOLES, UNKNOWN, Axis, FeatureMap, Field, Strand, Taps, Window, join, union, whole
 from rfcalc.engine.layers import adaptive_taps, interpolation_taps, transposed_taps
 from rfcalc.errors import ShapeError
+from rfcalc.spec.reader import loads
 
 HALF = Fraction(1, 2)
 
@@ -430,6 +431,24 @@ def test_feature_map() -> None:
     assert (x.sizes, x.elements, str(x)) == ((4, 5), 60, "3x4x5")
     flat = FeatureMap(7, (Axis(1, ()),), flat=True)
     assert (flat.elements, str(flat)) == (7, "7")
+
+
+@pytest.mark.parametrize(
+    ("between", "status"),
+    [
+        ("", "upper bound (unflatten)"),  # value 0 sees pixels 0 to 2, all of them together 0 to 5
+        ("relu: , channel_shuffle: 2", "upper bound (unflatten)"),
+        ("unflatten: {out_channels: 4}, conv: {out_channels: 4, kernel_size: 1, groups: 4}", "upper bound (unflatten)"),
+        ("unflatten: {out_channels: 4}, conv: {out_channels: 4, kernel_size: 1}", "whole input"),
+        ("linear: 4", "whole input"),
+        ("softmax: ", "whole input"),
+    ],
+)
+def test_values_of_places_apart_see_at_most_what_all_of_them_see(between: str, status: str) -> None:
+    layers = ["conv: {out_channels: 1, kernel_size: 3}", "flatten: ", between, "unflatten: {out_channels: 2, size: 2}"]
+    arch = loads(f"{{input: [1, 6], layers: [{', '.join(filter(None, layers))}]}}")
+    assert arch.rows[-1].status == status
+    assert span(arch.out.axes[0], 1) == (0, 5)
 
 
 def test_strand_offset_is_the_line_through_the_centres() -> None:

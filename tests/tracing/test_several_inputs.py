@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import UserDict, deque
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -248,3 +249,38 @@ def test_losses_are_known() -> None:
         "mean": ((), [10, 10], "exact"),
     }
     assert prove(Losses(), ((3, 8, 8), (3, 8, 8))).ok
+
+
+class Everything(nn.Module):
+    """Returns a weight, and numbers made of weights, before its maps, one of them twice, in containers of all kinds."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.a, self.b, self.idle = nn.Conv2d(3, 4, 3), nn.Conv2d(4, 2, 3), nn.Linear(3, 5)
+        self.scale = nn.Parameter(torch.ones(4))
+        self.register_buffer("steps", torch.zeros(7))
+
+    def forward(self, x: Tensor) -> Any:
+        y = self.a(x)
+        weights = {"scale": self.scale, "bias": [self.idle.bias.exp(), self.steps]}
+        return UserDict(weights=weights, maps=deque([self.b(y), y, y]), count=3, grid=x.new_zeros(2, 5, 8, 8))
+
+
+def test_weights_that_are_returned_are_outputs_and_not_unused() -> None:
+    module = Everything()
+    arch = trace(module, (3, 8, 8))
+    maps = arch.seen_from(arch.inputs[0])
+    assert [(port.name, port.shape, maps[port.node].axes[0].receptive_field) for port in arch.outputs] == [
+        ("weights.scale", (4,), None),
+        ("weights.bias.0", (5,), None),
+        ("weights.bias.1", (7,), None),
+        ("maps.0", (2, 4, 4), 5),
+        ("maps.1", (4, 6, 6), 3),
+        ("maps.2", (4, 6, 6), 3),
+        ("grid", (5, 8, 8), None),
+    ]
+    assert arch.unused == {"idle.weight": 15}
+    assert arch.params == 4 + 5 + (4 * 27 + 4) + (2 * 36 + 2)
+    assert not [f for f in arch.table().findings if f.kind == "unused"]
+    assert "output weights.scale: 4, receptive field 0" in str(arch)
+    assert prove(module, (3, 8, 8)).proved

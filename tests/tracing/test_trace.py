@@ -11,7 +11,6 @@ import sys
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +34,7 @@ from rfcalc.tracing.run import run
 from rfcalc.tracing.trace import load_target, trace
 from tests.classic_models import BasicBlock, ResNet
 from tests.models import LAYOUTS, layout
+from tests.same_table import assert_same
 
 # --- layouts -----------------------------------------------------------------------------------------------------
 
@@ -407,26 +407,39 @@ def test_making_a_model_leaves_the_random_state_alone(folder: Path) -> None:
 # --- there and back ----------------------------------------------------------------------------------------------
 
 
-OF_TRACES = {
-    "unfold", "roll", "expand", "channel_slice", "channel_pad", "channel_shuffle", "unflatten", "channel_norm",
-    "scale", "shift", "elementwise",
-}  # fmt: skip
-"""Layers that a traced module is written with, built as functions on tensors: what is seen of those is not always the
-same layer (a view of one place, a shift of nothing), so each is held by cases of its own."""
-
-
-@given(archs(ops=[op for op in TORCH_OPS if op not in OF_TRACES]))
+@given(archs(ops=TORCH_OPS))
 def test_what_is_built_of_a_random_spec_traces_back_to_it(arch: Arch) -> None:
-    again = trace(build(arch), arch.input)
-    assert (again.params, again.macs) == (arch.params, arch.macs)
-    assert again.out.channels * prod(again.out.sizes) == arch.out.elements
-    for axis, expected in zip(again.out.axes, arch.out.axes, strict=True):
-        assert (axis.receptive_field, axis.jump, axis.start) == (
-            expected.receptive_field,
-            expected.jump,
-            expected.start,
-        )
-    assert again.rows[-1].status in ("exact", "whole input")
+    assert_same(arch, trace(build(arch), arch.input))
+
+
+REARRANGED = {  # input; layers: where a view, a repeat or a dimension of size 1 once hid a layer
+    "a unit unfolded": ("[3, 1]", "unfold: {kernel_size: 1, stride: 3}"),
+    "a unit unfolded among zeros": ("[1, 1]", "unfold: {kernel_size: 2, stride: 2, padding: 1}"),
+    "a channel repeated, then shuffled": ("[1, 7]", "expand: {out_channels: 4}, channel_shuffle: 2, conv: {K: 3}"),
+    "a unit repeated, then all in line": ("[4, 9, 1]", "expand: {size: [9, 3]}, flatten: , linear: 5"),
+    "a unit repeated, then normed": ("[2, 6, 1]", "expand: {size: [6, 4]}, layer_norm: "),
+    "a unit repeated, all but one cut off": (
+        "[3, 12]", "global_avg_pool: , expand: {size: 2}, pad: {padding: [[-1, 0]]}, conv: {K: 2, padding: same}",
+    ),
+    "units repeated in both factors": (
+        "[2, 6, 4]", "global_avg_pool: {name: g}, expand: {size: [3, 4]}, multiply: [g, expand2], flatten: , gelu: ",
+    ),
+    "values given a place": ("[8, 6]", "linear: 4, unflatten: {out_channels: 4}"),
+    "values given places": ("[8, 6]", "linear: 4, unflatten: {out_channels: 1, size: 4}, conv: {K: 3, padding: same}"),
+    "places given another shape": ("[3, 2, 6]", "flatten: , unflatten: {out_channels: 4, size: [3, 3]}, avg_pool: 3"),
+    "places become channels": ("[1, 20]", "flatten: , unflatten: {out_channels: 20}, conv: {K: 1}"),
+    "places given back": ("[2, 6]", "conv: {K: 3}, flatten: , unflatten: {out_channels: 2, size: 4}, conv: {K: 3}"),
+    "channels given places": ("[6, 4, 4]", "global_max_pool: , unflatten: {out_channels: 2, size: [3, 1]}, linear: 2"),
+    "a softmax of all in line": ("[1, 11, 4]", "conv: {K: 5, padding: same}, flatten: , log_softmax: "),
+    "a softmax of all in line, given back": ("[2, 9]", "flatten: , softmax: , unflatten: {out_channels: 2, size: 9}"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", REARRANGED)
+def test_rearranged_values_keep_their_table(kind: str) -> None:
+    shape, layers = REARRANGED[kind]
+    arch = rfcalc.loads(f"{{input: {shape}, layers: [{layers.replace('K:', 'out_channels: 2, kernel_size:')}]}}")
+    assert_same(arch, trace(build(arch), arch.input))
 
 
 COLD = """

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import MISSING, dataclass
+from dataclasses import MISSING, dataclass, replace
 from difflib import get_close_matches
 from functools import lru_cache
 from typing import Any, ClassVar, NamedTuple, TypeVar
@@ -74,11 +74,18 @@ class Layer:
         (x,) = inputs
         self.check(x)
         if self.pointwise:
-            return x
+            return replace(x, apart=False) if x.apart and self.reads_all_channels(x) else x
         sizes = self.sizes(x)
         if all(axis.doubt == TOO_MANY and not axis.strands for axis in x.axes):  # then the taps may be too many as well
-            return FeatureMap(self.channels(x), through(x.axes, (SHARED,) * len(sizes), sizes))
-        return FeatureMap(self.channels(x), through(x.axes, self.taps(x), sizes))
+            axes = through(x.axes, (SHARED,) * len(sizes), sizes)
+        else:
+            axes = through(x.axes, self.taps(x), sizes)
+        return FeatureMap(self.channels(x), axes, apart=x.apart and not self.reads_all_channels(x))
+
+    def reads_all_channels(self, x: FeatureMap) -> bool:
+        """Whether each channel that it makes reads all that come in."""
+        groups_of = getattr(self, "groups_of", None)
+        return groups_of is not None and groups_of(x) == 1
 
     def check(self, x: FeatureMap) -> None:
         """Raises ShapeError when the layer cannot take x."""
@@ -146,7 +153,7 @@ def output_within(layer: Layer, inputs: Sequence[FeatureMap], budget: Budget) ->
 
 
 def without_fields(x: FeatureMap) -> FeatureMap:
-    return FeatureMap(x.channels, tuple(Axis(axis.size, (), TOO_MANY) for axis in x.axes), x.flat)
+    return FeatureMap(x.channels, tuple(Axis(axis.size, (), TOO_MANY) for axis in x.axes), x.flat, x.apart)
 
 
 def through(axes: tuple[Axis, ...], taps: tuple[Taps, ...], sizes: tuple[int, ...]) -> tuple[Axis, ...]:

@@ -21,7 +21,7 @@ class ChannelLayer(Layer):
     def output(self, inputs: Sequence[FeatureMap]) -> FeatureMap:
         (x,) = inputs
         self.check(x)
-        return FeatureMap(self.channels(x), x.axes, x.flat)
+        return FeatureMap(self.channels(x), x.axes, x.flat, x.apart)
 
 
 @layer("channel_slice")

@@ -25,7 +25,8 @@ class Join(Layer):
             raise ShapeError(f"joins flat and unflattened maps: {self.shapes(inputs)}")
         self.check_shapes(inputs)
         axes = zip(*(x.axes for x in inputs), strict=True)
-        return FeatureMap(self.joined_channels(inputs), tuple(join(a) for a in axes), inputs[0].flat)
+        apart = any(x.apart for x in inputs)
+        return FeatureMap(self.joined_channels(inputs), tuple(join(a) for a in axes), inputs[0].flat, apart)
 
     @staticmethod
     def shapes(inputs: Sequence[FeatureMap]) -> str:

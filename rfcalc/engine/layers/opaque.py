@@ -63,7 +63,7 @@ class Opaque(Layer):
         if flat and max(sizes) > 1:
             raise ShapeError(f"a flat map has no size of {'x'.join(map(str, sizes))}")
         axes = tuple(self.axis([m.axes[i] for m in inputs], size, i) for i, size in enumerate(sizes))
-        return FeatureMap(self.out_channels or x.channels, axes, flat)
+        return FeatureMap(self.out_channels or x.channels, axes, flat, any(m.apart for m in inputs))
 
     def axis(self, axes: Sequence[Axis], size: int, index: int) -> Axis:
         """Where the units of the output look along one axis."""

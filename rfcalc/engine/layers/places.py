@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from math import prod
 from typing import Any
 
@@ -50,8 +52,8 @@ class Expand(Layer):
 @layer("unflatten")
 @dataclass(frozen=True, slots=True)
 class Unflatten(Layer):
-    """A map without axes, or of size 1 on each, as a map with axes; each unit counts as seeing all that its values see
-    (torch.nn.Unflatten)."""
+    """A map without axes, or of size 1 on each, as a map with axes (torch.nn.Unflatten): each unit holds some of its
+    values, which is an upper bound where those come from places apart."""
 
     pointwise = False
     out_channels: int = setting(Count())
@@ -73,9 +75,16 @@ class Unflatten(Layer):
     def taps(self, x: FeatureMap) -> tuple[Taps, ...]:
         return tuple(SHARED if size > 1 else UNIT.taps() for size in self.size)
 
+    def output(self, inputs: Sequence[FeatureMap]) -> FeatureMap:
+        out = Layer.output(self, inputs)
+        if not out.apart or max(self.size) == 1:
+            return out
+        axes = tuple(axis if axis.doubt else replace(axis, doubt=self.op) for axis in out.axes)
+        return FeatureMap(out.channels, axes, apart=True)
+
     def module(self, nn: Any, x: FeatureMap) -> Any:
-        shape = (self.out_channels, *self.size)
-        return function(nn, lambda t: t.reshape(-1, *shape), f"to {shape}")
+        made = nn.Unflatten(1, (self.out_channels, *self.size))
+        return made if x.flat else nn.Sequential(OrderedDict(flatten=nn.Flatten(), unflatten=made))
 
 
 @layer("roll")

@@ -94,14 +94,23 @@ class LayerNorm(Norm):
         return nn.LayerNorm(x.shape, elementwise_affine=self.affine)
 
 
-def activation(name: str, torch_name: str, doc: str, arguments: tuple[Any, ...] = ()) -> None:
+def activation(
+    name: str, torch_name: str, doc: str, arguments: tuple[Any, ...] = (), base: type[Layer] = Layer
+) -> None:
     """Registers a layer type without settings that leaves geometry, channels and parameters alone."""
 
     def given(self: Layer, x: FeatureMap) -> tuple[Any, ...]:
         return arguments
 
     members = {"__doc__": f"{doc} (torch.nn.{torch_name}).", "torch_name": torch_name, "arguments": given}
-    layer(name)(type(torch_name, (Layer,), members))
+    layer(name)(type(torch_name, (base,), members))
+
+
+class OverChannels(Layer):
+    """Each value depends on all channels at its place."""
+
+    def reads_all_channels(self, x: FeatureMap) -> bool:
+        return True
 
 
 activation("identity", "Identity", "Nothing")
@@ -116,8 +125,8 @@ activation("hardsigmoid", "Hardsigmoid", "relu6(x + 3) / 6")
 activation("sigmoid", "Sigmoid", "1 / (1 + exp(-x))")
 activation("tanh", "Tanh", "Hyperbolic tangent")
 activation("softplus", "Softplus", "log(1 + exp(x))")
-activation("softmax", "Softmax", "Softmax over channels", (1,))
-activation("log_softmax", "LogSoftmax", "Logarithm of the softmax over channels", (1,))
+activation("softmax", "Softmax", "Softmax over channels", (1,), OverChannels)
+activation("log_softmax", "LogSoftmax", "Logarithm of the softmax over channels", (1,), OverChannels)
 
 
 @layer("leaky_relu")

@@ -54,7 +54,8 @@ class Flatten(Layer):
         return whole_map(x)
 
     def output(self, inputs: Sequence[FeatureMap]) -> FeatureMap:
-        return FeatureMap(inputs[0].elements, flattened(inputs[0]), flat=True)
+        (x,) = inputs
+        return FeatureMap(x.elements, flattened(x), flat=True, apart=x.apart or x.elements > x.channels)
 
 
 def whole_map(x: FeatureMap) -> tuple[Window, ...]:

@@ -26,6 +26,13 @@ class Source(Join):
         return FeatureMap(self.out_channels, tuple(Axis(size, BLIND) for size in self.size), self.flat)
 
 
+@dataclass(frozen=True, slots=True)
+class Weights(Source):
+    """What a network returns and has made of its weights alone, or of nothing: the same for every image."""
+
+    op = "weights"
+
+
 def is_blind(x: FeatureMap) -> bool:
     """Whether the units of a map see nothing of the image, on an axis where what they see is known."""
     return any(axis.strands and axis.receptive_field is None for axis in x.axes)

@@ -20,7 +20,7 @@ from ..multiply import (
     spelled_out,
     sum_of_products,
 )
-from ..order import settle
+from ..order import mapped
 from ..placing import PlacedTensor
 
 # --- convolutions ------------------------------------------------------------------------------------------------
@@ -40,7 +40,7 @@ def conv(call: Call) -> Map:
     channel, groups = len(m.dims) - n - 1, int(call.get("groups", 1))
     if lone and (found := one_by_one(graph, m, channel, weight.shape[0], groups, bias, call.weights)):
         return found
-    m = settle(graph, m)
+    m = mapped(graph, m)
     if any(is_channels(run) for run in m.dims[len(m.dims) - n :]):
         return conv_over_channels(call, m, n)
     at = placed(call, n)
@@ -110,10 +110,10 @@ def conv_over_channels(call: Call, m: Map, n: int) -> Map:
         raise Unsupported("an axis among the channels")
     shape = call.shape()
     names = {"stride": 1, "padding": 0, "dilation": 1}
-    given = {name: tupled(call.get(name, default), n) for name, default in names.items()}
-    given["kernel_size"] = tuple(weight.shape[2:])
     if isinstance(call.get("padding"), str):
         raise Unsupported("padding by name over channels")
+    given = {name: tupled(call.get(name, default), n) for name, default in names.items()}
+    given["kernel_size"] = tuple(weight.shape[2:])
     settings: dict[str, Any] = {name: [names.get(name, 1)] * graph.axes for name in given}
     for dim, axis in places.items():
         for name, values in given.items():

@@ -146,9 +146,10 @@ TABLE: tuple[Rule, ...] = (
     # --- views: the same values in another shape or order
     Rule("contiguous clone detach data positive requires_grad_ __deepcopy__", views.same),
     Rule(
-        "view reshape flatten unflatten squeeze unsqueeze ravel view_as reshape_as atleast_2d atleast_3d",
+        "view reshape flatten squeeze unsqueeze ravel view_as reshape_as atleast_2d atleast_3d",
         views.reshape,
     ),
+    Rule("unflatten", views.unflatten),
     Rule("permute transpose swapaxes swapdims movedim moveaxis t T mT H mH adjoint", views.permute),
     Rule("expand expand_as broadcast_to", views.expand, "input size"),
     Rule("broadcast_tensors", views.broadcast_tensors),

@@ -12,7 +12,7 @@ from ..call import Call, NeedsValues
 from ..dims import CHANNEL, REPEAT, Atom, reshaped, run_of, shape_of, size_of, with_run
 from ..graph import Map, Unsupported
 from ..moves import assigned, concatenated, cut, known_by_shape, lengthened, pad, shape_like, stretched
-from ..order import settle
+from ..order import laid_anew, settle
 
 # --- the same values ---------------------------------------------------------------------------------------------
 
@@ -32,6 +32,13 @@ def reshape(call: Call) -> Map:
     if dims is None:
         raise Unsupported("a view across axes")
     return seen_from_here(call, Map(m.node, dims))
+
+
+def unflatten(call: Call) -> Map:
+    """A dimension cut into several; of one that holds a whole map, a layer: its values get channels and places anew."""
+    out = reshape(call)
+    anew = laid_anew(call.graph, out) if len(call.map().dims) == 2 else None
+    return anew or out
 
 
 def seen_from_here(call: Call, m: Map) -> Map:

@@ -14,7 +14,7 @@ from ..call import Call, MemoryLayout, placed, pointwise_function, tupled
 from ..dims import BATCH_AXIS, CHANNEL, run_of, size_of, with_run
 from ..graph import Map, Unsupported
 from ..moves import along
-from ..order import fold, settle
+from ..order import as_map, fold
 
 # --- pools -------------------------------------------------------------------------------------------------------
 
@@ -143,7 +143,7 @@ def pixel_unshuffle(call: Call) -> Map:
 
 
 def channel_shuffle(call: Call) -> Map:
-    m = settle(call.graph, call.map())
+    m = as_map(call.graph, call.map())
     if m.dims[1] != run_of(CHANNEL, call.graph.maps[m.node].channels):
         raise Unsupported("channels in parts")
     return Map(call.graph.emit("channel_shuffle", [m.node], groups=call.get("groups")), m.dims)
@@ -254,6 +254,7 @@ def alpha_dropout(call: Call) -> Map:
 def softmax(call: Call) -> Map:
     m = call.map()
     dim = call.dim("dim", m, 0 if len(m.dims) in (0, 1, 3) else 1)  # torch's own choice where none is given
+    m = fold(call.graph, m) if len(m.dims) == 2 else m  # of a flattened map, over all that it holds
     if call.operation != "softmin" and m.dims[dim] == run_of(CHANNEL, call.graph.maps[m.node].channels):
         return contiguous(call, call.pointwise(m, call.operation))
     return along(call.graph, m, [dim], call.operation)
