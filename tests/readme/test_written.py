@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 import rfcalc
 from rfcalc.readme.audit.audit import audit
-from rfcalc.train.report.page import fields, macs, narrow
 from rfcalc.zoo import names
 from tests.command import run
 from tests.printed_networks import Spec, plain, wild
@@ -82,16 +81,6 @@ def test_our_own_tables_are_right(name: str, form: str) -> None:
     assert any(claim.verdict == "right" for claim in found.claims)
     if form != "torchsummary":  # a print leaves open what its shapes do not show
         assert {claim.verdict for claim in found.claims} == {"right"}
-
-
-@pytest.mark.parametrize("name", names())
-def test_a_report_settles_its_own_figures(name: str) -> None:
-    """Its table has a row for each layer, so that parameters, multiply-adds and fields follow."""
-    arch = rfcalc.load(name)
-    text = f"{arch.params:,} parameters, {macs(arch)} for one image. {fields(arch)}\n\n{narrow(arch)}"
-    claims = audit(text).claims
-    assert {claim.verdict for claim in claims} == {"right"}, claims
-    assert {"params", "macs"} <= {claim.quantity for claim in claims}
 
 
 def test_data_is_no_prose() -> None:

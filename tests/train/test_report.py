@@ -10,7 +10,8 @@ import pytest
 import rfcalc
 from rfcalc.readme.audit.audit import audit
 from rfcalc.train.recipe.reader import recipe_for
-from rfcalc.train.report.page import report, target_rows
+from rfcalc.train.report.page import fields, macs, narrow, report, target_rows
+from rfcalc.zoo import names
 
 HISTORY = [
     {"epoch": i, "lr": 0.1, "train_loss": 1.0, "train_accuracy": 70.0, "test_loss": 1.0, "test_accuracy": 80.0 + i}
@@ -78,3 +79,13 @@ def test_the_report_has_the_parts_of_an_assignments_readme() -> None:
 def test_the_network_is_drawn_above_its_table() -> None:
     network = page("s9").split("## Network")[1].split("## Curves")[0]
     assert network.index("![network](network.svg)") < network.index("| C1.conv")
+
+
+@pytest.mark.parametrize("name", names())
+def test_a_report_settles_its_own_figures(name: str) -> None:
+    """Its table has a row for each layer, so that parameters, multiply-adds and fields follow."""
+    arch = rfcalc.load(name)
+    text = f"{arch.params:,} parameters, {macs(arch)} for one image. {fields(arch)}\n\n{narrow(arch)}"
+    claims = audit(text).claims
+    assert {claim.verdict for claim in claims} == {"right"}, claims
+    assert {"params", "macs"} <= {claim.quantity for claim in claims}
