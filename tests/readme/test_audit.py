@@ -261,6 +261,7 @@ def test_right_sentences_are_never_wrong(spec: Spec, which: str) -> None:
         ("Parameters are kept under 100K.",              ("params", "wrong")),
         ("The parameters must stay under 100K.",         ("params", "undetermined")),
         ("The previous model had 500K parameters.",      ("params", "undetermined")),
+        ("The layout is from another README: 104K parameters.", ("params", "undetermined")),
         ("RF > 44",                                      ("receptive_field", "right")),
         ("Receptive field: 103",                         ("receptive_field", "undetermined")),
         ("The receptive field is 44.",                   ("receptive_field", "wrong")),

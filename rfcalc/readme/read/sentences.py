@@ -98,6 +98,7 @@ ELSEWHERE = re.compile(
     r"per[\s-](?:layer|block|class)|layers?\b.{0,20}\bha|only layer|fully|dense layer|fc layer|other|initial|"
     r"(?:first|second|third|last|next|old|later|newer|simpler|smaller|larger|bigger|deeper|lighter|another) "
     r"(?:model|version|attempt|try|trial|run|one|experiment|iteration|network|step|approach|design)|"
+    r"(?:is|are|was|were|comes?|taken|adapted|quoted|copied) from|readme|"
     r"tried|used to|started|instead|would|seems?\b|good number|enough|sufficient|ideal|could|if we|e\.g|for example|"
     r"vgg|resnet|alexnet|inception|googlenet|mobilenet|densenet|efficientnet|"
     r"(?:model|net|network|step|iteration|attempt|experiment|version|trial|part|phase|session|code|v)"
