@@ -82,9 +82,15 @@ def serve(path: str, schema: Reply, port: int = 0, say: Callable[[str], None] = 
             application(source, schema, host, token), log_config=None, log_level="warning", access_log=False,
             lifespan="off", ws="none", http="h11", server_header=False, timeout_graceful_shutdown=1,
         )  # fmt: skip
+
+        class Server(uvicorn.Server):
+            async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+                """Says the address once Ctrl-C is in uvicorn's hands; before, it would leave a warning."""
+                await super().startup(sockets)
+                say(f"{path} is open at http://{host}/{token}/ (Ctrl-C ends it)")
+
         with suppress(KeyboardInterrupt):  # which uvicorn raises again after it has ended all that was under way
-            say(f"{path} is open at http://{host}/{token}/ (Ctrl-C ends it)")
-            uvicorn.Server(config).run(sockets=[door])
+            Server(config).run(sockets=[door])
 
 
 def listening(port: int) -> socket.socket:
