@@ -392,3 +392,34 @@ def test_sums_in_a_list() -> None:
     assert [c.verdict for c in audit("\n".join(lines).format(field=10)).claims] == ["right"]
     cells = audit("\n".join(lines).format(field=12)).cells
     assert [(c.row, c.column, c.stated, c.computed) for c in cells] == [(4, "r_out", 12, 10)]
+
+
+JOINED = """
+# A digit network
+
+| layer | input size | output size | receptive field | jump in | jump out |
+|---|---|---|---|---|---|
+| Conv0 | 28x28x1 | 28x28x8 | 3 | 1 | 1 |
+| Pool | 28x28x8 | 14x14x8 | {pool} | 1 | 2 |
+| Conv1 | 14x14x8 | 14x14x{channels} | 8 | 2 | 2 |
+| FC | 14x14x16 | 10 | - | - | - |
+
+```
+        Layer (type)               Output Shape         Param #
+================================================================
+            Conv2d-1            [-1, 8, 28, 28]              80
+       BatchNorm2d-2            [-1, 8, 28, 28]              16
+         MaxPool2d-3            [-1, 8, 14, 14]               0
+            Conv2d-4           [-1, 16, 14, 14]           1,168
+            Linear-5                   [-1, 10]          31,370
+```
+"""  # 3, 3 + 1, 4 + 2*2; 80 = 9*8 + 8, 1,168 = 9*8*16 + 16
+
+
+@pytest.mark.parametrize(("pool", "channels", "verdict"), [(4, 16, "right"), (3, 16, "wrong"), (3, 32, "undetermined")])
+def test_a_table_without_kernels_has_those_of_the_summary_with_its_maps(pool: int, channels: int, verdict: str) -> None:
+    found = audit(JOINED.format(pool=pool, channels=channels))
+    assert [claim.verdict for claim in found.claims if claim.quantity == "table"] == [verdict]
+    assert [(cell.column, cell.stated, cell.computed) for cell in found.cells] == [("r_out", 3, 4)] * (
+        verdict == "wrong"
+    )
