@@ -423,3 +423,25 @@ def test_a_table_without_kernels_has_those_of_the_summary_with_its_maps(pool: in
     assert [(cell.column, cell.stated, cell.computed) for cell in found.cells] == [("r_out", 3, 4)] * (
         verdict == "wrong"
     )
+
+
+def test_a_stride_against_the_summary_with_the_same_maps() -> None:
+    table = """
+| layer | r_in | n_in | j_in | s | r_out | n_out | j_out |
+|---|---|---|---|---|---|---|---|
+| conv1 | 1 | 32 | 1 | 1 | 3 | 32 | 1 |
+| conv2 | 3 | 32 | 1 | 1 | 5 | 32 | 1 |
+| conv3 | 5 | 32 | 1 | 1 | 7 | 32 | 2 |
+| conv4 | 7 | 16 | 2 | 1 | 12 | 16 | 2 |
+
+```
+        Layer (type)               Output Shape         Param #
+================================================================
+            Conv2d-1            [-1, 8, 32, 32]             224
+            Conv2d-2            [-1, 8, 32, 32]             584
+            Conv2d-3            [-1, 8, 16, 16]             584
+            Conv2d-4            [-1, 8, 16, 16]             584
+```
+"""  # 3, 5, 7, 7 + 2*2; 224 = 9*3*8 + 8, 584 = 9*8*8 + 8
+    cells = [(cell.row, cell.column, cell.computed) for cell in audit(table).cells]
+    assert cells == [(3, "stride", 2), (3, "n_out", 16), (4, "r_out", 11)]

@@ -51,7 +51,7 @@ def audit_document(document: Document, image: Sequence[int] | None = None) -> Au
     coded = {model.line: arch_of(model, document, stated) for model in document.models}
     archs += [arch for arch in coded.values() if arch]
     for model in document.models:  # tables, code and prints of tools: the rows walked
-        audited = audit_model(with_kernels(model, archs))
+        audited = audit_model(*with_kernels(model, archs))
         fact = of_model(audited, coded[model.line])
         claims += [*audited.claims, *dataset_claims(fact, audited, datasets_above(document, fact.line))]
         cells += audited.cells
