@@ -445,3 +445,18 @@ def test_a_stride_against_the_summary_with_the_same_maps() -> None:
 """  # 3, 5, 7, 7 + 2*2; 224 = 9*3*8 + 8, 584 = 9*8*8 + 8
     cells = [(cell.row, cell.column, cell.computed) for cell in audit(table).cells]
     assert cells == [(3, "stride", 2), (3, "n_out", 16), (4, "r_out", 11)]
+
+
+@pytest.mark.parametrize("size", [32, 31])
+def test_a_branch_that_begins_again_from_the_image(size: int) -> None:
+    table = f"""
+| Operation | n_in | channels in | channels out | padding | kernel | stride | n_out | j_in | j_out | r_in | r_out |
+|---|---|---|---|---|---|---|---|---|---|---|---|
+| Conv-1A | 32 | 3 | 12 | 0 | 5 | 1 | 28 | 1 | 1 | 1 | 5 |
+| Conv-2A | 28 | 12 | 24 | 1 | 3 | 2 | 14 | 1 | 2 | 5 | 7 |
+| Conv-1B | {size} | 3 | 12 | 0 | 5 | 1 | 28 | 1 | 1 | 1 | 5 |
+| Conv-2B | 28 | 12 | 24 | 1 | 3 | 2 | 14 | 1 | 2 | 5 | 7 |
+| Conv-3 | 14 | 48 | 48 | 0 | 3 | 1 | 12 | 2 | 2 | 7 | 11 |
+"""  # 1+4, 5+2, the same again, 7+2*2
+    found = audit(table)
+    assert [(cell.row, cell.column, cell.computed) for cell in found.cells] == [(3, "n_in", 32)] * (size != 32)
