@@ -460,3 +460,14 @@ def test_a_branch_that_begins_again_from_the_image(size: int) -> None:
 """  # 1+4, 5+2, the same again, 7+2*2
     found = audit(table)
     assert [(cell.row, cell.column, cell.computed) for cell in found.cells] == [(3, "n_in", 32)] * (size != 32)
+
+
+def test_counts_in_millions_are_no_counts_of_ones() -> None:
+    printed = "Trainable params: 75.1 M\nNon-trainable params: 0\nTotal params: 75.1 M\nParams size (MB): 300\n"
+    assert not [claim for claim in audit(printed).claims if claim.computed is not None]
+
+
+def test_code_without_a_layer_that_has_weights() -> None:
+    code = "class Net(nn.Module):\n    def __init__(self):\n        self.act = nn.ReLU()\n"
+    code += "    def forward(self, x):\n        return self.act(x)\n"
+    assert not audit(f"```python\n{code}```").wrong
