@@ -9,7 +9,7 @@ import typer
 from .. import zoo
 from .app import app
 from .output import emit, show_report
-from .parameters import AuditFormat, Documents, Output, ReportForm, ReportFormat
+from .parameters import AuditFormat, Documents, OutputOption, ReportForm, ReportFormat
 
 Image = Annotated[
     str | None,
@@ -52,7 +52,7 @@ def audit(
     documents: Documents,
     shape: Image = None,
     form: Annotated[AuditFormat, typer.Option("--format", help="the form of the report")] = AuditFormat.rich,
-    output: Output = None,
+    output: OutputOption = None,
 ) -> None:
     """Every figure that a README states, held against the arithmetic: right, wrong, a convention, or undetermined.
 

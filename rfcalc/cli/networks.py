@@ -17,7 +17,7 @@ from .parameters import (
     GuardFormat,
     InputsOption,
     Of,
-    Output,
+    OutputOption,
     ReportForm,
     ReportFormat,
     TableFormat,
@@ -36,7 +36,7 @@ def table(
     count: Annotated[
         CountedBy, typer.Option(help="whose count the last column holds (docs/counting.md)")
     ] = CountedBy.macs,
-    output: Output = None,
+    output: OutputOption = None,
 ) -> None:
     """Size, channels, window, jump, receptive field, start, parameters and MACs of every layer."""
     show_grid(network(target, inputs, of).table(all_layers, count.value), form, output)
@@ -50,7 +50,7 @@ def guard(
     max_macs: Annotated[int | None, typer.Option(help="the same for MACs")] = None,
     min_receptive_field: Annotated[int | None, typer.Option(help="the same for the field")] = None,
     form: Annotated[GuardFormat, typer.Option("--format", help="the form of the report")] = GuardFormat.text,
-    output: Output = None,
+    output: OutputOption = None,
 ) -> None:
     """What a change did to networks: parameters, MACs, field and layers, now and at another commit of this repository.
 
@@ -68,7 +68,7 @@ def guard(
 
 
 @app.command()
-def doctor(form: ReportForm = ReportFormat.rich, output: Output = None) -> None:
+def doctor(form: ReportForm = ReportFormat.rich, output: OutputOption = None) -> None:
     """What is installed and what is missing, with the command for this environment; what this CPU can do.
 
     Exit code 0 when rfcalc can work, also without extras; 1 when it cannot.
@@ -84,7 +84,7 @@ def doctor(form: ReportForm = ReportFormat.rich, output: Output = None) -> None:
 def list_specs(
     form: Annotated[GridFormat, typer.Option("--format", help="the form of the list")] = GridFormat.rich,
     recipes: Annotated[bool, typer.Option("--recipes", help="the shipped recipes instead")] = False,
-    output: Output = None,
+    output: OutputOption = None,
 ) -> None:
     """The shipped specs: parameters, MACs, receptive field, and where each comes from; or the recipes."""
     from ..report.compare import catalogue
@@ -110,7 +110,7 @@ def compare(
     targets: TargetsArgument,
     inputs: InputsOption = None,
     form: Annotated[GridFormat, typer.Option("--format", help="the form of the comparison")] = GridFormat.rich,
-    output: Output = None,
+    output: OutputOption = None,
 ) -> None:
     """Two or more networks side by side; or runs: what differs, what came of it, and as CSV or a plot their curves."""
     if all(map(is_run, targets)):
@@ -144,7 +144,7 @@ def unit_verb(
     inputs: InputsOption = None,
     of: Of = None,
     form: ReportForm = ReportFormat.rich,
-    output: Output = None,
+    output: OutputOption = None,
 ) -> None:
     """The exact rectangle of pixels that a unit sees, its holes, and what of it lies beyond the image; or, with
     --pixel, the units that see a pixel."""
@@ -156,7 +156,7 @@ def unit_verb(
 
 
 @app.command()
-def convert(target: TargetArgument, inputs: InputsOption = None, output: Output = None) -> None:
+def convert(target: TargetArgument, inputs: InputsOption = None, output: OutputOption = None) -> None:
     """The network as a spec: what was seen of a torch model, or a spec with its blocks written out."""
     from ..spec.writer import dump
 
@@ -164,7 +164,7 @@ def convert(target: TargetArgument, inputs: InputsOption = None, output: Output 
 
 
 @app.command()
-def code(target: TargetArgument, inputs: InputsOption = None, output: Output = None) -> None:
+def code(target: TargetArgument, inputs: InputsOption = None, output: OutputOption = None) -> None:
     """The network as a torch module to read, change and keep: Python that needs no rfcalc."""
     need("torch", "torch")
     from ..source.writer import source
@@ -173,7 +173,7 @@ def code(target: TargetArgument, inputs: InputsOption = None, output: Output = N
 
 
 @app.command()
-def schema(output: Output = None) -> None:
+def schema(output: OutputOption = None) -> None:
     """The JSON Schema of the spec language, for completion and checking in an editor."""
     from .. import api
 

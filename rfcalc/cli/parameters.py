@@ -22,7 +22,7 @@ InputsOption = Annotated[
 Of = Annotated[
     str | None, typer.Option("--of", metavar="NAME", help="of several inputs: the one whose fields are wanted")
 ]
-Output = Annotated[str | None, typer.Option("-o", "--output", metavar="FILE", help="write to a file")]
+OutputOption = Annotated[str | None, typer.Option("-o", "--output", metavar="FILE", help="write to a file")]
 
 
 class TableFormat(StrEnum):

@@ -10,7 +10,7 @@ from .. import zoo
 from ..errors import RfcalcError, need
 from .app import app
 from .output import no_plot, show_report
-from .parameters import SPEC, InputsOption, Of, Output, ReportForm, ReportFormat, TargetArgument
+from .parameters import SPEC, InputsOption, Of, OutputOption, ReportForm, ReportFormat, TargetArgument
 
 
 @app.command()
@@ -19,7 +19,7 @@ def check(
     every: Annotated[bool, typer.Option("--all", help="every shipped spec")] = False,
     inputs: InputsOption = None,
     form: ReportForm = ReportFormat.rich,
-    output: Output = None,
+    output: OutputOption = None,
 ) -> None:
     """Every figure of the table against torch. A spec: hooks, gradients, path counts, then what it states and demands.
     A torch model: its own forward, run with one pixel changed; an ONNX model: onnx's evaluator, without torch.
@@ -51,7 +51,7 @@ def field(
     seed: Annotated[int, typer.Option(help="of the images, and of the weights when none are given")] = 0,
     of: Of = None,
     form: ReportForm = ReportFormat.rich,
-    output: Output = None,
+    output: OutputOption = None,
 ) -> None:
     """The effective receptive field of a layer (Luo et al. 2016) beside what path counts predict."""
     need("torch", "torch")

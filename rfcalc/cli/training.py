@@ -21,7 +21,7 @@ from .parameters import (
     Checkpoint,
     DataOption,
     Designs,
-    Output,
+    OutputOption,
     ReportForm,
     ReportFormat,
     RunArgument,
@@ -110,7 +110,7 @@ def need_training() -> None:
 @app.command()
 def recipe(
     name: Annotated[str, typer.Argument(help="fast, best, a file, or a spec", show_default=False)],
-    output: Output = None,
+    output: OutputOption = None,
 ) -> None:
     """A recipe as YAML, to read or to change: with all that it extends."""
     from ..train.recipe.reader import shown
@@ -146,7 +146,7 @@ def evaluate(
     checkpoint: Checkpoint = "last",
     out: Annotated[str | None, typer.Option(metavar="DIR", help="for plots; by default RUN/evaluation")] = None,
     form: ReportForm = ReportFormat.rich,
-    output: Output = None,
+    output: OutputOption = None,
 ) -> None:
     """The accuracy of a finished run: in all, per class, and images of what it confuses."""
     need_training()
@@ -163,7 +163,7 @@ def preview(
     data: DataOption = None,
     augment: Annotated[str | None, typer.Option(metavar="NAMES", help="HorizontalFlip,ToGray,…")] = None,
     recipe: Annotated[str | None, typer.Option(help="fast, best or a file; by default the spec's own")] = None,
-    output: Output = None,
+    output: OutputOption = None,
 ) -> None:
     """Images of the data, and of what each augmentation makes of them."""
     need_training()
