@@ -12,15 +12,14 @@ from ..errors import need
 from .app import app, network
 from .output import PLOTS, emit, emit_json, show_grid, show_report
 from .parameters import (
-    CountedBy,
-    GridFormat,
-    GuardFormat,
+    Count,
+    GridForm,
+    GuardForm,
     InputsOption,
     Of,
     OutputOption,
     ReportForm,
-    ReportFormat,
-    TableFormat,
+    TableForm,
     TargetArgument,
     TargetsArgument,
 )
@@ -31,15 +30,13 @@ def table(
     target: TargetArgument,
     inputs: InputsOption = None,
     of: Of = None,
-    form: Annotated[TableFormat, typer.Option("--format", help="the form of the table")] = TableFormat.rich,
+    form: TableForm = "rich",
     all_layers: Annotated[bool, typer.Option("--all", help="a row for every layer")] = False,
-    count: Annotated[
-        CountedBy, typer.Option(help="whose count the last column holds (docs/counting.md)")
-    ] = CountedBy.macs,
+    count: Count = "macs",
     output: OutputOption = None,
 ) -> None:
     """Size, channels, window, jump, receptive field, start, parameters and MACs of every layer."""
-    show_grid(network(target, inputs, of).table(all_layers, count.value), form, output)
+    show_grid(network(target, inputs, of).table(all_layers, count), form, output)
 
 
 @app.command()
@@ -49,7 +46,7 @@ def guard(
     max_params: Annotated[int | None, typer.Option(help="a budget for every spec, beside its targets")] = None,
     max_macs: Annotated[int | None, typer.Option(help="the same for MACs")] = None,
     min_receptive_field: Annotated[int | None, typer.Option(help="the same for the field")] = None,
-    form: Annotated[GuardFormat, typer.Option("--format", help="the form of the report")] = GuardFormat.text,
+    form: GuardForm = "text",
     output: OutputOption = None,
 ) -> None:
     """What a change did to networks: parameters, MACs, field and layers, now and at another commit of this repository.
@@ -60,15 +57,15 @@ def guard(
 
     given = {"max_params": max_params, "max_macs": max_macs, "min_receptive_field": min_receptive_field}
     found = guard.guard(targets, against, {key: bound for key, bound in given.items() if bound is not None})
-    if form is GuardFormat.json:
+    if form == "json":
         emit_json(found.to_json(), output)
     else:
-        emit(getattr(found, f"to_{form.value}")(), output)
+        emit(getattr(found, f"to_{form}")(), output)
     raise typer.Exit(found.exit_code)
 
 
 @app.command()
-def doctor(form: ReportForm = ReportFormat.rich, output: OutputOption = None) -> None:
+def doctor(form: ReportForm = "rich", output: OutputOption = None) -> None:
     """What is installed and what is missing, with the command for this environment; what this CPU can do.
 
     Exit code 0 when rfcalc can work, also without extras; 1 when it cannot.
@@ -76,13 +73,13 @@ def doctor(form: ReportForm = ReportFormat.rich, output: OutputOption = None) ->
     from ..doctor import examine
 
     found = examine()
-    show_report([found], found.to_json(), form, output)
+    show_report([found], form, output)
     raise typer.Exit(0 if found.ok else 1)
 
 
 @app.command("list")
 def list_specs(
-    form: Annotated[GridFormat, typer.Option("--format", help="the form of the list")] = GridFormat.rich,
+    form: GridForm = "rich",
     recipes: Annotated[bool, typer.Option("--recipes", help="the shipped recipes instead")] = False,
     output: OutputOption = None,
 ) -> None:
@@ -109,7 +106,7 @@ def explain(
 def compare(
     targets: TargetsArgument,
     inputs: InputsOption = None,
-    form: Annotated[GridFormat, typer.Option("--format", help="the form of the comparison")] = GridFormat.rich,
+    form: GridForm = "rich",
     output: OutputOption = None,
 ) -> None:
     """Two or more networks side by side; or runs: what differs, what came of it, and as CSV or a plot their curves."""
@@ -124,7 +121,7 @@ def is_run(target: str) -> bool:
     return (Path(target) / "run.json").is_file()
 
 
-def show_runs(targets: list[str], form: GridFormat, output: str | None) -> None:
+def show_runs(targets: list[str], form: str, output: str | None) -> None:
     need("torch", "train")
     from ..train import compare_runs, plot_runs
 
@@ -143,7 +140,7 @@ def unit_verb(
     pixel: Annotated[str | None, typer.Option(metavar="Y,X", help="which units of every layer see this pixel")] = None,
     inputs: InputsOption = None,
     of: Of = None,
-    form: ReportForm = ReportFormat.rich,
+    form: ReportForm = "rich",
     output: OutputOption = None,
 ) -> None:
     """The exact rectangle of pixels that a unit sees, its holes, and what of it lies beyond the image; or, with
@@ -152,7 +149,7 @@ def unit_verb(
 
     unit, at = (None if text is None else zoo.read_place("a unit or pixel", text) for text in (place, pixel))
     found = asked(network(target, inputs, of), layer, unit, source, at)
-    show_report([found], found.to_json(), form, output)
+    show_report([found], form, output)
 
 
 @app.command()

@@ -23,7 +23,6 @@ from .parameters import (
     Designs,
     OutputOption,
     ReportForm,
-    ReportFormat,
     RunArgument,
     ShapeOption,
     TargetArgument,
@@ -145,15 +144,15 @@ def evaluate(
     data: DataOption = None,
     checkpoint: Checkpoint = "last",
     out: Annotated[str | None, typer.Option(metavar="DIR", help="for plots; by default RUN/evaluation")] = None,
-    form: ReportForm = ReportFormat.rich,
+    form: ReportForm = "rich",
     output: OutputOption = None,
 ) -> None:
     """The accuracy of a finished run: in all, per class, and images of what it confuses."""
     need_training()
     from .. import train
 
-    found = train.evaluate(run, data, checkpoint, out, write=form is ReportFormat.rich)
-    show_report([found], found.to_json(), form, output)
+    found = train.evaluate(run, data, checkpoint, out, write=form == "rich")
+    show_report([found], form, output)
 
 
 @app.command()

@@ -86,7 +86,7 @@ def unpacked(packed: int, width: int) -> list[int]:
 def on_image(steps: Sequence[PathStep], size: int, width: int, scales: Sequence[int]) -> Iterator[list[int]]:
     """The packed counts of every unit, layer by layer; pixel i of the image stands at bit i*width.
 
-    >>> from .spec import loads
+    >>> from rfcalc import loads
     >>> text = "{input: [1, 4], layers: [conv: {out_channels: 1, kernel_size: 3, padding: 1}]}"
     >>> steps = steps_of(loads(text), 0)
     >>> (units,) = on_image(steps, 4, 64, [1, 1])
@@ -227,7 +227,7 @@ def unit_of(strands: Strands, unit: int, width: int) -> Counts:
 def on_canvas(steps: Sequence[PathStep], width: int, scales: Sequence[int]) -> Iterator[Strands]:
     """The counts of all units, layer by layer, as if the image had no end; pixels count from its first one.
 
-    >>> from .spec import loads
+    >>> from rfcalc import loads
     >>> text = "{input: [1, 8], layers: [conv: {out_channels: 1, kernel_size: 3, padding: 1, stride: 2}]}"
     >>> (strands,) = on_canvas(steps_of(loads(text), 0), 64, [1, 1])
     >>> unit_of(strands, 3, 64).first, unpacked(unit_of(strands, 3, 64).packed, 64)

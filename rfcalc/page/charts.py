@@ -127,11 +127,8 @@ def hatching(left: float, right: float, kind: str, top: float, tall: float) -> s
 
 def curves(arch: Arch, sheet: ChartColumns) -> Iterator[Markup]:
     """Field and jump on a scale of powers of two, a line for each axis where they differ; the image's size."""
-    course = sheet.course
-    alike = all(course.fields(a) == course.fields(0) and course.jumps(a) == course.jumps(0)
-                for a in range(len(arch.sizes)))  # fmt: skip
-    axes = range(1 if alike else len(arch.sizes))
-    lines = [("field", course.fields(a)) for a in axes] + [("jump", course.jumps(a)) for a in axes]
+    shown = sheet.course.lines
+    lines = [("field", fields) for fields, _ in shown] + [("jump", jumps) for _, jumps in shown]
     known = [value for _, values in lines for value in values if value > 0] + [float(n) for n in arch.sizes]
     low, high = floor(log2(min([*known, 1.0]))), ceil(log2(max(known)))
 
