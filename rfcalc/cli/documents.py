@@ -1,7 +1,5 @@
 """The verbs that read documents."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 import typer

@@ -1,7 +1,5 @@
 """The verbs that read a network on paper: nothing here needs torch for a spec."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated
 
@@ -12,7 +10,7 @@ from ..errors import need
 from .app import app, network
 from .output import PLOTS, emit, emit_json, show_grid, show_report
 from .parameters import (
-    Count,
+    CountOption,
     GridForm,
     GuardForm,
     InputsOption,
@@ -32,7 +30,7 @@ def table(
     of: Of = None,
     form: TableForm = "rich",
     all_layers: Annotated[bool, typer.Option("--all", help="a row for every layer")] = False,
-    count: Count = "macs",
+    count: CountOption = "macs",
     output: OutputOption = None,
 ) -> None:
     """Size, channels, window, jump, receptive field, start, parameters and MACs of every layer."""

@@ -35,7 +35,7 @@ AuditForm = Annotated[Literal["rich", CommentFormat], typer.Option("--format", h
 GuardForm = Annotated[Literal["text", CommentFormat], typer.Option("--format", help="the form of the report")]
 CountedBy = Literal["macs", "flops", "fvcore", "torchinfo", "ptflops", "ptflops-aten", "thop"]
 """Whose count of multiply-adds a table shows, by the names of `report.counting`, which is not loaded for them."""
-Count = Annotated[CountedBy, typer.Option(help="whose count the last column holds (docs/counting.md)")]
+CountOption = Annotated[CountedBy, typer.Option(help="whose count the last column holds (docs/counting.md)")]
 DOCUMENT = "Markdown, a notebook, HTML, CSV or plain text, known by content; - reads standard input"
 Documents = Annotated[list[str], typer.Argument(help=DOCUMENT, show_default=False)]
 DataOption = Annotated[

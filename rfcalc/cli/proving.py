@@ -1,7 +1,5 @@
 """The verbs that run the network: its figures held against torch, and its measured field."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 import typer

@@ -1,7 +1,5 @@
 """The verbs that search for a network."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 import typer

@@ -1,7 +1,5 @@
 """The verbs around training: train, sweep, and what is done with runs and recipes."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Callable
 from dataclasses import fields
