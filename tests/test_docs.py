@@ -18,7 +18,7 @@ PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
 NEEDED = {"interchange": "onnx"} | dict.fromkeys(
     ("measure", "network", "proof", "replay", "source", "tracing"), "torch"
 )
-"""What the rooms need whose examples run only where it is installed."""
+"""What rooms and files need whose examples run only where it is installed."""
 FOLDER = ROOT / "rfcalc"
 MODULES = [path for path in sorted(FOLDER.rglob("*.py")) if "train" not in path.relative_to(FOLDER).parts]
 DOCTESTS = [
@@ -89,7 +89,7 @@ def test_specs_load_and_keep_what_they_state(page: str, text: str) -> None:
 
 @pytest.mark.parametrize("module", DOCTESTS)
 def test_doctests(module: str) -> None:
-    if package := NEEDED.get(module.partition(".")[0]):
+    if package := NEEDED.get(module) or NEEDED.get(module.partition(".")[0]):
         pytest.importorskip(package)
     found = doctest.testmod(importlib.import_module(f"rfcalc.{module}"))
     assert found.failed == 0
