@@ -104,6 +104,15 @@ def place(path: str, line: int | None = None) -> str:
     return ":".join(parts) + ": " if parts else ""
 
 
+def first_line(error: Exception) -> str:
+    """What an error of another library says, in a line; its name where it says nothing.
+
+    >>> first_line(ValueError("no such size\\nat line 3")), first_line(KeyError())
+    ('no such size', 'KeyError')
+    """
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
 def listed(names: list[str]) -> str:
     """Names in a sentence; of many, the first and the last.
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from .engine.arch import Arch, Row, demand_one_input, last_readers
-from .engine.layers import Join as JoinLayer
+from .engine.layers import Join
 from .engine.layers.opaque import Opaque
 from .errors import RfcalcError
 
@@ -19,10 +19,10 @@ class Block(nn.Module):
     """The layers of one block; it only holds them, the network runs them."""
 
 
-class Join(nn.Module):
+class JoinModule(nn.Module):
     """A join of several maps: add, concat, multiply."""
 
-    def __init__(self, layer: JoinLayer) -> None:
+    def __init__(self, layer: Join) -> None:
         super().__init__()
         self.layer = layer
 
@@ -122,8 +122,8 @@ def path_of(name: str, taken: set[str]) -> tuple[str, ...]:
 
 def module_of(row: Row) -> nn.Module:
     """The torch module of one layer; raises RfcalcError where torch has none, or refuses the settings."""
-    if isinstance(row.layer, JoinLayer) and not isinstance(row.layer, Opaque):  # of those only the shapes are known
-        return Join(row.layer)
+    if isinstance(row.layer, Join) and not isinstance(row.layer, Opaque):  # of those only the shapes are known
+        return JoinModule(row.layer)
     try:
         module: nn.Module = row.layer.module(nn, row.x)
     except RfcalcError as error:

@@ -19,11 +19,10 @@ import rfcalc
 from rfcalc import Arch
 from rfcalc.engine.arch import Node, image_axes
 from rfcalc.engine.geometry import FeatureMap
-from rfcalc.engine.layers import LAYERS, LINEAR_MODES
-from rfcalc.engine.layers import Join as JoinLayer
+from rfcalc.engine.layers import LAYERS, LINEAR_MODES, Join
 from rfcalc.engine.layers.base import make
 from rfcalc.errors import RfcalcError, SettingError, ShapeError
-from rfcalc.network import Join, Network, build
+from rfcalc.network import JoinModule, Network, build
 from rfcalc.readme.infer.infer import infer
 from rfcalc.report.torchsummary import to_torchsummary
 from rfcalc.testing import TORCH_OPS, archs
@@ -54,7 +53,7 @@ def test_it_prints_layer_by_layer() -> None:
     text = repr(build(rfcalc.load("s9")))
     assert text.startswith("Network(\n  (C1): Block(\n    (conv): Conv2d(3, 32, kernel_size=(3, 3)")
     assert "(C10): Conv2d(64, 32, kernel_size=(3, 3), stride=(2, 2), padding=(1, 1), dilation=(2, 2))" in text
-    assert "(sum): Join(add)" in repr(net("relu: {name: a}, add: {name: sum, from: [a, input]}"))
+    assert "(sum): JoinModule(add)" in repr(net("relu: {name: a}, add: {name: sum, from: [a, input]}"))
 
 
 def test_layers_may_have_the_names_of_torchs_methods() -> None:
@@ -254,13 +253,13 @@ def test_torch_and_the_engine_join_the_same(case: tuple[str, list[FeatureMap]]) 
     """But for additions that broadcast, which the engine refuses: they are mistakes more often than not."""
     op, maps = case
     layer = LAYERS[op]()
-    assert isinstance(layer, JoinLayer)
+    assert isinstance(layer, Join)
     try:
         expected = layer.output(maps).shape
     except ShapeError:
         expected = None
     try:
-        got = tuple(Join(layer)(*(torch.zeros(2, *x.shape) for x in maps)).shape[1:])
+        got = tuple(JoinModule(layer)(*(torch.zeros(2, *x.shape) for x in maps)).shape[1:])
     except RuntimeError:
         got = None
     if op != "add" or expected:

@@ -472,5 +472,6 @@ def test_own_images(tmp_path: Path) -> None:
 
 def test_no_plot_is_written(tmp_path: Path) -> None:
     done = run("field", "mnist28", "--count", "1", "-o", str(tmp_path / "f.png"))
-    assert (done.code, done.err) == (2, f"rfcalc: {tmp_path / 'f.png'}: this is text or JSON, no plot\n")
+    said = "this is text, which is not written under the ending of an image"
+    assert (done.code, done.err) == (2, f"rfcalc: {tmp_path / 'f.png'}: {said}\n")
     assert not (tmp_path / "f.png").exists()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import doctest
 import subprocess
 import sys
 from pathlib import Path
@@ -17,7 +16,7 @@ import rfcalc
 from rfcalc.engine.arch import Arch
 from rfcalc.errors import RfcalcError
 from rfcalc.network import build
-from rfcalc.source import layers, writer
+from rfcalc.source import layers
 from rfcalc.source.writer import source
 from rfcalc.testing import TORCH_OPS, archs
 from tests.command import run
@@ -130,7 +129,3 @@ def test_every_default_that_is_left_out_is_torchs() -> None:
     assert str(call) == "nn.BatchNorm2d(4, eps=0.001, momentum=0.2)"
     assert str(layers.call_of(nn.MaxPool2d(3, 2, 1))) == "nn.MaxPool2d(3, stride=2, padding=1)"
     assert str(layers.call_of(nn.Conv2d(4, 4, (3, 1), padding=(1, 0)))) == ("nn.Conv2d(4, 4, (3, 1), padding=(1, 0))")
-
-
-def test_doctests() -> None:
-    assert doctest.testmod(writer).failed == 0

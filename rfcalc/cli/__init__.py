@@ -2,7 +2,8 @@
 
 In: what is typed. Out: what is printed, and an exit code. Read app.py (the program), parameters.py (what verbs share),
 output.py (printing), then the verbs, which `rfcalc -h` lists in the order of the imports below: networks.py,
-proving.py, drawings.py, documents.py, searching.py, training.py.
+proving.py, drawings.py, documents.py, searching.py, training.py. The annotations of verbs are values, not texts (no
+`from __future__ import annotations`): typer would compile each text, which took a twentieth of a table's time.
 """
 
 import sys

@@ -1,7 +1,5 @@
 """The verbs that read documents."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 import typer
@@ -9,7 +7,7 @@ import typer
 from .. import zoo
 from .app import app
 from .output import emit, show_report
-from .parameters import AuditFormat, Documents, Output, ReportForm, ReportFormat
+from .parameters import AuditForm, Documents, OutputOption, ReportForm
 
 Image = Annotated[
     str | None,
@@ -21,7 +19,7 @@ Image = Annotated[
 def infer(
     documents: Documents,
     shape: Image = None,
-    form: ReportForm = ReportFormat.rich,
+    form: ReportForm = "rich",
     model: Annotated[
         str | None, typer.Option(metavar="N|HEADING", help="of several models this one: a number, or words above it")
     ] = None,
@@ -42,8 +40,7 @@ def infer(
     reports = [infer.infer(text, None if shape is None else zoo.read_shape(shape), model) for text in texts]
     if output and reports[0].arch:
         emit(dump(reports[0].arch), output)
-    found = [report.to_json() for report in reports]
-    show_report(reports, found[0] if len(found) == 1 else found, form, None)
+    show_report(reports, form, None)
     raise typer.Exit(max(report.exit_code for report in reports))
 
 
@@ -51,8 +48,8 @@ def infer(
 def audit(
     documents: Documents,
     shape: Image = None,
-    form: Annotated[AuditFormat, typer.Option("--format", help="the form of the report")] = AuditFormat.rich,
-    output: Output = None,
+    form: AuditForm = "rich",
+    output: OutputOption = None,
 ) -> None:
     """Every figure that a README states, held against the arithmetic: right, wrong, a convention, or undetermined.
 
@@ -62,11 +59,10 @@ def audit(
 
     image = None if shape is None else zoo.read_shape(shape)
     reports = [audit.audit(read_document(document), image, document.removeprefix("-")) for document in documents]
-    if form in (AuditFormat.markdown, AuditFormat.github):
+    if form in ("markdown", "github"):
         emit("".join(getattr(report, f"to_{form}")() for report in reports), output)
     else:
-        found = [report.to_json() for report in reports]
-        show_report(reports, found[0] if len(found) == 1 else found, ReportFormat(form), output)
+        show_report(reports, form, output)
     raise typer.Exit(max(report.exit_code for report in reports))
 
 

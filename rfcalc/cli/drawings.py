@@ -1,9 +1,6 @@
 """The verbs that draw."""
 
-from __future__ import annotations
-
-from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -13,20 +10,11 @@ from .app import app, network
 from .parameters import InputsOption, Of, TargetArgument, TargetsArgument
 
 
-class PlotKind(StrEnum):
-    """What a plot shows."""
-
-    network = "network"
-    growth = "growth"
-    unit = "unit"
-    effective = "effective"
-
-
 @app.command()
 def plot(
     target: TargetArgument,
     output: Annotated[str, typer.Option("-o", "--output", metavar="FILE", help="FILE.svg, FILE.pdf or FILE.png")],
-    kind: Annotated[PlotKind, typer.Option(help="what it shows")] = PlotKind.network,
+    kind: Annotated[Literal["network", "growth", "unit", "effective"], typer.Option(help="what it shows")] = "network",
     layer: Annotated[list[str] | None, typer.Option(help="unit, effective: a layer; may be repeated")] = None,
     unit: Annotated[
         str | None, typer.Option(metavar="I,J", help="unit, effective: another than the centre one")
@@ -50,7 +38,7 @@ def plot(
 
     given, at = zoo.read_inputs(inputs, of), None if unit is None else zoo.read_place("--unit", unit)
     drawing.plot(
-        target, output, kind.value, layers=layer or (), unit=at, image=image, weights=weights or (), unfold=unfold,
+        target, output, kind, layers=layer or (), unit=at, image=image, weights=weights or (), unfold=unfold,
         horizontal=horizontal, dark=dark, input=given, count=count, seed=seed,
     )  # fmt: skip
 

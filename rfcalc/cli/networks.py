@@ -1,7 +1,5 @@
 """The verbs that read a network on paper: nothing here needs torch for a spec."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated
 
@@ -12,15 +10,14 @@ from ..errors import need
 from .app import app, network
 from .output import PLOTS, emit, emit_json, show_grid, show_report
 from .parameters import (
-    CountedBy,
-    GridFormat,
-    GuardFormat,
+    CountOption,
+    GridForm,
+    GuardForm,
     InputsOption,
     Of,
-    Output,
+    OutputOption,
     ReportForm,
-    ReportFormat,
-    TableFormat,
+    TableForm,
     TargetArgument,
     TargetsArgument,
 )
@@ -31,15 +28,13 @@ def table(
     target: TargetArgument,
     inputs: InputsOption = None,
     of: Of = None,
-    form: Annotated[TableFormat, typer.Option("--format", help="the form of the table")] = TableFormat.rich,
+    form: TableForm = "rich",
     all_layers: Annotated[bool, typer.Option("--all", help="a row for every layer")] = False,
-    count: Annotated[
-        CountedBy, typer.Option(help="whose count the last column holds (docs/counting.md)")
-    ] = CountedBy.macs,
-    output: Output = None,
+    count: CountOption = "macs",
+    output: OutputOption = None,
 ) -> None:
     """Size, channels, window, jump, receptive field, start, parameters and MACs of every layer."""
-    show_grid(network(target, inputs, of).table(all_layers, count.value), form, output)
+    show_grid(network(target, inputs, of).table(all_layers, count), form, output)
 
 
 @app.command()
@@ -49,8 +44,8 @@ def guard(
     max_params: Annotated[int | None, typer.Option(help="a budget for every spec, beside its targets")] = None,
     max_macs: Annotated[int | None, typer.Option(help="the same for MACs")] = None,
     min_receptive_field: Annotated[int | None, typer.Option(help="the same for the field")] = None,
-    form: Annotated[GuardFormat, typer.Option("--format", help="the form of the report")] = GuardFormat.text,
-    output: Output = None,
+    form: GuardForm = "text",
+    output: OutputOption = None,
 ) -> None:
     """What a change did to networks: parameters, MACs, field and layers, now and at another commit of this repository.
 
@@ -60,15 +55,15 @@ def guard(
 
     given = {"max_params": max_params, "max_macs": max_macs, "min_receptive_field": min_receptive_field}
     found = guard.guard(targets, against, {key: bound for key, bound in given.items() if bound is not None})
-    if form is GuardFormat.json:
+    if form == "json":
         emit_json(found.to_json(), output)
     else:
-        emit(getattr(found, f"to_{form.value}")(), output)
+        emit(getattr(found, f"to_{form}")(), output)
     raise typer.Exit(found.exit_code)
 
 
 @app.command()
-def doctor(form: ReportForm = ReportFormat.rich, output: Output = None) -> None:
+def doctor(form: ReportForm = "rich", output: OutputOption = None) -> None:
     """What is installed and what is missing, with the command for this environment; what this CPU can do.
 
     Exit code 0 when rfcalc can work, also without extras; 1 when it cannot.
@@ -76,15 +71,15 @@ def doctor(form: ReportForm = ReportFormat.rich, output: Output = None) -> None:
     from ..doctor import examine
 
     found = examine()
-    show_report([found], found.to_json(), form, output)
+    show_report([found], form, output)
     raise typer.Exit(0 if found.ok else 1)
 
 
 @app.command("list")
 def list_specs(
-    form: Annotated[GridFormat, typer.Option("--format", help="the form of the list")] = GridFormat.rich,
+    form: GridForm = "rich",
     recipes: Annotated[bool, typer.Option("--recipes", help="the shipped recipes instead")] = False,
-    output: Output = None,
+    output: OutputOption = None,
 ) -> None:
     """The shipped specs: parameters, MACs, receptive field, and where each comes from; or the recipes."""
     from ..report.compare import catalogue
@@ -109,8 +104,8 @@ def explain(
 def compare(
     targets: TargetsArgument,
     inputs: InputsOption = None,
-    form: Annotated[GridFormat, typer.Option("--format", help="the form of the comparison")] = GridFormat.rich,
-    output: Output = None,
+    form: GridForm = "rich",
+    output: OutputOption = None,
 ) -> None:
     """Two or more networks side by side; or runs: what differs, what came of it, and as CSV or a plot their curves."""
     if all(map(is_run, targets)):
@@ -124,7 +119,7 @@ def is_run(target: str) -> bool:
     return (Path(target) / "run.json").is_file()
 
 
-def show_runs(targets: list[str], form: GridFormat, output: str | None) -> None:
+def show_runs(targets: list[str], form: str, output: str | None) -> None:
     need("torch", "train")
     from ..train import compare_runs, plot_runs
 
@@ -143,8 +138,8 @@ def unit_verb(
     pixel: Annotated[str | None, typer.Option(metavar="Y,X", help="which units of every layer see this pixel")] = None,
     inputs: InputsOption = None,
     of: Of = None,
-    form: ReportForm = ReportFormat.rich,
-    output: Output = None,
+    form: ReportForm = "rich",
+    output: OutputOption = None,
 ) -> None:
     """The exact rectangle of pixels that a unit sees, its holes, and what of it lies beyond the image; or, with
     --pixel, the units that see a pixel."""
@@ -152,11 +147,11 @@ def unit_verb(
 
     unit, at = (None if text is None else zoo.read_place("a unit or pixel", text) for text in (place, pixel))
     found = asked(network(target, inputs, of), layer, unit, source, at)
-    show_report([found], found.to_json(), form, output)
+    show_report([found], form, output)
 
 
 @app.command()
-def convert(target: TargetArgument, inputs: InputsOption = None, output: Output = None) -> None:
+def convert(target: TargetArgument, inputs: InputsOption = None, output: OutputOption = None) -> None:
     """The network as a spec: what was seen of a torch model, or a spec with its blocks written out."""
     from ..spec.writer import dump
 
@@ -164,7 +159,7 @@ def convert(target: TargetArgument, inputs: InputsOption = None, output: Output 
 
 
 @app.command()
-def code(target: TargetArgument, inputs: InputsOption = None, output: Output = None) -> None:
+def code(target: TargetArgument, inputs: InputsOption = None, output: OutputOption = None) -> None:
     """The network as a torch module to read, change and keep: Python that needs no rfcalc."""
     need("torch", "torch")
     from ..source.writer import source
@@ -173,7 +168,7 @@ def code(target: TargetArgument, inputs: InputsOption = None, output: Output = N
 
 
 @app.command()
-def schema(output: Output = None) -> None:
+def schema(output: OutputOption = None) -> None:
     """The JSON Schema of the spec language, for completion and checking in an editor."""
     from .. import api
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import RfcalcError
 from ..report.grid import as_json
-from .parameters import GridFormat, ReportFormat
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -38,8 +37,6 @@ def show(renderable: RenderableType, output: str | None = None) -> None:
         width = terminal_width()
         Console(width=width or 100_000, highlight=False, soft_wrap=width is None).print(renderable)
         return
-    if Path(output).suffix.lower() in PLOTS:
-        raise RfcalcError(f"{output}: this is text, which is not written under the ending of an image")
     plain = Console(width=100_000, color_system=None, highlight=False)
     with plain.capture() as capture:
         plain.print(renderable)
@@ -51,6 +48,8 @@ def emit(text: str, output: str | None = None) -> None:
     if output is None:
         sys.stdout.write(text if text.endswith("\n") else text + "\n")
         return
+    if Path(output).suffix.lower() in PLOTS:
+        raise RfcalcError(f"{output}: this is text, which is not written under the ending of an image")
     partial = f"{output}.part"
     try:
         with open(partial, "w", encoding="utf-8") as file:  # noqa: PTH123 - an output path is the user's text
@@ -65,24 +64,19 @@ def emit_json(value: Any, output: str | None = None) -> None:
 
 
 def show_grid(found: Table | Comparison | RunComparison, form: str, output: str | None) -> None:
-    if form == GridFormat.rich:
+    if form == "rich":
         show(found.render(None if output else terminal_width()), output)
     else:
         emit(found.to_text(form), output)
 
 
-def show_report(reports: list[Any], figures: Any, form: ReportFormat, output: str | None) -> None:
-    if form is ReportFormat.json:
-        emit_json(figures, output)
+def show_report(reports: list[Any], form: str, output: str | None, listed: bool = False) -> None:
+    """Reports one after another; as JSON a list of them, but one alone as such unless it is to be `listed` too."""
+    if form == "json":
+        figures = [report.to_json() for report in reports]
+        emit_json(figures[0] if len(figures) == 1 and not listed else figures, output)
         return
     from rich.console import Group
 
     width = None if output else terminal_width()
     show(Group(*(report.render(width) for report in reports)), output)
-
-
-def no_plot(output: str | None) -> str | None:
-    """The file that text is written to; raises RfcalcError for one that should be a plot."""
-    if output and output.lower().endswith((".png", ".svg", ".pdf", ".jpg", ".jpeg")):
-        raise RfcalcError(f"{output}: this is text or JSON, no plot")
-    return output

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -22,69 +21,21 @@ InputsOption = Annotated[
 Of = Annotated[
     str | None, typer.Option("--of", metavar="NAME", help="of several inputs: the one whose fields are wanted")
 ]
-Output = Annotated[str | None, typer.Option("-o", "--output", metavar="FILE", help="write to a file")]
+OutputOption = Annotated[str | None, typer.Option("-o", "--output", metavar="FILE", help="write to a file")]
 
 
-class TableFormat(StrEnum):
-    """The forms of a network's table."""
-
-    rich = "rich"
-    markdown = "markdown"
-    csv = "csv"
-    json = "json"
-    html = "html"
-    latex = "latex"
-    torchsummary = "torchsummary"
-
-
-class CountedBy(StrEnum):
-    """Whose count of multiply-adds a table shows, by the names of `report.counting`, which is not loaded for them."""
-
-    macs = "macs"
-    flops = "flops"
-    fvcore = "fvcore"
-    torchinfo = "torchinfo"
-    ptflops = "ptflops"
-    ptflops_aten = "ptflops-aten"
-    thop = "thop"
-
-
-class GridFormat(StrEnum):
-    """The forms of any other table."""
-
-    rich = "rich"
-    markdown = "markdown"
-    csv = "csv"
-    json = "json"
-    html = "html"
-    latex = "latex"
-
-
-class ReportFormat(StrEnum):
-    """The forms of a report."""
-
-    rich = "rich"
-    json = "json"
-
-
-class AuditFormat(StrEnum):
-    """The forms of an audit: markdown for a comment, github for annotations."""
-
-    rich = "rich"
-    json = "json"
-    markdown = "markdown"
-    github = "github"
-
-
-class GuardFormat(StrEnum):
-    """The forms of what a change did: markdown for a comment, github for annotations."""
-
-    text = "text"
-    json = "json"
-    markdown = "markdown"
-    github = "github"
-
-
+GridFormat = Literal["rich", "markdown", "csv", "json", "html", "latex"]
+TableFormat = Literal[GridFormat, "torchsummary"]
+GridForm = Annotated[GridFormat, typer.Option("--format", help="the form of the table")]
+TableForm = Annotated[TableFormat, typer.Option("--format", help="the form of the table")]
+ReportForm = Annotated[Literal["rich", "json"], typer.Option("--format", help="the form of the report")]
+CommentFormat = Literal["json", "markdown", "github"]
+"""Markdown for a comment, github for annotations."""
+AuditForm = Annotated[Literal["rich", CommentFormat], typer.Option("--format", help="the form of the report")]
+GuardForm = Annotated[Literal["text", CommentFormat], typer.Option("--format", help="the form of the report")]
+CountedBy = Literal["macs", "flops", "fvcore", "torchinfo", "ptflops", "ptflops-aten", "thop"]
+"""Whose count of multiply-adds a table shows, by the names of `report.counting`, which is not loaded for them."""
+CountOption = Annotated[CountedBy, typer.Option(help="whose count the last column holds (docs/counting.md)")]
 DOCUMENT = "Markdown, a notebook, HTML, CSV or plain text, known by content; - reads standard input"
 Documents = Annotated[list[str], typer.Argument(help=DOCUMENT, show_default=False)]
 DataOption = Annotated[
@@ -92,4 +43,3 @@ DataOption = Annotated[
 ]
 RunArgument = Annotated[str, typer.Argument(help="the folder of a run", show_default=False)]
 Checkpoint = Annotated[str, typer.Option(help="last or best")]
-ReportForm = Annotated[ReportFormat, typer.Option("--format", help="the form of the report")]

@@ -1,7 +1,5 @@
 """The verbs that run the network: its figures held against torch, and its measured field."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 import typer
@@ -9,8 +7,8 @@ import typer
 from .. import zoo
 from ..errors import RfcalcError, need
 from .app import app
-from .output import no_plot, show_report
-from .parameters import SPEC, InputsOption, Of, Output, ReportForm, ReportFormat, TargetArgument
+from .output import show_report
+from .parameters import SPEC, InputsOption, Of, OutputOption, ReportForm, TargetArgument
 
 
 @app.command()
@@ -18,8 +16,8 @@ def check(
     targets: Annotated[list[str] | None, typer.Argument(help=SPEC, show_default=False)] = None,
     every: Annotated[bool, typer.Option("--all", help="every shipped spec")] = False,
     inputs: InputsOption = None,
-    form: ReportForm = ReportFormat.rich,
-    output: Output = None,
+    form: ReportForm = "rich",
+    output: OutputOption = None,
 ) -> None:
     """Every figure of the table against torch. A spec: hooks, gradients, path counts, then what it states and demands.
     A torch model: its own forward, run with one pixel changed; an ONNX model: onnx's evaluator, without torch.
@@ -32,8 +30,7 @@ def check(
     if not names:
         raise RfcalcError("check needs a spec, or --all")
     reports = [api.check(name, zoo.read_inputs(inputs)) for name in names]
-    found = [report.to_json() for report in reports]
-    show_report(reports, found[0] if len(found) == 1 and not every else found, form, output)
+    show_report(reports, form, output, listed=every)
     raise typer.Exit(0 if all(report.ok for report in reports) else 1)
 
 
@@ -50,8 +47,8 @@ def field(
     count: Annotated[int, typer.Option(min=1, help="random images to average over")] = 8,
     seed: Annotated[int, typer.Option(help="of the images, and of the weights when none are given")] = 0,
     of: Of = None,
-    form: ReportForm = ReportFormat.rich,
-    output: Output = None,
+    form: ReportForm = "rich",
+    output: OutputOption = None,
 ) -> None:
     """The effective receptive field of a layer (Luo et al. 2016) beside what path counts predict."""
     need("torch", "torch")
@@ -61,7 +58,7 @@ def field(
     place = None if unit is None else zoo.read_place("--unit", unit)
     given = zoo.read_inputs(inputs, of)
     found = field_of(target, layer, given, images=own, count=count, seed=seed, weights=weights, unit=place)
-    show_report([found], found.to_json(), form, no_plot(output))
+    show_report([found], form, output)
 
 
 def numbers(option: str, typed: str | None) -> tuple[float, ...]:

@@ -1,7 +1,5 @@
 """The verbs around training: train, sweep, and what is done with runs and recipes."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Callable
 from dataclasses import fields
@@ -21,9 +19,8 @@ from .parameters import (
     Checkpoint,
     DataOption,
     Designs,
-    Output,
+    OutputOption,
     ReportForm,
-    ReportFormat,
     RunArgument,
     ShapeOption,
     TargetArgument,
@@ -110,7 +107,7 @@ def need_training() -> None:
 @app.command()
 def recipe(
     name: Annotated[str, typer.Argument(help="fast, best, a file, or a spec", show_default=False)],
-    output: Output = None,
+    output: OutputOption = None,
 ) -> None:
     """A recipe as YAML, to read or to change: with all that it extends."""
     from ..train.recipe.reader import shown
@@ -145,15 +142,15 @@ def evaluate(
     data: DataOption = None,
     checkpoint: Checkpoint = "last",
     out: Annotated[str | None, typer.Option(metavar="DIR", help="for plots; by default RUN/evaluation")] = None,
-    form: ReportForm = ReportFormat.rich,
-    output: Output = None,
+    form: ReportForm = "rich",
+    output: OutputOption = None,
 ) -> None:
     """The accuracy of a finished run: in all, per class, and images of what it confuses."""
     need_training()
     from .. import train
 
-    found = train.evaluate(run, data, checkpoint, out, write=form is ReportFormat.rich)
-    show_report([found], found.to_json(), form, output)
+    found = train.evaluate(run, data, checkpoint, out, write=form == "rich")
+    show_report([found], form, output)
 
 
 @app.command()
@@ -163,7 +160,7 @@ def preview(
     data: DataOption = None,
     augment: Annotated[str | None, typer.Option(metavar="NAMES", help="HorizontalFlip,ToGray,…")] = None,
     recipe: Annotated[str | None, typer.Option(help="fast, best or a file; by default the spec's own")] = None,
-    output: Output = None,
+    output: OutputOption = None,
 ) -> None:
     """Images of the data, and of what each augmentation makes of them."""
     need_training()

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-SHARES = (0.5, 0.95)
+    from ..measure import Mass
+
 PANEL = 2.5
 MOST_PANELS = 12
 """Panels side by side."""
@@ -78,17 +79,13 @@ def run_name(run: str | PathLike[str]) -> str:
     return shortened("/".join(Path(fspath(run)).parts[-2:]), 24)
 
 
-def radii(mass: Any) -> tuple[list[float], list[float]]:
-    """The centre per axis, and the radii around it that hold 50 and 95 % of a map; pixel 0 is centred at 1/2."""
-    import numpy as np
+def spread(mass: Any) -> Mass:
+    """The centre of a map per axis, and the radii around it that hold 50 and 95 % of it."""
+    import torch
 
-    places = np.indices(mass.shape) + 0.5
-    centre = [float((place * mass).sum() / mass.sum()) for place in places]
-    far = np.sqrt(sum((place - mean) ** 2 for place, mean in zip(places, centre, strict=True))).ravel()
-    order = np.argsort(far, kind="stable")
-    held = np.cumsum(mass.ravel()[order])
-    at = [min(int(np.searchsorted(held, share * held[-1])), len(held) - 1) for share in SHARES]
-    return centre, [float(far[order][i]) for i in at]
+    from ..measure import spread_of
+
+    return spread_of(torch.as_tensor(mass, dtype=torch.float64))
 
 
 # --- the figure --------------------------------------------------------------------------------------------------
@@ -138,9 +135,9 @@ def draw_map(axes: Axes, mass: Any, field: Sequence[tuple[int, int]], top: float
         return None
     height, width = mass.shape
     drawn = axes.imshow(mass, extent=(0, width, height, 0), cmap=look.heat, vmin=0, vmax=top, interpolation="nearest")
-    centre, sizes = radii(mass)
-    for radius, dash in zip(sizes, ("-", (0, (4, 2))), strict=True):
-        axes.add_patch(Circle((centre[1], centre[0]), radius, fill=False, edgecolor="white", linewidth=1.3,
+    seen = spread(mass)
+    for radius, dash in zip(seen.radii, ("-", (0, (4, 2))), strict=True):
+        axes.add_patch(Circle((seen.centre[1], seen.centre[0]), radius, fill=False, edgecolor="white", linewidth=1.3,
                               linestyle=dash))  # fmt: skip
     if len(field) == 2:
         (top_row, bottom), (left, right) = field
@@ -149,7 +146,7 @@ def draw_map(axes: Axes, mass: Any, field: Sequence[tuple[int, int]], top: float
     axes.set_xlim(0, width)
     axes.set_ylim(height, 0)
     exact = "\N{MULTIPLICATION SIGN}".join(str(last - first + 1) for first, last in field)
-    axes.set_xlabel(f"radii {sizes[0]:.1f} and {sizes[1]:.1f}; exact field {exact or 'unknown'}")
+    axes.set_xlabel(f"radii {seen.radii[0]:.1f} and {seen.radii[1]:.1f}; exact field {exact or 'unknown'}")
     return drawn
 
 
@@ -178,12 +175,14 @@ def draw_lines(arch: Arch, columns: Sequence[EffectivePanel], look: Style) -> Fi
                          label="exact field")  # fmt: skip
         pairs = ((each.measured, "measured"), (each.predicted, "predicted"))
         for n, (mass, name) in enumerate(pair for pair in pairs if pair[0] is not None):
-            centre, sizes = radii(mass)
+            seen = spread(mass)
             line: dict[str, Any] = {"color": look.series[n], "linestyle": look.dashes[n]}
-            said = f"{name}, radii {sizes[0]:.1f} and {sizes[1]:.1f}"
+            said = f"{name}, radii {seen.radii[0]:.1f} and {seen.radii[1]:.1f}"
             axes.plot(places, mass, linewidth=1.4, label=said, **line)
-            for radius, width in zip(sizes, (1.2, 0.7), strict=True):
-                axes.vlines([centre[0] - radius, centre[0] + radius], 0, mass.max() / 8, linewidth=width, **line)
+            for radius, width in zip(seen.radii, (1.2, 0.7), strict=True):
+                axes.vlines(
+                    [seen.centre[0] - radius, seen.centre[0] + radius], 0, mass.max() / 8, linewidth=width, **line
+                )
         axes.set(title="", xlabel="position", ylabel="share per position", xlim=(0, arch.sizes[0]))
         axes.set_ylim(0, None)
         axes.set_title(each.title, loc="left")

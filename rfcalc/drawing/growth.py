@@ -38,6 +38,13 @@ class Course:
     def jumps(self, axis: int) -> list[float]:
         return [as_float(row.out.axes[axis].jump) for row in self.rows]
 
+    @property
+    def lines(self) -> list[tuple[list[float], list[float]]]:
+        """Fields and jumps of each axis, or of one where all are alike."""
+        looks = [[(axis.receptive_field, axis.jump) for axis in row.out.axes] for row in self.rows]
+        count = 1 if all(look == each[0] for each in looks for look in each) else len(looks[0])
+        return [(self.fields(axis), self.jumps(axis)) for axis in range(count)]
+
 
 def as_float(value: Any) -> float:
     """Not a number where it is unknown, which leaves a gap in the line."""
@@ -69,7 +76,7 @@ def draw(arch: Arch, look: Style) -> Figure:
     axes.set_yscale("log", base=2)
     axes.set_title(f"{shortened(arch.name)}: receptive field and jump", loc="left")
     draw_image(axes, arch, look)
-    draw_lines(axes, course, arch, look)
+    draw_lines(axes, course, look)
     draw_marks(axes, course, look)
     label(axes, course, width)
     return figure
@@ -83,16 +90,14 @@ def draw_image(axes: Axes, arch: Arch, look: Style) -> None:
                       textcoords="offset points", ha="left", va="bottom", color=look.ink)  # fmt: skip
 
 
-def draw_lines(axes: Axes, course: Course, arch: Arch, look: Style) -> None:
+def draw_lines(axes: Axes, course: Course, look: Style) -> None:
     """A line for field and one for jump; where axes differ, for each axis."""
-    places = range(len(course.rows))
-    alike = all(course.fields(a) == course.fields(0) and course.jumps(a) == course.jumps(0) for a in
-                range(len(arch.sizes)))  # fmt: skip
-    for axis in range(1 if alike else len(arch.sizes)):
-        where = "" if alike else f", axis {axis}"
+    places, lines = range(len(course.rows)), course.lines
+    for axis, (fields, jumps) in enumerate(lines):
+        where = "" if len(lines) == 1 else f", axis {axis}"
         mark: dict[str, Any] = {"marker": MARKERS[axis], "markersize": 3.5, "linewidth": 1.4, "zorder": 3}
-        axes.plot(places, course.fields(axis), color=look.series[2 * axis], label=f"receptive field{where}", **mark)
-        axes.plot(places, course.jumps(axis), color=look.series[2 * axis + 1], linestyle=look.dashes[1],
+        axes.plot(places, fields, color=look.series[2 * axis], label=f"receptive field{where}", **mark)
+        axes.plot(places, jumps, color=look.series[2 * axis + 1], linestyle=look.dashes[1],
                   label=f"jump{where}", **mark | {"markersize": 2.5})  # fmt: skip
 
 

@@ -26,7 +26,7 @@ LABEL_HEIGHT = 11.0
 """Room for a frame's name."""
 TRACK = 5.0
 """Between lines across a gap."""
-MARGIN = 4.0
+DRAWING_MARGIN = 4.0
 """Around the drawing."""
 GUTTER = 26.0
 """Between columns, where the edge from one to the next runs."""

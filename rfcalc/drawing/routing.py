@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from .fold import Fold
-from .parts import FRAME, GUTTER, LANE, MARGIN, Box, Edge, Frame, Layout, Point
+from .parts import DRAWING_MARGIN, FRAME, GUTTER, LANE, Box, Edge, Frame, Layout, Point
 from .rows import crossings, spread
 from .sheet import Sheet
 
@@ -281,7 +281,7 @@ def turned(plan: LanePlan, edges: Sequence[Edge]) -> Layout:
     low_a, low_c, high_a, high_c = hull(every)
 
     def point(a: float, c: float) -> Point:
-        a, c = a - low_a + MARGIN, c - low_c + MARGIN
+        a, c = a - low_a + DRAWING_MARGIN, c - low_c + DRAWING_MARGIN
         return (a, c) if sheet.horizontal else (c, a)
 
     def rectangle(around: Bounds) -> tuple[float, float, float, float]:
@@ -298,7 +298,7 @@ def turned(plan: LanePlan, edges: Sequence[Edge]) -> Layout:
         for n, held, around in reversed(plan.frames)
     ]
     lines = tuple(Edge(e.source, e.target, e.skip, tuple(point(*p) for p in e.points)) for e in edges)
-    width, height = high_a - low_a + 2 * MARGIN, high_c - low_c + 2 * MARGIN
+    width, height = high_a - low_a + 2 * DRAWING_MARGIN, high_c - low_c + 2 * DRAWING_MARGIN
     if not sheet.horizontal:
         width, height = height, width
     crossed = crossings(sheet.ranks, sheet.down)

@@ -364,7 +364,7 @@ def walk(shape: tuple[int, ...], nodes: Sequence[Node | None], path: str) -> tup
     return rows, problems
 
 
-def row_of(index: int, node: Node, inputs: tuple[FeatureMap, ...], out: FeatureMap, image: tuple[int, ...]) -> Row:
+def row_of(index: int, node: Node, inputs: tuple[FeatureMap, ...], out: FeatureMap, image: tuple[int, ...] = ()) -> Row:
     layer = node.layer
     x = out if layer.joins else inputs[0]
     params = layer.params(x) if node.params is None else node.params

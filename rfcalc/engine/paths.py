@@ -8,16 +8,18 @@ the `scale` of its map.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from math import gcd, lcm
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from ..errors import RfcalcError
 from .arch import Arch, Row, last_readers
 from .geometry import MAX_PHASES, Taps
 
+M = TypeVar("M")
+"""What is known of a map: the counts of its units, or its strands."""
 WORD = 64
 """Widths are multiples of this many bits, so that programs can read the packed integers as machine words."""
 
@@ -84,18 +86,26 @@ def unpacked(packed: int, width: int) -> list[int]:
 def on_image(steps: Sequence[PathStep], size: int, width: int, scales: Sequence[int]) -> Iterator[list[int]]:
     """The packed counts of every unit, layer by layer; pixel i of the image stands at bit i*width.
 
-    >>> from .spec import loads
+    >>> from rfcalc import loads
     >>> text = "{input: [1, 4], layers: [conv: {out_channels: 1, kernel_size: 3, padding: 1}]}"
     >>> steps = steps_of(loads(text), 0)
     >>> (units,) = on_image(steps, 4, 64, [1, 1])
     >>> [unpacked(unit, 64) for unit in units]
     [[1, 1], [1, 1, 1], [0, 1, 1, 1], [0, 0, 1, 1]]
     """
+
+    def made(step: PathStep, sources: list[list[int]]) -> list[int]:
+        return read(sources[0], step.taps, step.size) if step.taps else joined(sources, step, scales)
+
+    return walked(steps, [1 << i * width for i in range(size)], made)
+
+
+def walked(steps: Sequence[PathStep], image: M, made: Callable[[PathStep, list[M]], M]) -> Iterator[M]:
+    """What each step makes of its sources, layer by layer; a map is kept until its last reader has run."""
     last = last_readers([step.inputs for step in steps])
-    maps = {0: [1 << i * width for i in range(size)]}
+    maps = {0: image}
     for index, step in enumerate(steps, 1):
-        sources = [maps[i] for i in step.inputs]
-        out = read(sources[0], step.taps, step.size) if step.taps else joined(sources, step, scales)
+        out = made(step, [maps[i] for i in step.inputs])
         yield out
         if index in last:
             maps[index] = out
@@ -217,26 +227,19 @@ def unit_of(strands: Strands, unit: int, width: int) -> Counts:
 def on_canvas(steps: Sequence[PathStep], width: int, scales: Sequence[int]) -> Iterator[Strands]:
     """The counts of all units, layer by layer, as if the image had no end; pixels count from its first one.
 
-    >>> from .spec import loads
+    >>> from rfcalc import loads
     >>> text = "{input: [1, 8], layers: [conv: {out_channels: 1, kernel_size: 3, padding: 1, stride: 2}]}"
     >>> (strands,) = on_canvas(steps_of(loads(text), 0), 64, [1, 1])
     >>> unit_of(strands, 3, 64).first, unpacked(unit_of(strands, 3, 64).packed, 64)
     (5, [1, 1, 1])
     """
-    last = last_readers([step.inputs for step in steps])
-    maps: dict[int, Strands] = {0: (PathStrand(1, (Counts(0, 1),)),)}
-    for index, step in enumerate(steps, 1):
+
+    def made(step: PathStep, sources: list[Strands]) -> Strands:
         if step.taps:
-            out: Strands = tuple(strand.through(step.taps, width) for strand in maps[step.inputs[0]])
-        elif len(step.inputs) == 1:
-            out = maps[step.inputs[0]]
-        else:
-            out = joined_strands([maps[i] for i in step.inputs], step, width, scales)
-        yield out
-        if index in last:
-            maps[index] = out
-        for source in {i for i in step.inputs if last[i] == index}:
-            del maps[source]
+            return tuple(strand.through(step.taps, width) for strand in sources[0])
+        return sources[0] if len(sources) == 1 else joined_strands(sources, step, width, scales)
+
+    return walked(steps, (PathStrand(1, (Counts(0, 1),)),), made)
 
 
 def joined_strands(sources: list[Strands], step: PathStep, width: int, scales: Sequence[int]) -> Strands:

@@ -13,7 +13,7 @@ import numpy as np
 from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 
-from ..errors import RfcalcError
+from ..errors import RfcalcError, first_line
 from ..tracing.dims import CHANNEL
 from .file import opset_of
 from .own import OWN
@@ -206,8 +206,8 @@ def cropped(inputs: list[Any]) -> list[Any]:
     if pads is None or pads.min(initial=0) >= 0:
         return inputs
     kept, dims = [slice(None)] * x.ndim, range(x.ndim) if axes is None else axes
-    for dim, before, behind in zip(dims, *np.minimum(pads, 0).reshape(2, -1), strict=True):
-        kept[dim] = slice(-before, x.shape[dim] + behind)
+    for dim, before, after in zip(dims, *np.minimum(pads, 0).reshape(2, -1), strict=True):
+        kept[dim] = slice(-before, x.shape[dim] + after)
     return [x[tuple(kept)], np.maximum(pads, 0), value, axes]
 
 
@@ -256,5 +256,4 @@ def norm_of(node: NodeProto, inputs: list[Any]) -> tuple[Array, tuple[int, ...],
 
 
 def refused(error: Exception, name: str, node: str) -> RfcalcError:
-    told = (str(error).strip() or type(error).__name__).splitlines()[0]
-    return RfcalcError(f"while {name} ran on values, at {node}: {type(error).__name__}: {told}")
+    return RfcalcError(f"while {name} ran on values, at {node}: {type(error).__name__}: {first_line(error)}")

@@ -13,7 +13,7 @@ from google.protobuf.message import DecodeError, Message  # type: ignore[import-
 from onnx import ModelProto, ValueInfoProto, inliner
 
 from ..engine.ports import TypedInput
-from ..errors import RfcalcError, listed
+from ..errors import RfcalcError, first_line, listed
 from ..tracing.dims import BATCH_AXIS, CHANNEL, Dims, run_of
 
 Dimension = int | str
@@ -111,10 +111,6 @@ def undecoded(message: Message) -> bool:
     except UnicodeDecodeError:
         return True
     return False
-
-
-def first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
 def opset_of(model: ModelProto) -> int:

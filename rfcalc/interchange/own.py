@@ -47,8 +47,8 @@ def conv_transpose(node: NodeProto, x: Array, weight: Array, bias: Array | None 
 def cut_off(
     given: dict[str, Any], sizes: Sequence[int], stride: Sequence[int], full: Sequence[int]
 ) -> list[tuple[int, int]]:
-    """What is cut off along each axis before and behind, or added where it is less than 0: stated, or what is over the
-    size that is asked for, an odd one behind for SAME_UPPER, else in front."""
+    """What is cut off along each axis before and after, or added where it is less than 0: stated, or what is over the
+    size that is asked for, an odd one after for SAME_UPPER, else in front."""
     auto, axes = given.get("auto_pad", "NOTSET"), len(full)
     wanted = list(given.get("output_shape") or ())[-axes:]
     if not wanted and auto in ("SAME_UPPER", "SAME_LOWER"):
@@ -64,26 +64,25 @@ def cut_off(
 
 
 def cut(out: Array, sides: Sequence[tuple[int, int]]) -> Array:
-    """Without what is cut off before and behind, and with zeros where that is less than 0."""
-    more = [(max(-before, 0), max(-behind, 0)) for before, behind in sides]
+    """Without what is cut off before and after, and with zeros where that is less than 0."""
+    more = [(max(-before, 0), max(-after, 0)) for before, after in sides]
     kept: Any = tuple(
-        slice(max(before, 0), size - max(behind, 0))
-        for (before, behind), size in zip(sides, out.shape[2:], strict=True)
+        slice(max(before, 0), size - max(after, 0)) for (before, after), size in zip(sides, out.shape[2:], strict=True)
     )
     return np.pad(out[(slice(None),) * 2 + kept], [(0, 0), (0, 0), *more])
 
 
 class Side(NamedTuple):
-    """How a pool lies along one axis: its padding in front and behind, what it reads beyond that, and its units."""
+    """How a pool lies along one axis: its padding in front and after, what it reads beyond that, and its units."""
 
     front: int
-    behind: int
+    after: int
     beyond: int
     units: int
 
 
 @dataclass(frozen=True, slots=True)
-class Pool:
+class PoolWindows:
     """Windows over an array of (images, channels, sizes…)."""
 
     kernel: Sequence[int]
@@ -93,7 +92,7 @@ class Pool:
 
     def padded(self, x: Array, padding: float, beyond: float) -> Array:
         """`x` with its padding, and beyond that what windows read that are rounded up."""
-        inner = np.pad(x, [(0, 0), (0, 0), *((s.front, s.behind) for s in self.sides)], constant_values=padding)
+        inner = np.pad(x, [(0, 0), (0, 0), *((s.front, s.after) for s in self.sides)], constant_values=padding)
         return np.pad(inner, [(0, 0), (0, 0), *((0, s.beyond) for s in self.sides)], constant_values=beyond)
 
     def taps(self, padded: Array) -> Iterator[Array]:
@@ -106,29 +105,29 @@ class Pool:
             yield padded[(slice(None),) * 2 + reached]
 
 
-def pool_of(node: NodeProto, sizes: Sequence[int]) -> Pool:
+def pool_of(node: NodeProto, sizes: Sequence[int]) -> PoolWindows:
     given = attributes_of(node)
     kernel, axes = given["kernel_shape"], len(sizes)
     stride, dilation = (given.get(name) or [1] * axes for name in ("strides", "dilations"))
     pads = (given.get("pads") if given.get("auto_pad", "NOTSET") == "NOTSET" else None) or [0] * 2 * axes
     extents = [(k - 1) * d + 1 for k, d in zip(kernel, dilation, strict=True)]
     parts = zip(sizes, extents, stride, pads[:axes], pads[axes:], strict=True)
-    return Pool(kernel, stride, dilation, [side_of(given, *part) for part in parts])
+    return PoolWindows(kernel, stride, dilation, [side_of(given, *part) for part in parts])
 
 
-def side_of(given: dict[str, Any], n: int, extent: int, step: int, front: int, behind: int) -> Side:
+def side_of(given: dict[str, Any], n: int, extent: int, step: int, front: int, after: int) -> Side:
     auto, ceils = given.get("auto_pad", "NOTSET"), bool(given.get("ceil_mode"))
     if auto in ("SAME_UPPER", "SAME_LOWER"):
         units = -(-n // step)
         total = max((units - 1) * step + extent - n, 0)
         front = total // 2 if auto == "SAME_UPPER" else total - total // 2
         return Side(front, total - front, 0, units)
-    room = n + front + behind - extent
+    room = n + front + after - extent
     units = (-(-room // step) if ceils else room // step) + 1
-    units -= ceils and (units - 1) * step >= n + front  # no window begins behind the image
+    units -= ceils and (units - 1) * step >= n + front  # no window begins after the image
     if units < 1:
         raise ValueError(f"a window of {extent} over {n} places leaves nothing")
-    return Side(front, behind, max((units - 1) * step - room, 0), units)
+    return Side(front, after, max((units - 1) * step - room, 0), units)
 
 
 def max_pool(node: NodeProto, x: Array) -> Array:

@@ -14,7 +14,7 @@ from onnx.checker import ValidationError
 from onnx.helper import tensor_dtype_to_np_dtype
 from onnx.reference import ReferenceEvaluator
 
-from ..errors import RfcalcError
+from ..errors import RfcalcError, first_line
 from ..tracing.graph import Unsupported
 
 Array = NDArray[Any]
@@ -81,8 +81,7 @@ def of_file(tensor: TensorProto, folder: str, where: str, initializer: bool = Tr
         try:
             return numpy_helper.to_array(tensor, folder)
         except (OSError, ValueError, TypeError, RuntimeError, ValidationError) as error:
-            told = (str(error).strip() or type(error).__name__).splitlines()[0]
-            raise RfcalcError(f"{where}: the values of {tensor.name} cannot be read: {told}") from error
+            raise RfcalcError(f"{where}: the values of {tensor.name} cannot be read: {first_line(error)}") from error
 
     shape = tuple(tensor.dims)
     if min(shape, default=0) < 0 or prod(shape) > MAX_NUMBERS:

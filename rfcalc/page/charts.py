@@ -17,7 +17,7 @@ LAYER_STEPS = 15.0, 44.0
 CHART_WIDTH = 1080
 """Pixels that a few layers are spread over, or half as many beside another network."""
 LEFT, RIGHT, TOP = 84, 72, 36
-GROWTH, BARS, GAP = 170, 52, 26
+CURVE_HEIGHT, BAR_HEIGHT, CHART_GAP = 170, 52, 26
 """Heights: of the curves, of each row of bars, and between them."""
 HATCH = 7
 """Between the lines of a hatched band."""
@@ -49,7 +49,7 @@ class ChartColumns:
 
     @property
     def bottom(self) -> int:
-        return TOP + GROWTH + 2 * GAP + 2 * BARS
+        return TOP + CURVE_HEIGHT + 2 * CHART_GAP + 2 * BAR_HEIGHT
 
 
 def chart(arch: Arch, number: int, narrow: bool = False) -> Markup:
@@ -66,8 +66,8 @@ def chart(arch: Arch, number: int, narrow: bool = False) -> Markup:
         *key(sheet),
         *bands(sheet),
         *curves(arch, sheet),
-        *bars(sheet, "params", params, TOP + GROWTH + GAP),
-        *bars(sheet, "MACs", macs, TOP + GROWTH + 2 * GAP + BARS),
+        *bars(sheet, "params", params, TOP + CURVE_HEIGHT + CHART_GAP),
+        *bars(sheet, "MACs", macs, TOP + CURVE_HEIGHT + 2 * CHART_GAP + BAR_HEIGHT),
         *(name(sheet, place, label) for place, label in enumerate(labels)),
         *(column(sheet, place, params[place], macs[place]) for place in range(len(groups))),
     ]
@@ -108,8 +108,8 @@ def bands(sheet: ChartColumns) -> Iterator[Markup]:
     for kind, marked in (("border", sheet.course.border), ("gridding", sheet.course.gridding)):
         for first, last in runs(sorted(marked)):
             left, right = sheet.left(first), sheet.left(last + 1)
-            yield tag("rect", cls="band", x=left, y=TOP, width=right - left, height=GROWTH)
-            yield tag("path", cls="hatching", d=hatching(left, right, kind, TOP, GROWTH))
+            yield tag("rect", cls="band", x=left, y=TOP, width=right - left, height=CURVE_HEIGHT)
+            yield tag("path", cls="hatching", d=hatching(left, right, kind, TOP, CURVE_HEIGHT))
 
 
 def hatching(left: float, right: float, kind: str, top: float, tall: float) -> str:
@@ -127,16 +127,13 @@ def hatching(left: float, right: float, kind: str, top: float, tall: float) -> s
 
 def curves(arch: Arch, sheet: ChartColumns) -> Iterator[Markup]:
     """Field and jump on a scale of powers of two, a line for each axis where they differ; the image's size."""
-    course = sheet.course
-    alike = all(course.fields(a) == course.fields(0) and course.jumps(a) == course.jumps(0)
-                for a in range(len(arch.sizes)))  # fmt: skip
-    axes = range(1 if alike else len(arch.sizes))
-    lines = [("field", course.fields(a)) for a in axes] + [("jump", course.jumps(a)) for a in axes]
+    shown = sheet.course.lines
+    lines = [("field", fields) for fields, _ in shown] + [("jump", jumps) for _, jumps in shown]
     known = [value for _, values in lines for value in values if value > 0] + [float(n) for n in arch.sizes]
     low, high = floor(log2(min([*known, 1.0]))), ceil(log2(max(known)))
 
     def height(value: float) -> float:
-        return TOP + GROWTH * (1 - (log2(value) - low) / max(high - low, 1))
+        return TOP + CURVE_HEIGHT * (1 - (log2(value) - low) / max(high - low, 1))
 
     for power in range(low, high + 1, max(ceil((high - low) / 6), 1)):
         at = height(2.0**power)
@@ -168,13 +165,13 @@ def bars(sheet: ChartColumns, name: str, values: Sequence[int], top: float) -> I
     most = max(values, default=0) or 1
     yield tag("text", name, x=4, y=top - 6)
     yield tag("text", text(max(values, default=0)), cls="tick", x=LEFT - 6, y=top + 6)
-    yield tag("line", cls="rule", x1=LEFT, x2=sheet.right, y1=top + BARS, y2=top + BARS)
+    yield tag("line", cls="rule", x1=LEFT, x2=sheet.right, y1=top + BAR_HEIGHT, y2=top + BAR_HEIGHT)
     width = 0.66 * sheet.step
     for place, value in enumerate(values):
         if value:
-            tall = max(BARS * value / most, 0.75)
+            tall = max(BAR_HEIGHT * value / most, 0.75)
             left = sheet.middle(place) - width / 2
-            yield tag("rect", cls=f"bar {name}", x=left, y=top + BARS - tall, width=width, height=tall)
+            yield tag("rect", cls=f"bar {name}", x=left, y=top + BAR_HEIGHT - tall, width=width, height=tall)
 
 
 def name(sheet: ChartColumns, place: int, label: str) -> Markup:

@@ -23,7 +23,7 @@ def mended(text: str, path: str) -> dict[str, Any]:
     >>> layer = "conv: {name: a, out_channels: 4, kernel_size: 3}"
     >>> found = mended(f"{{input: [3, 16, 16], layers: [{layer}], targets: {{min_receptive_field: 5}}}}", "x.yaml")
     >>> found["ways"][0]["said"].partition(": f")[0]
-    'a: kernel_size 3 -> 5'
+    'a: dilation 1 -> 2'
     """
     try:
         found = repair_text(text, path, seconds=MEND_SECONDS)

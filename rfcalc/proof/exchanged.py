@@ -145,7 +145,7 @@ def prove(path: str | PathLike[str], input: Any = None) -> ModuleReport:
     except (OSError, ValueError) as error:
         raise RfcalcError(f"{path}: its weights cannot be read: {str(error).splitlines()[0]}") from error
     arch, chosen = reading.arch, plan(reading.arch)
-    points = tuple(chosen.coordinates(i) for i in range(len(arch.sizes)))
+    points = chosen.points
     norms = {name for node in reading.model.graph.node if over_places(node, reading) for name in node.output}
     held = frozenset(node for node, (name, _) in reading.sights.items() if name in norms)
     proof = OnnxProof(

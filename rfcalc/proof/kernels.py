@@ -101,17 +101,23 @@ class Chain(Kernel):
 
 
 @dataclass(frozen=True)
-class Convolve(Kernel):
+class WindowKernel(Kernel):
+    """A window that moves by its stride."""
+
     kernel_size: int
     stride: int
-    padding: int | str
-    dilation: int
-    border: tuple[int, int] = (0, 0)
-    mode: str = "constant"
 
     @property
     def rate(self) -> Fraction:
         return Fraction(1, self.stride)
+
+
+@dataclass(frozen=True)
+class Convolve(WindowKernel):
+    padding: int | str
+    dilation: int
+    border: tuple[int, int] = (0, 0)
+    mode: str = "constant"
 
     def run(self, x: Tensor, unit: int) -> Tensor:
         if self.border != (0, 0):
@@ -121,9 +127,7 @@ class Convolve(Kernel):
 
 
 @dataclass(frozen=True)
-class Transpose(Kernel):
-    kernel_size: int
-    stride: int
+class Transpose(WindowKernel):
     padding: int
     output_padding: int
     dilation: int
@@ -139,17 +143,11 @@ class Transpose(Kernel):
 
 
 @dataclass(frozen=True)
-class AverageKernel(Kernel):
+class AverageKernel(WindowKernel):
     """An average pool with divisor 1: the sum over each window."""
 
-    kernel_size: int
-    stride: int
     padding: int
     ceil_mode: bool
-
-    @property
-    def rate(self) -> Fraction:
-        return Fraction(1, self.stride)
 
     def run(self, x: Tensor, unit: int) -> Tensor:
         window = (1, self.kernel_size), (1, self.stride), (0, self.padding)
@@ -157,18 +155,12 @@ class AverageKernel(Kernel):
 
 
 @dataclass(frozen=True)
-class Maximum(Kernel):
+class Maximum(WindowKernel):
     """A max pool as the sum over each window. torch's max pool says how many windows there are; a convolution sums."""
 
-    kernel_size: int
-    stride: int
     padding: int
     dilation: int
     ceil_mode: bool
-
-    @property
-    def rate(self) -> Fraction:
-        return Fraction(1, self.stride)
 
     def run(self, x: Tensor, unit: int) -> Tensor:
         window = (self.kernel_size, self.stride, self.padding, self.dilation)
@@ -481,14 +473,18 @@ def _(module: nn.PixelUnshuffle, place: ModulePlace) -> Kernel:
     return Unshuffle(module.downscale_factor, place.axis)
 
 
+PAD_MODES: dict[type, str] = {
+    pads._ConstantPadNd: "constant", pads._ReflectionPadNd: "reflect", pads._ReplicationPadNd: "replicate",
+    pads._CircularPadNd: "circular",
+}  # fmt: skip
+
+
 @kernel_of.register(pads._ConstantPadNd)
 @kernel_of.register(pads._ReflectionPadNd)
 @kernel_of.register(pads._ReplicationPadNd)
 @kernel_of.register(pads._CircularPadNd)
 def _(module: Any, place: ModulePlace) -> Kernel:
-    words = ("constant", "reflect", "replicate", "circular")
-    kinds = (pads._ConstantPadNd, pads._ReflectionPadNd, pads._ReplicationPadNd, pads._CircularPadNd)
-    mode = next(word for word, kind in zip(words, kinds, strict=True) if isinstance(module, kind))
+    mode = next(mode for kind, mode in PAD_MODES.items() if isinstance(module, kind))
     return PadKernel(*sides(module.padding, place), mode)
 
 

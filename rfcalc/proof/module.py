@@ -85,7 +85,7 @@ def prove_recorded(module: nn.Module, recorded: Recorded) -> ModuleReport:
     """The proof of a module that has been traced."""
     arch = recorded.arch
     chosen = plan(arch)
-    points = tuple(chosen.coordinates(i) for i in range(len(arch.sizes)))
+    points = chosen.points
     calls, observed = recorded.calls, recorded.observed
     held = frozenset(node for node, call in observed.items() if call < len(calls) and calls[call].holds)
     proof = ModuleProof(

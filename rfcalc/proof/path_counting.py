@@ -19,7 +19,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from ..network import Join, Network
+from ..network import JoinModule, Network
 from .kernels import Kernel, MeasuredKernel, ModulePlace, Same, cut, kernel_of
 
 Sizes = tuple[int, ...]
@@ -117,7 +117,7 @@ def path_counter_of(net: Network, shapes: Sequence[Sizes], axis: int) -> PathCou
     nodes = []
     for index, step in enumerate(net.steps, 1):
         module, source = net.module(step), step.inputs[0]
-        if isinstance(module, Join):
+        if isinstance(module, JoinModule):
             nodes.append(KernelNode(None, step.inputs, tuple(sizes[i] == 1 < sizes[index] for i in step.inputs)))
         else:
             place = ModulePlace(axis, axes, shapes[source][1:], shapes[index][1:])

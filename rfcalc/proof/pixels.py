@@ -35,8 +35,10 @@ class PixelPlan:
     pixels: tuple[Pixel, ...]
     every: bool
 
-    def coordinates(self, axis: int) -> tuple[int, ...]:
-        return tuple(sorted({pixel[axis] for pixel in self.pixels}))
+    @property
+    def points(self) -> tuple[tuple[int, ...], ...]:
+        """Their coordinates along each axis."""
+        return tuple(tuple(sorted(set(along))) for along in zip(*self.pixels, strict=True))
 
 
 def plan(arch: Arch) -> PixelPlan:

@@ -15,7 +15,7 @@ from ..engine.layers.sources import is_blind
 from ..engine.reach import places
 from ..errors import RfcalcError
 from ..tracing.user_code import from_signal, told
-from .layout import WrongShape, laid_out
+from .layout import WrongShape, laid_out, parts_of
 from .ready import as_it_is, borrowed
 from .rows import Recorded, Sight
 from .run import play
@@ -164,10 +164,6 @@ def plain_checkpoints() -> Iterator[None]:
     finally:
         checkpoint._checkpoint_without_reentrant_generator = generator
         del checkpoint.CheckpointFunction.apply  # what is inherited shows again
-
-
-def parts_of(tensor: Tensor) -> Tensor:
-    return torch.view_as_real(tensor) if tensor.is_complex() else tensor
 
 
 def chosen(tensor: Tensor, sight: Sight, spot: Spot, sizes: Sequence[int], images: int) -> Tensor:

@@ -21,7 +21,7 @@ from ..tracing.outputs import tensors_of
 from ..tracing.rules.kinds import ABOUT_TENSORS, CASTS
 from ..tracing.run import eager, quiet, unchecked
 from ..tracing.scripted import followed
-from ..tracing.shapes import tensors_in
+from ..tracing.shapes import on_cpu, tensors_in
 from ..tracing.spellings import name_of
 from .held import Statistics, norm_of, normed, statistics
 from .ready import LOW, seed_all
@@ -124,7 +124,7 @@ class Replay(TorchFunctionMode):
         """Keywords with the run's type of numbers, on this machine's processor."""
         if self.dtype is not None and kwargs.get("dtype") in LOW:
             kwargs = {**kwargs, "dtype": self.dtype}
-        return {**kwargs, "device": "cpu"} if kwargs.get("device") is not None else kwargs
+        return on_cpu(kwargs)
 
     def cast(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """A change of type: between types with a fraction it is none; a change of device is none."""

@@ -266,8 +266,7 @@ def keeps_size(layer: Conv | Pool) -> bool:
     """Whether padding makes up for the window; else it may as well have been meant for another window, and stay."""
     if isinstance(layer.padding, str):
         return layer.padding == "same"
-    dilations = layer.dilation if isinstance(layer, Conv) else layer.dilations
-    windows = zip(layer.padding, layer.kernel_size, dilations, strict=True)
+    windows = zip(layer.padding, layer.kernel_size, layer.dilation, strict=True)
     return all(before + after == dilation * (kernel - 1) for (before, after), kernel, dilation in windows)
 
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from ..engine.arch import Node, Row, carries_depthwise, mixes_channels
+from ..engine.arch import Node, carries_depthwise, mixes_channels, row_of
 from ..engine.geometry import Axis, FeatureMap
 from ..engine.layers import Conv, Layer
 from ..engine.layers.base import Budget, output_within
@@ -176,17 +176,15 @@ class Memo:
         return None if moved is None else (self._map(layer.out_channels, moved[0], False), moved[1])
 
     def _costs_of(self, node: Node, numbers: tuple[int, ...], out_number: int, paired: bool) -> Costs:
-        layer, inputs, out = node.layer, tuple([self.maps[i] for i in numbers]), self.maps[out_number]
-        x = out if layer.joins else inputs[0]
-        params = layer.params(x) if node.params is None else node.params
-        macs = layer.macs(x, out) if node.macs is None else node.macs
+        row = row_of(0, node, tuple([self.maps[i] for i in numbers]), self.maps[out_number])
+        layer, x = node.layer, row.x
         used = {layer.op, *layer.features(x)}
         if paired and mixes_channels(layer, x):
             used.add(SEPARABLE_WORD)
         depthwise = SEPARABLE_WORD in self.words and carries_depthwise(layer, x, paired)
         words = sum(bit for word, bit in self.words.items() if word in used)
-        sees_whole = Row(0, node, inputs, out, params, macs).sees_whole_map
-        return Costs(params, macs or 0, words | (UNCOUNTED if macs is None else 0), depthwise, sees_whole)
+        uncounted = UNCOUNTED if row.macs is None else 0
+        return Costs(row.params, row.macs or 0, words | uncounted, depthwise, row.sees_whole_map)
 
 
 def smallest_field(x: FeatureMap) -> int:

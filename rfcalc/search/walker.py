@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from ..engine.arch import Node, image_of
+from ..engine.kinds import per_axis
 from ..engine.layers import Conv, Layer
 from ..engine.layers.base import make
 from ..engine.layers.pooling import Pool
@@ -135,12 +136,8 @@ def extents(layer: Any, new: Mapping[str, Any]) -> list[int]:
     """Units from the first tap to the last, less one, on every axis."""
     axes = len(layer.kernel_size)
     kernel = per_axis(new.get("kernel_size", list(layer.kernel_size)), axes)
-    dilation = per_axis(new.get("dilation", list(getattr(layer, "dilation", (1,) * axes))), axes)
+    dilation = per_axis(new.get("dilation", list(layer.dilation)), axes)
     return [d * (k - 1) for k, d in zip(kernel, dilation, strict=True)]
-
-
-def per_axis(value: Any, axes: int) -> list[int]:
-    return list(value) if isinstance(value, list | tuple) else [value] * axes
 
 
 def followed(old: Any, new: Any) -> list[Any] | None:
@@ -162,7 +159,7 @@ def as_conv(pool: Layer, channels: int, axes: int) -> Layer:
     """A convolution with a pool's window, and as many channels out as in."""
     assert isinstance(pool, Pool)
     return make("conv", axes, out_channels=channels, kernel_size=list(pool.kernel_size), stride=list(pool.stride),
-                padding=[list(pair) for pair in pool.padding], dilation=list(pool.dilations))  # fmt: skip
+                padding=[list(pair) for pair in pool.padding], dilation=list(pool.dilation))  # fmt: skip
 
 
 def separated(conv: Layer, channels: int, axes: int) -> list[Layer]:

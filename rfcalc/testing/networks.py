@@ -40,7 +40,7 @@ LARGEST_IMAGE = {1: 20, 2: 11, 3: 6}
 """The largest size of a drawn image with so many axes: larger maps cost time and show nothing new."""
 MOST_CHANNELS, MOST_VALUES = 64, 4000
 """Larger maps are left out, but for images that are larger themselves."""
-GROWTH = 8
+MOST_GROWTH = 8
 """A map may have so many times the channels and values of the image."""
 MOST_DRAWN_LAYERS = 12
 
@@ -71,8 +71,8 @@ class DrawnSpec:
         self.ops = frozenset(ops)
         self.layers: list[Any] = []
         self.names, self.shapes = ["input"], [image]
-        self.channels = max(MOST_CHANNELS, GROWTH * image.channels)
-        self.values = max(MOST_VALUES, GROWTH * image.channels * prod(image.sizes))
+        self.channels = max(MOST_CHANNELS, MOST_GROWTH * image.channels)
+        self.values = max(MOST_VALUES, MOST_GROWTH * image.channels * prod(image.sizes))
 
     @property
     def x(self) -> Any:

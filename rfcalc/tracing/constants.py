@@ -14,7 +14,7 @@ from .shapes import on_cpu, tensors_in
 from .spellings import is_in_place, name_of
 from .state import TraceState
 
-SMALL = 2**14
+MOST_REAL_VALUES = 2**14
 """Tensors of up to so many values that hold nothing of the image are worked out for real, for a program may ask for
 their values; larger ones have shapes only."""
 
@@ -55,8 +55,8 @@ class Constants:
         if func in FACTORIES:
             return self.factory(func, args, kwargs)
         if func in PRODUCT_FUNCTIONS:
-            return self.product(func, args, kwargs, real and values_in(tensors) <= SMALL)
-        if real and (func in READ_VALUES or values_in(tensors) <= SMALL):
+            return self.product(func, args, kwargs, real and values_in(tensors) <= MOST_REAL_VALUES)
+        if real and (func in READ_VALUES or values_in(tensors) <= MOST_REAL_VALUES):
             return func(*args, **on_cpu(kwargs))
         if func in READ_VALUES:
             raise NeedsValues(name_of(func))
@@ -71,7 +71,7 @@ class Constants:
 
     def factory(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         wanted = func(*args, **{**kwargs, "device": "meta"})
-        return wanted if wanted.numel() > SMALL else func(*args, **on_cpu(kwargs))
+        return wanted if wanted.numel() > MOST_REAL_VALUES else func(*args, **on_cpu(kwargs))
 
     def may_write(self, tensor: Tensor) -> bool:
         """Whether the program has made a tensor, and its memory, since it began to run."""

@@ -118,7 +118,7 @@ def repeats(dims: Iterable[AtomRun]) -> int:
     return prod(atom.size for atom in atoms_of(dims, REPEAT))
 
 
-def renumbered(dims: Dims, old: Iterable[Atom], axis: int = CHANNEL) -> Dims:
+def renumbered(dims: Dims, old: Iterable[Atom]) -> Dims:
     """The given atoms, in the order of the tensor, as the channels of a new map, the last one innermost."""
     wanted, step = set(old), 1
     out: list[AtomRun] = []
@@ -126,7 +126,7 @@ def renumbered(dims: Dims, old: Iterable[Atom], axis: int = CHANNEL) -> Dims:
         atoms: list[Atom] = []
         for atom in reversed(run):
             if atom in wanted:
-                atoms.append(Atom(axis, atom.size, step))
+                atoms.append(Atom(CHANNEL, atom.size, step))
                 step *= atom.size
             else:
                 atoms.append(atom)

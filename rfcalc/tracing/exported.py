@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..errors import RfcalcError
+from ..errors import RfcalcError, first_line
 from .scripted import RENAMED
 from .user_code import from_signal
 
@@ -34,8 +34,8 @@ def read_program(path: str | PathLike[str]) -> tuple[nn.Module, tuple[int, ...] 
     except Exception as error:  # whatever torch's reader stumbles over
         if from_signal(error):
             raise
-        told = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise RfcalcError(f"{where}: no exported program, or a damaged one ({type(error).__name__}: {told})") from error
+        told = f"{type(error).__name__}: {first_line(error)}"
+        raise RfcalcError(f"{where}: no exported program, or a damaged one ({told})") from error
     for part in module.modules():
         graph = getattr(part, "graph", None)
         if isinstance(graph, torch.fx.Graph):

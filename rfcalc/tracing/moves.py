@@ -378,6 +378,22 @@ def assigned(graph: Graph, shape: Sequence[int], hints: Sequence[AtomRun]) -> Te
     return TensorShape(tuple(dims), step, tuple(sizes), not places and len(shape) <= 2)
 
 
+def recurrence(
+    graph: Graph, m: Map, sequence: AtomRun, width: int, both: bool, weights: int, macs: int | None, operation: str
+) -> Map:
+    """A recurrent layer, whose features stand in the last dimension: a step sees the steps before it, and with `both`
+    directions all: the whole axis that the sequence runs along, and nothing on the others, which stand in the batch."""
+    x, dims = graph.maps[m.node], with_run(m.dims, len(m.dims) - 1, run_of(CHANNEL, width))
+    axes = {atom.axis for atom in sequence if atom.axis >= 0}
+    if not axes:
+        settings: dict[str, Any] = {"operation": operation, "out_channels": width}
+        return Map(graph.emit("channel_mix", [m.node], weights, macs, operation, **settings), dims)
+    bound = not both or not whole_atoms(graph, Map(m.node, (sequence,)), [0])
+    shape = TensorShape(dims, width, x.sizes, x.flat)
+    flags = [i in axes for i in range(graph.axes)]
+    return known_by_shape(graph, "whole", [m], shape, operation, weights, macs, axes=flags, bound=bound)
+
+
 def known_by_shape(
     graph: Graph, op: str, maps: Sequence[Map], shape: TensorShape, operation: str, weights: int,
     macs: int | None = None, **settings: Any,

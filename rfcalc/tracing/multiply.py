@@ -8,10 +8,10 @@ from math import prod
 
 from .contraction import contracted
 from .dims import BATCH_AXIS, CHANNEL, repeats, run_of, shape_of, size_of, with_run
-from .graph import Graph, Map, TakenApart
+from .graph import Graph, Map, TakenApart, Unsupported
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
-Weights = Callable[[], int]
+WeightCount = Callable[[], int]
 """Counts the parameters behind a product when its layer is made, each of them once."""
 
 
@@ -21,7 +21,7 @@ def groups_word(groups: int, channels: int) -> int | str:
 
 
 def one_by_one(
-    graph: Graph, m: Map, channel: int, out_channels: int, groups: int, bias: bool, weights: Weights
+    graph: Graph, m: Map, channel: int, out_channels: int, groups: int, bias: bool, weights: WeightCount
 ) -> Map | None:
     """A layer that mixes the channels of each place, wherever the places stand; None where channels are in parts."""
     x = graph.maps[m.node]
@@ -34,7 +34,7 @@ def one_by_one(
     return Map(node, with_run(m.dims, channel, run_of(CHANNEL, out_channels)))
 
 
-def linear_on(graph: Graph, m: Map, out_features: int, bias: bool, weights: Weights, groups: int = 1) -> Map:
+def linear_on(graph: Graph, m: Map, out_features: int, bias: bool, weights: WeightCount) -> Map:
     """A matrix of weights on the last dimension."""
     x, last, before = graph.maps[m.node], m.dims[-1], m.dims[:-1]
     if size_of(last) == x.elements and not any(atom.axis == BATCH_AXIS for atom in last):
@@ -44,7 +44,7 @@ def linear_on(graph: Graph, m: Map, out_features: int, bias: bool, weights: Weig
         return Map(node, (*before, run_of(CHANNEL, out_features)))
     if size_of(last) == x.channels and not any(atom.axis != CHANNEL for atom in last):
         m = Map(m.node, (*before, run_of(CHANNEL, x.channels)))
-        if found := one_by_one(graph, m, len(before), out_features, groups, bias, weights):
+        if found := one_by_one(graph, m, len(before), out_features, 1, bias, weights):
             return found
     letters = LETTERS[: len(m.dims)]
     shape = (*shape_of(before), out_features)
@@ -54,7 +54,7 @@ def linear_on(graph: Graph, m: Map, out_features: int, bias: bool, weights: Weig
 
 def sum_of_products(
     graph: Graph, operands: Sequence[tuple[Map | None, str]], sizes: dict[str, int], out: str, macs: int,
-    weights: Weights, operation: str,
+    weights: WeightCount, operation: str,
 ) -> Map:  # fmt: skip
     """A sum of products as einsum writes it; None stands for an operand that is no map. Raises TakenApart where images
     of one batch are multiplied with one another."""
@@ -81,6 +81,15 @@ def products(terms: Sequence[str], out: str, sizes: dict[str, int]) -> int:
         total += prod(sizes[x] for x in letters)
         held = "".join(x for x in letters if x in later)
     return total
+
+
+def einsum_terms(equation: str, lengths: Sequence[int]) -> tuple[list[str], str]:
+    """The letters of each operand and of the result, of operands with so many dimensions; raises Unsupported."""
+    left, arrow, out = spelled_out(equation, lengths).replace(" ", "").partition("->")
+    terms = left.split(",")
+    if not arrow or any(len(set(term)) < len(term) for term in terms):
+        raise Unsupported("an equation without a result, or with a diagonal")
+    return terms, out
 
 
 def spelled_out(equation: str, lengths: Sequence[int]) -> str:

@@ -6,7 +6,7 @@ Each function adds layers to a graph and returns where the values stand then, or
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from math import prod
 from typing import Any
 
@@ -40,6 +40,17 @@ def settle(graph: Graph, m: Map) -> Map:
             out = step(graph, out)
         graph.settled[m] = out
     return graph.settled[m]
+
+
+def viewed(graph: Graph, m: Map, shape: Sequence[int]) -> Map:
+    """The same values in the same order under another shape; raises Unsupported where that cuts through an axis."""
+    dims = reshaped(m.dims, shape)
+    if dims is None:
+        m = settle(graph, m)
+        dims = reshaped(m.dims, shape)
+    if dims is None:
+        raise Unsupported("a view across axes")
+    return Map(m.node, dims)
 
 
 def _flattened(graph: Graph, m: Map) -> Map:

@@ -175,7 +175,7 @@ def find(target: str) -> tuple[Any, str, str]:
 
 
 def called_with(found: Any, given: str, label: str) -> Any:
-    """A class or function with the arguments that stand behind its name, which must be literals."""
+    """A class or function with the arguments that stand after its name, which must be literals."""
     try:
         call = ast.parse(f"f{given}", mode="eval").body
         if not isinstance(call, ast.Call) or any(keyword.arg is None for keyword in call.keywords):

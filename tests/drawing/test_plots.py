@@ -21,6 +21,7 @@ pytest.importorskip("matplotlib")
 
 from rfcalc.drawing import plot
 from rfcalc.drawing.counts import path_counts
+from rfcalc.drawing.growth import course_of
 from rfcalc.drawing.style import DARK, FAMILIES, LIGHT, Style
 from rfcalc.drawing.unit import outside
 from rfcalc.engine.geometry import Field
@@ -332,3 +333,13 @@ def test_no_text_is_smaller_than_eight_points(tmp_path: Path) -> None:
         sizes = re.findall(r"font(?:-size)?: (?:bold )?([\d.]+)px", (tmp_path / "x.svg").read_text("utf-8"))
         assert sizes
         assert min(map(float, sizes)) >= 8
+
+
+def test_axes_that_are_alike_share_a_line() -> None:
+    def lines(layer: str) -> int:
+        return len(course_of(rfcalc.loads(f"{{input: [1, 9, 9], layers: [{layer}]}}")).lines)
+
+    assert lines("conv: {out_channels: 2, kernel_size: 3}") == 1
+    assert lines("opaque: {operation: sort}") == 1  # unknown on both
+    assert lines("conv: {out_channels: 2, kernel_size: [3, 1]}") == 2
+    assert lines("conv: {out_channels: 2, kernel_size: 1, stride: [2, 1]}") == 2  # the jump alone differs

@@ -7,6 +7,7 @@ import re
 import time
 from fractions import Fraction
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
@@ -222,12 +223,20 @@ def test_a_pipe_gets_every_column() -> None:
     assert head == [column.heading for column in SHOWN]
 
 
-@pytest.mark.parametrize("form", TableFormat)
+@pytest.mark.parametrize("form", get_args(TableFormat))
 def test_every_form_goes_to_a_file_too(form: str, tmp_path: Path) -> None:
     target = tmp_path / "table.out"
     assert run("table", "mnist28", "--format", form, "-o", str(target)).out == ""
     assert target.read_text(encoding="utf-8") == run("table", "mnist28", "--format", form).out
     assert list(tmp_path.iterdir()) == [target]
+
+
+@pytest.mark.parametrize("form", get_args(TableFormat))
+def test_no_form_is_written_as_an_image(form: str, tmp_path: Path) -> None:
+    done = run("table", "mnist28", "--format", form, "-o", str(tmp_path / "table.png"))
+    assert done.code == 2
+    assert done.err.endswith("table.png: this is text, which is not written under the ending of an image\n")
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(

@@ -313,7 +313,11 @@ def test_lookahead_goes_on_from_the_average() -> None:
     assert net.weight.tolist() == average.values["weight"].tolist() == [[pytest.approx(9 / 11)] * 2]
 
 
-@pytest.mark.parametrize("module", ["recipe.schedule", "recipe.reader", "data.seeds", "fit.progress"])
+TRAIN = Path(rfcalc.train.__file__).parent
+SHOWN = [path.relative_to(TRAIN) for path in sorted(TRAIN.rglob("*.py")) if ">>> " in path.read_text(encoding="utf-8")]
+
+
+@pytest.mark.parametrize("module", [".".join(path.with_suffix("").parts) for path in SHOWN])
 def test_doctests(module: str) -> None:
     found = doctest.testmod(importlib.import_module(f"rfcalc.train.{module}"))
     assert found.failed == 0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import doctest
 import os
 import signal
 import subprocess
@@ -15,7 +14,6 @@ from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from statistics import mean, stdev
-from types import ModuleType
 from typing import Any, cast
 
 import pytest
@@ -27,7 +25,7 @@ from rfcalc.train.fit.loop import Training
 from rfcalc.train.recipe.options import Options
 from rfcalc.train.report import images, plots
 from rfcalc.train.report import report as ending
-from rfcalc.train.sweep import SweepOptions, options, plan, sweep
+from rfcalc.train.sweep import SweepOptions, sweep
 from rfcalc.train.sweep.compared import SweepRun, row_of
 from rfcalc.train.sweep.halving import judged, rounds
 from rfcalc.train.sweep.here import threads_of
@@ -101,12 +99,6 @@ def learned(out: Path) -> dict[str, list[dict[str, str]]]:
 )
 def test_values_between_commas(text: str, values: list[str]) -> None:
     assert choices(text) == values
-
-
-@pytest.mark.parametrize("module", [options, plan])
-def test_doctests(module: ModuleType) -> None:
-    found = doctest.testmod(module)
-    assert (found.failed, found.attempted > 0) == (0, True)
 
 
 def test_settings_are_combined_and_a_key_given_twice_adds_values() -> None:

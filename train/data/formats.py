@@ -174,13 +174,15 @@ def read_idx_pair(folder: Path, prefix: str, classes: int) -> Split:
 def read_mnist(folder: Path, classes: Sequence[str] = tuple("0123456789")) -> Read:
     """MNIST, or any set in its four files, plain or as .gz."""
     train, test = (read_idx_pair(folder, prefix, len(classes)) for prefix in ("train", "t10k"))
+    return of_one_size(folder, train, test, classes)
+
+
+def of_one_size(folder: Path, train: Split, test: Split, classes: Sequence[str]) -> Read:
+    """Both parts together; raises DataError where their images have different sizes."""
     if train.images.shape[1:] != test.images.shape[1:]:
-        raise DataError(f"{folder}: training images are {sizes(train)}, test images {sizes(test)}")
+        of_train, of_test = ("x".join(map(str, part.images.shape[1:3])) for part in (train, test))
+        raise DataError(f"{folder}: training images are {of_train}, test images {of_test}")
     return Read(train, test, tuple(classes))
-
-
-def sizes(split: Split) -> str:
-    return "x".join(map(str, split.images.shape[1:3]))
 
 
 # --- folders -------------------------------------------------------------------------------------------------------
@@ -194,9 +196,7 @@ def read_folders(folder: Path) -> Read:
         fact = f"class {strangers[0]} has no training folder" if strangers else "fewer than two class folders"
         raise DataError(f"{folder / ('test' if strangers else 'train')}: {fact}")
     train, test = (read_class_folders(folder / part, classes) for part in ("train", "test"))
-    if train.images.shape[1:] != test.images.shape[1:]:
-        raise DataError(f"{folder}: training images are {sizes(train)}, test images {sizes(test)}")
-    return Read(train, test, tuple(classes))
+    return of_one_size(folder, train, test, classes)
 
 
 def folders_in(folder: Path) -> list[Path]:

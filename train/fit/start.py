@@ -19,7 +19,7 @@ from rfcalc.errors import RfcalcError
 from ..data.batches import mean_and_std
 from ..data.sets import Data
 from ..recipe.errors import TrainError
-from ..recipe.options import PRECISIONS, Options
+from ..recipe.options import Options, refuse_values
 from ..recipe.reader import read, recipe_for
 from ..recipe.recipe import Recipe
 from .model import softmax_head
@@ -66,10 +66,7 @@ def folder_of(options: Options, name: str) -> Path:
 
 def opened(record: Record, target: Target, options: Options) -> RunStart:
     """A new run, or one that goes on; raises TrainError where that would mix two runs."""
-    if options.precision is not None and options.precision not in PRECISIONS:
-        raise TrainError(f"--precision {options.precision}: there are {', '.join(PRECISIONS)}")
-    if options.epochs is not None and options.epochs < 1:
-        raise TrainError(f"--epochs {options.epochs}: must be at least 1")
+    refuse_values(options, epochs=1)
     if options.resume:
         if not record.has_state:
             raise TrainError(f"{record.folder} holds no run to go on with: leave out --resume to begin one there")

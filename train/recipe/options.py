@@ -9,6 +9,8 @@ from typing import Any
 
 from rfcalc.spec.yamlfile import plain
 
+from .errors import TrainError
+
 
 def option(default: Any, help: str, *, decides: bool = False, **typers: Any) -> Any:
     """An option with its help. `decides`: it has a say in the run's outcome, so a run that goes on keeps it. `typers`:
@@ -65,6 +67,16 @@ class Options:
     def resumed(self, before: Mapping[str, Any]) -> Options:
         """The options of a run that goes on: as it began, but for where its data lies now."""
         return self.given(**{**before, "data": self.data or before["data"]})
+
+
+def refuse_values(options: Any, **least: int) -> None:
+    """Raises TrainError for a number below the least that it may be, and for a precision that there is not."""
+    for name, bound in least.items():
+        value = getattr(options, name)
+        if value is not None and value < bound:
+            raise TrainError(f"--{name} {value}: must be at least {bound}")
+    if options.precision is not None and options.precision not in PRECISIONS:
+        raise TrainError(f"--precision {options.precision}: there are {', '.join(PRECISIONS)}")
 
 
 def at_the_door(value: Any) -> Any:

@@ -137,24 +137,24 @@ def misclassified(result: Evaluation, images: Images, title: str, across: int = 
 def captions(result: Evaluation, index: int) -> tuple[tuple[str, str], tuple[str, str]]:
     """Two lines with their colours: the class that was predicted with its probability, and the true one."""
     predicted, true = (result.classes[labels[index]] for labels in (result.predictions, result.labels))
-    sure = f" {percent(float(result.probabilities[index].max()))}"
-    return (shortened(predicted, TITLE_LETTERS - len(sure)) + sure, LIGHT.warning), (
-        "is " + shortened(true, TITLE_LETTERS - 3), LIGHT.ink
+    sure = f" {certainty(float(result.probabilities[index].max()))}"
+    return (without_its_end(predicted, TITLE_LETTERS - len(sure)) + sure, LIGHT.warning), (
+        "is " + without_its_end(true, TITLE_LETTERS - 3), LIGHT.ink
     )  # fmt: skip
 
 
-def percent(share: float) -> str:
-    """Whole percent; 100 % is said of certainty alone.
+def certainty(share: float) -> str:
+    """A probability in whole percent; 100 % is said of certainty alone.
 
-    >>> percent(0.9), percent(0.9996), percent(1.0)
+    >>> certainty(0.9), certainty(0.9996), certainty(1.0)
     ('90 %', '99 %', '100 %')
     """
     return f"{100 if share == 1 else min(round(100 * share), 99)} %"
 
 
-def shortened(name: str, letters: int) -> str:
+def without_its_end(name: str, letters: int) -> str:
     """
-    >>> shortened("automobile", 10), shortened("aquarium_fish", 10)
+    >>> without_its_end("automobile", 10), without_its_end("aquarium_fish", 10)
     ('automobile', 'aquarium_…')
     """
     return name if len(name) <= letters else f"{name[: letters - 1]}…"

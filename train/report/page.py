@@ -8,7 +8,7 @@ from typing import Any
 from rfcalc.engine.arch import Arch
 from rfcalc.report.cells import DASH, text
 from rfcalc.report.claims import Claim, claims_of, targets_of
-from rfcalc.report.grid import Grid
+from rfcalc.report.grid import Column, Grid
 from rfcalc.spec.stated import Stated
 
 from ..fit.precision import Precision
@@ -161,12 +161,18 @@ def ran_on(arch: Arch, about: Mapping[str, Any]) -> str:
 
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [heads, ["---"] * len(heads), *rows]
-    return "\n".join("| " + " | ".join(str(cell).replace("|", "\\|") for cell in line) + " |" for line in lines)
+    columns = tuple(Column(head, left=True) for head in heads)
+    return Grid(columns, tuple(tuple(map(str, row)) for row in rows)).to_markdown().strip()
 
 
 def field(value: Sequence[Any]) -> str:
-    return "x".join(str(v) if v is not None else DASH for v in dict.fromkeys(value))
+    """A receptive field: one number where all axes agree.
+
+    >>> field((93, 93)), field((5, 3, 5)), field((5, None))
+    ('93', '5x3x5', '5x–')
+    """
+    sides = [DASH if side is None else str(side) for side in value]
+    return sides[0] if len(set(sides)) == 1 else "x".join(sides)
 
 
 def sentence(text: str) -> str:

@@ -14,6 +14,7 @@ from rfcalc.report.grid import Column, Grid
 from ..fit.progress import clock
 from ..fit.record import Record
 from ..recipe.errors import TrainError
+from ..report.page import field
 from .job import FAILED, is_finished
 from .plan import Contender, Job, SweepPlan
 
@@ -52,7 +53,7 @@ def row_of(run: SweepRun, keys: Sequence[str], note: str = "") -> dict[str, Any]
         "note": note or told,
         "params": arch.params,
         "macs": arch.macs,
-        "receptive_field": field_of(candidate),
+        "receptive_field": field(arch.receptive_field.before_global_pool),
         "planned_epochs": candidate.epochs(run.budget),
         **{name: figures.get(name) for name in SWEEP_FIGURES},
     }
@@ -69,13 +70,6 @@ def state_of(run: SweepRun) -> tuple[str, str, Mapping[str, Any]]:
         rows = record.read_text("metrics.csv").count("\n") - 1 if (record / "metrics.csv").is_file() else 0
         return "unfinished", f"{rows} of {run.candidate.epochs(run.budget)} epochs done", {}
     return "waiting", "", {}
-
-
-def field_of(candidate: Contender) -> str:
-    """The receptive field in front of the global pool, as 93 or 93x47."""
-    sides = candidate.arch.receptive_field.before_global_pool or ()
-    told = list(dict.fromkeys(DASH if side is None else str(side) for side in sides))
-    return told[0] if len(told) == 1 else "x".join(DASH if side is None else str(side) for side in sides)
 
 
 @dataclass(frozen=True)
@@ -168,7 +162,7 @@ class Sweep:
             ("seeds", lambda s: f"{len(s.rows)} of {s.wanted}"),
             ("params", lambda s: text(s.candidate.arch.params)),
             ("MACs", lambda s: text(s.candidate.arch.macs)),
-            ("field", lambda s: field_of(s.candidate)),
+            ("field", lambda s: field(s.candidate.arch.receptive_field.before_global_pool)),
             ("seconds", lambda s: decimals(s.mean("seconds"), ".1f")),
         ]
 

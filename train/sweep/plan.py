@@ -22,7 +22,7 @@ from ..fit.process_group import device_of
 from ..fit.progress import Download
 from ..fit.target import Target, target_of
 from ..recipe.errors import TrainError
-from ..recipe.options import PRECISIONS, Options
+from ..recipe.options import Options, refuse_values
 from ..recipe.reader import recipe_for
 from ..recipe.recipe import Recipe
 from .options import SweepOptions, absolute, file_of
@@ -175,12 +175,7 @@ def planned(targets: Sequence[str], options: SweepOptions) -> SweepPlan:
 
 def refuse_contradictions(options: SweepOptions) -> None:
     """Raises TrainError for options that cannot be, alone or together."""
-    for name, least in (("seeds", 1), ("jobs", 1), ("cpus", 1), ("epochs", 1), ("val", 1), ("gpus", 0)):
-        value = getattr(options, name)
-        if value is not None and value < least:
-            raise TrainError(f"--{name} {value}: must be at least {least}")
-    if options.precision is not None and options.precision not in PRECISIONS:
-        raise TrainError(f"--precision {options.precision}: there are {', '.join(PRECISIONS)}")
+    refuse_values(options, seeds=1, jobs=1, cpus=1, epochs=1, val=1, gpus=0)
     if options.halving and not options.val:
         raise TrainError("--halving decides by validation images, never by the test images: set some apart with --val")
     if options.on is None:

@@ -52,12 +52,14 @@ class Layer:
     """A pool that takes the map to a size of its own."""
     transposed: ClassVar[bool] = False
     """Its windows lie on its output."""
+    windowed: ClassVar[bool] = True
+    """Whether it is a window on each axis; else `taps` says what its units read, and `sizes` how many there are."""
     keeps_flat: ClassVar[bool] = True
     """Whether it takes a map that flatten has left with channels only."""
 
     def windows(self, x: FeatureMap) -> tuple[Window, ...]:
         """The layer as a window on each axis; empty for a layer that is none (upsampling, uneven bins)."""
-        return () if x.flat else (UNIT,) * len(x.axes)
+        return (UNIT,) * len(x.axes) if self.windowed and not x.flat else ()
 
     def taps(self, x: FeatureMap) -> tuple[Taps, ...]:
         """Which units of x each output unit reads, per axis."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...errors import RfcalcError, ShapeError
-from ..geometry import Axis, FeatureMap, Strand, Taps, Window, join, union
+from ..geometry import Axis, FeatureMap, Strand, Taps, join, union
 from ..kinds import Count, Flag, Flags, Integers, Optional, PerAxis, Word, setting
 from .base import Layer, layer, unbuildable
 from .joins import Join
@@ -45,13 +45,11 @@ class Opaque(Layer):
     """An operation whose output is known by its shape: channels, sizes and flat, each as they come in if not stated."""
 
     pointwise = False
+    windowed = False
     operation: str = setting(Word())
     out_channels: int | None = setting(Optional(Count()), None)
     size: PerAxis | None = setting(Optional(Integers()), None)
     flat: bool | None = setting(Optional(Flag()), None)
-
-    def windows(self, x: FeatureMap) -> tuple[Window, ...]:
-        return ()
 
     def taps(self, x: FeatureMap) -> tuple[Taps, ...]:
         raise RfcalcError(f"{self.operation}: which units it reads is not known one by one")

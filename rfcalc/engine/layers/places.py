@@ -20,6 +20,7 @@ class Expand(Layer):
     """One channel, or one place on an axis, repeated: every unit sees what the one unit sees (torch.Tensor.expand)."""
 
     pointwise = False
+    windowed = False
     keeps_flat = False
     out_channels: int | None = setting(Optional(Count()), None)
     size: PerAxis | None = setting(Optional(Integers()), None)
@@ -35,9 +36,6 @@ class Expand(Layer):
 
     def sizes(self, x: FeatureMap) -> tuple[int, ...]:
         return self.size or x.sizes
-
-    def windows(self, x: FeatureMap) -> tuple[Window, ...]:
-        return ()
 
     def taps(self, x: FeatureMap) -> tuple[Taps, ...]:
         return tuple(
@@ -56,6 +54,7 @@ class Unflatten(Layer):
     values, which is an upper bound where those come from places apart."""
 
     pointwise = False
+    windowed = False
     out_channels: int = setting(Count())
     size: PerAxis = setting(Integers(), 1)
 
@@ -68,9 +67,6 @@ class Unflatten(Layer):
 
     def sizes(self, x: FeatureMap) -> tuple[int, ...]:
         return self.size
-
-    def windows(self, x: FeatureMap) -> tuple[Window, ...]:
-        return ()
 
     def taps(self, x: FeatureMap) -> tuple[Taps, ...]:
         return tuple(SHARED if size > 1 else UNIT.taps() for size in self.size)
@@ -93,12 +89,10 @@ class Roll(Layer):
     """Every axis turned by so many places, what leaves at the end entering at the start (torch.roll)."""
 
     pointwise = False
+    windowed = False
     keeps_flat = False
     scalar = "shifts"
     shifts: PerAxis = setting(Integers(-(2**20)))
-
-    def windows(self, x: FeatureMap) -> tuple[Window, ...]:
-        return ()
 
     def sizes(self, x: FeatureMap) -> tuple[int, ...]:
         return x.sizes

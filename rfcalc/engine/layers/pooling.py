@@ -77,14 +77,8 @@ class Pool(Layer):
     kernel_size: PerAxis = setting(Integers())
     stride: PerAxis = setting(Integers(), like="kernel_size")
     padding: Any = setting(PaddingKind(pairs=False), 0)
-
-    @property
-    def dilations(self) -> PerAxis:
-        return (1,) * len(self.kernel_size)
-
-    @property
-    def ceils(self) -> bool:
-        raise NotImplementedError
+    dilation: PerAxis = setting(Integers(), 1)
+    ceil_mode: bool = setting(Flag(), False)
 
     def __post_init__(self) -> None:
         for kernel, (side, _) in zip(self.kernel_size, self.padding, strict=True):
@@ -92,10 +86,10 @@ class Pool(Layer):
                 raise SettingError(f"padding={side} must be at most half of kernel_size={kernel}")
 
     def windows(self, x: FeatureMap) -> tuple[Window, ...]:
-        return make_windows(self.kernel_size, self.stride, self.padding, self.dilations)
+        return make_windows(self.kernel_size, self.stride, self.padding, self.dilation)
 
     def sizes(self, x: FeatureMap) -> tuple[int, ...]:
-        return tuple(w.output_size(a.size, self.ceils) for w, a in zip(self.windows(x), x.axes, strict=True))
+        return tuple(w.output_size(a.size, self.ceil_mode) for w, a in zip(self.windows(x), x.axes, strict=True))
 
 
 @layer("max_pool")
@@ -104,16 +98,6 @@ class MaxPool(Pool):
     """Maximum over each window (torch.nn.MaxPool1d to 3d)."""
 
     torch_name = "MaxPool"
-    dilation: PerAxis = setting(Integers(), 1)
-    ceil_mode: bool = setting(Flag(), False)
-
-    @property
-    def dilations(self) -> PerAxis:
-        return self.dilation
-
-    @property
-    def ceils(self) -> bool:
-        return self.ceil_mode
 
     def arguments(self, x: FeatureMap) -> tuple[Any, ...]:
         return self.kernel_size, self.stride, before(self.padding), self.dilation, False, self.ceil_mode
@@ -125,16 +109,6 @@ class AvgPool(Pool):
     """Mean over each window (torch.nn.AvgPool1d to 3d); with dilation, which torch's has not, known by its shapes."""
 
     torch_name = "AvgPool"
-    ceil_mode: bool = setting(Flag(), False)
-    dilation: PerAxis = setting(Integers(), 1)
-
-    @property
-    def dilations(self) -> PerAxis:
-        return self.dilation
-
-    @property
-    def ceils(self) -> bool:
-        return self.ceil_mode
 
     def check(self, x: FeatureMap) -> None:
         Layer.check(self, x)

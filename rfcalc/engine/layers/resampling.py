@@ -25,6 +25,7 @@ class Upsample(Layer):
 
     torch_name = "Upsample"
     pointwise = False
+    windowed = False
     keeps_flat = False
     scalar = "scale_factor"
     scale_factor: tuple[Fraction, ...] | None = setting(Optional(Factors()), None)
@@ -40,9 +41,6 @@ class Upsample(Layer):
             raise SettingError(f"mode {self.mode} does not fit the axes of the input: nearest or {linear} does")
         if self.align_corners and self.mode == "nearest":
             raise SettingError("align_corners has no meaning with mode nearest")
-
-    def windows(self, x: FeatureMap) -> tuple[Window, ...]:
-        return ()
 
     def sizes(self, x: FeatureMap) -> tuple[int, ...]:
         if self.size is not None:
@@ -101,6 +99,7 @@ class Resample(Layer):
     """
 
     pointwise = False
+    windowed = False
     keeps_flat = False
     size: PerAxis = setting(Integers())
     scale_factor: tuple[Fraction, ...] | None = setting(Optional(Factors()), None)
@@ -110,9 +109,6 @@ class Resample(Layer):
         "half_pixel",
     )
     rounding: str = setting(Choice(("round_prefer_floor", "round_prefer_ceil", "floor", "ceil")), "round_prefer_floor")
-
-    def windows(self, x: FeatureMap) -> tuple[Window, ...]:
-        return ()
 
     def sizes(self, x: FeatureMap) -> tuple[int, ...]:
         return self.size
@@ -181,6 +177,7 @@ class PixelShuffle(Layer):
 
     torch_name = "PixelShuffle"
     pointwise = False
+    windowed = False
     keeps_flat = False
     scalar = "upscale_factor"
     upscale_factor: int = setting(Integer())
@@ -190,9 +187,6 @@ class PixelShuffle(Layer):
         check_two_axes(x)
         if x.channels % self.upscale_factor**2:
             raise ShapeError(f"{x.channels} channels are no multiple of {self.upscale_factor}*{self.upscale_factor}")
-
-    def windows(self, x: FeatureMap) -> tuple[Window, ...]:
-        return ()
 
     def sizes(self, x: FeatureMap) -> tuple[int, ...]:
         return tuple(axis.size * self.upscale_factor for axis in x.axes)

@@ -7,7 +7,7 @@ from math import prod
 from ...tracing.dims import shape_of, size_of
 from ...tracing.graph import Map, Unsupported
 from ...tracing.moves import joined
-from ...tracing.multiply import LETTERS, linear_on, products, spelled_out, sum_of_products
+from ...tracing.multiply import LETTERS, einsum_terms, linear_on, products, sum_of_products
 from ..node import Op, Value, rule, shape
 
 
@@ -71,12 +71,7 @@ def matrices(op: Op, left: int, right: int) -> Map:
 @rule("Einsum")
 def einsum(op: Op) -> Map:
     values = [value for value in op.inputs if value is not None]
-    left, arrow, out = (
-        spelled_out(op.attr("equation"), [len(shape(v)) for v in values]).replace(" ", "").partition("->")
-    )
-    terms = left.split(",")
-    if not arrow or any(len(set(term)) < len(term) for term in terms):
-        raise Unsupported("an equation without a result, or with a diagonal")
+    terms, out = einsum_terms(op.attr("equation"), [len(shape(value)) for value in values])
     return product(op, list(zip(values, terms, strict=True)), out)
 
 

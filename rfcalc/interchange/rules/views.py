@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from ...tracing.dims import CHANNEL, reshaped, run_of, shape_of, size_of, with_run
+from ...tracing.dims import CHANNEL, run_of, shape_of, size_of, with_run
 from ...tracing.graph import Map, Unsupported
 from ...tracing.moves import along, broadcast, concatenated, cut, embedded, pad, stretched, with_constants
-from ...tracing.order import settle
+from ...tracing.order import settle, viewed
 from ..node import Op, rule, shape
 from ..tensors import Fixed, fixed
 
@@ -37,7 +37,7 @@ def reshape(op: Op) -> Map:
     known = prod(n for n in wanted if n != -1)
     if wanted.count(-1) > 1 or known < 1 or prod(old) % known:
         raise Unsupported(f"a tensor of shape {old} as {wanted}")
-    return viewed(op, op.map(), tuple(prod(old) // known if n == -1 else n for n in wanted))
+    return op.view(viewed(op.graph, op.map(), tuple(prod(old) // known if n == -1 else n for n in wanted)))
 
 
 @rule("Flatten")
@@ -45,14 +45,14 @@ def flatten(op: Op) -> Map:
     sizes = op.shape_in()
     axis = int(op.attr("axis", 1))
     axis += len(sizes) if axis < 0 else 0
-    return viewed(op, op.map(), (prod(sizes[:axis]), prod(sizes[axis:])))
+    return op.view(viewed(op.graph, op.map(), (prod(sizes[:axis]), prod(sizes[axis:]))))
 
 
 @rule("Squeeze")
 def squeeze(op: Op) -> Map:
     sizes = op.shape_in()
     axes = {op.dim(a, len(sizes)) for a in op.ints("axes", 1, [i for i, n in enumerate(sizes) if n == 1])}
-    return viewed(op, op.map(), tuple(n for i, n in enumerate(sizes) if i not in axes))
+    return op.view(viewed(op.graph, op.map(), tuple(n for i, n in enumerate(sizes) if i not in axes)))
 
 
 @rule("Unsqueeze")
@@ -61,18 +61,7 @@ def unsqueeze(op: Op) -> Map:
     sizes = iter(op.shape_in())
     length = len(op.shape_in()) + len(axes)
     new = {op.dim(a, length) for a in axes}
-    return viewed(op, op.map(), tuple(1 if i in new else next(sizes) for i in range(length)))
-
-
-def viewed(op: Op, m: Map, sizes: tuple[int, ...]) -> Map:
-    """The same values in the same order under another shape."""
-    dims = reshaped(m.dims, sizes)
-    if dims is None:
-        m = settle(op.graph, m)
-        dims = reshaped(m.dims, sizes)
-    if dims is None:
-        raise Unsupported("a view across axes")
-    return op.view(Map(m.node, dims))
+    return op.view(viewed(op.graph, op.map(), tuple(1 if i in new else next(sizes) for i in range(length))))
 
 
 @rule("Transpose")

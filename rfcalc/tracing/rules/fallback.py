@@ -9,13 +9,13 @@ from ..graph import Map
 from ..moves import assigned, bounded_by_all, hints_of, known_by_shape
 
 
-def unknown(call: Call, operation: str, macs: int | None = None) -> list[Map]:
+def unknown(call: Call, operation: str) -> list[Map]:
     """An operation that is known by name only; what leads on from it stays unknown."""
     graph, maps = call.graph, call.maps()
     shape = call.shape()
     weights = call.weights()
     found = assigned(graph, shape, hints_of(maps[0], shape))
-    return [known_by_shape(graph, "opaque", maps, found, operation, weights, macs)]
+    return [known_by_shape(graph, "opaque", maps, found, operation, weights, None)]
 
 
 def sees_all(call: Call, operation: str) -> list[Map]:

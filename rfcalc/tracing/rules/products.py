@@ -11,15 +11,7 @@ from ..call import Call, placed, tupled
 from ..contraction import contracted
 from ..dims import BATCH_AXIS, CHANNEL, Atom, is_channels, shape_of, size_of
 from ..graph import Graph, Map, TakenApart, Unsupported
-from ..multiply import (
-    LETTERS,
-    groups_word,
-    linear_on,
-    one_by_one,
-    products,
-    spelled_out,
-    sum_of_products,
-)
+from ..multiply import LETTERS, einsum_terms, groups_word, linear_on, one_by_one, products, sum_of_products
 from ..order import mapped
 from ..placing import PlacedTensor
 
@@ -209,11 +201,7 @@ def einsum(call: Call) -> Map:
         operands = list(operands[0])
     if not isinstance(equation, str):
         raise Unsupported("an equation in numbers")
-    equation = spelled_out(equation, [tensor.dim() for tensor in operands])
-    left, arrow, out = equation.replace(" ", "").partition("->")
-    terms = left.split(",")
-    if not arrow or any(len(set(term)) < len(term) for term in terms):
-        raise Unsupported("an equation without a result, or with a diagonal")
+    terms, out = einsum_terms(equation, [tensor.dim() for tensor in operands])
     call.expect([len(term) for term in terms] == [tensor.dim() for tensor in operands])
     return product_of(call, list(zip(operands, terms, strict=True)), out)
 

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from ..call import Call, MemoryLayout
-from ..dims import CHANNEL, AtomRun, Dims, run_of, shape_of, with_run
+from ..dims import CHANNEL, run_of, shape_of, with_run
 from ..graph import Map, Unsupported
-from ..moves import TensorShape, embedded, known_by_shape, whole_atoms
+from ..moves import embedded, recurrence
 from ..order import settle
 from .fallback import sees_all
 
@@ -78,21 +78,7 @@ def along_sequence(call: Call, macs: int | None) -> Map:
         raise Unsupported("a sequence without steps")
     states_out = states if isinstance(states, list | tuple) else [states]
     pretend(call, (*shape_of(m.dims[:-1]), width), list(states_out))
-    return recurrent_layer(call, m, sequence, width, both, macs)
-
-
-def recurrent_layer(call: Call, m: Map, sequence: AtomRun, width: int, both: bool, macs: int | None) -> Map:
-    graph, name = call.graph, call.operation
-    x = graph.maps[m.node]
-    out: Dims = with_run(m.dims, len(m.dims) - 1, run_of(CHANNEL, width))
-    axes = {atom.axis for atom in sequence if atom.axis >= 0}
-    if not axes:
-        node = graph.emit("channel_mix", [m.node], call.weights(), macs, name, operation=name, out_channels=width)
-        return Map(node, out)
-    bound = not both or not whole_atoms(graph, Map(m.node, (sequence,)), [0])
-    shape = TensorShape(out, width, x.sizes, x.flat)
-    flags = [i in axes for i in range(graph.axes)]
-    return known_by_shape(graph, "whole", [m], shape, name, call.weights(), macs, axes=flags, bound=bound)
+    return recurrence(graph, m, sequence, width, both, call.weights(), macs, call.operation)
 
 
 def pretend(call: Call, shape: tuple[int, ...], states: list[Tensor]) -> None:

@@ -20,10 +20,10 @@ def cat(call: Call) -> Map:
     tensors = [tensor for tensor in tensors if tensor.numel()]
     dim = call.get("dim", 0) % tensors[0].dim()
     call.expect(len({(*t.shape[:dim], *t.shape[dim + 1 :]) for t in tensors}) == 1)
-    return behind_one_another(call, tensors, dim)
+    return one_after_another(call, tensors, dim)
 
 
-def behind_one_another(call: Call, tensors: list[Tensor], dim: int) -> Map:
+def one_after_another(call: Call, tensors: list[Tensor], dim: int) -> Map:
     call.memory = MemoryLayout.CHANNELS_LAST
     if call.weights():
         raise Unsupported("learned values beside a map")

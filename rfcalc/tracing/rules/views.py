@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 
 from ..call import Call, NeedsValues
-from ..dims import CHANNEL, REPEAT, Atom, reshaped, run_of, shape_of, size_of, with_run
+from ..dims import CHANNEL, REPEAT, Atom, run_of, shape_of, size_of, with_run
 from ..graph import Map, Unsupported
 from ..moves import assigned, concatenated, cut, known_by_shape, lengthened, pad, shape_like, stretched
-from ..order import laid_anew, settle
+from ..order import laid_anew, settle, viewed
 
 # --- the same values ---------------------------------------------------------------------------------------------
 
@@ -23,15 +23,7 @@ def same(call: Call) -> Map:
 
 
 def reshape(call: Call) -> Map:
-    m = call.map()
-    shape = call.shape()
-    dims = reshaped(m.dims, shape)
-    if dims is None:
-        m = settle(call.graph, m)
-        dims = reshaped(m.dims, shape)
-    if dims is None:
-        raise Unsupported("a view across axes")
-    return seen_from_here(call, Map(m.node, dims))
+    return seen_from_here(call, viewed(call.graph, call.map(), call.shape()))
 
 
 def unflatten(call: Call) -> Map:
