@@ -228,6 +228,8 @@ def test_shapes_without_the_axes_of_their_class_tell_no_channels() -> None:
         ("It has 179K parameters.",                                               "wrong"),
         ("It has 150K parameters.",                                               "wrong"),
         ("It has about 150K parameters.",                                         "wrong"),  # 17 % off
+        ("The final lighter model has under 50k parameters.",                     "wrong"),
+        ("A lighter model has under 50k parameters.",                             "undetermined"),
         ("178,944 parameters",                                                    "convention"),  # no biases, no norms
         ("33.77M MACs",                                                           "right"),
         ("It needs 67.5 MFLOPs.",                                                 "right"),  # two for a multiply-add

@@ -96,7 +96,7 @@ DEMANDS = re.compile(
 ELSEWHERE = re.compile(
     r"\b(?:previous|earlier|baseline|paper|original|compar|instead of|reduced? from|from \d|down from|each|"
     r"per[\s-](?:layer|block|class)|layers?\b.{0,20}\bha|only layer|fully|dense layer|fc layer|other|initial|"
-    r"(?:first|second|third|last|next|old|later|newer|simpler|smaller|larger|bigger|deeper|lighter|another) "
+    r"(?<!final )(?:first|second|third|last|next|old|later|newer|simpler|smaller|larger|bigger|deeper|lighter|another) "
     r"(?:model|version|attempt|try|trial|run|one|experiment|iteration|network|step|approach|design)|"
     r"(?:is|are|was|were|comes?|taken|adapted|quoted|copied) from|readme|"
     r"tried|used to|started|instead|would|seems?\b|good number|enough|sufficient|ideal|could|if we|e\.g|for example|"
