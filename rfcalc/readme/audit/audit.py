@@ -19,7 +19,7 @@ from ..read.printout import Printout
 from ..read.read import Document, read
 from .facts import Facts, of_model, of_summary
 from .listing import listing_claims
-from .printout import SummaryAudit, audit_summary
+from .printout import SummaryAudit
 from .sentences import class_mean, judge
 from .tables import ModelAudit, audit_model
 from .verdict import Audit, Cell, Kind, Verdict
@@ -41,8 +41,8 @@ def audit_document(document: Document, image: Sequence[int] | None = None) -> Au
     for printout in document.printouts:  # summaries: the network behind each, then its rows and totals
         context = document.around(printout.line, with_rows < 2)
         inference = inference_of(with_evidence(printout, document.models), context, stated)
-        found = audit_summary(printout, inference, stated or named_image(inference, context))
-        claims += [*found.claims, *unexplained(found)]
+        found = SummaryAudit(printout, inference, stated or named_image(inference, context)).judge()
+        claims += found.claims
         cells += found.cells
         facts.append(of_summary(found))
         summaries.append(found)
@@ -119,14 +119,6 @@ def named_image(inference: Inference | None, context: Context) -> tuple[int, ...
     """The input's shape where the data set that the text names and the rows agree on it."""
     image = context.image
     return image if inference and image == (inference.image.channels, *inference.image.sizes) else None
-
-
-def unexplained(audit: SummaryAudit) -> Iterator[Verdict]:
-    """Rows that no layer explains, unless their count is a slip already named."""
-    named = {cell.row for cell in audit.cells}
-    for row in audit.inference.unexplained if audit.inference else ():
-        if row.row not in named:
-            yield Verdict("row", row.label, None, "undetermined", row.line, row.why)
 
 
 def datasets_above(document: Document, line: int) -> list[tuple[str, tuple[int, ...], int]]:

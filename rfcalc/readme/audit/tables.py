@@ -47,7 +47,7 @@ def audit_model(model: StatedModel) -> ModelAudit:
     if mended:  # one story: what follows from it is inherited
         slips = tuple(replace(slip, kind="inherited") if place else slip for place, slip in enumerate(slips))
     wrong = believed and walked.windows > 0
-    cells = [Cell(s.row, s.column, s.stated, s.computed, s.kind, s.line, s.why) for s in slips] if wrong else []
+    cells = [*slips] if wrong else []
     claims = [
         *window_claims(walked, mended[0] if mended else "", wrong),
         *(conventions(walked) if walked.windows else ()),

@@ -17,7 +17,8 @@ from ..read.facts import LayerFact, StatedModel
 from .blame import blamed
 from .channels import channel_slips
 from .readings import IMAGE_SIZES, Reading, first_reading, steps
-from .walked import Slip, Walked
+from .verdict import Cell
+from .walked import Walked
 from .window import LARGEST, QUANTITIES, RowWindows, StatedMap, StatedSettings, possible_sizes, sum_of
 
 FIRST_ROWS = 200
@@ -37,7 +38,7 @@ def walk(model: StatedModel) -> Walked:
     first, *others = [_Walk(model, best, axis).walked() for axis in model.axes]
     seen = {(slip.row, slip.column) for slip in first.slips}
     extra = [slip for walked in others for slip in walked.slips if (slip.row, slip.column) not in seen]
-    return replace(first, slips=tuple(sorted((*first.slips, *extra), key=lambda slip: slip.row)))
+    return replace(first, slips=tuple(sorted((*first.slips, *extra), key=lambda slip: int(slip.row))))
 
 
 def _settled(model: StatedModel, reading: Reading, oddness: object) -> Iterator[Reading]:
@@ -63,7 +64,7 @@ class _Walk:
         self.model, self.reading = model, reading
         self.rows = tuple(reading.applied(row) for row in rows)
         self.windows = RowWindows(reading, self.rows)
-        self.slips: list[Slip] = []
+        self.slips: list[Cell] = []
         self.checked = 0
         self.phased = False
         """After an enlargement units look different ways in turn, so that no one field follows from a kernel."""
@@ -84,7 +85,7 @@ class _Walk:
             found, checked = channel_slips(self.rows, self.branches)
             self.slips += found
             self.checked += checked
-        slips = tuple(sorted(self.slips, key=lambda slip: slip.row))
+        slips = tuple(sorted(self.slips, key=lambda slip: int(slip.row)))
         return Walked(self.model, self.reading, self.rows, slips, self.checked, tuple(self.trail))
 
     def first(self) -> StatedMap:
@@ -219,7 +220,7 @@ class _Walk:
     def slip(
         self, row: LayerFact, column: str, stated: Number, computed: Number | None, kind: str, why: str = ""
     ) -> None:
-        self.slips.append(Slip(row.number, column, stated, computed, kind, row.line, why))
+        self.slips.append(Cell(row.number, column, stated, computed, kind, row.line, why))
 
 
 def branches(rows: Sequence[LayerFact]) -> bool:

@@ -4,23 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from ...engine.geometry import Number
 from ..read.facts import LayerFact, StatedModel
 from .readings import Reading, cost
+from .verdict import Cell
 from .window import StatedMap, unstrided
-
-
-@dataclass(frozen=True, slots=True)
-class Slip:
-    """A cell that differs from what it should be."""
-
-    row: int
-    column: str
-    stated: Number
-    computed: Number | None
-    kind: str
-    line: int
-    why: str = ""
 
 
 @dataclass(frozen=True)
@@ -31,12 +18,12 @@ class Walked:
     model: StatedModel
     reading: Reading
     rows: tuple[LayerFact, ...]
-    slips: tuple[Slip, ...]
+    slips: tuple[Cell, ...]
     checked: int
     trail: tuple[tuple[StatedMap, StatedMap], ...] = field(repr=False)
 
     @property
-    def local(self) -> tuple[Slip, ...]:
+    def local(self) -> tuple[Cell, ...]:
         return tuple(slip for slip in self.slips if slip.kind == "local")
 
     @property
