@@ -14,7 +14,7 @@ from ...report.counting import biases, counted
 from ...spec.stated import Stated
 from ..infer.candidates import candidates
 from ..infer.image import MEGA, MIB, ROUNDED
-from ..infer.inference import Inference
+from ..infer.inference import Inference, Unexplained
 from ..infer.priors import Prior, Shape
 from ..infer.states import Item, impossible, items_of
 from ..read.facts import LayerFact, StatedModel
@@ -169,11 +169,17 @@ class SummaryAudit:
         return Shape(above[0], above[1:]) if above else None
 
     def unexplained(self) -> None:
-        """Rows that no layer explains, unless their count is a slip already named."""
+        """Rows that no layer explains, those of one class and reason together, unless their count is a slip already
+        named."""
         named = {cell.row for cell in self.cells}
+        alike: dict[tuple[str, str], list[Unexplained]] = {}
         for row in self.inference.unexplained if self.inference else ():
             if row.row not in named:
-                self.say("row", row.label, None, "undetermined", row.line, row.why)
+                key = row.label.rpartition("-")[0], re.sub(r"\d[\d,x]*", "", row.why)
+                alike.setdefault(key, []).append(row)
+        for first, *more in alike.values():
+            stated = first.label + (f" and {len(more)} more" if more else "")
+            self.say("row", stated, None, "undetermined", first.line, first.why)
 
     # --- totals --------------------------------------------------------------------------------------------------
 

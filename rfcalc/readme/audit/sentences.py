@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 
 from ...engine.geometry import shape_text
 from ..read.read import Document
@@ -65,11 +66,31 @@ def judge(document: Document, facts: Sequence[Facts]) -> Iterator[Verdict]:
     beside: dict[int, list[Statement]] = {}
     for statement in document.statements:
         beside.setdefault(statement.section, []).append(statement)
-    for statement in document.statements:
+    for section, statements in beside.items():
+        others = about_others(document, statements, scope.of(section))
+        beside[section] = [replace(s, elsewhere=s.elsewhere or s in others) for s in statements]
+        cases[section] = case_of(beside[section], scope.of(section))
+    for statement in sorted(chain.from_iterable(beside.values()), key=lambda s: s.line):
         section = statement.section
-        if section not in cases:
-            cases[section] = case_of(beside[section], scope.of(section))
         yield from judged(statement, replace(cases[section], nearest=scope.nearest(statement.line, section)))
+
+
+def about_others(document: Document, statements: Sequence[Statement], facts: Sequence[Facts]) -> set[Statement]:
+    """In a table that compares models, a row each with its own count: what stands in a row whose count is no network's
+    here, and what fits another row's count, belongs to a model that is not shown."""
+    stated = [s for s in statements if s.quantity == "params" and s.relation == "="]
+    counts = {s.line: s for s in stated if document.text.lines[s.line - 1].text.lstrip().startswith("|")}
+    if len({s.value for s in counts.values()}) < 2:
+        return set()
+    figures = [figure.value for fact in facts for figure in fact.figures.get("params", ())]
+    known = {line for line, s in counts.items() if any(map(s.allows, figures))}
+    rows = [s for s in statements if s.line in counts]
+    return {
+        s
+        for s in rows
+        if s.line not in known
+        or (s.quantity == "params" and any(s.allows(int(row.value)) for row in counts.values() if row.line != s.line))
+    }
 
 
 def judged(statement: Statement, case: Case) -> Iterator[Verdict]:

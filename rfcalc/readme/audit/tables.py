@@ -41,8 +41,8 @@ def audit_model(model: StatedModel) -> ModelAudit:
     walked = walk(model)
     mended = repaired(walked) if walked.windows and not walked.standalone else None
     believed = walked.understood or mended is not None
-    if model.form == "code":
-        believed = believed and order_known(walked)
+    if model.form == "code":  # its settings are what runs, however many comments are wrong
+        believed = (believed or (model.followed and walked.begins_right)) and order_known(walked)
     slips = walked.slips
     if mended:  # one story: what follows from it is inherited
         slips = tuple(replace(slip, kind="inherited") if place else slip for place, slip in enumerate(slips))
@@ -54,14 +54,15 @@ def audit_model(model: StatedModel) -> ModelAudit:
     ]
     total = added(model)
     odd, good = count_slips(model)
-    for row, right, why in odd:
-        cells.append(Cell(row.fact.number, "params", row.stated, right, "local", row.fact.line, why))
+    named = {(cell.row, cell.column) for cell in cells}
+    cells += [cell for cell in odd if (cell.row, cell.column) not in named]
     if odd or (good and model.form == "table"):
         stated = f"{good + len(odd)} counts"
         kind = "wrong" if odd else "right"
         why = "see its cells" if odd else "each follows from its kernel and channels"
         claims.append(Verdict("row params", stated, None, kind, model.line, why))  # type: ignore[arg-type]
-    mended_total = None if total is None else total + sum(right - row.stated for row, right, _ in odd)
+    slipped = [cell for cell in odd if cell.column == "params"]
+    mended_total = None if total is None else int(total + sum((c.computed or 0) - (c.stated or 0) for c in slipped))
     claims += total_claims(model, total, mended_total)
     return ModelAudit(model, walked, tuple(claims), tuple(cells), mended_total)
 

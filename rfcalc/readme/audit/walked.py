@@ -9,6 +9,9 @@ from .readings import Reading, cost
 from .verdict import Cell
 from .window import StatedMap, unstrided
 
+CLEAR = 2
+"""Figures in front of the first slip that show how the others are meant."""
+
 
 @dataclass(frozen=True)
 class Walked:
@@ -47,6 +50,13 @@ class Walked:
         known = [row.cells for row in self.rows if "kernel_size" in row.cells and "r_out" in row.cells]
         alone = [cells["r_out"] == cells.get("dilation", 1) * (cells["kernel_size"] - 1) + 1 for cells in known]
         return len(alone) > 1 and all(alone) and bool(self.slips)
+
+    @property
+    def begins_right(self) -> bool:
+        """Whether the fields of the first rows are right, one or more of them behind another: what the figures mean is
+        clear then, and each later one follows from settings that are known."""
+        first = min((int(slip.row) for slip in self.slips), default=0)
+        return sum("r_out" in row.cells and row.number < first for row in self.rows) >= CLEAR
 
     @property
     def understood(self) -> bool:
