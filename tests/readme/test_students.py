@@ -42,6 +42,11 @@ def test_a_field_that_doubles_at_each_pool() -> None:
     assert cells(audit(DOUBLED.format(10, 12, 24, 26))) == wrong
 
 
+def test_comments_that_state_each_kernel_s_own_field_are_no_mistakes() -> None:
+    own = DOUBLED.replace("RF = 5", "RF = 3").format(2, 3, 2, 3)
+    assert audit(own).exit_code == 0
+
+
 BELOW = """
 ```python
 class Net(nn.Module):

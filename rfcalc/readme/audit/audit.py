@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
@@ -15,7 +15,6 @@ from ..infer.infer import infer_printout, infer_stated
 from ..infer.inference import Inference
 from ..read.context import Context
 from ..read.facts import LayerFact, StatedModel
-from ..read.printout import Printout
 from ..read.read import Document, read
 from .facts import Facts, of_model, of_summary
 from .listing import listing_claims
@@ -40,7 +39,7 @@ def audit_document(document: Document, image: Sequence[int] | None = None) -> Au
     with_rows = sum(bool(printout.rows) for printout in document.printouts)
     for printout in document.printouts:  # summaries: the network behind each, then its rows and totals
         context = document.around(printout.line, with_rows < 2)
-        inference = inference_of(with_evidence(printout, document.models), context, stated)
+        inference = inference_of(infer_printout, with_evidence(printout, document.models), context, stated)
         found = SummaryAudit(printout, inference, stated or named_image(inference, context)).judge()
         claims += found.claims
         cells += found.cells
@@ -67,8 +66,14 @@ def arch_of(model: StatedModel, document: Document, image: tuple[int, ...] | Non
     if model.form != "code" or not model.ordered or model.problems:
         return None
     context = document.around(model.line, len(document.models) == 1)
+    found = inference_of(infer_stated, model, replace(context, fields=(), places=()), image)
+    return found.arch if found else None
+
+
+def inference_of(infer: Callable[..., Inference], *given: object) -> Inference | None:
+    """A network, or None where not even its input can be told: what is stated can be added up without it."""
     try:
-        return infer_stated(model, replace(context, fields=(), places=()), image).arch
+        return infer(*given)
     except RfcalcError:
         return None
 
@@ -106,13 +111,6 @@ def placed(found: T, document: Document) -> T:
         where += f", {found.place}"
     why = PLACE.sub(lambda match: text.where(int(match[1])), found.why)
     return replace(found, where=where, why=why, section=text.title(document.section(found.line)))
-
-
-def inference_of(printout: Printout, context: Context, image: tuple[int, ...] | None) -> Inference | None:
-    try:
-        return infer_printout(printout, context, image)
-    except RfcalcError:
-        return None  # what the summary states can be added up without the network behind it
 
 
 def named_image(inference: Inference | None, context: Context) -> tuple[int, ...] | None:

@@ -101,16 +101,19 @@ def of_summary(audit: SummaryAudit) -> Facts:
     """The network of a summary: its count, and its fields where every row is explained."""
     inference, line = audit.inference, audit.printout.line
     last = max(audit.printout.lines, default=line)
+    known = audit.params is not None
     params = [Figure(audit.params, "the summary")] if audit.params is not None else []
+    if not known and audit.added and not audit.cells:  # rows may be left out: only their very sum speaks of them
+        params = [Figure(audit.added, "the rows that are printed", exactly=True)]
     if inference is None or inference.arch is None:
-        return Facts("summary", line, last, {"params": tuple(params)})
+        return Facts("summary", line, last, {"params": tuple(params)}, known)
     arch = inference.arch
     if audit.params == arch.params:
         params += others("params", arch, arch.params, exactly=True)
     figures = {"params": tuple(params), "macs": counted_macs(arch), "receptive_field": fields_of(arch)}
     sure, possible = features(inference)
     return Facts(
-        "summary", line, last, figures, inner=inner_fields(arch), span=inference.range, least=inference.least,
+        "summary", line, last, figures, known, inner_fields(arch), span=inference.range, least=inference.least,
         decided_by=inference.decided_by, sure=sure, possible=possible,
     )  # fmt: skip
 

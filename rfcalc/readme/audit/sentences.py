@@ -125,7 +125,7 @@ def judge_figure(statement: Statement, case: Case) -> Verdict:
             return found
     if not known:
         return verdict(statement, None, "undetermined", f"nothing in its section gives {MISSING[quantity]}")
-    plain = [fact for fact in known if fact.figures[quantity][0].plain]
+    plain = [fact for fact in known if (first := fact.figures[quantity][0]).plain and not first.exactly]
     if quantity == "receptive_field":  # settings that are stated say more than those inferred
         plain = [fact for fact in known if fact.span is None] or plain
     chosen = [fact for fact in plain if fact is case.nearest] or plain

@@ -10,7 +10,7 @@ from .verdict import Cell
 from .window import StatedMap, unstrided
 
 CLEAR = 2
-"""Figures in front of the first slip that show how the others are meant."""
+"""Different fields in front of the first slip that show how the others are meant."""
 
 
 @dataclass(frozen=True)
@@ -53,10 +53,10 @@ class Walked:
 
     @property
     def begins_right(self) -> bool:
-        """Whether the fields of the first rows are right, one or more of them behind another: what the figures mean is
-        clear then, and each later one follows from settings that are known."""
+        """Whether the fields in front of the first slip are right and grow: what the figures mean is clear then, and
+        each later one follows from settings that are known."""
         first = min((int(slip.row) for slip in self.slips), default=0)
-        return sum("r_out" in row.cells and row.number < first for row in self.rows) >= CLEAR
+        return len({row.cells["r_out"] for row in self.rows if "r_out" in row.cells and row.number < first}) >= CLEAR
 
     @property
     def understood(self) -> bool:

@@ -387,7 +387,7 @@ def notes_in(comment: str) -> Notes:
         return found
     comment = SUM.sub("=", comment)
     for key, pattern in NOTES.items():
-        if match := pattern.search(comment):
+        for match in pattern.finditer(comment):  # of several, the last is the latest
             sizes, _ = shape_in(re.sub(r"\s*[,*×X]\s*", "x", match["value"]))
             if sizes:
                 found[key] = sizes[0]
