@@ -166,3 +166,27 @@ def test_a_writer_s_own_norm_is_a_norm() -> None:
 def test_rows_that_nothing_explains_are_named_together() -> None:
     rows = [claim for claim in audit(OWN_NORMS.format(count=17)).claims if claim.quantity == "row"]
     assert [(row.stated, row.verdict) for row in rows] == [("GhostBatchNorm-2 and 1 more", "undetermined")]
+
+
+PLAIN = """
+        Conv2d-1    [-1, 8, 26, 26]    72
+          ReLU-2    [-1, 8, 26, 26]     0
+        Conv2d-3   [-1, 10, 24, 24]   {count}
+        Conv2d-4   [-1, 16, 22, 22]  1,440
+Total params: {total}
+Trainable params: {total}
+Non-trainable params: 0
+"""
+
+
+def test_the_row_that_alone_would_have_a_bias() -> None:
+    """730 = 10 * (9*8 + 1) is a count too, but of a layer with a bias, which no other has."""
+    assert audit(PLAIN.format(count=720, total="2,232")).exit_code == 0
+    assert cells(audit(PLAIN.format(count=730, total="2,232"))) == [(3, "params", 730, 720)]
+    assert cells(audit(PLAIN.format(count=720, total="2,242"))) == []  # the totals, or a bias
+
+
+def test_a_layer_norm_over_the_last_axis() -> None:
+    """52 = 2 * 26, where one over all would have 2 * 8 * 26 * 26."""
+    rows = audit("Conv2d-1 [-1, 8, 26, 26] 72\nLayerNorm-2 [-1, 8, 26, 26] 52\nReLU-3 [-1, 8, 26, 26] 0\n").claims
+    assert [row.why for row in rows if row.quantity == "row" and "over its last axes" in row.why]

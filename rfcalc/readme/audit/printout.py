@@ -15,7 +15,7 @@ from ...spec.stated import Stated
 from ..infer.candidates import candidates
 from ..infer.image import MEGA, MIB, ROUNDED
 from ..infer.inference import Inference, Unexplained
-from ..infer.priors import Prior, Shape
+from ..infer.priors import Candidate, Prior, Shape
 from ..infer.states import Item, impossible, items_of
 from ..read.facts import LayerFact, StatedModel
 from ..read.printout import Printout
@@ -149,17 +149,17 @@ class SummaryAudit:
             found = {out.channels * (given.elements + bias) for bias in (0, 1)}
         elif item.op == "conv" and given.sizes and out.sizes:
             found = {out.channels * (k**2 * given.channels + bias) for k in (1, 3, 5, 7) for bias in (0, 1)}
-            found = {n for n in found if (cost := self.cost_of(item, n)) is not None and cost <= USUAL}
+            found = {n for n in found if self.fits(item, n)}
         near = [n for n in found if one_slip(str(n), str(item.params))]
         return near[0] if len(near) == 1 else None
 
-    def cost_of(self, item: Item, params: int) -> float | None:
-        """How unusual the likeliest layer with that count is after the row above it; None where none fits."""
+    def layer_of(self, item: Item, params: int) -> Candidate | None:
+        """The likeliest layer with that count after the row above it; None where none fits."""
         given = self.given_to(item)
         if item.op is None or item.shape is None or params < 0 or not given:
             return None
         found = candidates(item.row.type, given, item.shape, params, Prior())
-        return found[0].cost if found else None
+        return found[0] if found else None
 
     def given_to(self, item: Item) -> Shape | None:
         """The map that the row above prints, or the image."""
@@ -194,7 +194,7 @@ class SummaryAudit:
         line = self.printout.totals["params"].line
         if self.items:
             if parts in (None, total):
-                self.settle_rows(total)
+                self.settle_rows(total, parts == total)
             self.say_total(total, parts, line)
             if trainable is not None and fixed is not None and self.params is not None:
                 self.say_parts(trainable, fixed)
@@ -210,9 +210,10 @@ class SummaryAudit:
         known = [(cell.computed, cell.stated or 0) for cell in self.cells if cell.computed is not None]
         return self.added + sum(int(right - stated) for right, stated in known)
 
-    def settle_rows(self, total: int) -> None:
-        """Names the one row whose count must be the slip: where the total is confirmed, and mending that row by the
-        difference turns an unusual layer, or an impossible count, into a usual one."""
+    def settle_rows(self, total: int, confirmed: bool) -> None:
+        """Names the one row whose count must be the slip: where mending that row by what the total has more turns an
+        unusual layer, or an impossible count, into a usual one, or, the total being confirmed, a layer with a bias
+        where no other has one into one without."""
         missing = total - self.mended
         if not missing or total == self.added or not self.complete:
             return
@@ -221,7 +222,10 @@ class SummaryAudit:
         mendable = [item for item in self.items if item.row.index in (open_rows or {item.row.index} - known)]
         suspects, usual = mendable, ""
         if len(open_rows) != 1 or any(impossible(item._replace(params=item.params + missing)) for item in mendable):
-            suspects, usual = [item for item in mendable if self.mends(item, missing)], ", and the layer is a usual one"
+            usual = ", and the layer is a usual one"
+            mended = [item for item in mendable if self.fits(item, item.params + missing)]
+            suspects = [item for item in mended if not self.fits(item, item.params, USUAL + ODD)]
+            suspects = suspects or [item for item in mended if confirmed and self.stands_out(item, missing)]
         if len(suspects) != 1:
             return
         item = suspects[0]
@@ -229,10 +233,18 @@ class SummaryAudit:
         self.cells = [cell for cell in self.cells if cell.row != item.row.index]
         self.cells.append(slip(item, right, f"with {right:,} the rows add up to the total{usual}"))
 
-    def mends(self, item: Item, missing: int) -> bool:
-        """Whether so many parameters more make a usual layer of an unusual one."""
-        cost, mended = self.cost_of(item, item.params), self.cost_of(item, item.params + missing)
-        return mended is not None and mended <= USUAL and (cost is None or cost > mended + ODD)
+    def fits(self, item: Item, params: int, most: float = USUAL) -> bool:
+        """Whether a layer that is no more unusual than that has so many parameters there."""
+        layer = self.layer_of(item, params)
+        return layer is not None and layer.cost <= most
+
+    def stands_out(self, item: Item, missing: int) -> bool:
+        """Whether the count as printed is of a layer with a bias where all others of its sort have none, or the other
+        way round, and the mended one is not."""
+        pairs = [(one, self.layer_of(one, one.params)) for one in self.items if one.op == item.op]
+        others = {layer["bias"] for one, layer in pairs if one is not item and layer}
+        printed, mended = self.layer_of(item, item.params), self.layer_of(item, item.params + missing)
+        return printed is not None and mended is not None and others == {mended["bias"]} != {printed["bias"]}
 
     def say_total(self, total: int, parts: int | None, line: int) -> None:
         """The verdict on the total, and what it leaves for the network's number of parameters."""

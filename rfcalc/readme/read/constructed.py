@@ -391,6 +391,6 @@ def notes_in(comment: str) -> Notes:
             sizes, _ = shape_in(re.sub(r"\s*[,*×X]\s*", "x", match["value"]))
             if sizes:
                 found[key] = sizes[0]
-    if match := FROM_TO.search(comment):
-        found = {"n_in": int(match[1]), "n_out": int(match[2]), **found}
+    if both := FROM_TO.search(comment):
+        found = {"n_in": int(both[1]), "n_out": int(both[2]), **found}
     return found
