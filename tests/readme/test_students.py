@@ -186,6 +186,23 @@ def test_the_row_that_alone_would_have_a_bias() -> None:
     assert cells(audit(PLAIN.format(count=720, total="2,242"))) == []  # the totals, or a bias
 
 
+UNSEEN_POOL = """
+        Conv2d-1    [-1, 8, 26, 26]    72
+        Conv2d-2   [-1, 10, 22, 22]   {conv}
+        Linear-3           [-1, 10]   {linear}
+Total params: 14,182
+Trainable params: 14,182
+Non-trainable params: 0
+"""  # 72 + 5*5*8*10 + 10*(10*11*11 + 1)
+
+
+def test_a_count_that_no_layer_can_have() -> None:
+    """The pool in front of the linear layer prints no row: 22x22 become 11x11."""
+    assert audit(UNSEEN_POOL.format(conv="2,000", linear="12,110")).exit_code == 0
+    assert cells(audit(UNSEEN_POOL.format(conv="2,000", linear="13,110"))) == [(3, "params", 13_110, 12_110)]
+    assert cells(audit(UNSEEN_POOL.format(conv="2,100", linear="12,110"))) == [(2, "params", 2_100, 2_000)]
+
+
 def test_a_layer_norm_over_the_last_axis() -> None:
     """52 = 2 * 26, where one over all would have 2 * 8 * 26 * 26."""
     rows = audit("Conv2d-1 [-1, 8, 26, 26] 72\nLayerNorm-2 [-1, 8, 26, 26] 52\nReLU-3 [-1, 8, 26, 26] 0\n").claims

@@ -158,8 +158,11 @@ class SummaryAudit:
         given = self.given_to(item)
         if item.op is None or item.shape is None or params < 0 or not given:
             return None
-        found = candidates(item.row.type, given, item.shape, params, Prior())
-        return found[0] if found else None
+        maps = [given]
+        if item.op == "linear" and given.sizes:  # a pool that prints no row may stand between
+            maps += [Shape(given.channels, (side,) * len(given.sizes)) for side in range(1, min(given.sizes))]
+        found = (candidates(item.row.type, one, item.shape, params, Prior()) for one in maps)
+        return next((layers[0] for layers in found if layers), None)
 
     def given_to(self, item: Item) -> Shape | None:
         """The map that the row above prints, or the image."""
@@ -212,8 +215,8 @@ class SummaryAudit:
 
     def settle_rows(self, total: int, confirmed: bool) -> None:
         """Names the one row whose count must be the slip: where mending that row by what the total has more turns an
-        unusual layer, or an impossible count, into a usual one, or, the total being confirmed, a layer with a bias
-        where no other has one into one without."""
+        unusual layer, or an impossible count, into a usual one; or, the total being confirmed, a layer with a bias
+        where no other has one into one without, or what no layer can be into one."""
         missing = total - self.mended
         if not missing or total == self.added or not self.complete:
             return
@@ -225,7 +228,9 @@ class SummaryAudit:
             usual = ", and the layer is a usual one"
             mended = [item for item in mendable if self.fits(item, item.params + missing)]
             suspects = [item for item in mended if not self.fits(item, item.params, USUAL + ODD)]
-            suspects = suspects or [item for item in mended if confirmed and self.stands_out(item, missing)]
+            if confirmed and not suspects:
+                suspects = [item for item in mended if self.stands_out(item, missing)]
+                suspects = suspects or [item for item in mendable if self.fits_only(item, item.params + missing)]
         if len(suspects) != 1:
             return
         item = suspects[0]
@@ -237,6 +242,10 @@ class SummaryAudit:
         """Whether a layer that is no more unusual than that has so many parameters there."""
         layer = self.layer_of(item, params)
         return layer is not None and layer.cost <= most
+
+    def fits_only(self, item: Item, params: int) -> bool:
+        """Whether some layer has so many parameters there, and none as many as are printed."""
+        return self.layer_of(item, params) is not None and self.layer_of(item, item.params) is None
 
     def stands_out(self, item: Item, missing: int) -> bool:
         """Whether the count as printed is of a layer with a bias where all others of its sort have none, or the other
