@@ -139,10 +139,11 @@ def test_a_kernel_that_the_row_s_own_count_contradicts() -> None:
 
 
 def test_no_repair_contradicts_what_its_row_states() -> None:
-    """The first row's output is not cut; a kernel of 1 would explain the column, but 72 = 9*1*8 says 3."""
-    lagging = {"first": 28, "second": 26, "third": 26, "fourth": 24, "field": 5, "last": 7}
-    found = audit(COLUMNS.format(kernel=1, **lagging))
-    assert cells(found) == [(1, "n_out", 28, 26)]
+    """The first row's output is not cut and its field is left out, so that all below follows from a kernel of 1 there;
+    but 72 = 9*1*8 says 3."""
+    late = COLUMNS.replace("{first} | 3 |", "{first} | |", 1).replace("{second} | 5 |", "{second} | 3 |")
+    found = audit(late.format(kernel=1, first=28, second=26, third=26, fourth=24, field=3, last=5))
+    assert cells(found) == [(1, "n_out", 28, 26), (2, "r_out", 3, 5)]
     assert not any("kernel_size" in claim.why for claim in found.claims)
 
 
