@@ -134,6 +134,7 @@ def test_a_kernel_that_the_row_s_own_count_contradicts() -> None:
     right = {"first": 26, "second": 24, "third": 24, "fourth": 22, "field": 5, "last": 7}
     assert audit(COLUMNS.format(kernel=1, **right)).exit_code == 0
     assert cells(audit(COLUMNS.format(kernel=3, **right))) == [(3, "kernel_size", 3, 1)]
+    assert verdicts(audit(COLUMNS.format(kernel=3, **right)), "row params") == ["right"]
     followed = {**right, "third": 22, "fourth": 20, "field": 7, "last": 9}  # as if the kernel were 3
     assert (3, "kernel_size", 3, 1) in cells(audit(COLUMNS.format(kernel=3, **followed)))
 

@@ -55,13 +55,17 @@ def audit_model(model: StatedModel) -> ModelAudit:
     total = added(model)
     odd, good = count_slips(model)
     named = {(cell.row, cell.column) for cell in cells}
-    cells += [cell for cell in odd if (cell.row, cell.column) not in named]
-    if odd or (good and model.form == "table"):
-        kind: Kind = "wrong" if odd else "right"
-        why = "see its cells" if odd else "each follows from its kernel and channels"
-        claims.append(Verdict("row params", f"{good + len(odd)} counts", None, kind, model.line, why))
-    slipped = [cell for cell in odd if cell.column == "params"]
-    mended_total = None if total is None else int(total + sum((c.computed or 0) - (c.stated or 0) for c in slipped))
+    counts = [cell for cell in odd if cell.column == "params"]
+    kernels = [cell for cell in odd if cell.column == "kernel_size" and (cell.row, cell.column) not in named]
+    cells += counts + kernels
+    stated = good + len(odd)
+    if counts or (good and model.form == "table"):
+        kind: Kind = "wrong" if counts else "right"
+        why = "see its cells" if counts else "each follows from its kernel and channels"
+        claims.append(Verdict("row params", f"{stated} counts", None, kind, model.line, why))
+    if kernels:
+        claims.append(Verdict("kernel_size", f"{stated} kernels", None, "wrong", model.line, "see its cells"))
+    mended_total = None if total is None else int(total + sum((c.computed or 0) - (c.stated or 0) for c in counts))
     claims += total_claims(model, total, mended_total)
     return ModelAudit(model, walked, tuple(claims), tuple(cells), mended_total)
 
