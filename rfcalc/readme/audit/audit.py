@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
@@ -15,12 +15,11 @@ from ..infer.infer import infer_printout, infer_stated
 from ..infer.inference import Inference
 from ..read.context import Context
 from ..read.facts import StatedModel
-from ..read.printout import Printout
 from ..read.read import Document, read
 from .facts import Facts, of_model, of_summary
 from .joined import with_kernels
 from .listing import listing_claims
-from .printout import SummaryAudit, audit_summary
+from .printout import SummaryAudit
 from .sentences import class_mean, judge
 from .tables import ModelAudit, audit_model
 from .verdict import Audit, Cell, Kind, Verdict
@@ -41,9 +40,9 @@ def audit_document(document: Document, image: Sequence[int] | None = None) -> Au
     with_rows = sum(bool(printout.rows) for printout in document.printouts)
     for printout in document.printouts:  # summaries: the network behind each, then its rows and totals
         context = document.around(printout.line, with_rows < 2)
-        inference = inference_of(with_evidence(printout, document.models), context, stated)
-        found = audit_summary(printout, inference, stated or named_image(inference, context))
-        claims += [*found.claims, *unexplained(found)]
+        inference = inference_of(infer_printout, with_evidence(printout, document.models), context, stated)
+        found = SummaryAudit(printout, inference, stated or named_image(inference, context)).judge()
+        claims += found.claims
         cells += found.cells
         facts.append(of_summary(found))
         summaries.append(found)
@@ -69,8 +68,14 @@ def arch_of(model: StatedModel, document: Document, image: tuple[int, ...] | Non
     if model.form != "code" or not model.ordered or model.problems:
         return None
     context = document.around(model.line, len(document.models) == 1)
+    found = inference_of(infer_stated, model, replace(context, fields=(), places=()), image)
+    return found.arch if found else None
+
+
+def inference_of(infer: Callable[..., Inference], *given: object) -> Inference | None:
+    """A network, or None where not even its input can be told: what is stated can be added up without it."""
     try:
-        return infer_stated(model, replace(context, fields=(), places=()), image).arch
+        return infer(*given)
     except RfcalcError:
         return None
 
@@ -85,25 +90,10 @@ def placed(found: T, document: Document) -> T:
     return replace(found, where=where, why=why, section=text.title(document.section(found.line)))
 
 
-def inference_of(printout: Printout, context: Context, image: tuple[int, ...] | None) -> Inference | None:
-    try:
-        return infer_printout(printout, context, image)
-    except RfcalcError:
-        return None  # what the summary states can be added up without the network behind it
-
-
 def named_image(inference: Inference | None, context: Context) -> tuple[int, ...] | None:
     """The input's shape where the data set that the text names and the rows agree on it."""
     image = context.image
     return image if inference and image == (inference.image.channels, *inference.image.sizes) else None
-
-
-def unexplained(audit: SummaryAudit) -> Iterator[Verdict]:
-    """Rows that no layer explains, unless their count is a slip already named."""
-    named = {cell.row for cell in audit.cells}
-    for row in audit.inference.unexplained if audit.inference else ():
-        if row.row not in named:
-            yield Verdict("row", row.label, None, "undetermined", row.line, row.why)
 
 
 def datasets_above(document: Document, line: int) -> list[tuple[str, tuple[int, ...], int]]:

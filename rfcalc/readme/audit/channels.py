@@ -7,10 +7,10 @@ from itertools import pairwise
 
 from ...engine.geometry import Number
 from ..read.facts import LayerFact
-from .walked import Slip
+from .verdict import Cell
 
 
-def channel_slips(rows: Sequence[LayerFact], branched: bool) -> tuple[list[Slip], int]:
+def channel_slips(rows: Sequence[LayerFact], branched: bool) -> tuple[list[Cell], int]:
     """The cells that cannot be right, and how many were looked at. Where rows stand beside each other only pools are:
     what a row reads is not known."""
     between = _between_rows(() if branched else rows)
@@ -25,9 +25,9 @@ def channel_slips(rows: Sequence[LayerFact], branched: bool) -> tuple[list[Slip]
     return slips, checked
 
 
-def _between_rows(rows: Sequence[LayerFact]) -> list[Slip | None]:
+def _between_rows(rows: Sequence[LayerFact]) -> list[Cell | None]:
     """What each row takes beside what the row above gives, where both are stated; None where they agree."""
-    found: list[Slip | None] = []
+    found: list[Cell | None] = []
     for above, row in pairwise(rows):
         given, taken = above.cells.get("ch_out"), row.cells.get("ch_in")
         if given is None or taken is None or above.several or above.kind in ("flat", "join"):
@@ -43,8 +43,8 @@ def _between_rows(rows: Sequence[LayerFact]) -> list[Slip | None]:
     return found
 
 
-def _slip(row: LayerFact, column: str, computed: Number, why: str) -> Slip:
-    return Slip(row.number, column, row.cells[column], computed, "local", row.line, why)
+def _slip(row: LayerFact, column: str, computed: Number, why: str) -> Cell:
+    return Cell(row.number, column, row.cells[column], computed, "local", row.line, why)
 
 
 def roundness(channels: Number) -> int:

@@ -8,8 +8,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ..read.facts import LayerFact, StatedModel
+from .verdict import Cell
 
 WAYS = ("without biases", "with biases", "with batch norm", "with biases and batch norm")
+KERNELS = (1, 3, 5, 7)
 FEWEST = 2
 """Other rows that must follow the arithmetic before one that does not is called wrong."""
 
@@ -92,8 +94,9 @@ def multiply_adds(rows: Sequence[LayerFact]) -> int | None:
     return total or None
 
 
-def count_slips(model: StatedModel) -> tuple[list[tuple[Counted, int, str]], int]:
-    """The counts that no way of counting gives, each with the right one as most rows count, and how many follow."""
+def count_slips(model: StatedModel) -> tuple[list[Cell], int]:
+    """The counts that no way of counting gives, each with the right one as most rows count, and how many follow. Where
+    another kernel gives the stated count, the kernel is the slip: counts come from a print more often than kernels."""
     rows = list(counted(model))
     fits = Counter(row.way for row in rows if row.way is not None)
     good = fits.total()
@@ -101,13 +104,20 @@ def count_slips(model: StatedModel) -> tuple[list[tuple[Counted, int, str]], int
     if good < FEWEST or 2 * len(odd) > good:
         return [], good
     way = fits.most_common(1)[0][0] or 0
-    return [(row, row.ways[min(way, len(row.ways) - 1)], sum_text(row, way)) for row in odd], good
+    return [count_slip(row, way) for row in odd], good
 
 
-def sum_text(row: Counted, way: int) -> str:
-    cells = row.fact.cells
-    kernel = f"{cells['kernel_size']}*{cells['kernel_size']} kernel, " if "kernel_size" in cells else ""
-    return f"{kernel}{WAYS[way]} as most rows"
+def count_slip(row: Counted, way: int) -> Cell:
+    fact, k = row.fact, row.fact.cells.get("kernel_size")
+    right = row.ways[min(way, len(row.ways) - 1)]
+    if isinstance(k, int) and fact.kind == "conv" and not fact.worded:
+        per_tap, rest = row.ways[0] // k**2, right - row.ways[0]
+        kernel = next((n for n in KERNELS if per_tap * n**2 + rest == row.stated), None)
+        if kernel:
+            why = f"with it the row has its {row.stated:,} parameters"
+            return Cell(fact.number, "kernel_size", k, kernel, "local", fact.line, why)
+    why = f"{k}*{k} kernel, " * (k is not None) + f"{WAYS[way]} as most rows"
+    return Cell(fact.number, "params", row.stated, right, "local", fact.line, why)
 
 
 def added(model: StatedModel) -> int | None:

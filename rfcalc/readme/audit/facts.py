@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import product
+from typing import NamedTuple
 
 from ...engine.arch import Arch, features_of
 from ...engine.layers.base import LAYER_FEATURES
@@ -18,23 +19,35 @@ from .tables import ModelAudit
 from .walked import Walked
 from .window import whole_map
 
+IMAGES, MOST_CLASSES = (1, 3), 1000
+LIKELY = 3.0
+"""A layer without groups that costs more than this is no rival to a depthwise one."""
+
+
+class Figure(NamedTuple):
+    """A figure of a network, and what it is in words. `plain` says that it is counted as rfcalc counts; `exactly`, that
+    a rounded figure stands for it only where it is far from the plain one."""
+
+    value: int
+    what: str
+    plain: bool = True
+    exactly: bool = False
+
 
 @dataclass(frozen=True)
 class Facts:
-    """One network of the document, and its line. `params`, the counts that it may have, the plain reading
-    first (`whole`: that all its layers are counted); `others`, its parameters in other ways of counting, `macs` its
-    multiply-adds, ours first; `fields`, the receptive fields before and after global pooling;
-    `inner` those after its layers; `span`, what likely settings allow before pooling, `least` the
-    smallest that any do; `sure` and `possible`, the features that it surely has, and those that it may have; `note`
-    goes with a mismatch, `last` is its last line, `doubt` says why its field may be another one."""
+    """One network of the document: what it was read from (summary, table, code, listing), its first and last line.
+    `figures` holds by quantity what it comes to, the plain reading first: params, macs, and the receptive fields before
+    and after global pooling; `whole` says that all its layers are counted, `inner` are the fields after its layers;
+    `span` is what likely settings allow before pooling, `least` the smallest that any do, `decided_by` a stated field
+    that decided; `sure` and `possible` are the features that it surely has, and those that it may have; `note` goes
+    with a mismatch, `doubt` says why its field may be another one."""
 
-    source: str
+    form: str
     line: int
-    params: tuple[tuple[int, str], ...] = ()
-    others: tuple[tuple[int, str], ...] = ()
-    macs: tuple[tuple[int, str], ...] = ()
+    last: int
+    figures: Mapping[str, tuple[Figure, ...]] = field(default_factory=dict)
     whole: bool = True
-    fields: tuple[int, int] | None = None
     inner: frozenset[int] = frozenset()
     span: tuple[int, int] | None = None
     least: int | None = None
@@ -43,104 +56,123 @@ class Facts:
     possible: frozenset[str] | None = None
     image: tuple[int, ...] | None = None
     note: str = ""
-    last: int = 0
     doubt: str = ""
 
+    @property
+    def source(self) -> str:
+        return f"the {self.form} on {{line {self.line}}}"
 
-def of_summary(audit: SummaryAudit) -> Facts:
-    """The network of a summary: its count, and its fields where every row is explained."""
-    inference, line = audit.inference, audit.printout.line
-    last = max(audit.printout.lines, default=line)
-    params = ((audit.params, "the summary"),) if audit.params is not None else ()
-    source = f"the summary on {{line {line}}}"
-    if inference is None or inference.arch is None:
-        return Facts(source, line, params, last=last)
-    fields = one_axis(inference.arch)
-    sure, possible = features(inference)
-    inner = inner_fields(inference.arch)
-    rows, count, macs = inference.arch.rows, inference.arch.params, inference.arch.macs
-    others = tuple(otherwise_counted("params", rows, count)) if audit.params == count else ()
-    return Facts(
-        source, line, params, others, ((macs, "multiply-adds"), *otherwise_counted("macs", rows, macs)) if macs else (),
-        True, fields, inner, inference.range, inference.least, inference.decided_by, sure, possible, last=last,
-    )  # fmt: skip
+
+# --- what a network comes to -------------------------------------------------------------------------------------
+
+
+def counted_macs(arch: Arch) -> tuple[Figure, ...]:
+    if not arch.macs:
+        return ()
+    return (Figure(arch.macs, "multiply-adds"), *others("macs", arch, arch.macs, exactly=False))
+
+
+def others(quantity: str, arch: Arch, total: int, *, exactly: bool) -> Iterator[Figure]:
+    """A total as other ways of counting have it."""
+    for value, how in otherwise_counted(quantity, arch.rows, total):
+        yield Figure(value, how if not exactly else f"{how}; in all {total:,}", False, exactly)
+
+
+def fields_of(arch: Arch) -> tuple[Figure, ...]:
+    """Before and after global pooling, where all axes agree."""
+    before, after = map(set, arch.receptive_field)
+    if len(before) > 1 or len(after) > 1 or None in before | after:
+        return ()
+    return as_fields(int(before.pop() or 0), int(after.pop() or 0))
+
+
+def as_fields(before: int, after: int) -> tuple[Figure, ...]:
+    return Figure(before, "before global pooling"), Figure(after, "after global pooling")
 
 
 def inner_fields(arch: Arch) -> frozenset[int]:
     return frozenset(int(f) for row in arch.rows if (f := row.out.axes[0].receptive_field if row.out.axes else None))
 
 
-def one_axis(arch: Arch) -> tuple[int, int] | None:
-    """Before and after, where all axes agree."""
-    before, after = arch.receptive_field
-    if len(set(before)) > 1 or len(set(after)) > 1 or None in (*before, *after):
-        return None
-    return int(before[0] or 0), int(after[0] or 0)
+# --- summaries ---------------------------------------------------------------------------------------------------
+
+
+def of_summary(audit: SummaryAudit) -> Facts:
+    """The network of a summary: its count, and its fields where every row is explained."""
+    inference, line = audit.inference, audit.printout.line
+    last = max(audit.printout.lines, default=line)
+    known = audit.params is not None
+    params = [Figure(audit.params, "the summary")] if audit.params is not None else []
+    if not known and audit.added and not audit.cells:  # rows may be left out: only their very sum speaks of them
+        params = [Figure(audit.added, "the rows that are printed", exactly=True)]
+    if inference is None or inference.arch is None:
+        return Facts("summary", line, last, {"params": tuple(params)}, known)
+    arch = inference.arch
+    if audit.params == arch.params:
+        params += others("params", arch, arch.params, exactly=True)
+    figures = {"params": tuple(params), "macs": counted_macs(arch), "receptive_field": fields_of(arch)}
+    sure, possible = features(inference)
+    return Facts(
+        "summary", line, last, figures, known, inner_fields(arch), span=inference.range, least=inference.least,
+        decided_by=inference.decided_by, sure=sure, possible=possible,
+    )  # fmt: skip
 
 
 def features(inference: Inference) -> tuple[frozenset[str], frozenset[str]]:
     """What the network surely uses, and what it may use under some alternative."""
     assert inference.arch is not None
-    chosen = features_of(inference.arch)
-    possible = set(chosen)
-    sure: set[str] = {word for word in chosen if word not in ("dilation", "strided", "depthwise", "grouped", "bias")}
+    settings = {"dilation": "dilation", "strided": "stride", "depthwise": "groups"}
+    possible = set(features_of(inference.arch))
+    sure = possible - {*settings, "grouped", "bias"}
     for row in inference.arch.rows:
-        found = set(row.layer.features(row.x)) & {"dilation", "strided", "depthwise"}
-        others = [alternative.candidate for alternative in inference.options.get(row.index, ())]
-        for word, key in (("dilation", "dilation"), ("strided", "stride"), ("depthwise", "groups")):
-            plain = [candidate for candidate in others if candidate.op == "conv" and candidate[key] == 1]
-            used = [candidate for candidate in others if candidate.op == "conv" and candidate[key] not in (None, 1)]
-            likely = [candidate for candidate in plain if word != "depthwise" or candidate.cost < 3.0]
-            if word in found and not likely:
+        found = set(row.layer.features(row.x))
+        rivals = [alternative.candidate for alternative in inference.options.get(row.index, ())]
+        rivals = [candidate for candidate in rivals if candidate.op == "conv"]
+        for word, key in settings.items():
+            plain = [c for c in rivals if c[key] == 1 and (word != "depthwise" or c.cost < LIKELY)]
+            if word in found and not plain:
                 sure.add(word)
-            if used or word in found:
+            if word in found or any(c[key] not in (None, 1) for c in rivals):
                 possible.add(word)
     return frozenset(sure), frozenset(possible)
+
+
+# --- tables and code ---------------------------------------------------------------------------------------------
 
 
 def of_model(audit: ModelAudit, arch: Arch | None = None) -> Facts:
     """The network of a table or of code: its fields, its first size, its parameters as far as they show; `arch` is the
     network that code makes, where it can be built."""
     walked, model = audit.walked, audit.model
-    rows = walked.rows
-    start = next((row for row in rows if "n_in" in row.cells or "ch_in" in row.cells), None)
-    image: tuple[int, ...] | None = None
-    if rows and start is rows[0] and "ch_in" in start.cells and "n_in" in start.cells:
-        image = (int(start.cells["ch_in"]), int(start.cells["n_in"]), int(start.cells["n_in"]))
+    rows, end_to_end = walked.rows, from_end_to_end(walked.rows)
     fields, inner = fields_after(audit)
     doubt = "its strides are not stated" if walked.assumed else ""
     macs = rows_macs(rows) if model.form == "table" else ()
-    if arch and arch.macs and fields is None:
-        fields, inner = one_axis(arch), inner_fields(arch)
-        macs = ((arch.macs, "multiply-adds"), *otherwise_counted("macs", arch.rows, arch.macs))
-        doubt = "" if from_end_to_end(rows) else "the code may be a part of it"
-    params = ((audit.params, "the sum of the table's rows"),) if audit.params and model.form == "table" else ()
-    source = f"the {'code' if model.form == 'code' else 'table'} on {{line {model.line}}}"
+    if arch and arch.macs and not fields:
+        fields, inner, macs = fields_of(arch), inner_fields(arch), counted_macs(arch)
+        doubt = "" if end_to_end else "the code may be a part of it"
     count = model.params or (arch.params if arch else None)
-    built = ((count, "the layers that the code constructs"),) if count else ()
-    known = params or built or tuple(weights(walked))
+    added = audit.params if model.form == "table" else None
+    complete = bool(count and end_to_end) or bool(added and whole(model))
+    if added or count:
+        what = "the sum of the table's rows" if added else "the layers that the code constructs"
+        params: tuple[Figure, ...] = (Figure(added or count or 0, what),)
+    else:
+        params = tuple(weights(walked))
+    first = rows[0].cells if rows else {}
+    image = tuple(int(first[key]) for key in ("ch_in", "n_in", "n_in")) if {"ch_in", "n_in"} <= first.keys() else None
     return Facts(
-        source,
-        model.line,
-        known,
-        macs=macs,
-        whole=(bool(built) and from_end_to_end(rows)) or (bool(params) and whole(model)),
-        fields=fields,
-        inner=inner,
-        image=image,
-        sure=features_stated(rows),
-        possible=frozenset(LAYER_FEATURES),
-        last=max(model.lines),
-        doubt=doubt,
-    )
+        "code" if model.form == "code" else "table", model.line, max(model.lines),
+        {"params": params, "macs": macs, "receptive_field": fields}, whole=complete, inner=inner,
+        image=image, sure=features_stated(rows), possible=frozenset(LAYER_FEATURES), doubt=doubt,
+    )  # fmt: skip
 
 
-def rows_macs(rows: Sequence[LayerFact]) -> tuple[tuple[int, str], ...]:
+def rows_macs(rows: Sequence[LayerFact]) -> tuple[Figure, ...]:
     macs = multiply_adds(rows)
-    return ((macs, "multiply-adds of its rows"), (2 * macs, "two operations for each")) if macs else ()
-
-
-IMAGES, MOST_CLASSES = (1, 3), 1000
+    if not macs:
+        return ()
+    return Figure(macs, "multiply-adds of its rows"), Figure(2 * macs, "two operations for each", False)
 
 
 def from_end_to_end(rows: Sequence[LayerFact]) -> bool:
@@ -150,20 +182,19 @@ def from_end_to_end(rows: Sequence[LayerFact]) -> bool:
     return ends and (weighted[-1].kind == "flat" or any(row.kind == "global" for row in rows))
 
 
-def fields_after(audit: ModelAudit) -> tuple[tuple[int, int] | None, frozenset[int]]:
-    """The fields before and after global pooling, and after each row."""
+def fields_after(audit: ModelAudit) -> tuple[tuple[Figure, ...], frozenset[int]]:
+    """The fields before and after global pooling, and those after each row."""
     walked = audit.walked
     trail, rows = walked.trail, walked.rows
     if not trail or not audit.trusted or walked.reading.start != "image":
-        return None, frozenset()
+        return (), frozenset()
     if audit.model.form == "code" and (walked.slips or not any("r_out" in row.cells for row in rows)):
-        return None, frozenset()
+        return (), frozenset()
     inner = frozenset(int(out["r"]) for _, out in trail if isinstance(out["r"], int))
     last = next((out["r"] for row, (_, out) in zip(rows[::-1], trail[::-1], strict=True) if row.kind != "flat"), None)
     pooled = next((i for i, row in enumerate(rows) if row.kind == "global" or whole_map(row)), None)
     before = trail[pooled][0]["r"] if pooled is not None else last
-    known = isinstance(before, int) and isinstance(last, int)
-    return ((before, last) if known and isinstance(before, int) and isinstance(last, int) else None), inner
+    return as_fields(before, last) if isinstance(before, int) and isinstance(last, int) else (), inner
 
 
 def features_stated(rows: Sequence[LayerFact]) -> frozenset[str]:
@@ -173,43 +204,44 @@ def features_stated(rows: Sequence[LayerFact]) -> frozenset[str]:
     return frozenset(found | {"depthwise" for row in rows if row.cells.get("groups", 1) == row.cells.get("ch_in") != 1})
 
 
-def weights(walked: Walked) -> Iterator[tuple[int, str]]:
+def weights(walked: Walked) -> Iterator[Figure]:
     """The parameters that a table's convolutions have, with and without biases; nothing where a figure is missing."""
     bare = outs = 0
     if walked.model.problems or walked.model.graph:
         return  # the layers on the other ways to a join are left out
     for row in walked.rows:
-        cells = row.cells
+        k, given, made = (row.cells.get(key) for key in ("kernel_size", "ch_in", "ch_out"))
         if row.kind in ("pool", "global", "pointwise", "input"):
             continue
-        k, given, made = cells.get("kernel_size"), cells.get("ch_in"), cells.get("ch_out")
-        if row.kind != "conv" or k is None or given is None or made is None or cells.get("groups", 1) != 1:
+        if row.kind != "conv" or k is None or given is None or made is None or row.cells.get("groups", 1) != 1:
             return
         bare += int(k * k * given * made)
         outs += int(made)
     if bare:
         what = "the code's" if walked.model.form == "code" else "the table's"
-        yield from ((bare + more * outs, f"{what} convolutions {name}") for more, name in PER_CHANNEL)
+        yield from (Figure(bare + more * outs, f"{what} convolutions {name}", False) for more, name in PER_CHANNEL)
+
+
+# --- listings ----------------------------------------------------------------------------------------------------
 
 
 def of_listing(listing: Listing, image: tuple[int, ...]) -> tuple[Facts, Arch | None]:
     """The network of a listing, read plainly: no biases, batch norm where the text says so; and other readings."""
-    plain = Variant(norms=listing.norms)
-    arch, _, _ = build(listing, image, plain)
-    line = listing.layers[0].line
-    source = f"the listing on {{line {line}}}"
+    arch, _, _ = build(listing, image, Variant(norms=listing.norms))
+    line, last = listing.layers[0].line, listing.layers[-1].line
+    if arch is None:
+        return Facts("listing", line, last), None
     counts: dict[int, str] = {}
     for bias, norms, separable in product((False, True), (True, False), (True, False)):
         variant = Variant(bias, norms and listing.norms, separable)
-        other = build(listing, image, variant)[0]
-        if other:
+        if other := build(listing, image, variant)[0]:
             counts.setdefault(other.params, describe(variant, listing))
-    if arch is None:
-        return Facts(source, line), None
-    ordered = ((arch.params, "the listing"), *((n, why) for n, why in counts.items() if n != arch.params))
+    params = [Figure(arch.params, "the listing"), *(Figure(n, why, False) for n, why in counts.items())]
+    params = [params[0], *(figure for figure in params[1:] if figure.value != arch.params)]
     used = frozenset(features_of(arch))
+    figures = {"params": tuple(params), "receptive_field": fields_of(arch)}
     note = pools_note(listing, image, arch.params)
-    return Facts(source, line, ordered, fields=one_axis(arch), sure=used, possible=used, image=image, note=note), arch
+    return Facts("listing", line, last, figures, sure=used, possible=used, image=image, note=note), arch
 
 
 def describe(variant: Variant, listing: Listing) -> str:

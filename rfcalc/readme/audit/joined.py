@@ -9,14 +9,14 @@ from ...engine.arch import Arch, Row
 from ...engine.layers.pooling import Pool
 from ..infer.evidence import FEWEST
 from ..read.facts import LayerFact, StatedModel
-from .walked import Slip
+from .verdict import Cell
 
 WINDOWED = ("conv", "pool", "other")
 MOST_ODD = 4
 """One row in so many may state another map than its layer makes: a slip shows in its own row and in the next."""
 
 
-def with_kernels(model: StatedModel, archs: Iterable[Arch]) -> tuple[StatedModel, tuple[Slip, ...]]:
+def with_kernels(model: StatedModel, archs: Iterable[Arch]) -> tuple[StatedModel, tuple[Cell, ...]]:
     """The model with the windows of the first network that makes its maps, row by row, and the settings that it states
     otherwise; as it is where it states kernels itself, or no network makes its maps."""
     if any(model.states(key) for key in ("kernel_size", "effective")):
@@ -29,7 +29,7 @@ def with_kernels(model: StatedModel, archs: Iterable[Arch]) -> tuple[StatedModel
                 fact, settings = found[place], settings_of(row)
                 found[place] = replace(fact, cells={**fact.cells, **settings})
                 slips += [
-                    Slip(fact.number, key, fact.cells[key], value, "local", fact.line, f"as {row.name} has it")
+                    Cell(fact.number, key, fact.cells[key], value, "local", fact.line, f"as {row.name} has it")
                     for key, value in settings.items()
                     if fact.cells.get(key, value) != value
                 ]

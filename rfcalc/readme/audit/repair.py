@@ -8,6 +8,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 from ..read.facts import LayerFact
+from .counts import ways_of
 from .walk import rewalked
 from .walked import Walked
 
@@ -54,8 +55,8 @@ def edits(walked: Walked) -> Iterator[Edit]:
         for key, values in SETTINGS.items():
             for value in values:
                 row = rows[place]
-                if row.cells.get(key) not in (None, value):
-                    changed = replace(row, cells={**row.cells, key: value})
+                changed = replace(row, cells={**row.cells, key: value})
+                if row.cells.get(key) not in (None, value) and keeps_count(row, changed):
                     yield f"{key} {value} in row {row.number}", (*rows[:place], changed, *rows[place + 1 :])
     for kind, kernel, stride in MISSING:
         made = LayerFact(0, rows[first].line, f"missing {kind}", kind, {"kernel_size": kernel, "stride": stride})
@@ -63,6 +64,12 @@ def edits(walked: Walked) -> Iterator[Edit]:
     for column in ("r_out", "j_out"):
         if shifted := raised(rows, column):
             yield f"every {column} a row higher", shifted
+
+
+def keeps_count(row: LayerFact, changed: LayerFact) -> bool:
+    """Whether a row with another setting still has the parameters that it states, if it had them before."""
+    stated = row.cells.get("params")
+    return stated not in ways_of(row, None)[0] or stated in ways_of(changed, None)[0]
 
 
 def raised(rows: Sequence[LayerFact], column: str) -> tuple[LayerFact, ...]:

@@ -5,14 +5,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 
 from ...engine.geometry import shape_text
 from ..read.read import Document
 from ..read.sentences import Statement
-from .facts import Facts
+from .facts import Facts, Figure
 from .scope import Scope
 from .verdict import RUN, Kind, Verdict
 
+MISSING = {"params": "a count", "macs": "a count", "receptive_field": "its receptive field"}
+"""The figures that a network is held to, in the words of the reason why one stays open."""
 FEATURES = {
     "uses_depthwise": "depthwise",
     "uses_dilation": "dilation",
@@ -25,37 +28,34 @@ MOST_FIGURES = 64
 
 @dataclass(frozen=True)
 class Case:
-    """All statements beside all facts. `fitting` holds, for each quantity, the stated figures that stand for one of
-    the facts; `accuracies` the plainly stated ones of each split, a statement for each figure."""
+    """The statements of a section beside the networks that they may speak of, the `nearest` of them right above the
+    one that is judged. `fitting` holds, for each quantity, the stated figures that stand for one of the networks;
+    `accuracies` the plainly stated ones of each split, a statement for each figure; `runs` says that the section seems
+    to speak of several runs, whose accuracies differ by right."""
 
     facts: Sequence[Facts]
     nearest: Facts | None
     fitting: Mapping[str, frozenset[float]]
     accuracies: Mapping[str, Sequence[Statement]]
     runs: bool = False
-    """Whether the section seems to speak of several runs, whose accuracies differ by right."""
 
 
 def case_of(statements: Sequence[Statement], facts: Sequence[Facts]) -> Case:
-    figures = {
-        "params": [figure for fact in facts for figure, _ in fact.params],
-        "receptive_field": [figure for fact in facts for figure in fact.fields or ()],
-        "macs": [figure for fact in facts for figure, _ in fact.macs],
-    }
-    fitting: dict[str, set[float]] = {quantity: set() for quantity in figures}
+    figures = {q: [f.value for fact in facts for f in fact.figures.get(q, ()) if not f.exactly] for q in MISSING}
+    fitting: dict[str, set[float]] = {quantity: set() for quantity in MISSING}
     accuracies: dict[str, dict[float, Statement]] = {}
     for s in statements:
-        if s.quantity in figures and s.relation in "=~" and any(s.allows(figure) for figure in figures[s.quantity]):
+        if s.quantity in MISSING and s.relation in "=~" and any(map(s.allows, figures[s.quantity])):
             fitting[s.quantity].add(s.value)
         elif s.quantity == "accuracy" and s.relation == "=" and not s.elsewhere and not s.required:
             accuracies.setdefault(s.split, {}).setdefault(s.value, s)
+    others = any(s.elsewhere and s.quantity == "accuracy" for s in statements)
     return Case(
         facts,
         None,
         {quantity: frozenset(values) for quantity, values in fitting.items()},
         {split: tuple(found.values())[:MOST_FIGURES] for split, found in accuracies.items()},
-        any(s.elsewhere and s.quantity == "accuracy" for s in statements)
-        or sum(len(v) > 1 for v in accuracies.values()) > 1,
+        others or sum(len(v) > 1 for v in accuracies.values()) > 1,
     )
 
 
@@ -66,22 +66,38 @@ def judge(document: Document, facts: Sequence[Facts]) -> Iterator[Verdict]:
     beside: dict[int, list[Statement]] = {}
     for statement in document.statements:
         beside.setdefault(statement.section, []).append(statement)
-    for statement in document.statements:
+    for section, statements in beside.items():
+        others = about_others(document, statements, scope.of(section))
+        beside[section] = [replace(s, elsewhere=s.elsewhere or s in others) for s in statements]
+        cases[section] = case_of(beside[section], scope.of(section))
+    for statement in sorted(chain.from_iterable(beside.values()), key=lambda s: s.line):
         section = statement.section
-        if section not in cases:
-            cases[section] = case_of(beside[section], scope.of(section))
         yield from judged(statement, replace(cases[section], nearest=scope.nearest(statement.line, section)))
 
 
+def about_others(document: Document, statements: Sequence[Statement], facts: Sequence[Facts]) -> set[Statement]:
+    """In a table that compares models, a row each with its own count: what stands in a row whose count is no network's
+    here, and what fits another row's count, belongs to a model that is not shown."""
+    stated = [s for s in statements if s.quantity == "params" and s.relation == "="]
+    counts = {s.line: s for s in stated if document.text.lines[s.line - 1].text.lstrip().startswith("|")}
+    if len({s.value for s in counts.values()}) < 2:
+        return set()
+    figures = [figure.value for fact in facts for figure in fact.figures.get("params", ())]
+    known = {line for line, s in counts.items() if any(map(s.allows, figures))}
+    rows = [s for s in statements if s.line in counts]
+    return {
+        s
+        for s in rows
+        if s.line not in known
+        or (s.quantity == "params" and any(s.allows(int(row.value)) for row in counts.values() if row.line != s.line))
+    }
+
+
 def judged(statement: Statement, case: Case) -> Iterator[Verdict]:
-    if statement.total and (case.nearest is None or not case.nearest.source.startswith("the table")):
+    if statement.total and (case.nearest is None or case.nearest.form != "table"):
         return
-    if statement.quantity == "params":
-        yield judge_params(statement, case)
-    elif statement.quantity == "macs":
-        yield judge_macs(statement, case)
-    elif statement.quantity == "receptive_field":
-        yield judge_field(statement, case)
+    if statement.quantity in MISSING:
+        yield judge_figure(statement, case)
     elif statement.quantity in FEATURES:
         yield from judge_feature(statement, case)
     elif statement.quantity == "input" and statement.sizes:
@@ -94,137 +110,111 @@ def verdict(statement: Statement, computed: object, kind: Kind, why: str, quanti
     return Verdict(quantity or statement.quantity, statement.stated, computed, kind, statement.line, why)
 
 
-def unsure(statement: Statement, case: Case, alone: bool) -> str:
-    """Why a figure that does not fit may still be right; empty where nothing speaks for it."""
-    if statement.elsewhere:
-        return "the sentence may speak of a part, or of another network"
-    if statement.required:
-        return "the sentence states a demand"
-    if not alone:
-        return "the document holds several networks"
-    if statement.relation in "=~" and case.fitting[statement.quantity] - {statement.value}:
-        return "the document states several such figures, and this one may belong to something else"
-    return ""
+# --- figures of a network: parameters, multiply-adds, receptive fields ---------------------------------------------
 
 
-def judge_params(statement: Statement, case: Case) -> Verdict:
-    known = [fact for fact in case.facts if fact.params]
-    known = [fact for fact in known if not fact.source.startswith("the code")] or known  # prints count what runs
+def judge_figure(statement: Statement, case: Case) -> Verdict:
+    """A figure against each network that it may speak of: right, or a way of counting, where one has it; wrong where
+    there is but one, and nothing speaks for another meaning."""
+    quantity = statement.quantity
+    known = [fact for fact in case.facts if fact.figures.get(quantity)]
+    if quantity == "params":  # prints count what runs
+        known = [fact for fact in known if fact.form != "code"] or known
     for fact in known:
-        for place, (figure, what) in enumerate(fact.params):
-            if statement.allows(figure):
-                if place == 0 and "convolutions" not in what:
-                    return verdict(statement, figure, "right", f"{what}: {figure:,}{rounding(statement, figure)}")
-                return verdict(statement, figure, "convention", f"{figure:,}: {what}")
-        other = next((pair for pair in fact.others if stands_for(statement, *pair, fact.params[0][0])), None)
-        if other:
-            return verdict(statement, other[0], "convention", f"{other[0]:,}: {other[1]}; in all {fact.params[0][0]:,}")
-    if not known:
-        return verdict(statement, None, "undetermined", "nothing in its section gives a count")
-    counted = [fact for fact in known if "convolutions" not in fact.params[0][1]]
-    counted = [fact for fact in counted if fact is case.nearest] or counted
-    figure, what = (counted or known)[0].params[0]
-    if not counted or not counted[0].whole:
-        why = f"what is stated of the layers does not show all parameters; {what}: {figure:,}"
-        return verdict(statement, None, "undetermined", why)
-    doubt = unsure(statement, case, len(counted) == 1)
-    if not doubt and statement.hardly(figure):
-        doubt = "the text says about, and no more"
-    doubt = doubt or far_from_code(statement, counted[0], figure)
-    if doubt:
-        return verdict(statement, figure, "undetermined", f"{what}: {figure:,}, but {doubt}")
-    readings = ", ".join(f"{n:,} {why.removeprefix('the listing ')}" for n, why in counted[0].params[1:4])
-    more = f" (other readings: {readings})" if readings else ""
-    return verdict(statement, figure, "wrong", f"{what}: {figure:,}{more}{counted[0].note}")
-
-
-def far_from_code(statement: Statement, fact: Facts, figure: int) -> str:
-    """Code stands beside words about others more often than a print does: a figure far from its own is no slip."""
-    near = figure / 2 < statement.value < 2 * figure
-    return "the text may speak of another network than this code" if fact.source.startswith("the code") > near else ""
-
-
-def stands_for(statement: Statement, figure: int, _: str, total: int) -> bool:
-    """Whether a figure is one of another way of counting; a rounded one only where that is far from the total."""
-    far = statement.value == figure or abs(total - figure) > 2 * statement.step
-    return statement.relation == "=" and far and statement.allows(figure)
-
-
-def judge_macs(statement: Statement, case: Case) -> Verdict:
-    """Multiply-adds, or operations, against the network's: which way of counting they follow."""
-    known = [fact for fact in case.facts if fact.macs]
-    for fact in known:
-        for figure, how in fact.macs:
-            if statement.allows(figure):
-                ours = figure == fact.macs[0][0]
-                plain = ours != statement.operations and (ours or figure == 2 * fact.macs[0][0])
-                return verdict(
-                    statement, figure, "right" if plain else "convention", f"{fact.source}: {figure:,}, {how}"
-                )
-    if not known:
-        return verdict(statement, None, "undetermined", "nothing in its section gives a count")
-    figure = known[0].macs[0][0]
-    doubt = unsure(statement, case, len(known) == 1)
-    if statement.operations or known[0].source.startswith("the table"):
-        doubt = doubt or "they are counted in many ways"
-    why = f"{known[0].source}: {figure:,} multiply-adds, and no usual way of counting gives this"
-    return verdict(statement, figure, "undetermined" if doubt else "wrong", f"{why}; {doubt}" if doubt else why)
-
-
-def rounding(statement: Statement, figure: float) -> str:
-    exact = statement.relation != "=" or statement.value == figure
-    return "" if exact else ", which the text rounds"
-
-
-def judge_field(statement: Statement, case: Case) -> Verdict:
-    known = [fact for fact in case.facts if fact.fields]
-    for fact in known:
-        assert fact.fields is not None
-        if found := field_fits(statement, fact, *fact.fields):
+        if found := fitting(statement, fact):
             return found
     if not known:
-        return verdict(statement, None, "undetermined", "nothing in its section gives its receptive field")
-    explicit = [fact for fact in known if fact.span is None]
-    known = [fact for fact in known if fact is case.nearest] or explicit or known
-    fact = known[0]
-    before, after = fact.fields or (0, 0)
-    plainly = f"{fact.source}: {before} before global pooling, {after} after"
-    if fact.span and not statement.elsewhere and open_for(statement, fact):
-        why = f"{plainly}; settings that no shape shows allow {fact.span[0]:,} to {fact.span[1]:,}, and more if unusual"
-        return verdict(statement, before, "undetermined", why)
-    if (
-        statement.relation == "="
-        and not statement.elsewhere
-        and any(statement.allows(inner) for one in known for inner in one.inner)
-    ):
-        return verdict(statement, before, "undetermined", f"{plainly}; it is the field of a layer inside")
-    doubt = unsure(statement, case, len(known) == 1) or fact.doubt
-    doubt = doubt or far_from_code(statement, fact, before)
-    if doubt:
-        return verdict(statement, before, "undetermined", f"{plainly}; {doubt}")
-    return verdict(statement, before, "wrong", plainly)
+        return verdict(statement, None, "undetermined", f"nothing in its section gives {MISSING[quantity]}")
+    plain = [fact for fact in known if (first := fact.figures[quantity][0]).plain and not first.exactly]
+    if quantity == "receptive_field":  # settings that are stated say more than those inferred
+        plain = [fact for fact in known if fact.span is None] or plain
+    chosen = [fact for fact in plain if fact is case.nearest] or plain
+    fact = (chosen or known)[0]
+    plainly, figure = in_words(fact, quantity), fact.figures[quantity][0].value
+    if quantity == "params" and not (chosen and fact.whole):
+        why = f"what is stated of the layers does not show all parameters; {plainly}"
+        return verdict(statement, None, "undetermined", why)
+    doubts = [*field_doubts(statement, fact, chosen), *doubts_of(statement, case, chosen)]
+    if doubts:
+        return verdict(statement, figure, "undetermined", f"{plainly}; {doubts[0]}")
+    return verdict(statement, figure, "wrong", plainly + fact.note * (quantity == "params"))
 
 
-def field_fits(statement: Statement, fact: Facts, before: int, after: int) -> Verdict | None:
-    """The verdict where a statement holds for the field before or after global pooling."""
-    holds_before, holds_after = statement.allows(before), statement.allows(after)
-    if statement.relation == "=" and statement.value == fact.decided_by:
-        figure = before if holds_before else after
-        which = "before" if holds_before else "after"
-        why = f"it is the field {which} global pooling with settings that no shape shows, chosen to give this figure"
-        return verdict(statement, figure, "undetermined", why)
-    if holds_before and holds_after:
-        return verdict(statement, before, "right", f"{fact.source}: {before} before global pooling, {after} after")
-    if holds_before or holds_after:
-        which, other = ("before", "after") if holds_before else ("after", "before")
-        if statement.side == which:
-            return verdict(
-                statement, before if holds_before else after, "right", f"{fact.source}, {which} global pooling"
-            )
-        figure, rest = (before, after) if holds_before else (after, before)
-        why = f"{fact.source}: {figure} {which} global pooling, {rest} {other} it"
-        return verdict(statement, figure, "convention", why)
+def fitting(statement: Statement, fact: Facts) -> Verdict | None:
+    """The verdict where a network has the stated figure, in some way of counting it."""
+    figures = fact.figures[statement.quantity]
+    if statement.quantity == "receptive_field":
+        return field_fits(statement, fact, *figures)
+    for figure in figures:
+        far = statement.value == figure.value or abs(figures[0].value - figure.value) > 2 * statement.step
+        if not statement.allows(figure.value) or (figure.exactly and not (far and statement.relation == "=")):
+            continue
+        plain = figure.plain
+        if statement.operations:  # of which a multiply-add is two
+            plain = figure.value == 2 * figures[0].value
+        exact = statement.relation != "=" or statement.value == figure.value
+        why = f"{figure.what}: {figure.value:,}" + ("" if exact or not plain else ", which the text rounds")
+        return verdict(statement, figure.value, "right" if plain else "convention", why)
     return None
+
+
+def field_fits(statement: Statement, fact: Facts, before: Figure, after: Figure) -> Verdict | None:
+    """The verdict where a statement holds for the field before or after global pooling."""
+    holding = [figure for figure in (before, after) if statement.allows(figure.value)]
+    if statement.relation == "=" and statement.value == fact.decided_by:
+        figure = holding[0] if holding else after
+        why = f"it is the field {figure.what} with settings that no shape shows, chosen to give this figure"
+        return verdict(statement, figure.value, "undetermined", why)
+    if not holding:
+        return None
+    figure = holding[0]
+    told = len(holding) > 1 or figure.what.startswith(statement.side or "neither")
+    return verdict(statement, figure.value, "right" if told else "convention", in_words(fact, statement.quantity))
+
+
+def in_words(fact: Facts, quantity: str) -> str:
+    """What a network comes to, with its other readings."""
+    first, *rest = fact.figures[quantity]
+    if quantity == "receptive_field":
+        return f"{fact.source}: {first.value:,} {first.what}, {rest[0].value:,} after"
+    if quantity == "macs":
+        return f"{fact.source}: {first.value:,} multiply-adds, and no usual way of counting gives this"
+    readings = ", ".join(f"{f.value:,} {f.what.removeprefix('the listing ')}" for f in rest[:3] if not f.exactly)
+    return f"{first.what}: {first.value:,}" + (f" (other readings: {readings})" if readings else "")
+
+
+def doubts_of(statement: Statement, case: Case, networks: Sequence[Facts]) -> Iterator[str]:
+    """Why a figure that does not fit may still be right."""
+    quantity, fact = statement.quantity, networks[0]
+    figure = fact.figures[quantity][0].value
+    if statement.elsewhere:
+        yield "the sentence may speak of a part, or of another network"
+    if statement.required:
+        yield "the sentence states a demand"
+    if len(networks) > 1:
+        yield "the document holds several networks"
+    if statement.relation in "=~" and case.fitting[quantity] - {statement.value}:
+        yield "the document states several such figures, and this one may belong to something else"
+    if statement.hardly(figure):
+        yield "the text says about, and no more"
+    if quantity == "receptive_field" and fact.doubt:
+        yield fact.doubt
+    if quantity == "macs" and (statement.operations or fact.form == "table"):
+        yield "they are counted in many ways"
+    if fact.form == "code" and not figure / 2 < statement.value < 2 * figure:
+        # code stands beside words about others more often than a print does: a figure far from its own is no slip
+        yield "the text may speak of another network than this code"
+
+
+def field_doubts(statement: Statement, fact: Facts, networks: Sequence[Facts]) -> Iterator[str]:
+    """Why a field that does not fit may still be right."""
+    if statement.quantity != "receptive_field" or statement.elsewhere:
+        return
+    if fact.span and open_for(statement, fact):
+        low, high = fact.span
+        yield f"settings that no shape shows allow {low:,} to {high:,}, and more if unusual"
+    if statement.relation == "=" and any(statement.allows(inner) for one in networks for inner in one.inner):
+        yield "it is the field of a layer inside"
 
 
 def open_for(statement: Statement, fact: Facts) -> bool:
@@ -233,6 +223,9 @@ def open_for(statement: Statement, fact: Facts) -> bool:
     if fact.span is None or fact.least is None or fact.span[0] == fact.span[1]:
         return False
     return statement.relation == ">" or statement.value >= fact.least
+
+
+# --- words about layers, inputs, accuracies ------------------------------------------------------------------------
 
 
 def judge_feature(statement: Statement, case: Case) -> Iterator[Verdict]:
@@ -247,7 +240,7 @@ def judge_feature(statement: Statement, case: Case) -> Iterator[Verdict]:
     possible = any(word in (fact.possible or ()) for fact in known)
     if statement.titled:
         yield verdict(statement, None, "undetermined", "a heading may name another network")
-    elif possible or word == "batch_norm" or len(known) > 1 or len(facts) > 1:
+    elif possible or word == "batch_norm" or len(facts) > 1:
         yield verdict(statement, None, "undetermined", "the layers may be so, but no shape or count shows it")
     else:
         yield verdict(statement, False, "wrong", f"{known[0].source}: no layer can be so")

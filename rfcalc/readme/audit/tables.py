@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from ..read.facts import StatedModel
 from .counts import added, count_slips
 from .repair import repaired
-from .verdict import Cell, Verdict
+from .verdict import Cell, Kind, Verdict
 from .walk import walk
-from .walked import Slip, Walked
+from .walked import Walked
 
 NOTED = ("n_in", "n_out", "j_in", "j_out", "r_in", "r_out")
 HEADED = {"j": "jump", "r": "field", "n": "size", "ch": "channels"}
@@ -36,33 +36,37 @@ class ModelAudit:
         return self.walked.windows > 0 and self.walked.understood
 
 
-def audit_model(model: StatedModel, known: tuple[Slip, ...] = ()) -> ModelAudit:
+def audit_model(model: StatedModel, known: tuple[Cell, ...] = ()) -> ModelAudit:
     """All verdicts on a stated model; `known` are slips in settings that the document shows elsewhere."""
     walked = walk(model)
     walked = replace(walked, slips=tuple(sorted((*known, *walked.slips), key=lambda slip: slip.row)))
     mended = repaired(walked) if walked.windows and not walked.standalone else None
     believed = walked.understood or mended is not None
-    if model.form == "code":
-        believed = believed and order_known(walked)
+    if model.form == "code":  # its settings are what runs, however many comments are wrong
+        believed = (believed or (model.followed and walked.begins_right)) and order_known(walked)
     slips = walked.slips
     if mended:  # one story: what follows from it is inherited
         slips = tuple(replace(slip, kind="inherited") if place else slip for place, slip in enumerate(slips))
     wrong = believed and walked.windows > 0
-    cells = [Cell(s.row, s.column, s.stated, s.computed, s.kind, s.line, s.why) for s in slips] if wrong else []
+    cells = [*slips] if wrong else []
     claims = [
         *window_claims(walked, mended[0] if mended else "", wrong),
         *(conventions(walked) if walked.windows else ()),
     ]
     total = added(model)
     odd, good = count_slips(model)
-    for row, right, why in odd:
-        cells.append(Cell(row.fact.number, "params", row.stated, right, "local", row.fact.line, why))
-    if odd or (good and model.form == "table"):
-        stated = f"{good + len(odd)} counts"
-        kind = "wrong" if odd else "right"
-        why = "see its cells" if odd else "each follows from its kernel and channels"
-        claims.append(Verdict("row params", stated, None, kind, model.line, why))  # type: ignore[arg-type]
-    mended_total = None if total is None else total + sum(right - row.stated for row, right, _ in odd)
+    named = {(cell.row, cell.column) for cell in cells}
+    counts = [cell for cell in odd if cell.column == "params"]
+    kernels = [cell for cell in odd if cell.column == "kernel_size" and (cell.row, cell.column) not in named]
+    cells += counts + kernels
+    stated = good + len(odd)
+    if counts or (good and model.form == "table"):
+        kind: Kind = "wrong" if counts else "right"
+        why = "see its cells" if counts else "each follows from its kernel and channels"
+        claims.append(Verdict("row params", f"{stated} counts", None, kind, model.line, why))
+    if kernels:
+        claims.append(Verdict("kernel_size", f"{stated} kernels", None, "wrong", model.line, "see its cells"))
+    mended_total = None if total is None else int(total + sum((c.computed or 0) - (c.stated or 0) for c in counts))
     claims += total_claims(model, total, mended_total)
     return ModelAudit(model, walked, tuple(claims), tuple(cells), mended_total)
 
@@ -78,48 +82,32 @@ def order_known(walked: Walked) -> bool:
     return every or len(walked.slips) * MOST_AGREE <= walked.checked
 
 
-def noun(model: StatedModel) -> str:
-    return {"code": "code comments", "list": "list of layers"}.get(model.form, "table")
-
-
 def window_claims(walked: Walked, mended: str, wrong: bool) -> Iterator[Verdict]:
     """One verdict on the walk as a whole."""
-    model, rows = walked.model, len(walked.rows)
-    stated, line, what = f"{rows} rows", model.line, noun(walked.model)
-    chained = any(model.states(key) for key in (*NOTED, "n", "j", "r"))
-    if not chained:
-        return
-    if model.form == "code":
-        noted = sum(any(key in row.cells for key in NOTED) for row in walked.rows)
-        if not noted:
-            return
-        stated = f"{noted} layers"
-    if not walked.windows or not walked.checked:
-        why = (
-            "no kernel or stride is stated: nothing to compute with"
-            if not walked.windows
-            else "no figure follows from another: nothing to compute with"
-        )
-        yield Verdict(what, stated, None, "undetermined", line, why)
-    elif not walked.slips:
-        yield Verdict(what, stated, None, "right", line, f"all {walked.checked} figures that follow from others agree")
-    elif not wrong:
+    model, rows = walked.model, walked.rows
+    what = {"code": "code comments", "list": "list of layers"}.get(model.form, "table")
+    noted = sum(any(key in row.cells for key in NOTED) for row in rows)
+    stated = f"{noted} layers" if model.form == "code" else f"{len(rows)} rows"
+    if noted or (model.form != "code" and any(map(model.states, "njr"))):
+        kind, computed, why = walk_verdict(walked, mended, wrong)
+        yield Verdict(what, stated, computed, kind, model.line, why)
+
+
+def walk_verdict(walked: Walked, mended: str, wrong: bool) -> tuple[Kind, str | None, str]:
+    """The verdict on a walk, what is off in all, and the reason."""
+    slips, local = len(walked.slips), len(walked.local)
+    if not walked.windows:
+        return "undetermined", None, "no kernel or stride is stated: nothing to compute with"
+    if not walked.checked:
+        return "undetermined", None, "no figure follows from another: nothing to compute with"
+    if not slips:
+        return "right", None, f"all {walked.checked} figures that follow from others agree"
+    if not wrong:
         off = "; ".join(f"row {s.row} {s.column} {s.stated}, not {s.computed}" for s in walked.local[:LISTED])
-        why = f"{len(walked.slips)} of {walked.checked} figures do not follow from the others ({off})"
-        yield Verdict(what, stated, None, "undetermined", line, why)
-    elif mended:
-        yield Verdict(
-            what,
-            stated,
-            f"1 slip, {len(walked.slips) - 1} inherited",
-            "wrong",
-            line,
-            f"with {mended} all {rows} rows are right",
-        )
-    else:
-        local = len(walked.local)
-        slips = f"{local} slip{'s' if local != 1 else ''}, {len(walked.slips) - local} inherited"
-        yield Verdict(what, stated, slips, "wrong", line, "see its cells")
+        return "undetermined", None, f"{slips} of {walked.checked} figures do not follow from the others ({off})"
+    if mended:
+        return "wrong", f"1 slip, {slips - 1} inherited", f"with {mended} all {len(walked.rows)} rows are right"
+    return "wrong", f"{local} slip{'s' if local != 1 else ''}, {slips - local} inherited", "see its cells"
 
 
 def conventions(walked: Walked) -> Iterator[Verdict]:

@@ -40,15 +40,7 @@ class Verdict:
     section: str = ""
 
     def to_json(self) -> dict[str, Any]:
-        return {
-            "quantity": self.quantity,
-            "stated": as_number(self.stated),
-            "computed": as_number(self.computed),
-            "verdict": self.verdict,
-            "where": self.where,
-            "why": self.why,
-            "section": self.section,
-        }
+        return as_json(self, "quantity stated computed verdict where why section")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,16 +58,7 @@ class Cell:
     section: str = ""
 
     def to_json(self) -> dict[str, Any]:
-        return {
-            "row": self.row,
-            "column": self.column,
-            "stated": number(self.stated),
-            "computed": number(self.computed),
-            "kind": self.kind,
-            "where": self.where,
-            "why": self.why,
-            "section": self.section,
-        }
+        return as_json(self, "row column stated computed kind where why section")
 
 
 @dataclass(frozen=True)
@@ -197,6 +180,12 @@ def answer(claim: Verdict) -> str:
 def escaped(text: str) -> str:
     """A message as GitHub's annotations take it."""
     return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def as_json(found: Verdict | Cell, keys: str) -> dict[str, Any]:
+    """The fields of those names; the two figures as numbers where they are."""
+    values = {key: getattr(found, key) for key in keys.split()}
+    return values | {key: as_number(values[key]) for key in ("stated", "computed")}
 
 
 def as_number(value: Any) -> Any:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
@@ -17,7 +17,8 @@ from ..read.facts import LayerFact, StatedModel
 from .blame import blamed
 from .channels import channel_slips
 from .readings import IMAGE_SIZES, Reading, first_reading, steps
-from .walked import Slip, Walked
+from .verdict import Cell
+from .walked import Walked
 from .window import LARGEST, QUANTITIES, RowWindows, StatedMap, StatedSettings, possible_sizes, sum_of
 
 FIRST_ROWS = 200
@@ -31,23 +32,18 @@ def walk(model: StatedModel) -> Walked:
     def oddness(reading: Reading) -> float:
         return sum(_Walk(model, reading, axis[:FIRST_ROWS]).walked().oddness for axis in model.axes)
 
-    best = first_reading(model)
-    for choices in _settled(model, best, oddness):
-        best = choices
+    best, settled = first_reading(model), 0
+    while settled < len(choices := list(steps(model, best))):  # what is left to settle depends on the reading so far
+        best = min(choices[settled], key=oddness)
+        settled += 1
     first, *others = [_Walk(model, best, axis).walked() for axis in model.axes]
     seen = {(slip.row, slip.column) for slip in first.slips}
     extra = [slip for walked in others for slip in walked.slips if (slip.row, slip.column) not in seen]
-    return replace(first, slips=tuple(sorted((*first.slips, *extra), key=lambda slip: slip.row)))
+    return replace(first, slips=tuple(sorted((*first.slips, *extra), key=row_of)))
 
 
-def _settled(model: StatedModel, reading: Reading, oddness: object) -> Iterator[Reading]:
-    """The reading after each choice; the choices are those of the reading so far."""
-    assert callable(oddness)
-    at = 0
-    while at < len(choices := list(steps(model, reading))):
-        reading = min(choices[at], key=oddness)
-        yield reading
-        at += 1
+def row_of(slip: Cell) -> int:
+    return int(slip.row)
 
 
 def rewalked(walked: Walked, rows: Sequence[LayerFact]) -> Walked:
@@ -63,7 +59,7 @@ class _Walk:
         self.model, self.reading = model, reading
         self.rows = tuple(reading.applied(row) for row in rows)
         self.windows = RowWindows(reading, self.rows)
-        self.slips: list[Slip] = []
+        self.slips: list[Cell] = []
         self.checked = 0
         self.phased = False
         """After an enlargement units look different ways in turn, so that no one field follows from a kernel."""
@@ -84,7 +80,7 @@ class _Walk:
             found, checked = channel_slips(self.rows, self.branches)
             self.slips += found
             self.checked += checked
-        slips = tuple(sorted(self.slips, key=lambda slip: slip.row))
+        slips = tuple(sorted(self.slips, key=row_of))
         return Walked(self.model, self.reading, self.rows, slips, self.checked, tuple(self.trail))
 
     def first(self) -> StatedMap:
@@ -221,7 +217,7 @@ class _Walk:
     def slip(
         self, row: LayerFact, column: str, stated: Number, computed: Number | None, kind: str, why: str = ""
     ) -> None:
-        self.slips.append(Slip(row.number, column, stated, computed, kind, row.line, why))
+        self.slips.append(Cell(row.number, column, stated, computed, kind, row.line, why))
 
 
 def branches(rows: Sequence[LayerFact]) -> bool:

@@ -4,23 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from ...engine.geometry import Number
 from ..read.facts import LayerFact, StatedModel
 from .readings import Reading, cost
+from .verdict import Cell
 from .window import StatedMap, unstrided
 
-
-@dataclass(frozen=True, slots=True)
-class Slip:
-    """A cell that differs from what it should be."""
-
-    row: int
-    column: str
-    stated: Number
-    computed: Number | None
-    kind: str
-    line: int
-    why: str = ""
+CLEAR = 2
+"""Different fields in front of the first slip that show how the others are meant."""
 
 
 @dataclass(frozen=True)
@@ -31,12 +21,12 @@ class Walked:
     model: StatedModel
     reading: Reading
     rows: tuple[LayerFact, ...]
-    slips: tuple[Slip, ...]
+    slips: tuple[Cell, ...]
     checked: int
     trail: tuple[tuple[StatedMap, StatedMap], ...] = field(repr=False)
 
     @property
-    def local(self) -> tuple[Slip, ...]:
+    def local(self) -> tuple[Cell, ...]:
         return tuple(slip for slip in self.slips if slip.kind == "local")
 
     @property
@@ -60,6 +50,13 @@ class Walked:
         known = [row.cells for row in self.rows if "kernel_size" in row.cells and "r_out" in row.cells]
         alone = [cells["r_out"] == cells.get("dilation", 1) * (cells["kernel_size"] - 1) + 1 for cells in known]
         return len(alone) > 1 and all(alone) and bool(self.slips)
+
+    @property
+    def begins_right(self) -> bool:
+        """Whether the fields in front of the first slip are right and grow: what the figures mean is clear then, and
+        each later one follows from settings that are known."""
+        first = min((int(slip.row) for slip in self.slips), default=0)
+        return len({row.cells["r_out"] for row in self.rows if "r_out" in row.cells and row.number < first}) >= CLEAR
 
     @property
     def understood(self) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from math import prod
 
 from ...engine.arch import Arch, PrintedAs
 from ...engine.geometry import shape_text
@@ -208,6 +209,8 @@ def reason(item: Item, given: Shape | None) -> str:
     if item.op is None or item.shape is None:
         what = f"with {item.params:,} parameters" if item.params else "that changes the map"
         return f"rfcalc knows no layer of this class {what}"
+    if item.op == "layer_norm" and item.params in (2 * prod(item.shape.sizes[at:]) for at in range(2)):
+        return f"{item.params:,} parameters are those of a norm over its last axes, which rfcalc has no layer for"
     after = shape_text((given.channels, *given.sizes)) if given else "nothing"
     out = shape_text((item.shape.channels, *item.shape.sizes))
     return f"no setting makes {out} with {item.params:,} parameters of {after}, nor of any likely earlier map"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -11,15 +12,17 @@ from .priors import PRINTED
 
 Layers = tuple[tuple[str, int], ...]
 TAPS = (1, 9, 25, 49)
+OWN_NORM = re.compile(r".Norm(?:[123]d)?$")
+"""Classes that say by their name that they normalize channels."""
 
 
 def opened(printout: Printout) -> Printout:
     """The summary with such rows opened: a Sequential of 8,448 after 64 channels is a 1x1 convolution of 64*128 and a
-    norm of 2*128."""
+    norm of 2*128. A writer's own norm with two values for each channel is a batch norm."""
     moved: list[int] = [0]
     rows: list[PrintedRow] = []
     seen: set[int] = set()
-    for row in printout.rows:
+    for row in map(known_norm, printout.rows):
         closed = row.first is None and row.type not in PRINTED and row.params and row.shape
         layers = next(ways_to_open(row, seen | {printout.image[0] if printout.image else 3}), ()) if closed else ()
         first = None if row.first is None else moved[min(row.first, len(moved) - 1)]
@@ -30,7 +33,15 @@ def opened(printout: Printout) -> Printout:
         rows += parts or [replace(row, first=first)]
         moved.append(len(rows))
         seen |= {row.shape[0]} if row.shape else set()
-    return replace(printout, rows=tuple(rows)) if len(rows) > len(printout.rows) else printout
+    return replace(printout, rows=tuple(rows))
+
+
+def known_norm(row: PrintedRow) -> PrintedRow:
+    """The row; a writer's own norm with two values for each channel as a batch norm."""
+    own = row.first is None and row.type not in PRINTED and OWN_NORM.search(row.type)
+    if own and row.shape and row.params == 2 * row.shape[0]:
+        return replace(row, type=f"BatchNorm{max(1, len(row.shape) - 1)}d")
+    return row
 
 
 def ways_to_open(row: PrintedRow, channels: set[int]) -> Iterator[Layers]:

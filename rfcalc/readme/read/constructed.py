@@ -143,18 +143,19 @@ class Draft:
         if not notes or (bare and notes.get("r_out") == 1):
             return
         self.noted.add(line)
+        goes_on = bare and line - 1 in self.noted  # the comment has several lines
         if bare and "r_out" in notes and len(notes) > 1:
             self.remarks.append(LayerFact(0, line, "", "other", notes))
         if bare and self.leads:
-            self.waiting = notes
+            self.waiting = {**self.waiting, **notes} if goes_on else notes
             return
         place = next((i for i in range(len(self.facts) - 1, -1, -1) if self.facts[i].kind != "pointwise"), None)
         if (
             place is not None
             and line - self.facts[-1].line <= NEAR
-            and not self.facts[place].cells.keys() & NOTES.keys()
+            and (goes_on or not self.facts[place].cells.keys() & NOTES.keys())
         ):
-            self.facts[place] = replace(self.facts[place], cells={**self.facts[place].cells, **notes})
+            self.facts[place] = replace(self.facts[place], cells={**notes, **self.facts[place].cells})
 
     @property
     def ordered(self) -> bool:
@@ -231,7 +232,9 @@ def take(draft: Draft, block: Sequence[Line], at: int, text: str, own: Container
                 draft.add(fact, parsed)
     if not calls:
         notes, bare = notes_in(comment), not code.strip()
-        if bare and draft.leads is None and (notes.keys() & {"r_out", "n_out"} or SIDED.search(comment)):
+        if bare and not draft.facts and notes.get("r_out") == 1:
+            notes = {}  # the image's own field, in front of the first layer
+        elif bare and draft.leads is None and (notes.keys() & {"r_out", "n_out"} or SIDED.search(comment)):
             draft.leads = leads(block, at, bool(draft.facts))
         draft.note(notes, block[at].number, bare)
     return max(1, used)
@@ -384,10 +387,10 @@ def notes_in(comment: str) -> Notes:
         return found
     comment = SUM.sub("=", comment)
     for key, pattern in NOTES.items():
-        if match := pattern.search(comment):
+        for match in pattern.finditer(comment):  # of several, the last is the latest
             sizes, _ = shape_in(re.sub(r"\s*[,*×X]\s*", "x", match["value"]))
             if sizes:
                 found[key] = sizes[0]
-    if match := FROM_TO.search(comment):
-        found = {"n_in": int(match[1]), "n_out": int(match[2]), **found}
+    if both := FROM_TO.search(comment):
+        found = {"n_in": int(both[1]), "n_out": int(both[2]), **found}
     return found

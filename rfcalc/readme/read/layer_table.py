@@ -71,6 +71,8 @@ def columns_of(headings: Sequence[str]) -> dict[int, str]:
         column = column_of(heading)
         if column and (column == "name" or column not in found.values()):
             found[place] = column
+        elif column in ("n_in", "n_out"):  # beside a column of sizes, shapes still tell the channels
+            found[place] = f"shape{column[1:]}"
     return found
 
 
@@ -128,6 +130,11 @@ def together(cell: str, key: str) -> dict[str, Number]:
 
 def figures(cell: str, key: str, axis: int) -> Iterator[tuple[str, Number]]:
     """The figures that a cell gives its column, along one axis; a shape with channels gives those too."""
+    if key.startswith("shape"):
+        channels = shape_in(cell)[1]
+        if channels:
+            yield f"ch{key[5:]}", channels
+        return
     if key.startswith("n") and key in SPATIAL:
         sizes, channels = shape_in(cell)
         if sizes:

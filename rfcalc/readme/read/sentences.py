@@ -99,7 +99,8 @@ ELSEWHERE = re.compile(
     r"(?<!final )(?:first|second|third|last|next|old|later|newer|simpler|smaller|larger|bigger|deeper|lighter|another) "
     r"(?:model|version|attempt|try|trial|run|one|experiment|iteration|network|step|approach|design)|"
     r"(?:is|are|was|were|comes?|taken|adapted|quoted|copied) from|readme|"
-    r"tried|used to|started|instead|would|seems?\b|good number|enough|sufficient|ideal|could|if we|e\.g|for example|"
+    r"skeleton|tried|used to|started|instead|would|seems?\b|good number|enough|sufficient|ideal|could|if we|e\.g|"
+    r"for example|"
     r"vgg|resnet|alexnet|inception|googlenet|mobilenet|densenet|efficientnet|"
     r"(?:model|net|network|step|iteration|attempt|experiment|version|trial|part|phase|session|code|v)"
     r"\s?[-#]?\s?\d{1,2}\b(?!\s?%|[.,]\d|[km]\b))",
