@@ -17,7 +17,9 @@ from .convolutions import (
     size_of,
     transpose_candidates,
 )
+from .evidence import agreeing
 from .priors import PAD_MODES, PRINTED, Candidate, Candidates, Prior, Shape, candidate, shortest
+from .states import Item
 
 MOST_CANDIDATES = 64
 STRANGEST = 11.0
@@ -35,6 +37,23 @@ def candidates(kind: str, given: Shape, out: Shape, params: int, prior: Prior) -
     find = FINDERS.get(op, same_map)
     found = sorted(find(kind, op, given, out, params, prior), key=lambda candidate: candidate.cost)
     return tuple(candidate for candidate in found[:MOST_CANDIDATES] if candidate.cost <= found[0].cost + ODDEST)
+
+
+def fitting(item: Item, given: Shape, prior: Prior) -> tuple[Candidate, ...]:
+    """The layers that fit a row: of these only the ones with the kernel that is printed and the settings that the
+    document states elsewhere, where any have them."""
+    row = item.row
+    found = candidates(row.type, given, item.shape, item.params, prior) if item.shape else ()
+    if row.kernel and found and found[0]["kernel_size"] is not None:
+        axes = len(row.kernel)
+        found = tuple(f for f in found if per_axis(f["kernel_size"], axes) == row.kernel) or found
+    if row.known:
+        found = tuple(f for f in found if agreeing(dict(f.settings), row.known)) or found
+    return found
+
+
+def per_axis(value: object, axes: int) -> tuple[object, ...]:
+    return tuple(value) if isinstance(value, list | tuple) else (value,) * axes
 
 
 @lru_cache(maxsize=65536)

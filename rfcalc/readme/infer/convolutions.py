@@ -95,6 +95,9 @@ def divisors(number: int) -> tuple[int, ...]:
 # --- convolutions ------------------------------------------------------------------------------------------------
 
 KERNEL_COST = {1: 0.0, 2: 1.5, 3: 0.0, 4: 2.0, 5: 0.8, 6: 3.0, 7: 1.0, 9: 2.5, 11: 2.5}
+UNSEEN_STRIDE = 0.7
+"""What a stride costs more in a network whose other convolutions halve no map: then 5 to 3 is a valid one, as in
+all five networks of public notebooks where both would do."""
 STRIDE_COST = {1: 0.0, 2: 0.3, 3: 1.8, 4: 2.2}
 
 
@@ -177,6 +180,8 @@ def window_cost(
         k, s, p, d = kernel[axis], strides[axis], paddings[axis], dilations[axis]
     cost = 0.5 * (k > 1) if s == k and p == 0 and s > 2 else STRIDE_COST.get(s, 4.0)
     cost += 3.0 * (len(set(strides)) > 1) + 2.0 * (len(set(kernel)) == 1 and len(set(paddings)) > 1)
+    if s == 2 and prior.strided is False:
+        cost += UNSEEN_STRIDE
     if s > 1 and all(m == 1 for m in outs):  # a stride that no size shows
         cost += 2.0
     elif s > 1 and outs[0] * (s - 1) > sizes[0]:  # one that padding makes up for
@@ -197,7 +202,7 @@ def padding_cost(k: int, p: int, d: int, prior: Prior) -> float:
     if p == 0:
         return {None: 0.4, True: 0.6, False: 0.0}[prior.pads]
     if p > keeps:
-        return 3.5 + 0.3 * (p - keeps)
+        return 2.8 + 1.0 * (p - keeps)
     return 1.2 if p == (k - 1) // 2 else 1.6 + 0.1 * p
 
 

@@ -2,36 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
-from ...engine.arch import Arch, PrintedAs
+from ...engine.arch import Arch
 from ...engine.geometry import shape_text
 from ...errors import RfcalcError
 from ..read.context import Context
 from ..read.facts import StatedModel
 from ..read.printout import Printout
 from ..read.read import Document, read
-from .alternatives import Alternative, Impact, choose_for, exchange, front_name, least, span, with_fields
+from .alternatives import Options, bounds, likely, with_fields
 from .blocks import add_shortcuts, find_blocks
+from .choices import Changes, choose_for, choose_placed
 from .evidence import with_evidence
 from .image import images
+from .impact import Impact
 from .inference import Inference, Unexplained
 from .opened import opened
-from .placed import choose_placed
 from .priors import Prior, Shape, first_prior
 from .rebuild import Assembler, Assembly, alternate, learned_prior, misfits
 from .search import Search
 from .stated import Builder, buildable, input_of, notes_of, printout_of
-from .states import Decision, Item, Reading, impossible, items_of
+from .states import Item, Reading, impossible, items_of
 
 PASSES = 3
 OTHER_INPUTS = 6
 """Other inputs for which the first layer's alternatives are listed."""
 THOROUGH_ROWS = 3000
 STATED = {"table": "a table of layers", "list": "a list of layers", "code": "code"}
-CONSTRAINT_LIMIT = 6.0
-"""How unusual the layers may be, in all, that a stated receptive field asks for."""
 
 
 # --- finding it --------------------------------------------------------------------------------------------------
@@ -124,60 +123,40 @@ def _weigh(
     partial: Inference, assembly: Assembly, reading: Reading, prior: Prior, context: Context, others: Sequence[Shape]
 ) -> Inference:
     """Adds what is open, and lets what the text says of places, then a stated receptive field decide among it."""
-    arch, notes = arch_of(partial, assembly), list(partial.notes)
-    impact = Impact(arch)
-    options = with_fields(assembly, impact, prior, reading.shapes, others)
-    if placed := choose_placed(arch, options, context.places):
-        assembly = changed(assembly, placed)
-        arch = arch_of(partial, assembly)
-        impact = Impact(arch)
-        options = with_fields(assembly, impact, prior, reading.shapes, others)
-        rows = [d.item.row.label for i in placed if (d := assembly.decisions[i - 1])]
-        notes.append(f"what the text says of places decides {', '.join(rows)}, which no shape shows")
+    notes, decided_by = list(partial.notes), None
+
+    def weighed(assembly: Assembly) -> tuple[Impact, Options]:
+        impact = Impact(arch_of(partial, assembly))
+        return impact, with_fields(assembly, impact, prior, reading.shapes, others)
+
+    def decided(changes: Changes, by: str) -> Assembly:
+        rows = [d.item.row.label for i in changes if (d := assembly.decisions[i - 1])]
+        notes.append(f"{by} decides {', '.join(rows)}, which no shape shows")
+        return assembly.exchanged({i: a.chain for i, a in changes.items()})
+
+    # First the places, which name one row each.
+    impact, options = weighed(assembly)
+    if changes := choose_placed(impact.arch, options, context.places):
+        assembly = decided(changes, "what the text says of places")
+        impact, options = weighed(assembly)
+
+    # How far the field is open, before the text's own figure closes it.
     costs = {i: d.candidate.cost for i, d in enumerate(assembly.decisions, 1) if d and d.candidate}
-    smallest = least(arch, options, impact)
-    range_, decided_by = span(arch, options, costs, impact), None
+    range_, whole = bounds(options, likely(options, costs), impact), bounds(options, options, impact)
+
     if context.fields:
         stated = context.fields[0]
-        changes = choose_for(stated, impact, options, costs, CONSTRAINT_LIMIT)
-        if changes is None:
+        if (found := choose_for(stated, impact, options, costs)) is None:
             notes.append(f"no likely reading gives the stated receptive field of {stated}")
-        elif changes:
-            decided_by, assembly = stated, changed(assembly, changes)
-            arch = arch_of(partial, assembly)
-            rows = [d.item.row.label for i in changes if (d := assembly.decisions[i - 1])]
-            notes.append(f"the stated receptive field of {stated} decides {', '.join(rows)}, which no shape shows")
-            options = with_fields(assembly, Impact(arch), prior, reading.shapes, others)
+        elif found:
+            decided_by, assembly = stated, decided(found, f"the stated receptive field of {stated}")
+            impact, options = weighed(assembly)
         else:
             notes.append(f"it has the stated receptive field of {stated}")
-    decisions = tuple(d for d in assembly.decisions if d)
     return replace(
-        partial, arch=arch, assembly=assembly, options=options, range=range_, least=smallest, decided_by=decided_by,
-        notes=tuple(notes), decisions=decisions,
+        partial, arch=impact.arch, assembly=assembly, options=options, range=range_, least=whole and whole[0],
+        decided_by=decided_by, notes=tuple(notes), decisions=tuple(d for d in assembly.decisions if d),
     )  # fmt: skip
-
-
-def changed(assembly: Assembly, changes: Mapping[int, Alternative]) -> Assembly:
-    """The assembly with some layers exchanged for alternatives."""
-    axes = len(assembly.image.sizes)
-    from ...engine.layers.base import make
-
-    layers = {
-        index: [make(candidate.op, axes, **dict(candidate.settings)) for candidate in alternative.layers]
-        for index, alternative in changes.items()
-    }
-    decisions: list[Decision | None] = []
-    printed = dict(assembly.printed)
-    for index, decision in enumerate(assembly.decisions, 1):
-        alternative = changes.get(index)
-        if alternative and decision:
-            for number in range(len(alternative.layers) - 1):
-                printed[front_name(assembly.nodes[index - 1], number)] = PrintedAs(functional=True)
-            decisions += [None] * (len(alternative.layers) - 1)
-            decisions.append(replace(decision, candidate=alternative.candidate))
-        else:
-            decisions.append(decision)
-    return Assembly(assembly.image, exchange(assembly.nodes, layers), tuple(decisions), printed)
 
 
 def arch_of(partial: Inference, assembly: Assembly) -> Arch:
