@@ -73,6 +73,22 @@ class Candidate:
 Candidates = Iterator[Candidate]
 
 
+class Case(NamedTuple):
+    """A printed row as a layer is looked for: its class and type, the map it reads, what it makes, its parameters."""
+
+    kind: str
+    op: str
+    given: Shape
+    out: Shape
+    params: int
+    prior: Prior
+
+    @property
+    def same_axes(self) -> bool:
+        """Whether both are maps, with as many axes."""
+        return not self.given.flat and len(self.given.sizes) == len(self.out.sizes)
+
+
 @lru_cache(maxsize=16384)
 def made(op: str, settings: Settings, axes: int) -> Layer:
     return make(op, axes, **dict(settings))

@@ -16,6 +16,7 @@ from ..read.context import Context
 from ..read.facts import LayerFact, StatedModel
 from ..read.printout import Printout, Total
 from ..read.rows import PrintedRow
+from .evidence import SETTINGS
 from .inference import Unexplained
 from .priors import PRINTED, Shape, candidate
 from .states import Decision, Hidden, Item, Reading
@@ -27,7 +28,6 @@ POINTWISE = (
 )  # fmt: skip
 """Words for layers that leave a map as it is, in the order in which they are tried; any other is an identity."""
 JOINS = ("add", "multiply", "concat")
-SETTINGS = ("kernel_size", "stride", "padding", "dilation", "groups")
 LARGEST_SPREAD = 64
 """Kernels up to this reach are tried with every padding."""
 NAMED = 4
