@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import lru_cache
 from itertools import product
+from typing import Any
 
 from ...engine.layers import LINEAR_MODES
 from .convolutions import (
@@ -53,7 +54,7 @@ def fitting(item: Item, given: Shape, prior: Prior) -> tuple[Candidate, ...]:
     return found
 
 
-def per_axis(value: object, axes: int) -> tuple[object, ...]:
+def per_axis(value: Any, axes: int) -> tuple[Any, ...]:
     return tuple(value) if isinstance(value, list | tuple) else (value,) * axes
 
 

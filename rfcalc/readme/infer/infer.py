@@ -111,11 +111,9 @@ def _conclude(
         assembly = Assembler(reading, partial.image, partial.printout).assembly()
         amiss = misfits(assembly)
     except RfcalcError as error:
-        row = reading.decisions[0].item.row
-        return replace(partial, unexplained=(Unexplained(row.index, row.label, row.line, str(error)),))
+        amiss = [(reading.decisions[0], str(error))]
     if amiss:
-        rows = [(d.item.row, why) for d, why in amiss]
-        return replace(partial, unexplained=tuple(Unexplained(r.index, r.label, r.line, why) for r, why in rows))
+        return replace(partial, unexplained=tuple(Unexplained.of(d.item.row, why) for d, why in amiss))
     return _weigh(partial, assembly, reading, prior, context, others)
 
 
@@ -171,13 +169,11 @@ def arch_of(partial: Inference, assembly: Assembly) -> Arch:
 
 def explain(reading: Reading) -> list[Unexplained]:
     """Why no layer fits the rows that stayed unexplained."""
-    found = []
-    for decision in reading.decisions:
-        if decision.candidate is None:
-            item = decision.item
-            why = reason(item, reading.shapes.get(decision.source))
-            found.append(Unexplained(item.row.index, item.row.label, item.row.line, why))
-    return found
+    return [
+        Unexplained.of(d.item.row, reason(d.item, reading.shapes.get(d.source)))
+        for d in reading.decisions
+        if d.candidate is None
+    ]
 
 
 def reason(item: Item, given: Shape | None) -> str:
