@@ -106,7 +106,7 @@ def test_what_cannot_be_built_is_named(text: str, why: str) -> None:
     assert why in said
 
 
-@pytest.mark.parametrize("name", ["c12", "mobilenet_v2", "vgg16"])
+@pytest.mark.parametrize("name", ["c12", "mobilenet_v2", "vgg16", "resnet18", "resnet50"])
 def test_code_that_rfcalc_writes_says_its_input(name: str) -> None:
     """The docstring has it: "c12: input 3x32x32, output ..."."""
     shipped = rfcalc.load(name)
