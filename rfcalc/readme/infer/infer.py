@@ -38,32 +38,46 @@ STATED = {"table": "a table of layers", "list": "a list of layers", "code": "cod
 
 def infer_printout(printout: Printout, context: Context, image: Sequence[int] | None = None) -> Inference:
     """The network behind one printout; raises RfcalcError where not even the input can be told."""
+    # Closed containers become the layers that they stand for, and every row an item that knows its layer type.
     printout = opened(printout)
     items = items_of(printout.rows)
     if not any(item.op for item in items):
         raise RfcalcError(f"line {printout.line}: the summary has no layer that rfcalc knows")
+
+    # What comes in: as the caller or a row says, else the likeliest by the first layer, the text and the sizes in MB.
     prior = first_prior(context)
     image = image or printout.image
     shape = Shape(image[0], tuple(image[1:])) if image else next(iter(images(items, printout, context, prior)), None)
     if shape is None:
-        first = next(item for item in items if item.op)
-        wrong = impossible(first)
-        why = wrong[1] if wrong else "no input fits it; state it with --input"
-        raise RfcalcError(f"line {first.row.line}: {first.row.label}: {why}")
+        raise RfcalcError(no_input(items))
+
+    # The rows, one after the other; what this network's own rows show may point to another input.
     reading, prior = _read(items, shape, context)
     others: list[Shape] = []
-    if not image:  # the prior of this network may point to another input
+    if not image:
         others = images(items, printout, context, learned_prior(reading, first_prior(context), skip=1))
         for other in others[: 1 if reading_ok(reading) else 2]:
             if other != shape:
                 again, learned = _read(items, other, context)
                 if again.cost < reading.cost + 0.5 * reading_ok(reading):
                     reading, prior, shape = again, learned, other
+
+    # Where a row stays unexplained, a search that takes nothing for granted.
     if not reading_ok(reading) and len(items) <= THOROUGH_ROWS:
         again = Search(items, shape, prior, block_places(items), thorough=True).run()
         reading = min(reading, again, key=lambda r: r.cost)
+
+    # The network of all that, what it leaves open, and what the text decides of it.
     partial = _partial(printout, items, shape, reading, prior)
     return _conclude(partial, reading, prior, context, [other for other in others[:OTHER_INPUTS] if other != shape])
+
+
+def no_input(items: Sequence[Item]) -> str:
+    """Why the input cannot be told: what the first layer prints is impossible, or fits none."""
+    first = next(item for item in items if item.op)
+    wrong = impossible(first)
+    why = wrong[1] if wrong else "no input fits it; state it with --input"
+    return f"line {first.row.line}: {first.row.label}: {why}"
 
 
 def reading_ok(reading: Reading) -> bool:
