@@ -108,6 +108,49 @@ def test_a_document_without_sizes_or_words_still_adds_up() -> None:
     assert found.arch.input == (3, 32, 32)
 
 
+# --- what is likelier ---------------------------------------------------------------------------------------------
+
+
+def rows(*layers: tuple[str, int, int, int]) -> str:
+    """A print of (class, channels, size, parameters)."""
+    shapes = ((kind, f"[-1, {c}, {n}, {n}]", count) for kind, c, n, count in layers)
+    return "\n".join(f"{kind}-{number} {shape} {count}" for number, (kind, shape, count) in enumerate(shapes, 1))
+
+
+def test_a_small_map_is_halved_by_a_stride_only_where_others_are() -> None:
+    """From 5 to 3: (5 - 3) / 1 + 1 = 3 without padding, (5 + 2 - 3) / 2 + 1 = 3 with a stride of 2."""
+    pooled = [("Conv2d", 8, 20, 224), ("MaxPool2d", 8, 10, 0), ("Conv2d", 8, 10, 584), ("MaxPool2d", 8, 5, 0)]
+    strided = [("Conv2d", 8, 20, 224), ("Conv2d", 8, 10, 584), ("Conv2d", 8, 5, 584), ("ReLU", 8, 5, 0)]
+    small = ("Conv2d", 8, 3, 584)
+    found = [layer(infer(rows(*front, small), (3, 20, 20)), 5) for front in (pooled, strided)]
+    assert [(entry["stride"], entry["padding"]) for entry in found] == [(1, 0), (2, 1)]
+
+
+def test_a_norm_of_the_writers_own_is_one_by_what_it_does() -> None:
+    """A weight and a bias for each of 8 channels, the map as it was; 17 of them are no norm's."""
+    text = rows(("Conv2d", 8, 30, 216), ("GhostBatchNorm", 8, 30, 16), ("Conv2d", 8, 28, 576))
+    found = infer(text, (3, 32, 32))
+    assert found.arch is not None
+    assert [row.layer.op for row in found.arch.rows] == ["conv", "batch_norm", "conv"]
+    assert not infer(text.replace(" 16\n", " 17\n"), (3, 32, 32)).ok
+
+
+@pytest.mark.parametrize(("size", "image", "padding"), [(34, 32, 2), (30, 32, 0), (32, 32, 1)])
+def test_the_image_has_a_size_that_images_have(size: int, image: int, padding: int) -> None:
+    found = infer(rows(("Conv2d", 8, size, 216), ("ReLU", 8, size, 0)))
+    assert (found.image.sizes, layer(found, 1)["padding"]) == ((image, image), padding)
+
+
+def test_a_pool_reads_three_maps_one_after_the_other() -> None:
+    """5 + 8 + 11 = 24 channels; no two maps have that many."""
+    found = infer(
+        rows(("Conv2d", 5, 32, 135), ("Conv2d", 8, 32, 360), ("Conv2d", 11, 32, 792), ("MaxPool2d", 24, 16, 0)),
+        (3, 32, 32),
+    )
+    assert found.arch is not None
+    assert list(found.arch.sources(found.arch.rows[-2])) == ["conv1", "conv2", "conv3"]
+
+
 # --- graphs ------------------------------------------------------------------------------------------------------
 
 

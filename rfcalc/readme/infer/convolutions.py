@@ -12,7 +12,7 @@ from math import gcd, isqrt
 
 from ...engine.geometry import Window
 from ...errors import ShapeError
-from .priors import Candidate, Candidates, Prior, Settings, Shape, candidate, shortest
+from .priors import Candidate, Candidates, Case, Prior, Settings, Shape, candidate, shortest
 
 DILATIONS = (1, 2, 3, 4, 5, 6, 7, 8, 12, 16, 18, 24, 36)
 STRIDES = tuple(range(1, 9))
@@ -95,25 +95,29 @@ def divisors(number: int) -> tuple[int, ...]:
 # --- convolutions ------------------------------------------------------------------------------------------------
 
 KERNEL_COST = {1: 0.0, 2: 1.5, 3: 0.0, 4: 2.0, 5: 0.8, 6: 3.0, 7: 1.0, 9: 2.5, 11: 2.5}
+UNSEEN_STRIDE = 0.7
+"""What a stride costs more in a network whose other convolutions halve no map: then 5 to 3 is a valid one, as in
+all five networks of public notebooks where both would do."""
 STRIDE_COST = {1: 0.0, 2: 0.3, 3: 1.8, 4: 2.2}
 
 
-def conv_candidates(kind: str, op: str, given: Shape, out: Shape, params: int, prior: Prior) -> Candidates:
+def conv_candidates(row: Case) -> Candidates:
     """Convolutions with every kernel, number of groups, bias and window that fit."""
-    found = conv_kernels(given, out, params, prior)
-    least = min((cost for cost, *_ in found), default=0.0)
-    for cost, kernel, groups, bias in found:
-        if cost <= least + ODDEST:
-            yield from conv_windows(cost, kernel, groups, bias, given, out, prior)
+    found = conv_kernels(row)
+    least = min((kernel[0] for kernel in found), default=0.0)
+    for kernel in found:
+        if kernel[0] <= least + ODDEST:
+            yield from conv_windows(row, *kernel)
 
 
-def conv_kernels(given: Shape, out: Shape, params: int, prior: Prior) -> list[tuple[float, tuple[int, ...], int, bool]]:
+def conv_kernels(row: Case) -> list[tuple[float, tuple[int, ...], int, bool]]:
     """Cost, kernel, groups and bias: parameters / out channels = taps * in channels / groups, plus one with a bias."""
-    if given.flat or out.flat or len(given.sizes) != len(out.sizes) or params % out.channels:
+    given, out, prior = row.given, row.out, row.prior
+    if not row.same_axes or row.params % out.channels:
         return []
     found = []
     for bias, groups in product((False, True), divisors(gcd(given.channels, out.channels))):
-        weights, per_group = params // out.channels - bias, given.channels // groups
+        weights, per_group = row.params // out.channels - bias, given.channels // groups
         if weights > 0 and weights % per_group == 0:
             base = groups_cost(groups, given, out, prior) + 2.0 * (prior.bias not in (None, bias))
             for kernel in kernels(weights // per_group, len(given.sizes)):
@@ -123,13 +127,11 @@ def conv_kernels(given: Shape, out: Shape, params: int, prior: Prior) -> list[tu
     return found
 
 
-def conv_windows(
-    base: float, kernel: tuple[int, ...], groups: int, bias: bool, given: Shape, out: Shape, prior: Prior
-) -> Iterator[Candidate]:
-    word = "depthwise" if groups == given.channels > 1 else groups
-    head = (("out_channels", out.channels), ("kernel_size", shortest(kernel)))
+def conv_windows(row: Case, base: float, kernel: tuple[int, ...], groups: int, bias: bool) -> Iterator[Candidate]:
+    word = "depthwise" if groups == row.given.channels > 1 else groups
+    head = (("out_channels", row.out.channels), ("kernel_size", shortest(kernel)))
     tail = (("groups", word), ("bias", bias))
-    for cost, window in costed_windows(kernel, given.sizes, out.sizes, prior):
+    for cost, window in costed_windows(kernel, row.given.sizes, row.out.sizes, row.prior):
         yield Candidate("conv", (*head, *window, *tail), base + cost)
 
 
@@ -177,6 +179,8 @@ def window_cost(
         k, s, p, d = kernel[axis], strides[axis], paddings[axis], dilations[axis]
     cost = 0.5 * (k > 1) if s == k and p == 0 and s > 2 else STRIDE_COST.get(s, 4.0)
     cost += 3.0 * (len(set(strides)) > 1) + 2.0 * (len(set(kernel)) == 1 and len(set(paddings)) > 1)
+    if s == 2 and prior.strided is False:
+        cost += UNSEEN_STRIDE
     if s > 1 and all(m == 1 for m in outs):  # a stride that no size shows
         cost += 2.0
     elif s > 1 and outs[0] * (s - 1) > sizes[0]:  # one that padding makes up for
@@ -197,28 +201,25 @@ def padding_cost(k: int, p: int, d: int, prior: Prior) -> float:
     if p == 0:
         return {None: 0.4, True: 0.6, False: 0.0}[prior.pads]
     if p > keeps:
-        return 3.5 + 0.3 * (p - keeps)
+        return 2.8 + 1.0 * (p - keeps)
     return 1.2 if p == (k - 1) // 2 else 1.6 + 0.1 * p
 
 
-def transpose_candidates(kind: str, op: str, given: Shape, out: Shape, params: int, prior: Prior) -> Candidates:
+def transpose_candidates(row: Case) -> Candidates:
     """Transposed convolutions: parameters = in channels * out channels / groups * taps, plus one each with a bias."""
-    if given.flat or out.flat or len(given.sizes) != len(out.sizes):
+    given, out = row.given, row.out
+    if not row.same_axes:
         return
     for bias, groups in product((True, False), divisors(gcd(given.channels, out.channels))):
-        weights, unit = params - bias * out.channels, given.channels * out.channels // groups
-        if weights <= 0 or weights % unit:
-            continue
-        for kernel in kernels(weights // unit, len(given.sizes)):
-            if len(set(kernel)) > 1:
-                continue
-            for stride, padding, extra in transposed(kernel[0], given.sizes, out.sizes):
-                cost = groups_cost(groups, given, out, prior) + 0.3 * extra + 0.2 * padding + 0.1 * stride
-                cost += 1.2 * (prior.bias not in (None, bias))
-                word = "depthwise" if groups == given.channels > 1 else groups
+        weights, unit = row.params - bias * out.channels, given.channels * out.channels // groups
+        square = [k[0] for k in kernels(weights // unit, len(given.sizes)) if len(set(k)) == 1] if weights > 0 else []
+        for kernel in square if weights % unit == 0 else ():
+            for stride, padding, extra in transposed(kernel, given.sizes, out.sizes):
+                cost = groups_cost(groups, given, out, row.prior) + 0.3 * extra + 0.2 * padding + 0.1 * stride
+                cost += 1.2 * (row.prior.bias not in (None, bias))
                 yield candidate(
-                    op, cost, out_channels=out.channels, kernel_size=kernel[0], stride=stride, padding=padding,
-                    output_padding=extra, groups=word, bias=bias,
+                    row.op, cost, out_channels=out.channels, kernel_size=kernel, stride=stride, padding=padding,
+                    output_padding=extra, groups="depthwise" if groups == given.channels > 1 else groups, bias=bias,
                 )  # fmt: skip
 
 

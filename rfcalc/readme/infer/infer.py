@@ -2,37 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from math import prod
 
-from ...engine.arch import Arch, PrintedAs
+from ...engine.arch import Arch
 from ...engine.geometry import shape_text
 from ...errors import RfcalcError
 from ..read.context import Context
 from ..read.facts import StatedModel
 from ..read.printout import Printout
 from ..read.read import Document, read
-from .alternatives import Alternative, Impact, choose_for, exchange, front_name, least, span, with_fields
+from .alternatives import Options, bounds, likely, with_fields
 from .blocks import add_shortcuts, find_blocks
+from .choices import Changes, choose_for, choose_placed
 from .evidence import with_evidence
 from .image import images
+from .impact import Impact
 from .inference import Inference, Unexplained
 from .opened import opened
-from .placed import choose_placed
 from .priors import Prior, Shape, first_prior
 from .rebuild import Assembler, Assembly, alternate, learned_prior, misfits
 from .search import Search
 from .stated import Builder, buildable, input_of, notes_of, printout_of
-from .states import Decision, Item, Reading, impossible, items_of
+from .states import Item, Reading, impossible, items_of
 
 PASSES = 3
 OTHER_INPUTS = 6
 """Other inputs for which the first layer's alternatives are listed."""
 THOROUGH_ROWS = 3000
 STATED = {"table": "a table of layers", "list": "a list of layers", "code": "code"}
-CONSTRAINT_LIMIT = 6.0
-"""How unusual the layers may be, in all, that a stated receptive field asks for."""
 
 
 # --- finding it --------------------------------------------------------------------------------------------------
@@ -40,32 +39,46 @@ CONSTRAINT_LIMIT = 6.0
 
 def infer_printout(printout: Printout, context: Context, image: Sequence[int] | None = None) -> Inference:
     """The network behind one printout; raises RfcalcError where not even the input can be told."""
+    # Closed containers become the layers that they stand for, and every row an item that knows its layer type.
     printout = opened(printout)
     items = items_of(printout.rows)
     if not any(item.op for item in items):
         raise RfcalcError(f"line {printout.line}: the summary has no layer that rfcalc knows")
+
+    # What comes in: as the caller or a row says, else the likeliest by the first layer, the text and the sizes in MB.
     prior = first_prior(context)
     image = image or printout.image
     shape = Shape(image[0], tuple(image[1:])) if image else next(iter(images(items, printout, context, prior)), None)
     if shape is None:
-        first = next(item for item in items if item.op)
-        wrong = impossible(first)
-        why = wrong[1] if wrong else "no input fits it; state it with --input"
-        raise RfcalcError(f"line {first.row.line}: {first.row.label}: {why}")
+        raise RfcalcError(no_input(items))
+
+    # The rows, one after the other; what this network's own rows show may point to another input.
     reading, prior = _read(items, shape, context)
     others: list[Shape] = []
-    if not image:  # the prior of this network may point to another input
+    if not image:
         others = images(items, printout, context, learned_prior(reading, first_prior(context), skip=1))
         for other in others[: 1 if reading_ok(reading) else 2]:
             if other != shape:
                 again, learned = _read(items, other, context)
                 if again.cost < reading.cost + 0.5 * reading_ok(reading):
                     reading, prior, shape = again, learned, other
+
+    # Where a row stays unexplained, a search that takes nothing for granted.
     if not reading_ok(reading) and len(items) <= THOROUGH_ROWS:
         again = Search(items, shape, prior, block_places(items), thorough=True).run()
         reading = min(reading, again, key=lambda r: r.cost)
+
+    # The network of all that, what it leaves open, and what the text decides of it.
     partial = _partial(printout, items, shape, reading, prior)
     return _conclude(partial, reading, prior, context, [other for other in others[:OTHER_INPUTS] if other != shape])
+
+
+def no_input(items: Sequence[Item]) -> str:
+    """Why the input cannot be told: what the first layer prints is impossible, or fits none."""
+    first = next(item for item in items if item.op)
+    wrong = impossible(first)
+    why = wrong[1] if wrong else "no input fits it; state it with --input"
+    return f"line {first.row.line}: {first.row.label}: {why}"
 
 
 def reading_ok(reading: Reading) -> bool:
@@ -113,11 +126,9 @@ def _conclude(
         assembly = Assembler(reading, partial.image, partial.printout).assembly()
         amiss = misfits(assembly)
     except RfcalcError as error:
-        row = reading.decisions[0].item.row
-        return replace(partial, unexplained=(Unexplained(row.index, row.label, row.line, str(error)),))
+        amiss = [(reading.decisions[0], str(error))]
     if amiss:
-        rows = [(d.item.row, why) for d, why in amiss]
-        return replace(partial, unexplained=tuple(Unexplained(r.index, r.label, r.line, why) for r, why in rows))
+        return replace(partial, unexplained=tuple(Unexplained.of(d.item.row, why) for d, why in amiss))
     return _weigh(partial, assembly, reading, prior, context, others)
 
 
@@ -125,60 +136,40 @@ def _weigh(
     partial: Inference, assembly: Assembly, reading: Reading, prior: Prior, context: Context, others: Sequence[Shape]
 ) -> Inference:
     """Adds what is open, and lets what the text says of places, then a stated receptive field decide among it."""
-    arch, notes = arch_of(partial, assembly), list(partial.notes)
-    impact = Impact(arch)
-    options = with_fields(assembly, impact, prior, reading.shapes, others)
-    if placed := choose_placed(arch, options, context.places):
-        assembly = changed(assembly, placed)
-        arch = arch_of(partial, assembly)
-        impact = Impact(arch)
-        options = with_fields(assembly, impact, prior, reading.shapes, others)
-        rows = [d.item.row.label for i in placed if (d := assembly.decisions[i - 1])]
-        notes.append(f"what the text says of places decides {', '.join(rows)}, which no shape shows")
+    notes, decided_by = list(partial.notes), None
+
+    def weighed(assembly: Assembly) -> tuple[Impact, Options]:
+        impact = Impact(arch_of(partial, assembly))
+        return impact, with_fields(assembly, impact, prior, reading.shapes, others)
+
+    def decided(changes: Changes, by: str) -> Assembly:
+        rows = [d.item.row.label for i in changes if (d := assembly.decisions[i - 1])]
+        notes.append(f"{by} decides {', '.join(rows)}, which no shape shows")
+        return assembly.exchanged({i: a.chain for i, a in changes.items()})
+
+    # First the places, which name one row each.
+    impact, options = weighed(assembly)
+    if changes := choose_placed(impact.arch, options, context.places):
+        assembly = decided(changes, "what the text says of places")
+        impact, options = weighed(assembly)
+
+    # How far the field is open, before the text's own figure closes it.
     costs = {i: d.candidate.cost for i, d in enumerate(assembly.decisions, 1) if d and d.candidate}
-    smallest = least(arch, options, impact)
-    range_, decided_by = span(arch, options, costs, impact), None
+    range_, whole = bounds(options, likely(options, costs), impact), bounds(options, options, impact)
+
     if context.fields:
         stated = context.fields[0]
-        changes = choose_for(stated, impact, options, costs, CONSTRAINT_LIMIT)
-        if changes is None:
+        if (found := choose_for(stated, impact, options, costs)) is None:
             notes.append(f"no likely reading gives the stated receptive field of {stated}")
-        elif changes:
-            decided_by, assembly = stated, changed(assembly, changes)
-            arch = arch_of(partial, assembly)
-            rows = [d.item.row.label for i in changes if (d := assembly.decisions[i - 1])]
-            notes.append(f"the stated receptive field of {stated} decides {', '.join(rows)}, which no shape shows")
-            options = with_fields(assembly, Impact(arch), prior, reading.shapes, others)
+        elif found:
+            decided_by, assembly = stated, decided(found, f"the stated receptive field of {stated}")
+            impact, options = weighed(assembly)
         else:
             notes.append(f"it has the stated receptive field of {stated}")
-    decisions = tuple(d for d in assembly.decisions if d)
     return replace(
-        partial, arch=arch, assembly=assembly, options=options, range=range_, least=smallest, decided_by=decided_by,
-        notes=tuple(notes), decisions=decisions,
+        partial, arch=impact.arch, assembly=assembly, options=options, range=range_, least=whole and whole[0],
+        decided_by=decided_by, notes=tuple(notes), decisions=tuple(d for d in assembly.decisions if d),
     )  # fmt: skip
-
-
-def changed(assembly: Assembly, changes: Mapping[int, Alternative]) -> Assembly:
-    """The assembly with some layers exchanged for alternatives."""
-    axes = len(assembly.image.sizes)
-    from ...engine.layers.base import make
-
-    layers = {
-        index: [make(candidate.op, axes, **dict(candidate.settings)) for candidate in alternative.layers]
-        for index, alternative in changes.items()
-    }
-    decisions: list[Decision | None] = []
-    printed = dict(assembly.printed)
-    for index, decision in enumerate(assembly.decisions, 1):
-        alternative = changes.get(index)
-        if alternative and decision:
-            for number in range(len(alternative.layers) - 1):
-                printed[front_name(assembly.nodes[index - 1], number)] = PrintedAs(functional=True)
-            decisions += [None] * (len(alternative.layers) - 1)
-            decisions.append(replace(decision, candidate=alternative.candidate))
-        else:
-            decisions.append(decision)
-    return Assembly(assembly.image, exchange(assembly.nodes, layers), tuple(decisions), printed)
 
 
 def arch_of(partial: Inference, assembly: Assembly) -> Arch:
@@ -193,13 +184,11 @@ def arch_of(partial: Inference, assembly: Assembly) -> Arch:
 
 def explain(reading: Reading) -> list[Unexplained]:
     """Why no layer fits the rows that stayed unexplained."""
-    found = []
-    for decision in reading.decisions:
-        if decision.candidate is None:
-            item = decision.item
-            why = reason(item, reading.shapes.get(decision.source))
-            found.append(Unexplained(item.row.index, item.row.label, item.row.line, why))
-    return found
+    return [
+        Unexplained.of(d.item.row, reason(d.item, reading.shapes.get(d.source)))
+        for d in reading.decisions
+        if d.candidate is None
+    ]
 
 
 def reason(item: Item, given: Shape | None) -> str:

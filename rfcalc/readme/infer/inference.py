@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 from ...engine.arch import Arch, Row
 from ...engine.geometry import shape_text
 from ...engine.kinds import settings_of
-from ...engine.layers import Conv, ConvTranspose
 from ...report.cells import agreed, cells_of, number, text
 from ...report.grid import Column, Grid, Printed
 from ..read.printout import Printout
+from ..read.rows import PrintedRow
 from .alternatives import LIKELY, Alternative
 from .priors import Candidate, Shape
 from .rebuild import Assembly
@@ -38,6 +38,10 @@ class Unexplained:
     label: str
     line: int
     why: str
+
+    @classmethod
+    def of(cls, row: PrintedRow, why: str) -> Unexplained:
+        return cls(row.index, row.label, row.line, why)
 
 
 @dataclass(frozen=True)
@@ -91,40 +95,42 @@ class Inference(Printed):
             "notes": list(self.notes),
         }
 
+    def _nodes(self) -> Iterator[tuple[Row | None, Decision | None]]:
+        """The network's rows with the printed rows behind them; where there is no network, the printed rows alone."""
+        if self.arch and self.assembly:
+            yield from zip(self.arch.rows, self.assembly.decisions, strict=True)
+        else:
+            yield from ((None, decision) for decision in self.decisions)
+
     def _layers(self) -> list[dict[str, Any]]:
-        if not self.arch or not self.assembly:
-            return [self._bare_layer(d) for d in self.decisions if d.candidate]
         return [
-            self._layer(row, decision, list(self.arch.sources(row)))
-            for row, decision in zip(self.arch.rows, self.assembly.decisions, strict=True)
+            self._layer(row, decision) for row, decision in self._nodes() if row or (decision and decision.candidate)
         ]
 
-    def _layer(self, row: Row, decision: Decision | None, sources: list[str]) -> dict[str, Any]:
-        cells, known = cells_of(row), settings_of(type(row.layer))
-        settings = {key: cells[key] if key in known else None for key in KEYS[:5]}
-        return {
-            "row": decision.item.row.index if decision else None,
-            "name": row.name,
-            "op": row.layer.op,
-            "out_channels": row.out.channels,
-            **settings,
-            "bias": row.layer.bias if isinstance(row.layer, Conv | ConvTranspose) else getattr(row.layer, "bias", None),
-            "from": sources,
-            "alternatives": [self._alternative(a, row) for a in self.options.get(row.index, ())],
-        }
+    def _layer(self, row: Row | None, decision: Decision | None) -> dict[str, Any]:
+        found: dict[str, Any] = {"row": decision.item.row.index if decision else None}
+        if self.arch and row:
+            cells, known = cells_of(row), settings_of(type(row.layer))
+            found |= {"name": row.name, "op": row.layer.op, "out_channels": row.out.channels}
+            found |= {key: cells[key] if key in known else None for key in KEYS[:5]}
+            found |= {"bias": getattr(row.layer, "bias", None), "from": list(self.arch.sources(row))}
+            return found | {"alternatives": [self._alternative(a, row) for a in self.options.get(row.index, ())]}
+        assert decision
+        assert decision.candidate
+        assert decision.item.shape
+        found |= {"op": decision.candidate.op, "out_channels": decision.item.shape.channels}
+        found |= {key: number(decision.candidate[key]) for key in KEYS}
+        return found | {"from": [decision.source], "alternatives": []}
 
     def _alternative(self, alternative: Alternative, row: Row) -> dict[str, Any]:
         """One alternative: its settings, and the receptive fields that it would mean."""
         assert self.arch is not None
         settings = dict(alternative.candidate.settings)
         if settings.get("groups") == "depthwise":
-            settings["groups"] = (
-                self.arch.rows[alternative.source - 1].out.channels if alternative.source else row.x.channels
-            )
-        found: dict[str, Any] = {
-            "op": alternative.candidate.op,
-            **{key: number(value) for key, value in settings.items()},
-        }
+            given = self.arch.rows[alternative.source - 1].out if alternative.source else row.x
+            settings["groups"] = given.channels
+        found: dict[str, Any] = {"op": alternative.candidate.op}
+        found |= {key: number(value) for key, value in settings.items()}
         if alternative.pool:
             found["behind"] = {"op": "max_pool", "kernel_size": alternative.pool}
         if alternative.image:
@@ -138,19 +144,6 @@ class Inference(Printed):
         }
         return found
 
-    @staticmethod
-    def _bare_layer(decision: Decision) -> dict[str, Any]:
-        assert decision.candidate is not None
-        assert decision.item.shape is not None
-        return {
-            "row": decision.item.row.index,
-            "op": decision.candidate.op,
-            "out_channels": decision.item.shape.channels,
-            **{key: number(decision.candidate[key]) for key in KEYS},
-            "from": [decision.source],
-            "alternatives": [],
-        }
-
     @property
     def grid(self) -> Grid:
         """The layers with their settings, and how many others fit; totals and notes below."""
@@ -158,25 +151,26 @@ class Inference(Printed):
             Column("row"), Column("layer", left=True), Column("reads", 4, left=True), Column("out", left=True),
             Column("settings", left=True), Column("params", 2), Column("r_out", 3), Column("open", 1, left=True),
         )  # fmt: skip
-        if self.arch and self.assembly:
-            pairs = zip(self.arch.rows, self.assembly.decisions, strict=True)
-            rows = tuple(self._cells(row, decision) for row, decision in pairs)
-        else:
-            rows = tuple(bare_cells(d) for d in self.decisions)
-        return Grid(columns, rows, self.summary)
+        return Grid(columns, tuple(self._cells(row, decision) for row, decision in self._nodes()), self.summary)
 
-    def _cells(self, row: Row, decision: Decision | None) -> tuple[str, ...]:
-        assert self.arch is not None
-        straight = row.node.inputs == (row.index - 1,)
-        found = self.options.get(row.index, ())
+    def _cells(self, row: Row | None, decision: Decision | None) -> tuple[str, ...]:
         candidate = decision.candidate if decision else None
+        index = str(decision.item.row.index) if decision else ""
+        if not self.arch or not row:
+            assert decision
+            shape, params = decision.item.shape, decision.item.params
+            op = candidate.op if candidate else decision.item.row.type
+            settings = settings_text(candidate) if candidate else "unexplained"
+            out = shape_text((shape.channels, *shape.sizes)) if shape else ""
+            return index, op, "", out, settings, f"{params:,}", "", ""
+        found = self.options.get(row.index, ())
         likely = [
             alternative_text(a, candidate) for a in found if candidate and a.candidate.cost < candidate.cost + LIKELY
         ]
         return (
-            str(decision.item.row.index) if decision else "",
+            index,
             row.layer.op,
-            "" if straight else ", ".join(self.arch.sources(row)),
+            "" if row.node.inputs == (row.index - 1,) else ", ".join(self.arch.sources(row)),
             str(row.out),
             settings_text(candidate) if candidate else hidden_text(row),
             text(row.params),
@@ -235,21 +229,3 @@ def alternative_text(alternative: Alternative, chosen: Candidate) -> str:
         changes.append("reading the row above")
     field_ = alternative.field
     return ", ".join(changes) + (f" (field {text(agreed(field_.before_global_pool))})" if field_ else "")
-
-
-def bare_cells(decision: Decision) -> tuple[str, ...]:
-    """A row of the table where no network could be built."""
-    row, shape = decision.item.row, decision.item.shape
-    out = shape_text((shape.channels, *shape.sizes)) if shape else ""
-    candidate = decision.candidate
-    settings = settings_text(candidate) if candidate else "unexplained"
-    return (
-        str(row.index),
-        candidate.op if candidate else row.type,
-        "",
-        out,
-        settings,
-        f"{decision.item.params:,}",
-        "",
-        "",
-    )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -12,8 +11,6 @@ from .priors import PRINTED
 
 Layers = tuple[tuple[str, int], ...]
 TAPS = (1, 9, 25, 49)
-OWN_NORM = re.compile(r".Norm(?:[123]d)?$")
-"""Classes that say by their name that they normalize channels."""
 
 
 def opened(printout: Printout) -> Printout:
@@ -21,10 +18,14 @@ def opened(printout: Printout) -> Printout:
     norm of 2*128. A writer's own norm with two values for each channel is a batch norm."""
     moved: list[int] = [0]
     rows: list[PrintedRow] = []
-    seen: set[int] = set()
-    for row in map(known_norm, printout.rows):
+    seen, above = set[int](), None
+    for row in printout.rows:
         closed = row.first is None and row.type not in PRINTED and row.params and row.shape
-        layers = next(ways_to_open(row, seen | {printout.image[0] if printout.image else 3}), ()) if closed else ()
+        layers: Layers = ()
+        if closed and row.shape == above and row.shape and row.params == 2 * row.shape[0]:
+            layers = ((norm_of(row.shape), row.params),)  # a norm of the writer's own, by what it does
+        elif closed:
+            layers = next(ways_to_open(row, seen | {printout.image[0] if printout.image else 3}), ())
         first = None if row.first is None else moved[min(row.first, len(moved) - 1)]
         parts = [
             replace(row, type=kind, params=count, index=f"{row.index}.{place}")
@@ -33,15 +34,12 @@ def opened(printout: Printout) -> Printout:
         rows += parts or [replace(row, first=first)]
         moved.append(len(rows))
         seen |= {row.shape[0]} if row.shape else set()
+        above = row.shape
     return replace(printout, rows=tuple(rows))
 
 
-def known_norm(row: PrintedRow) -> PrintedRow:
-    """The row; a writer's own norm with two values for each channel as a batch norm."""
-    own = row.first is None and row.type not in PRINTED and OWN_NORM.search(row.type)
-    if own and row.shape and row.params == 2 * row.shape[0]:
-        return replace(row, type=f"BatchNorm{max(1, len(row.shape) - 1)}d")
-    return row
+def norm_of(shape: tuple[int, ...]) -> str:
+    return f"BatchNorm{max(1, len(shape) - 1)}d"
 
 
 def ways_to_open(row: PrintedRow, channels: set[int]) -> Iterator[Layers]:
@@ -52,7 +50,7 @@ def ways_to_open(row: PrintedRow, channels: set[int]) -> Iterator[Layers]:
     if len(row.shape) == 1:
         yield from ((("Linear", count),) for given in channels for bias in (0, 1) if outs * (given + bias) == count)
         return
-    conv, norm = f"Conv{len(row.shape) - 1}d", f"BatchNorm{len(row.shape) - 1}d"
+    conv, norm = f"Conv{len(row.shape) - 1}d", norm_of(row.shape)
     for extra, after in ((2, ((norm, 2 * outs),)), (0, ()), (1, ()), (3, ((norm, 2 * outs),))):
         weights = count - extra * outs
         if any(weights == given * taps * outs for given in channels for taps in TAPS):

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from math import prod
 from typing import Any, NamedTuple
 
-from ...engine.layers import LAYERS, PAD_NAMES
+from ...engine.layers import LAYERS, PAD_NAMES, Layer
+from ...engine.layers.base import make
 from ..read.context import Context
 
 Settings = tuple[tuple[str, Any], ...]
@@ -33,14 +35,16 @@ class Prior:
     """What is known of how a network is written, from its own clear rows and from the text around it.
 
     `bias`: whether its convolutions have one; `padding`: the usual one for each kernel; `pads`: whether convolutions
-    keep sizes; `dilated`, `grouped`, `factored` (1x7 and 7x1): the text or other rows say so; `hidden_pool`,
-    `hidden_upsample`, `reuse`: what a pool or an enlargement without a row costs, and a concatenation with a map that
-    has been read already; `wide_stem`: it begins with a large strided kernel, as networks whose pools overlap do.
+    keep sizes; `strided`: whether one of them halves a map that is large enough to tell; `dilated`, `grouped`,
+    `factored` (1x7 and 7x1): the text or other rows say so; `hidden_pool`, `hidden_upsample`, `reuse`: what a pool or
+    an enlargement without a row costs, and a concatenation with a map that has been read already; `wide_stem`: it
+    begins with a large strided kernel, as networks whose pools overlap do.
     """
 
     bias: bool | None = None
     padding: tuple[tuple[int, int], ...] = ()
     pads: bool | None = None
+    strided: bool | None = None
     dilated: bool = False
     grouped: bool = False
     factored: bool = False
@@ -61,8 +65,33 @@ class Candidate:
     def __getitem__(self, key: str) -> Any:
         return dict(self.settings).get(key)
 
+    def layer(self, axes: int) -> Layer:
+        """The engine's layer for maps with that many axes; raises RfcalcError where its settings are none."""
+        return made(self.op, self.settings, axes)
+
 
 Candidates = Iterator[Candidate]
+
+
+class Case(NamedTuple):
+    """A printed row as a layer is looked for: its class and type, the map it reads, what it makes, its parameters."""
+
+    kind: str
+    op: str
+    given: Shape
+    out: Shape
+    params: int
+    prior: Prior
+
+    @property
+    def same_axes(self) -> bool:
+        """Whether both are maps, with as many axes."""
+        return not self.given.flat and len(self.given.sizes) == len(self.out.sizes)
+
+
+@lru_cache(maxsize=16384)
+def made(op: str, settings: Settings, axes: int) -> Layer:
+    return make(op, axes, **dict(settings))
 
 
 def shortest(values: tuple[Any, ...]) -> Any:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from ...engine.arch import Node, PrintedAs, walk
-from ...engine.layers import LAYERS
+from ...engine.layers import LAYERS, Layer
 from ...engine.layers.base import make
 from ..read.printout import Printout
 from ..read.rows import PrintedRow
-from .candidates import candidates
-from .priors import Prior, Shape
+from .candidates import candidates, per_axis
+from .priors import Candidate, Prior, Shape
 from .states import Decision, Reading
 
 T = TypeVar("T")
@@ -52,6 +52,37 @@ class Assembly:
     printed: Mapping[str, PrintedAs]
     """How the print shows some of the nodes, by their names."""
 
+    def exchanged(self, changes: Mapping[int, Sequence[Candidate]]) -> Assembly:
+        """With some layers exchanged, each for a chain whose last one stands for the row."""
+        axes, decisions, printed = len(self.image.sizes), list[Decision | None](), dict(self.printed)
+        for index, (node, decision) in enumerate(zip(self.nodes, self.decisions, strict=True), 1):
+            *front, last = changes.get(index, (decision.candidate if decision else None,))
+            printed |= {front_name(node, number): PrintedAs(functional=True) for number in range(len(front))}
+            decisions += [None] * len(front)
+            decisions.append(decision and replace(decision, candidate=last))
+        layers = {index: [found.layer(axes) for found in chain] for index, chain in changes.items()}
+        return Assembly(self.image, exchange(self.nodes, layers), tuple(decisions), printed)
+
+
+def front_name(node: Node, number: int) -> str:
+    """The name of a layer without a row in front of one."""
+    return f"{node.name}_front{number}"
+
+
+def exchange(nodes: Sequence[Node], changes: Mapping[int, Sequence[Layer]]) -> tuple[Node, ...]:
+    """The nodes with some layers exchanged, each for one or a chain of several."""
+    moved = {0: 0}
+    made: list[Node] = []
+    for index, node in enumerate(nodes, 1):
+        inputs = tuple(moved[i] for i in node.inputs)
+        *front, layer = changes.get(index, (node.layer,))
+        for number, extra in enumerate(front):
+            made.append(Node(front_name(node, number), extra, inputs))
+            inputs = (len(made),)
+        made.append(replace(node, layer=layer, inputs=inputs))
+        moved[index] = len(made)
+    return tuple(made)
+
 
 class Assembler:
     """Nodes for all rows and hidden operations, in an order in which each follows what it reads."""
@@ -78,7 +109,7 @@ class Assembler:
             self.end_containers(decision.item.place)
             self.hidden(decision.source, name)
             self.ended.clear()
-            layer = make(decision.candidate.op, len(self.image.sizes), **dict(decision.candidate.settings))
+            layer = decision.candidate.layer(len(self.image.sizes))
             shared = 0 if decision.item.row.recursive else None
             node = Node(self.unique(name), layer, (self.index[decision.source],), params=shared)
             self.place(decision.item.place, node, decision)
@@ -173,12 +204,24 @@ def learned_prior(reading: Reading, prior: Prior, skip: int = 0) -> Prior:
         bias=prior.bias if prior.bias is not None else majority(biases),
         padding=tuple(sorted((k, p) for k, c in paddings.items() if (p := majority(c)) is not None)),
         pads=None if keeps == valid else keeps > valid,
+        strided=any(halves(d, reading.shapes[d.source]) for d in reading.decisions),
         grouped=prior.grouped or grouped > 1,
         factored=sum(isinstance(conv["kernel_size"], tuple) for conv in convs) > 1,
         hidden_pool=0.2 if pools else prior.hidden_pool,
         hidden_upsample=1.0 if "upsample" in hidden else prior.hidden_upsample,
         reuse=1.5 if "concat" in hidden or grows else prior.reuse,
         wide_stem=prior.wide_stem or (isinstance(stem, int) and stem >= 7 and convs[0]["stride"] != 1),
+    )
+
+
+def halves(decision: Decision, given: Shape) -> bool:
+    """Whether a convolution's stride is beyond doubt: without one the same kernel would not make the map smaller so."""
+    conv, out = decision.candidate, decision.item.shape
+    if conv is None or out is None or conv.op != "conv" or conv["stride"] == 1:
+        return False
+    kernel = conv["kernel_size"]
+    return any(
+        n - (k - 1) > m for n, m, k in zip(given.sizes, out.sizes, per_axis(kernel, len(out.sizes)), strict=True)
     )
 
 

@@ -10,9 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from ...engine.layers import LAYERS
-from ..read.rows import PrintedRow
-from .candidates import candidates, likeliest
-from .evidence import agreeing
+from .candidates import fitting, likeliest
 from .maps import Maps
 from .priors import Candidate, Prior, Shape
 from .sources import Sources
@@ -84,7 +82,7 @@ class Search:
         first = likeliest(row.type, given, item.shape, item.params, self.prior)
         if first is None or first["kernel_size"] is None or not (row.kernel or row.known):
             return first
-        return filtered(candidates(row.type, given, item.shape, item.params, self.prior), row)[0]
+        return fitting(item, given, self.prior)[0]
 
     def leaf(self, state: State, item: Item) -> Iterator[State]:
         """The states after a row, for every map that it may read."""
@@ -182,18 +180,3 @@ class Search:
 def agrees(printed: tuple[int, ...], given: Shape, flattens: bool) -> bool:
     """Whether a map is the printed input, which a linear layer flattens first."""
     return given == Shape(printed[0], printed[1:]) or (flattens and printed == (given.elements,))
-
-
-def filtered(found: tuple[Candidate, ...], row: PrintedRow) -> tuple[Candidate, ...]:
-    """Only the candidates with the kernel that is printed and the settings that the document states elsewhere; all
-    where none has them."""
-    kernel = row.kernel
-    if kernel and found and found[0]["kernel_size"] is not None:
-        found = tuple(f for f in found if as_tuple(f["kernel_size"], len(kernel)) == kernel) or found
-    if row.known:
-        found = tuple(f for f in found if agreeing(dict(f.settings), row.known)) or found
-    return found
-
-
-def as_tuple(value: object, axes: int) -> tuple[object, ...]:
-    return tuple(value) if isinstance(value, list | tuple) else (value,) * axes

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import combinations
 from math import prod
 
 from .candidates import candidates
@@ -35,7 +36,11 @@ class Sources:
         wanted = channels_wanted(item)
         fusing = self.fuses(item)
         late = 1.0 * (item.place in self.early)
-        for source in (*self.joined(state), *self.reused(state, wanted)):
+        for source in (
+            *self.joined(state),
+            *self.reused(state, wanted),
+            *(self.three(state, wanted) if forced else ()),
+        ):
             yield source._replace(cost=source.cost + 2.0 * fusing + late)
         for source in self.branches(state, item, wanted):
             age = state.entries[::-1].index(source.ref) if source.ref in state.entries else 9
@@ -107,6 +112,17 @@ class Sources:
                     current, cost = up, cost + min(self.prior.hidden_upsample, FORCED)
                 both = self.maps.hide("concat", (), (ref, current), Shape(channels, sizes))
                 yield Source(both, cost, (ref, state.current))
+
+    def three(self, state: State, wanted: set[int]) -> Iterator[Source]:
+        """The row above beside two earlier maps of its size, printed ones first, then the latest."""
+        shape = self.maps[state.current]
+        for missing in {channels - shape.channels for channels in wanted if channels > shape.channels}:
+            near = [r for r in self.maps.earlier(state, set(range(1, missing))) if self.maps[r].sizes == shape.sizes]
+            pairs = [p for p in combinations(near, 2) if sum(self.maps[ref].channels for ref in p) == missing]
+            if pairs and not shape.flat:
+                refs = (*sorted(max(pairs, key=lambda p: (sum(ref > 0 for ref in p), max(p), min(p)))), state.current)
+                both = self.maps.hide("concat", (), refs, Shape(missing + shape.channels, shape.sizes))
+                yield Source(both, self.prior.reuse + 0.5, refs)
 
     def resized(self, state: State, item: Item, forced: bool) -> Iterator[Source]:
         """The row above, or the join of loose ends, pooled or enlarged without a row."""

@@ -16,6 +16,7 @@ from ..read.context import Context
 from ..read.facts import LayerFact, StatedModel
 from ..read.printout import Printout, Total
 from ..read.rows import PrintedRow
+from .evidence import SETTINGS
 from .inference import Unexplained
 from .priors import PRINTED, Shape, candidate
 from .states import Decision, Hidden, Item, Reading
@@ -27,15 +28,10 @@ POINTWISE = (
 )  # fmt: skip
 """Words for layers that leave a map as it is, in the order in which they are tried; any other is an identity."""
 JOINS = ("add", "multiply", "concat")
-SETTINGS = ("kernel_size", "stride", "padding", "dilation", "groups")
 LARGEST_SPREAD = 64
 """Kernels up to this reach are tried with every padding."""
 NAMED = 4
 """Rows whose stated size is another that a note names."""
-
-
-class Misfit(Exception):
-    """A row that no layer can be made of, and why."""
 
 
 class Builder:
@@ -63,9 +59,9 @@ class Builder:
             below = rows[place + 1][0] if follows else None
             try:
                 self.enter(fact, reads if self.model.graph else self.read_by(fact))
-                for type_, op, settings in self.layers(fact, below):
-                    self.place(fact, type_, op, settings)
-            except (Misfit, RfcalcError) as error:
+                for op, settings in self.layers(fact, below):
+                    self.place(fact, op, settings)
+            except RfcalcError as error:
                 row = PrintedRow(fact.number, fact.torch or fact.kind, None, None, fact.line)
                 self.unexplained.append(Unexplained(row.index, fact.name or row.label, fact.line, str(error)))
                 return
@@ -112,7 +108,7 @@ class Builder:
             made = make(op, len(self.image.sizes)).output([feature_map(shape) for shape in maps])
             self.hide(op, refs, Shape(made.channels, () if made.flat else made.sizes))
 
-    def place(self, fact: LayerFact, type_: str, op: str, settings: Mapping[str, Any]) -> None:
+    def place(self, fact: LayerFact, op: str, settings: Mapping[str, Any]) -> None:
         """One layer more: what it makes by the engine, and its count."""
         axes, given = len(self.image.sizes), self.shape
         if op == "linear" and not given.flat:
@@ -121,7 +117,7 @@ class Builder:
         layer = make(op, axes, **settings)
         x = feature_map(given)
         if fact.cells.get("ch_in") not in (None, given.channels) and op in ("conv", "linear", "conv_transpose"):
-            raise Misfit(f"takes {fact.cells['ch_in']} channels, the layer above makes {given.channels}")
+            raise RfcalcError(f"takes {fact.cells['ch_in']} channels, the layer above makes {given.channels}")
         out = layer.output((x,))
         self.shape = Shape(out.channels, () if out.flat else out.sizes)
         known = {key: fact.cells[key] for key in SETTINGS if key in fact.cells}
@@ -132,8 +128,9 @@ class Builder:
         known = {key: value for key, value in known.items() if key in (*SETTINGS, "mode")}
         params, printed = layer.params(x), (self.shape.channels, *self.shape.sizes)
         row = PrintedRow(
-            fact.number, type_, printed, params, fact.line, known=tuple(known.items()), recursive=fact.again
-        )
+            fact.number, layer.torch_class(x), printed, params, fact.line, known=tuple(known.items()),
+            recursive=fact.again,
+        )  # fmt: skip
         self.rows.append(row)
         item = Item(len(self.rows), row, op, self.shape, params)
         self.reading.decisions.append(Decision(item, self.reading.last, candidate(op, 0.0, **settings), True))
@@ -155,84 +152,62 @@ class Builder:
 
     # --- what a row is ---
 
-    def layers(self, fact: LayerFact, below: LayerFact | None) -> Iterator[tuple[str, str, dict[str, Any]]]:
-        """The layers of a row: torch's class, rfcalc's type, and the settings."""
+    def layers(self, fact: LayerFact, below: LayerFact | None) -> Iterator[tuple[str, dict[str, Any]]]:
+        """The layers of a row: rfcalc's type, and the settings."""
         axes = int(match[1]) if (match := re.search(r"([123])[dD]$", fact.torch)) else len(self.image.sizes)
         if axes != len(self.image.sizes) and fact.kind in ("conv", "pool"):
-            raise Misfit(f"{fact.torch} works along {axes} axes, the input has {len(self.image.sizes)}")
+            raise RfcalcError(f"{fact.torch} works along {axes} axes, the input has {len(self.image.sizes)}")
         if fact.several and fact.worded:
-            raise Misfit("the row stands for several layers")
+            raise RfcalcError("the row stands for several layers")
         if fact.kind == "conv":
-            yield from self.convolution(fact, below, axes)
+            yield from self.convolution(fact, below)
         elif fact.kind == "pool":
-            yield self.pool(fact, below, axes)
+            yield self.pool(fact, below)
         elif fact.kind == "global":
-            largest = re.search(r"max|gmp", f"{fact.torch} {fact.name}", re.IGNORECASE)
-            kind = "Max" if largest else "Avg"
-            size, word = stated_size(fact, below), kind.lower()
+            word = "max" if re.search(r"max|gmp", f"{fact.torch} {fact.name}", re.IGNORECASE) else "avg"
+            size = stated_size(fact, below)
             if "adaptive" in fact.name.lower() and size not in (None, 1):
-                yield f"Adaptive{kind}Pool{axes}d", f"adaptive_{word}_pool", {"output_size": size}
+                yield f"adaptive_{word}_pool", {"output_size": size}
             else:
-                yield f"Adaptive{kind}Pool{axes}d", f"global_{word}_pool", {}
+                yield f"global_{word}_pool", {}
         elif fact.kind == "flat":
             yield from self.flat(fact)
         elif fact.kind == "pointwise":
-            yield pointwise(fact, axes)
+            yield pointwise(fact)
         elif fact.kind != "input" and not (fact.kind == "join" and self.reading.last < 0):
-            yield self.named(fact, axes)
-        yield from self.activation(fact)
+            yield named(fact)
+        activation = dict(fact.settings).get("activation")  # what Keras adds to a layer
+        if isinstance(activation, str) and activation in LAYERS:
+            yield activation, {}
 
-    def convolution(
-        self, fact: LayerFact, below: LayerFact | None, axes: int
-    ) -> Iterator[tuple[str, str, dict[str, Any]]]:
-        given, cells, name = self.shape.channels, fact.cells, f"Conv{axes}d"
+    def convolution(self, fact: LayerFact, below: LayerFact | None) -> Iterator[tuple[str, dict[str, Any]]]:
+        given, cells = self.shape.channels, fact.cells
         window = self.window(fact, below)
         if fact.torch.startswith("Separable"):
-            yield name, "conv", {"out_channels": given, **window, "groups": given, "bias": False}
+            yield "conv", {"out_channels": given, **window, "groups": given, "bias": False}
             window = {"kernel_size": 1}
-        depthwise = fact.torch.startswith("Depthwise")
-        groups = given if depthwise else int(cells.get("groups", 1))
+        groups = given if fact.torch.startswith("Depthwise") else int(cells.get("groups", 1))
         out = cells.get("ch_out", given if groups == given != 1 else None)
         if out is None:
-            raise Misfit("its output channels are not stated")
+            raise RfcalcError("its output channels are not stated")
         grouped = {"groups": groups} if groups != 1 else {}
-        yield name, "conv", {"out_channels": int(out), **window, **grouped, "bias": self.bias(fact)}
+        yield "conv", {"out_channels": int(out), **window, **grouped, "bias": self.bias(fact)}
 
-    def pool(self, fact: LayerFact, below: LayerFact | None, axes: int) -> tuple[str, str, dict[str, Any]]:
+    def pool(self, fact: LayerFact, below: LayerFact | None) -> tuple[str, dict[str, Any]]:
         average = re.search(r"av(?:g|erage)|mean", f"{fact.torch} {fact.name}", re.IGNORECASE)
         window = self.window(fact, below)
         window.pop("dilation", None)
         window |= {"ceil_mode": True} if dict(fact.settings).get("ceil_mode") is True else {}
-        kind = "Avg" if average else "Max"
-        return f"{kind}Pool{axes}d", f"{kind.lower()}_pool", window
+        return "avg_pool" if average else "max_pool", window
 
-    def flat(self, fact: LayerFact) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    def flat(self, fact: LayerFact) -> Iterator[tuple[str, dict[str, Any]]]:
         flattens = re.search(r"flatten|view|reshape", fact.torch or fact.name, re.IGNORECASE)
         if "ch_out" in fact.cells and not flattens:
-            yield "Linear", "linear", {"out_features": int(fact.cells["ch_out"]), "bias": self.bias(fact)}
-        elif flattens:
-            if not self.shape.flat:
-                yield "Flatten", "flatten", {}
-        else:
-            raise Misfit("its output features are not stated")
-
-    def named(self, fact: LayerFact, axes: int) -> tuple[str, str, dict[str, Any]]:
-        """A layer of another kind by torch's class and the arguments of its call."""
-        op = PRINTED.get(fact.torch)
-        if fact.kind == "join":
-            raise Misfit("which maps it joins is not stated")
-        if op is None or op == "pad" or LAYERS[op].joins:
-            raise Misfit(f"rfcalc cannot tell what it does{f': {fact.torch}' if fact.torch else ''}")
-        words = {"ch_out": "out_channels"}
-        known = {words.get(key, key): value for key, value in fact.settings if value is not None and key != "ch_in"}
-        known = {key: list(value) if isinstance(value, tuple) else value for key, value in known.items()}
-        return fact.torch, op, known
-
-    def activation(self, fact: LayerFact) -> Iterator[tuple[str, str, dict[str, Any]]]:
-        """What Keras' `activation=` adds to a layer."""
-        word = dict(fact.settings).get("activation")
-        if isinstance(word, str) and word in LAYERS:
-            yield LAYERS[word].torch_name, word, {}
+            yield "linear", {"out_features": int(fact.cells["ch_out"]), "bias": self.bias(fact)}
+        elif not flattens:
+            raise RfcalcError("its output features are not stated")
+        elif not self.shape.flat:
+            yield "flatten", {}
 
     def bias(self, fact: LayerFact) -> bool:
         """Whether a layer has biases: as stated, as its own count shows, as the other rows' do."""
@@ -246,7 +221,7 @@ class Builder:
         cells = fact.cells
         kernel = cells.get("kernel_size")
         if not isinstance(kernel, int) or kernel < 1:
-            raise Misfit("its kernel is not stated")
+            raise RfcalcError("its kernel is not stated")
         dilation = int(cells.get("dilation", 1))
         n = self.shape.sizes[0] if self.shape.sizes else None
         m = stated_size(fact, below)
@@ -274,17 +249,27 @@ def feature_map(shape: Shape) -> FeatureMap:
     return FeatureMap(shape.channels, image_axes(shape.sizes))
 
 
-def pointwise(fact: LayerFact, axes: int) -> tuple[str, str, dict[str, Any]]:
+def pointwise(fact: LayerFact) -> tuple[str, dict[str, Any]]:
     """A norm, an activation or dropout, by torch's class or by its name."""
-    if fact.torch in PRINTED and fact.torch != "GroupNorm":
-        return fact.torch, PRINTED[fact.torch], {}
     settings = dict(fact.settings)
     if fact.torch == "GroupNorm" and isinstance(settings.get("num_groups"), int):
-        return fact.torch, "group_norm", {"num_groups": settings["num_groups"]}
+        return "group_norm", {"num_groups": settings["num_groups"]}
+    if fact.torch in PRINTED and fact.torch != "GroupNorm":
+        return PRINTED[fact.torch], {}
     words = f"{fact.torch} {settings.get('activation', '')} {fact.name}"
-    op = next((op for pattern, op in POINTWISE if re.search(pattern, words, re.IGNORECASE)), "identity")
-    cls = LAYERS[op]
-    return f"{cls.torch_name}{axes}d" if cls.torch_axes else cls.torch_name, op, {}
+    return next((op for pattern, op in POINTWISE if re.search(pattern, words, re.IGNORECASE)), "identity"), {}
+
+
+def named(fact: LayerFact) -> tuple[str, dict[str, Any]]:
+    """A layer of another kind by torch's class and the arguments of its call."""
+    op = PRINTED.get(fact.torch)
+    if fact.kind == "join":
+        raise RfcalcError("which maps it joins is not stated")
+    if op is None or op == "pad" or LAYERS[op].joins:
+        raise RfcalcError(f"rfcalc cannot tell what it does{f': {fact.torch}' if fact.torch else ''}")
+    words = {"ch_out": "out_channels"}
+    known = {words.get(key, key): value for key, value in fact.settings if value is not None and key != "ch_in"}
+    return op, {key: list(value) if isinstance(value, tuple) else value for key, value in known.items()}
 
 
 def stated_size(fact: LayerFact, below: LayerFact | None) -> Number | None:

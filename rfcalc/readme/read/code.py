@@ -27,8 +27,9 @@ def code_models(lines: Sequence[Line]) -> list[StatedModel]:
     own = frozenset(draft.title for draft in all_drafts(lines, ()))
     found = all_drafts(lines, own)
     parts = {draft.title: draft for draft in found if draft.title}
+    used = {fact.torch for draft in found for fact in draft.facts}
     alone = [len(draft.facts) == 1 and draft.facts[0].torch in parts for draft in found]  # model = Net()
-    kept = [draft for draft, only in zip(found, alone, strict=True) if not only]
+    kept = [draft for draft, only in zip(found, alone, strict=True) if not only or draft.title in used]
     called = {fact.torch for draft in kept for fact in draft.facts} & parts.keys()
     return [model_of(draft, parts) for draft in kept if draft.title not in called]
 

@@ -71,7 +71,7 @@ AFTER_CLASS = re.compile(r"^\s*(?!self\.|def |@|#|nn\.|\)|\]|[\"'])\S")
 """A line that no longer belongs to a class, where it stands as far out."""
 METHOD = re.compile(r"^(\s*)def (\w{1,80})\(")
 OTHER_CALL = re.compile(r"(?<![\w.])(?<!class )(?<!def )(?:self\.)?(?P<class>(?!))?(?P<bare>[A-Za-z_]\w{1,80})\(")
-OWNER = re.compile(r"^\s*self\.(\w{1,60})\s*(?::[^=]{1,40})?=(?!=)")
+OWNER = re.compile(r"^\s*self\.(?:_modules\[[\"'])?(\w{1,60})(?:[\"']\])?\s*(?::[^=]{1,40})?=(?!=)")
 SHAPE = (
     r"\s*[:=-]+>?\s*[(\[]?\s*(?P<value>\d{1,5}(?:\s*[x×X*,]\s*\d{1,5}){0,2})"
     r"(?!\d|\s*(?:channels?|filters?|ch|maps?|kernels?|features?)\b)"

@@ -31,6 +31,8 @@ WORDS = {
     "no_bias": r"bias\s?=\s?false|\bno bias|without bias|bias[\s-]free",
     "before_pool": r"(?:before|preceding|prior to|in front of)\W{1,3}(?:\w+\W{1,3}){0,2}(?:gap|global|average)",
 }
+INPUT = re.compile(r"\binput (?:of |is |size |shape )?([1-4])x([1-9]\d{0,4})x([1-9]\d{0,4})(?![\dx])", re.IGNORECASE)
+"""An input with its channels first, as rfcalc writes it: input 3x32x32."""
 PATTERNS = {name: re.compile(pattern, re.IGNORECASE) for name, pattern in WORDS.items()}
 DATASET_PATTERNS = [(re.compile(pattern, re.IGNORECASE), found) for pattern, found in DATASETS.items()]
 
@@ -44,14 +46,17 @@ class Context:
     datasets: tuple[tuple[str, tuple[int, ...], int], ...] = ()
     fields: tuple[int, ...] = field(default=())
     places: tuple[Placed, ...] = ()
+    inputs: frozenset[tuple[int, ...]] = frozenset()
+    """Shapes that are called the input."""
 
     def says(self, word: str) -> bool:
         return word in self.words
 
     @property
     def image(self) -> tuple[int, ...] | None:
-        """The shape of the one data set that the text names; None where it names none, or several shapes."""
-        shapes = {shape for _, shape, _ in self.datasets}
+        """The shape of the one data set that the text names, else the one that it calls the input; None where it names
+        none, or several shapes."""
+        shapes = {shape for _, shape, _ in self.datasets} or set(self.inputs)
         return shapes.pop() if len(shapes) == 1 else None
 
 
@@ -60,13 +65,15 @@ def read_context(prose: Iterable[Line], fields: Iterable[int] = ()) -> Context:
     words: set[str] = set()
     datasets: dict[str, tuple[str, tuple[int, ...], int]] = {}
     places: dict[Placed, None] = {}
+    inputs: set[tuple[int, ...]] = set()
     for line in prose:
         if not line.text or len(line.text) > LONGEST_LINE:
             continue
+        inputs |= {tuple(map(int, match.groups())) for match in INPUT.finditer(line.text)}
         words |= {name for name, pattern in PATTERNS.items() if name not in words and pattern.search(line.text)}
         for pattern, (name, shape) in DATASET_PATTERNS:
             if name not in datasets and pattern.search(line.text):
                 datasets[name] = (name, shape, line.number)
         if not line.code:
             places |= dict.fromkeys(place for part in line.text.split(". ") for place in places_in(part))
-    return Context(frozenset(words), tuple(datasets.values()), tuple(fields), tuple(places))
+    return Context(frozenset(words), tuple(datasets.values()), tuple(fields), tuple(places), frozenset(inputs))

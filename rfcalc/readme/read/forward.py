@@ -137,9 +137,9 @@ class _Walk:
         holder = function.value if isinstance(function, ast.Attribute) else None
         given = [*node.args, *(keyword.value for keyword in node.keywords)]
         before = self.path(given[0]) if given else ()
-        if isinstance(holder, ast.Name) and holder.id == "self" and isinstance(function, ast.Attribute):
+        if layer := layer_called(function):
             maps = [self.path(part) for part in given if not self.plain(part)] or [before]
-            return joined(maps, layer=function.attr)
+            return joined(maps, layer=layer)
         name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
         if isinstance(function, ast.Call | ast.Subscript) or (holder and module_of(holder)):
             return (*before, Step(layer=module_of(holder or function) or "?"))
@@ -171,6 +171,15 @@ class _Walk:
                 yield self.paths[holder.id]
         elif holder is not None and not (isinstance(holder, ast.Attribute) and module_of(holder) is None):
             yield self.path(holder)
+
+
+def layer_called(function: ast.expr) -> str | None:
+    """The layer of self that is called: conv of self.conv, and "0", which is no name, of self._modules["0"]."""
+    if isinstance(function, ast.Subscript) and isinstance(function.slice, ast.Constant):
+        named = layer_called(function.value) == "_modules" and isinstance(function.slice.value, str)
+        return function.slice.value if named else None  # type: ignore[return-value]
+    own = isinstance(function, ast.Attribute) and isinstance(function.value, ast.Name) and function.value.id == "self"
+    return function.attr if own else None  # type: ignore[attr-defined]
 
 
 def module_of(node: ast.expr) -> str | None:
