@@ -49,13 +49,13 @@ def audit_document(document: Document, image: Sequence[int] | None = None) -> Au
     archs = [found.inference.arch for found in summaries if found.inference and found.inference.arch]
     for model in (
         as_summary(audit_model(model), archs) for model in document.models
-    ):  # tables, code and prints of tools: the rows walked
+    ):  # tables, code, listings and prints of tools: the rows walked
         fact = of_model(model, arch_of(model.model, document, stated))
+        if model.model.form == "listing":
+            claims += listing_claims(model, document)
         claims += [*model.claims, *dataset_claims(fact, model, datasets_above(document, fact.line))]
         cells += model.cells
         facts.append(fact)
-    if document.listing:
-        claims += listing_claims(document.listing, document, stated, facts)
     claims += judge(document, facts)  # sentences: each against the models of its section
     if any(name.startswith("CIFAR") for name, _, _ in document.context.datasets):
         claims += class_mean(document.statements, CIFAR10_CLASSES)
@@ -63,8 +63,8 @@ def audit_document(document: Document, image: Sequence[int] | None = None) -> Au
 
 
 def arch_of(model: StatedModel, document: Document, image: tuple[int, ...] | None) -> Arch | None:
-    """The network that code makes, where it says in which order its layers run, and the input is known."""
-    if model.form != "code" or not model.ordered or model.problems:
+    """The network of code or a listing, where its layers' order and the input are known."""
+    if not model.ordered or model.problems:
         return None
     context = document.around(model.line, len(document.models) == 1)
     try:

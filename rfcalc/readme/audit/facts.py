@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import product
 
 from ...engine.arch import Arch, features_of
 from ...engine.layers.base import LAYER_FEATURES
-from ...report.counting import PER_CHANNEL, otherwise_counted
+from ...report.counting import PER_CHANNEL, WEIGHED_POOLS, otherwise_counted
 from ..infer.inference import Inference
-from ..read.facts import LayerFact
-from ..read.listing import Listing, Variant, build
+from ..read.facts import LayerFact, StatedModel
 from .counts import multiply_adds, whole
 from .printout import SummaryAudit
 from .tables import ModelAudit
@@ -115,24 +113,37 @@ def of_model(audit: ModelAudit, arch: Arch | None = None) -> Facts:
         macs = ((arch.macs, "multiply-adds"), *otherwise_counted("macs", arch.rows, arch.macs))
         doubt = "" if from_end_to_end(rows) else "the code may be a part of it"
     params = ((audit.params, "the sum of the table's rows"),) if audit.params and model.form == "table" else ()
-    source = f"the {'code' if model.form == 'code' else 'table'} on {{line {model.line}}}"
+    source = f"the {noun(model)} on {{line {model.line}}}"
     count = model.params or (arch.params if arch else None)
-    built = ((count, "the layers that the code constructs"),) if count else ()
+    what = "the listing" if model.form == "listing" else "the layers that the code constructs"
+    built = ((count, what),) if count else ()
+    others = tuple(otherwise_counted("params", arch.rows, arch.params)) if arch and count == arch.params else ()
+    note = ""
+    if model.form == "listing":  # in a network that is written out, pools with weights are a slip
+        weighed = [n for n, why in others if why == WEIGHED_POOLS]
+        note = "".join(f"; were the pools, which state channels, convolutions, it would be {n:,}" for n in weighed)
+        others = tuple(other for other in others if other[1] != WEIGHED_POOLS)
     known = params or built or tuple(weights(walked))
     return Facts(
         source,
         model.line,
         known,
-        macs=macs,
-        whole=(bool(built) and from_end_to_end(rows)) or (bool(params) and whole(model)),
-        fields=fields,
-        inner=inner,
+        others,
+        macs,
+        (bool(built) and from_end_to_end(rows)) or (bool(params) and whole(model)),
+        fields,
+        inner,
         image=image,
         sure=features_stated(rows),
         possible=frozenset(LAYER_FEATURES),
         last=max(model.lines),
+        note=note,
         doubt=doubt,
     )
+
+
+def noun(model: StatedModel) -> str:
+    return model.form if model.form in ("code", "listing") else "table"
 
 
 def rows_macs(rows: Sequence[LayerFact]) -> tuple[tuple[int, str], ...]:
@@ -188,40 +199,6 @@ def weights(walked: Walked) -> Iterator[tuple[int, str]]:
         bare += int(k * k * given * made)
         outs += int(made)
     if bare:
-        what = "the code's" if walked.model.form == "code" else "the table's"
-        yield from ((bare + more * outs, f"{what} convolutions {name}") for more, name in PER_CHANNEL)
-
-
-def of_listing(listing: Listing, image: tuple[int, ...]) -> tuple[Facts, Arch | None]:
-    """The network of a listing, read plainly: no biases, batch norm where the text says so; and other readings."""
-    plain = Variant(norms=listing.norms)
-    arch, _, _ = build(listing, image, plain)
-    line = listing.layers[0].line
-    source = f"the listing on {{line {line}}}"
-    counts: dict[int, str] = {}
-    for bias, norms, separable in product((False, True), (True, False), (True, False)):
-        variant = Variant(bias, norms and listing.norms, separable)
-        other = build(listing, image, variant)[0]
-        if other:
-            counts.setdefault(other.params, describe(variant, listing))
-    if arch is None:
-        return Facts(source, line), None
-    ordered = ((arch.params, "the listing"), *((n, why) for n, why in counts.items() if n != arch.params))
-    used = frozenset(features_of(arch))
-    note = pools_note(listing, image, arch.params)
-    return Facts(source, line, ordered, fields=one_axis(arch), sure=used, possible=used, image=image, note=note), arch
-
-
-def describe(variant: Variant, listing: Listing) -> str:
-    parts = ["with biases" if variant.bias else "without biases"]
-    parts += ["batch norm counted" if variant.norms else "batch norm left out"] if listing.norms else []
-    parts += [] if variant.separable or not listing.separable else ["no 1x1 convolution but those shown"]
-    return "the listing " + ", ".join(parts)
-
-
-def pools_note(listing: Listing, image: tuple[int, ...], plain: int) -> str:
-    """What the count would be were the pools that state channels convolutions."""
-    other = build(listing, image, Variant(norms=listing.norms, pools_weigh=True))[0]
-    if other is None or other.params == plain:
-        return ""
-    return f"; were the pools, which state channels, convolutions, it would be {other.params:,}"
+        yield from (
+            (bare + more * outs, f"the {noun(walked.model)}'s convolutions {name}") for more, name in PER_CHANNEL
+        )

@@ -133,9 +133,7 @@ def judge_params(statement: Statement, case: Case) -> Verdict:
     doubt = doubt or far_from_code(statement, counted[0], figure)
     if doubt:
         return verdict(statement, figure, "undetermined", f"{what}: {figure:,}, but {doubt}")
-    readings = ", ".join(f"{n:,} {why.removeprefix('the listing ')}" for n, why in counted[0].params[1:4])
-    more = f" (other readings: {readings})" if readings else ""
-    return verdict(statement, figure, "wrong", f"{what}: {figure:,}{more}{counted[0].note}")
+    return verdict(statement, figure, "wrong", f"{what}: {figure:,}{counted[0].note}")
 
 
 def far_from_code(statement: Statement, fact: Facts, figure: int) -> str:

@@ -78,7 +78,7 @@ def order_known(walked: Walked) -> bool:
 
 
 def noun(model: StatedModel) -> str:
-    return {"code": "code comments", "list": "list of layers"}.get(model.form, "table")
+    return {"code": "code comments", "list": "list of layers", "listing": "listing"}.get(model.form, "table")
 
 
 def window_claims(walked: Walked, mended: str, wrong: bool) -> Iterator[Verdict]:
