@@ -22,6 +22,17 @@ BLOCKS = """
 | Output Block | GAP | 11x11x8 | 1x1x8 | 28x28 |
 """  # 1+2, 3, 3+1, 4+2*2, 8+10*2
 
+TORN = """
+| Input | Kernel | Output | Receptive Field |
+|---|---|---|---|
+64x64x3 | (3x3x3)x8 | 62x62x8 | RF of 3x3
+62x62x8 | (3x3x8)x16 | 60x60x16 | RF of 5x5
+Max Pooling
+30x30x16 | (3x3x16)x32 | 28x28x32 | RF of {field}x{field}
+Max Pooling
+14x14x32 | (?x?x32)x16 | ?x? | RF of {open}x{open}
+"""  # 5, in front of a pool 2/2; 6+2*2 = 10; 10+2 = 12 comes into the row of which nothing else is known
+
 CHANNELS = """
 | NAME | channel_in | channel_out | r_in | r_out | P | S | K |
 |---|---|---|---|---|---|---|---|
@@ -62,6 +73,23 @@ class Net(nn.Module):
         return self.conv3(x)
 ```
 """  # 3; after a pool 4, 4+2*2 = 8; after the next 10, 10+2*4 = 18
+
+USED_TWICE = """
+```python
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(1, 8, 3)  # output = 26*26*8
+        self.pool = nn.MaxPool2d(2, 2)  # output = {pool}*{pool}*8
+        self.conv2 = nn.Conv2d(8, 8, 3)  # output = 11*11*8 ==> MP = 5*5*8
+        self.conv3 = nn.Conv2d(8, 10, 5)  # output = 1*1*10
+
+    def forward(self, x):
+        x = self.pool(self.conv1(x))
+        x = self.pool(self.conv2(x))
+        return self.conv3(x)
+```
+"""  # 28 - 2; 26/2 = 13 or, used again, 11/2 = 5; 13 - 2; 5 - 4
 
 LEADING = """
 ```python
@@ -110,13 +138,16 @@ def cells(found: Audit) -> list[tuple[Any, ...]]:
     ("text", "right", "wrong", "cell"),
     [
         (BLOCKS,      {"field": 8},    {"field": 9},    (4, "r_out", 9, 8)),
+        (TORN,        {"field": 10, "open": 12}, {"field": 12, "open": 12}, (4, "r_out", 12, 10)),
+        (TORN,        {"field": 10, "open": 12}, {"field": 10, "open": 20}, (6, "r_out", 20, 12)),
         (LIST,        {"dilated": 17}, {"dilated": 18}, (5, "r_out", 18, 17)),
         (SHARED_POOL, {"second": 8},   {"second": 7},   (3, "r_out", 7, 8)),
         (LEADING,     {"pool": 6},     {"pool": 7},     (3, "r_out", 7, 6)),
         (TRAILING,    {"second": 5},   {"second": 6},   (2, "r_out", 6, 5)),
         (ARROWS,      {"out": 24},     {"out": 25},     (2, "n_out", 25, 24)),
+        (USED_TWICE,  {"pool": 13},    {"pool": 14},    (2, "n_out", 14, 13)),
     ],
-    ids=["blocks", "list", "shared pool", "leading", "trailing", "arrows"],
+    ids=["blocks", "torn", "unknown kernel", "list", "shared pool", "leading", "trailing", "arrows", "used twice"],
 )  # fmt: skip
 def test_right_is_right_and_a_slip_is_named(
     text: str, right: dict[str, int], wrong: dict[str, int], cell: tuple[Any, ...]
