@@ -111,7 +111,7 @@ def of_model(audit: ModelAudit, arch: Arch | None = None) -> Facts:
     if arch and arch.macs and fields is None:
         fields, inner = one_axis(arch), inner_fields(arch)
         macs = ((arch.macs, "multiply-adds"), *otherwise_counted("macs", arch.rows, arch.macs))
-        doubt = "" if from_end_to_end(rows) else "the code may be a part of it"
+        doubt = "" if from_end_to_end(rows, arch) else "the code may be a part of it"
     params = ((audit.params, "the sum of the table's rows"),) if audit.params and model.form == "table" else ()
     source = f"the {noun(model)} on {{line {model.line}}}"
     count = model.params or (arch.params if arch else None)
@@ -130,7 +130,7 @@ def of_model(audit: ModelAudit, arch: Arch | None = None) -> Facts:
         known,
         others,
         macs,
-        (bool(built) and from_end_to_end(rows)) or (bool(params) and whole(model)),
+        (bool(built) and from_end_to_end(rows, arch)) or (bool(params) and whole(model)),
         fields,
         inner,
         image=image,
@@ -154,11 +154,12 @@ def rows_macs(rows: Sequence[LayerFact]) -> tuple[tuple[int, str], ...]:
 IMAGES, MOST_CLASSES = (1, 3), 1000
 
 
-def from_end_to_end(rows: Sequence[LayerFact]) -> bool:
+def from_end_to_end(rows: Sequence[LayerFact], arch: Arch | None) -> bool:
     """Whether layers lead from an image to classes, so that they are no part of a network only."""
     weighted = [row for row in rows if row.kind in ("conv", "flat") and "ch_out" in row.cells]
     ends = bool(weighted) and weighted[0].cells.get("ch_in") in IMAGES and weighted[-1].cells["ch_out"] <= MOST_CLASSES
-    return ends and (weighted[-1].kind == "flat" or any(row.kind == "global" for row in rows))
+    single = arch is not None and all(axis.size == 1 for axis in arch.rows[-1].out.axes)
+    return ends and (single or weighted[-1].kind == "flat" or any(row.kind == "global" for row in rows))
 
 
 def fields_after(audit: ModelAudit) -> tuple[tuple[int, int] | None, frozenset[int]]:

@@ -21,16 +21,16 @@ def listing_claims(audit: ModelAudit, document: Document) -> Iterator[Verdict]:
     """The verdicts on a listing's names, and on what the prose around it says of its layers."""
     listed: dict[str, str] = {}
     for fact in audit.model.facts:
-        if fact.kind != "conv":
+        if fact.kind != "conv" or not fact.name[-1].isdigit():
             continue
         channels = f"{fact.cells.get('ch_in', '?')} to {fact.cells.get('ch_out', '?')} channels"
         if fact.name in listed:
             why = f"{fact.name} names two layers: {listed[fact.name]} and {channels}"
             yield Verdict("layer name", fact.name, None, "wrong", fact.line, why, fact.name)
         listed.setdefault(fact.name, channels)
-    alike = re.compile(rf"\b{re.sub('[0-9]+$', '', next(iter(listed)))}\d{{1,3}}\b")
     prose = [line for line in document.prose if not line.code]
-    mentioned = {name: line.number for line in reversed(prose) for name in alike.findall(line.text)}
+    alike = {re.compile(rf"\b{name.rstrip('0123456789')}\d{{1,3}}\b") for name in [*listed][:1]}
+    mentioned = {name: line.number for line in reversed(prose) for p in alike for name in p.findall(line.text)}
     for name in sorted(mentioned.keys() - listed.keys()):
         why = f"the text names {name}, the listing has none"
         yield Verdict("layer name", name, None, "undetermined", mentioned[name], why)

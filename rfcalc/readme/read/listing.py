@@ -5,20 +5,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import pairwise, zip_longest
 
 from ...engine.geometry import Number
-from .cells import kind_of
+from .cells import CHANNELS, kind_of
 from .facts import LayerFact, StatedModel, numbered
 from .text import LONGEST_LINE, Line
 
 ARROW = re.compile(r"\s*(?:-{1,3}>|=>|→|➡|⇒|⟶|>>)\s*")
-LAYER = re.compile(r"(?P<name>[A-Za-z][A-Za-z_]{0,20}\d{0,4})\s{0,3}\((?P<arguments>[^()]{0,120})\)")
-NOTE = re.compile(r"#?\s*\b(?P<what>RF|receptive field|size)\s*[=:]\s*(?P<number>\d{1,9})", re.IGNORECASE)
+LAYER = re.compile(r"(?P<name>[A-Za-z]\w{0,24})\s{0,3}\((?P<arguments>(?:[^()]|\([^()]{0,40}\)){0,120})\)")
+NOTE = re.compile(r"#?\s*\b(?P<what>RF|receptive field|size)\s*(?:[=:]|\bis\b)\s*(?P<number>\d{1,9})", re.IGNORECASE)
 ONE_BY_ONE = re.compile(r"followed by (?:a )?1\s*[x×]\s*1", re.IGNORECASE)
-NORMS = re.compile(r"(?=.*(?:\bbn\b|batch[\s-]?norm)).*(?:every|each|all)\b.{0,20}layer", re.IGNORECASE)
-"""Batch norm is said to follow every layer."""
+NORM = re.compile(r"\bbn\b|batch[\s-]?norm", re.IGNORECASE)
+EVERYWHERE = re.compile(r"(?:every|each|all)\b.{0,20}layer", re.IGNORECASE)
 SEPARABLE = re.compile(r"depth[\s-]?wise\s+separable", re.IGNORECASE)
 SHORT = {"conv": re.compile(r"(?:c|cnv|dw\w*|pw\w*|layer)\d*", re.IGNORECASE),
          "pool": re.compile(r"(?:ap|avg\w*|max\w*)\d*", re.IGNORECASE)}  # fmt: skip
@@ -32,58 +32,76 @@ SETTINGS = {
 PLACES = ("ch_in", "ch_out", "kernel_size", "stride", "padding")
 FEWEST = 3
 """Convolutions with channels that make a listing."""
+NEXT = 2
+"""Lines after one of a listing in which it goes on without an arrow."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A layer as it stands in a listing; `followed`: a 1x1 convolution is said to come next, `normed`: a norm."""
+
+    fact: LayerFact
+    followed: bool
+    normed: bool
 
 
 def listing_models(lines: Sequence[Line]) -> list[StatedModel]:
     """The network that lines with arrows list, with what the sentences around them say of its layers."""
-    found: list[tuple[LayerFact, bool]] = []
+    found: list[Listed] = []
     for line in lines:
         text = line.text if len(line.text) <= LONGEST_LINE and "(" in line.text else ""
-        if ARROW.search(text) or (found and NOTE.search(text)):
+        goes_on = found and (NOTE.search(text) or line.number - found[-1].fact.line <= NEXT)
+        if text and (goes_on or ARROW.search(text)):
             found += layers_in(text, line.number)
-    if sum("ch_out" in fact.cells and fact.kind == "conv" for fact, _ in found) < FEWEST:
+    if sum("ch_out" in one.fact.cells and one.fact.kind == "conv" for one in found) < FEWEST:
         return []
-    used = frozenset(fact.line for fact, _ in found)
+    used = frozenset(one.fact.line for one in found)
     prose = [line.text for line in lines if line.number not in used and len(line.text) <= LONGEST_LINE]
-    facts = with_remarks(found, prose)
-    return [StatedModel("listing", found[0][0].line, (numbered(facts),), lines=used, ordered=True)]
+    facts = numbered(with_remarks(found, prose))
+    return [StatedModel("listing", facts[0].line, (facts,), lines=used, ordered=True)]
 
 
-def layers_in(text: str, line: int) -> Iterator[tuple[LayerFact, bool]]:
-    """The layers of one line, the last one with the field and the size that are noted, and whether a 1x1 convolution is
-    said to follow."""
+def layers_in(text: str, line: int) -> list[Listed]:
+    """The layers of one line, the last one with the field and the size that are noted."""
+    found: list[Listed] = []
     matches = list(LAYER.finditer(text))
-    notes = {
-        "n_out" if note["what"].lower() == "size" else "r_out": int(note["number"]) for note in NOTE.finditer(text)
-    }
     for match, following in zip_longest(matches, matches[1:]):
         name = match["name"]
         kind = next((kind for kind, pattern in SHORT.items() if pattern.fullmatch(name)), kind_of(name))
         cells = settings_of(match["arguments"], kind)
-        if cells and kind in ("conv", "pool", "global", "flat"):
-            between = text[match.end() : following.start() if following else None]
-            stated = {**({"stride": 1} if kind == "conv" else {}), **cells, **({} if following else notes)}
-            yield LayerFact(0, line, name, kind, stated), bool(ONE_BY_ONE.search(between))
+        if cells and (kind in ("conv", "pool", "global") or (kind == "flat" and "ch_out" in cells)):
+            after = text[match.end() : following.start() if following else None]
+            plain = {"stride": 1} if kind == "conv" else {}
+            fact = LayerFact(0, line, name, kind, {**plain, **cells})
+            found.append(Listed(fact, bool(ONE_BY_ONE.search(after)), bool(NORM.search(after))))
+    notes = {
+        "r_out" if note["what"].lower() != "size" else "n_out": int(note["number"]) for note in NOTE.finditer(text)
+    }
+    return [
+        *found[:-1],
+        *(replace(one, fact=replace(one.fact, cells={**one.fact.cells, **notes})) for one in found[-1:]),
+    ]
 
 
-def with_remarks(found: Sequence[tuple[LayerFact, bool]], prose: Sequence[str]) -> Iterator[LayerFact]:
-    """The layers with those that sentences put after them: a norm after every one but the last, a 1x1 convolution after
-    those called separable. Where two noted sizes with a window between them are equal, convolutions keep their maps."""
-    normed = any(map(NORMS.search, prose))
-    named = re.compile(rf"\b{re.sub('[0-9]+$', '', found[0][0].name)}\d{{1,3}}\b")
+def with_remarks(found: Sequence[Listed], prose: Sequence[str]) -> Iterator[LayerFact]:
+    """The layers with those that the line or a sentence puts after them: norms, 1x1 convolutions after those called
+    separable. Where two noted sizes with a window between them are equal, convolutions keep their maps."""
+    facts = [one.fact for one in found]
+    normed = any(NORM.search(text) and EVERYWHERE.search(text) for text in prose)
+    named = re.compile(rf"\b{re.sub('[0-9]+$', '', facts[0].name)}\d{{1,3}}\b")
     separable = {
         name for text in prose if (match := SEPARABLE.search(text)) for name in named.findall(text[: match.end()])
     }
-    sizes = [fact for fact, _ in found if "n_out" in fact.cells]
-    kept = any(a.cells["n_out"] == b.cells["n_out"] for a, b in pairwise(sizes) if b.cells.get("kernel_size", 1) > 1)
-    last = max(place for place, (fact, _) in enumerate(found) if fact.kind == "conv")
-    for place, (fact, followed) in enumerate(found):
+    sizes = [fact.cells for fact in facts if "n_out" in fact.cells]
+    kept = any(a["n_out"] == b["n_out"] for a, b in pairwise(sizes) if b.get("kernel_size", 1) > 1)
+    last = max(place for place, fact in enumerate(facts) if fact.kind == "conv")
+    for place, (fact, one) in enumerate(zip(facts, found, strict=True)):
         yield replace(fact, same=kept and fact.kind == "conv" and "padding" not in fact.cells)
         made = fact.cells.get("ch_out", 0)
         same: dict[str, Number] = {"ch_in": made, "ch_out": made}
-        if followed or (fact.name in separable and fact.cells.get("groups", 1) > 1):
+        if one.followed or (fact.name in separable and fact.cells.get("groups", 1) > 1):
             yield LayerFact(0, fact.line, f"{fact.name} 1x1", "conv", {**same, "kernel_size": 1, "stride": 1}, kept)
-        if normed and fact.kind == "conv" and place != last:
+        if fact.kind == "conv" and (one.normed or (normed and place != last)):
             yield LayerFact(0, fact.line, f"{fact.name} batch norm", "pointwise", same)
 
 
@@ -91,7 +109,8 @@ def settings_of(arguments: str, kind: str) -> dict[str, Number]:
     """Settings by place (in, out, kernel, stride, padding; of a pool kernel, stride) and by name."""
     named: dict[str, Number] = {}
     plain: list[Number] = []
-    for part in arguments.split(","):
+    bare = re.sub(r"\((\d+)\s*,\s*\1\)", r"\1", re.sub(r"\s*channels?\b", "", arguments))
+    for part in bare.split(","):
         key, equals, value = part.rpartition("=")
         if number := re.fullmatch(r"\s*(\d{1,6})(?:\s*[x×]\s*\d{1,6})?\s*", value):
             word = re.sub(r"[\s-]+", "_", key.strip().lower())
@@ -99,5 +118,7 @@ def settings_of(arguments: str, kind: str) -> dict[str, Number]:
                 named[SETTINGS.get(word, word)] = int(number[1])
             else:
                 plain.append(int(number[1]))
+        elif pair := CHANNELS.fullmatch(part.strip()):
+            named |= {"ch_in": int(pair["a"]), "ch_out": int(pair["b"])}
     window = kind in ("pool", "global") and len(plain) < len(PLACES[:3])
     return dict(zip(PLACES[2:] if window else PLACES, plain, strict=False)) | named
