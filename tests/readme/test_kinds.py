@@ -474,3 +474,82 @@ def test_sums_in_a_list() -> None:
     assert [c.verdict for c in audit("\n".join(lines).format(field=10)).claims] == ["right"]
     cells = audit("\n".join(lines).format(field=12)).cells
     assert [(c.row, c.column, c.stated, c.computed) for c in cells] == [(4, "r_out", 12, 10)]
+
+
+JOINED = """
+# A digit network
+
+| layer | input size | output size | receptive field | jump in | jump out |
+|---|---|---|---|---|---|
+| Conv0 | 28x28x1 | 28x28x8 | 3 | 1 | 1 |
+| Pool | 28x28x8 | 14x14x8 | {pool} | 1 | 2 |
+| Conv1 | 14x14x8 | 14x14x{channels} | 8 | 2 | 2 |
+| FC | 14x14x16 | 10 | - | - | - |
+
+```
+        Layer (type)               Output Shape         Param #
+================================================================
+            Conv2d-1            [-1, 8, 28, 28]              80
+       BatchNorm2d-2            [-1, 8, 28, 28]              16
+         MaxPool2d-3            [-1, 8, 14, 14]               0
+            Conv2d-4           [-1, 16, 14, 14]           1,168
+            Linear-5                   [-1, 10]          31,370
+```
+"""  # 3, 3 + 1, 4 + 2*2; 80 = 9*8 + 8, 1,168 = 9*8*16 + 16
+
+
+@pytest.mark.parametrize(("pool", "channels", "verdict"), [(4, 16, "right"), (3, 16, "wrong"), (3, 32, "undetermined")])
+def test_a_table_without_kernels_has_those_of_the_summary_with_its_maps(pool: int, channels: int, verdict: str) -> None:
+    found = audit(JOINED.format(pool=pool, channels=channels))
+    assert [claim.verdict for claim in found.claims if claim.quantity == "table"] == [verdict]
+    assert [(cell.column, cell.stated, cell.computed) for cell in found.cells] == [("r_out", 3, 4)] * (
+        verdict == "wrong"
+    )
+
+
+def test_a_stride_against_the_summary_with_the_same_maps() -> None:
+    table = """
+| layer | r_in | n_in | j_in | s | r_out | n_out | j_out |
+|---|---|---|---|---|---|---|---|
+| conv1 | 1 | 32 | 1 | 1 | 3 | 32 | 1 |
+| conv2 | 3 | 32 | 1 | 1 | 5 | 32 | 1 |
+| conv3 | 5 | 32 | 1 | 1 | 7 | 32 | 2 |
+| conv4 | 7 | 16 | 2 | 1 | 12 | 16 | 2 |
+
+```
+        Layer (type)               Output Shape         Param #
+================================================================
+            Conv2d-1            [-1, 8, 32, 32]             224
+            Conv2d-2            [-1, 8, 32, 32]             584
+            Conv2d-3            [-1, 8, 16, 16]             584
+            Conv2d-4            [-1, 8, 16, 16]             584
+```
+"""  # 3, 5, 7, 7 + 2*2; 224 = 9*3*8 + 8, 584 = 9*8*8 + 8
+    cells = [(cell.row, cell.column, cell.computed) for cell in audit(table).cells]
+    assert cells == [(3, "stride", 2), (3, "n_out", 16), (4, "r_out", 11)]
+
+
+@pytest.mark.parametrize("size", [32, 31])
+def test_a_branch_that_begins_again_from_the_image(size: int) -> None:
+    table = f"""
+| Operation | n_in | channels in | channels out | padding | kernel | stride | n_out | j_in | j_out | r_in | r_out |
+|---|---|---|---|---|---|---|---|---|---|---|---|
+| Conv-1A | 32 | 3 | 12 | 0 | 5 | 1 | 28 | 1 | 1 | 1 | 5 |
+| Conv-2A | 28 | 12 | 24 | 1 | 3 | 2 | 14 | 1 | 2 | 5 | 7 |
+| Conv-1B | {size} | 3 | 12 | 0 | 5 | 1 | 28 | 1 | 1 | 1 | 5 |
+| Conv-2B | 28 | 12 | 24 | 1 | 3 | 2 | 14 | 1 | 2 | 5 | 7 |
+| Conv-3 | 14 | 48 | 48 | 0 | 3 | 1 | 12 | 2 | 2 | 7 | 11 |
+"""  # 1+4, 5+2, the same again, 7+2*2
+    found = audit(table)
+    assert [(cell.row, cell.column, cell.computed) for cell in found.cells] == [(3, "n_in", 32)] * (size != 32)
+
+
+def test_counts_in_millions_are_no_counts_of_ones() -> None:
+    printed = "Trainable params: 75.1 M\nNon-trainable params: 0\nTotal params: 75.1 M\nParams size (MB): 300\n"
+    assert not [claim for claim in audit(printed).claims if claim.computed is not None]
+
+
+def test_code_without_a_layer_that_has_weights() -> None:
+    code = "class Net(nn.Module):\n    def __init__(self):\n        self.act = nn.ReLU()\n"
+    code += "    def forward(self, x):\n        return self.act(x)\n"
+    assert not audit(f"```python\n{code}```").wrong

@@ -197,6 +197,13 @@ def test_the_bar_shows_running_loss_and_accuracy() -> None:
     display.close()
 
 
+def test_the_time_left_follows_the_last_epoch(capsys: pytest.CaptureFixture[str]) -> None:
+    display = Display(20)
+    for epoch, seconds in ((10, 1000.0), (11, 1010.0)):  # resumed on a faster machine
+        display.epoch({"epoch": epoch, "lr": 0.1, "images_per_second": 1.0, "seconds": seconds})
+    assert [line.split("  ")[-1] for line in capsys.readouterr().out.splitlines()] == ["16 min left", "90 s left"]
+
+
 # --- what is missing -------------------------------------------------------------------------------------------------
 
 

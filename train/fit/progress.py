@@ -18,6 +18,8 @@ class Display:
         self.live = not quiet and sys.stdout.isatty()
         self.bar: Any = None
         self.running = ""
+        self.last = 0.0
+        """Seconds of the whole training at the epoch shown last; an earlier part of it may have had another pace."""
 
     def make_bar(self) -> Any:
         from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
@@ -51,7 +53,9 @@ class Display:
             print(text, flush=True)
 
     def epoch(self, row: Mapping[str, Any]) -> None:
-        left = (self.epochs - row["epoch"]) * row["seconds"] / row["epoch"]
+        pace = row["seconds"] - self.last if self.last else row["seconds"] / row["epoch"]
+        self.last = row["seconds"]
+        left = (self.epochs - row["epoch"]) * pace
         parts = [f"epoch {row['epoch']}/{self.epochs}", f"lr {row['lr']:.4g}"]
         for part in ("train", "val", "test"):
             if f"{part}_accuracy" in row:

@@ -7,17 +7,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
-from ...engine.arch import Arch, Row
+from ...engine.arch import Arch
 from ...engine.geometry import shape_text
 from ...errors import RfcalcError
 from ..infer.evidence import with_evidence
 from ..infer.infer import infer_printout, infer_stated
 from ..infer.inference import Inference
 from ..read.context import Context
-from ..read.facts import LayerFact, StatedModel
+from ..read.facts import StatedModel
 from ..read.printout import Printout
 from ..read.read import Document, read
 from .facts import Facts, of_model, of_summary
+from .joined import with_kernels
 from .listing import listing_claims
 from .printout import SummaryAudit, audit_summary
 from .sentences import class_mean, judge
@@ -47,14 +48,15 @@ def audit_document(document: Document, image: Sequence[int] | None = None) -> Au
         facts.append(of_summary(found))
         summaries.append(found)
     archs = [found.inference.arch for found in summaries if found.inference and found.inference.arch]
-    for model in (
-        as_summary(audit_model(model), archs) for model in document.models
-    ):  # tables, code, listings and prints of tools: the rows walked
-        fact = of_model(model, arch_of(model.model, document, stated))
-        if model.model.form == "listing":
-            claims += listing_claims(model, document)
-        claims += [*model.claims, *dataset_claims(fact, model, datasets_above(document, fact.line))]
-        cells += model.cells
+    coded = {model.line: arch_of(model, document, stated) for model in document.models}
+    archs += [arch for arch in coded.values() if arch]
+    for model in document.models:  # tables, code, listings and prints of tools: the rows walked
+        audited = audit_model(*with_kernels(model, archs))
+        fact = of_model(audited, coded[model.line])
+        if model.form == "listing":
+            claims += listing_claims(audited, document)
+        claims += [*audited.claims, *dataset_claims(fact, audited, datasets_above(document, fact.line))]
+        cells += audited.cells
         facts.append(fact)
     claims += judge(document, facts)  # sentences: each against the models of its section
     if any(name.startswith("CIFAR") for name, _, _ in document.context.datasets):
@@ -71,31 +73,6 @@ def arch_of(model: StatedModel, document: Document, image: tuple[int, ...] | Non
         return infer_stated(model, replace(context, fields=(), places=()), image).arch
     except RfcalcError:
         return None
-
-
-def as_summary(audit: ModelAudit, archs: Sequence[Arch]) -> ModelAudit:
-    """A model without kernels, whose figures can only be held against a summary of the same network: right where each
-    row's are those of a layer of it, one after the other."""
-    facts = audit.model.facts
-    if audit.walked.windows or not any(key in fact.cells for fact in facts for key in ("r", "r_out")):
-        return audit
-    for arch in archs:
-        layers = iter(arch.rows)
-        if all(any(agrees(fact, row) for row in layers) for fact in facts):
-            why = "each row's figures are those of a layer of the summary"
-            claims = [replace(c, verdict="right", why=why) if c.computed is None else c for c in audit.claims]
-            return replace(audit, claims=tuple(claims))
-    return audit
-
-
-def agrees(fact: LayerFact, row: Row) -> bool:
-    """Whether a layer has every size, jump and field that is stated of it."""
-    if not row.out.axes:
-        return False
-    axis = row.out.axes[0]
-    known = {"n": axis.size, "j": axis.jump, "r": axis.receptive_field}
-    stated = [(key[0], value) for key, value in fact.cells.items() if key in ("n", "n_out", "j", "j_out", "r", "r_out")]
-    return bool(stated) and all(known[key] == value for key, value in stated)
 
 
 def placed(found: T, document: Document) -> T:

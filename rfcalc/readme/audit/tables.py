@@ -10,7 +10,7 @@ from .counts import added, count_slips
 from .repair import repaired
 from .verdict import Cell, Verdict
 from .walk import walk
-from .walked import Walked
+from .walked import Slip, Walked
 
 NOTED = ("n_in", "n_out", "j_in", "j_out", "r_in", "r_out")
 HEADED = {"j": "jump", "r": "field", "n": "size", "ch": "channels"}
@@ -36,9 +36,10 @@ class ModelAudit:
         return self.walked.windows > 0 and self.walked.understood
 
 
-def audit_model(model: StatedModel) -> ModelAudit:
-    """All verdicts on a stated model."""
+def audit_model(model: StatedModel, known: tuple[Slip, ...] = ()) -> ModelAudit:
+    """All verdicts on a stated model; `known` are slips in settings that the document shows elsewhere."""
     walked = walk(model)
+    walked = replace(walked, slips=tuple(sorted((*known, *walked.slips), key=lambda slip: slip.row)))
     mended = repaired(walked) if walked.windows and not walked.standalone else None
     believed = walked.understood or mended is not None
     if model.form == "code":

@@ -122,8 +122,8 @@ class _Walk:
         stated = {q: row.cells[f"{q}_in"] for q in QUANTITIES if f"{q}_in" in row.cells}
         if index and self.rows[index - 1].kind in ("resample", "flat", "other") and self.outs[-1]["r"] is None:
             return expected | stated
-        if (earlier := self.branch(index, stated, previous)) is not None:
-            return earlier
+        read = self.branch(index, stated, previous)
+        expected = read or expected
         for quantity, value in stated.items():
             if expected[quantity] is None:
                 expected = expected | {quantity: value}
@@ -131,7 +131,8 @@ class _Walk:
             self.checked += 1
             if value != expected[quantity]:
                 inherited = previous[quantity] == value
-                why = f"as row {self.rows[index - 1].number} makes it" if index else ""
+                above = f"as row {self.rows[index - 1].number} makes it" if index else ""
+                why = "as the map has it that it reads" if read else above
                 self.slip(row, f"{quantity}_in", value, expected[quantity], "inherited" if inherited else "local", why)
         return expected
 
@@ -141,18 +142,19 @@ class _Walk:
             return None
         if stated and all(previous[q] in (value, None) for q, value in stated.items()):
             return None
-        for place in range(index - 2, -1, -1):
-            out = self.trail[place][1]
+        row = self.rows[index]
+        earlier = [*(out for _, out in self.trail[-2::-1]), self.trail[0][0]]
+        for out in earlier:
             if stated and all(out[q] == value for q, value in stated.items()):
                 return dict(out)
-        row = self.rows[index]
+        if starts_again(self.rows[0], row, previous):  # with a size that is a slip
+            return dict(self.trail[0][0])
         outs = {q: row.cells[f"{q}_out"] for q in ("j", "r") if f"{q}_out" in row.cells}
         if not stated and "r" in outs:
-            for place in (index - 1, *range(index - 2, -1, -1)):
-                out = self.trail[place][1]
+            for place, out in enumerate([self.trail[-1][1], *earlier]):
                 after = self.windows.step(out, self.windows.of(row, out, outs))
                 if all(after[q] in (value, None) for q, value in outs.items()):
-                    return dict(out) if place != index - 1 else None
+                    return dict(out) if place else None
         return None
 
     def pass_row(
@@ -242,10 +244,18 @@ def once(slips: Sequence[Slip], rows: Sequence[LayerFact]) -> list[Slip]:
 
 
 def branches(rows: Sequence[LayerFact]) -> bool:
-    """Whether rows stand beside each other: joins, names of branches, or two rows that state what comes in as an
-    earlier row does."""
+    """Whether rows stand beside each other: joins, names of branches, two rows that state what comes in as an earlier
+    row does, or one that begins again from the image."""
     if any(row.kind == "join" or BRANCHED.search(row.name) for row in rows):
+        return True
+    if any(starts_again(rows[0], row, {q: above.cells.get(f"{q}_out") for q in "jr"}) for above, row in pairwise(rows)):
         return True
     ins = [(a.cells.get("r_in"), b.cells.get("r_in"), a.cells.get("r_out")) for a, b in pairwise(rows)]
     again = Counter(second for first, second, made in ins if second is not None and first == second != made)
     return sum(again.values()) > 1
+
+
+def starts_again(first: LayerFact, row: LayerFact, above: Mapping[str, Number | None]) -> bool:
+    """Whether a row states the channels, jump and field that come into the first one, and not those made above it."""
+    same = all(key in row.cells and row.cells[key] == first.cells.get(key) for key in ("ch_in", "j_in", "r_in"))
+    return same and row.cells["r_in"] != above["r"] is not None

@@ -334,7 +334,7 @@ def input_of(model: StatedModel, context: Context, image: Sequence[int] | None) 
     """The input: as the caller says, as the first row does, or the data set's that the text names."""
     if image:
         return Shape(image[0], tuple(image[1:]))
-    first = next(fact for fact in model.facts if fact.kind not in ("pointwise", "other"))
+    first = next((fact for fact in model.facts if fact.kind not in ("pointwise", "other")), model.facts[0])
     cells = first.cells
     given = cells.get("ch_out", cells.get("ch")) if first.kind == "input" else cells.get("ch_in")
     sizes = [axis[first.number - 1 if first in axis else 0].cells for axis in model.axes]

@@ -32,6 +32,8 @@ SETTINGS = {
 PLACES = ("ch_in", "ch_out", "kernel_size", "stride", "padding")
 FEWEST = 3
 """Convolutions with channels that make a listing."""
+APART = 12
+"""Lines between two of one listing."""
 NEXT = 2
 """Lines after one of a listing in which it goes on without an arrow."""
 
@@ -46,19 +48,29 @@ class Listed:
 
 
 def listing_models(lines: Sequence[Line]) -> list[StatedModel]:
-    """The network that lines with arrows list, with what the sentences around them say of its layers."""
-    found: list[Listed] = []
+    """The networks that lines with arrows list, with what the sentences around them say of their layers."""
+    runs: list[list[Listed]] = [[]]
     for line in lines:
-        text = line.text if len(line.text) <= LONGEST_LINE and "(" in line.text else ""
-        goes_on = found and (NOTE.search(text) or line.number - found[-1].fact.line <= NEXT)
-        if text and (goes_on or ARROW.search(text)):
-            found += layers_in(text, line.number)
-    if sum("ch_out" in one.fact.cells and one.fact.kind == "conv" for one in found) < FEWEST:
-        return []
-    used = frozenset(one.fact.line for one in found)
+        text = line.text.strip() if len(line.text) <= LONGEST_LINE and "(" in line.text else ""
+        since = line.number - runs[-1][-1].fact.line if runs[-1] else APART + 1
+        if (
+            text
+            and text[0] != "|"
+            and (since <= NEXT or ARROW.search(LAYER.sub("", text)) or (since <= APART and NOTE.search(text)))
+        ):
+            found = layers_in(text, line.number)
+            if found and runs[-1] and since > APART:
+                runs.append([])
+            runs[-1] += found
+    kept = [run for run in runs if sum("ch_out" in o.fact.cells and o.fact.kind == "conv" for o in run) >= FEWEST]
+    used = frozenset(one.fact.line for run in kept for one in run)
     prose = [line.text for line in lines if line.number not in used and len(line.text) <= LONGEST_LINE]
-    facts = numbered(with_remarks(found, prose))
-    return [StatedModel("listing", facts[0].line, (facts,), lines=used, ordered=True)]
+    return [as_model(run, prose) for run in kept]
+
+
+def as_model(run: Sequence[Listed], prose: Sequence[str]) -> StatedModel:
+    facts = numbered(with_remarks(run, prose))
+    return StatedModel("listing", facts[0].line, (facts,), lines=frozenset(f.line for f in facts), ordered=True)
 
 
 def layers_in(text: str, line: int) -> list[Listed]:

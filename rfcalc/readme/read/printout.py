@@ -55,7 +55,7 @@ TOTALS = {
 }
 TOTAL_NAMES = "|".join(f"(?P<{key}>{words})" for key, words in TOTALS.items())
 TOTAL = re.compile(
-    rf"(?<![\w-])(?:{TOTAL_NAMES})\s{{0,9}}:\s{{0,99}}(?P<figure>-?\d[\d,]{{0,25}}(?:\.\d{{1,9}})?)(?!\s?[KkMm]\b|[\d.]*[KkMm]\b)",
+    rf"(?<![\w-])(?:{TOTAL_NAMES})\s{{0,9}}:\s{{0,99}}(?P<figure>-?\d[\d,]{{0,25}}(?:\.\d{{1,9}})?)(?![\d.]*\s?[KkMm]\b)",
     re.IGNORECASE,
 )
 ELLIPSIS = re.compile(r"^\W*(?:\.\.\.|…|\[\.\.\.\]|⋮|:|\bsnip\b|etc)\W*$")

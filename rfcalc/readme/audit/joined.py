@@ -1,0 +1,82 @@
+"""Layers stated without kernels, joined to the network of the same document that makes the same maps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from ...engine.arch import Arch, Row
+from ...engine.layers.pooling import Pool
+from ..infer.evidence import FEWEST
+from ..read.facts import LayerFact, StatedModel
+from .walked import Slip
+
+WINDOWED = ("conv", "pool", "other")
+MOST_ODD = 4
+"""One row in so many may state another map than its layer makes: a slip shows in its own row and in the next."""
+
+
+def with_kernels(model: StatedModel, archs: Iterable[Arch]) -> tuple[StatedModel, tuple[Slip, ...]]:
+    """The model with the windows of the first network that makes its maps, row by row, and the settings that it states
+    otherwise; as it is where it states kernels itself, or no network makes its maps."""
+    if any(model.states(key) for key in ("kernel_size", "effective")):
+        return model, ()
+    places = [i for i, f in enumerate(model.facts) if f.kind in WINDOWED and {"n", "n_out"} & f.cells.keys()]
+    for arch in archs if len(places) >= FEWEST else ():
+        if rows := layers_of([model.facts[place] for place in places], arch):
+            found, slips = list(model.facts), []
+            for place, row in zip(places, rows, strict=True):
+                fact, settings = found[place], settings_of(row)
+                found[place] = replace(fact, cells={**fact.cells, **settings})
+                slips += [
+                    Slip(fact.number, key, fact.cells[key], value, "local", fact.line, f"as {row.name} has it")
+                    for key, value in settings.items()
+                    if fact.cells.get(key, value) != value
+                ]
+            return replace(model, axes=(tuple(found),)), tuple(slips)
+    return model, ()
+
+
+def layers_of(facts: Sequence[LayerFact], arch: Arch) -> list[Row] | None:
+    """The layer of each fact, in order: the choice with the fewest odd rows, and then the most layers that widen the
+    field or the jump, none of which is passed over; None where that cannot be, or too many rows are odd."""
+    rows = [row for row in arch.rows if not row.layer.pointwise and not row.layer.reduces and row.windows]
+    ends: dict[int, tuple[int, int, list[Row]]] = {-1: (0, 0, [])}
+    for fact in facts:
+        following: dict[int, tuple[int, int, list[Row]]] = {}
+        for last, (odd, narrow, path) in ends.items():
+            for place in range(last + 1, len(rows)):
+                row = rows[place]
+                cost = odd + (not makes(row, fact)), narrow + (not widens(row))
+                if place not in following or cost < following[place][:2]:
+                    following[place] = *cost, [*path, row]
+                if widens(row):
+                    break
+        ends = following
+    odd, _, path = min(ends.values(), key=lambda end: end[:2], default=(len(facts), 0, []))
+    return path if odd * MOST_ODD <= len(facts) else None
+
+
+def widens(row: Row) -> bool:
+    return row.windows[0].kernel_size > 1 or row.windows[0].stride > 1
+
+
+def makes(row: Row, fact: LayerFact) -> bool:
+    """Whether every size and channel count that is stated of a row is the layer's."""
+    cells = fact.cells
+    if (isinstance(row.layer, Pool), fact.kind) in ((True, "conv"), (False, "pool")):
+        return False
+    out, given = row.out.axes[0].size, row.x.axes[0].size
+    own = {"n": out, "n_out": out, "n_in": given, "ch": row.out.channels, "ch_out": row.out.channels}
+    own["ch_in"] = row.x.channels
+    return all(own[key] == cells[key] for key in own if key in cells)
+
+
+def settings_of(row: Row) -> dict[str, int]:
+    window = row.windows[0]
+    return {
+        "kernel_size": window.kernel_size,
+        "stride": window.stride,
+        "padding": window.padding[0],
+        "dilation": window.dilation,
+    }
