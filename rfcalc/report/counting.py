@@ -227,6 +227,7 @@ def tool_convention(name: str) -> Convention:
 
 # --- the conventions -----------------------------------------------------------------------------------------------
 
+WEIGHED_POOLS = "max pools counted as convolutions of the same window"
 COUNTED_PARAMS = (
     Convention("counted without biases", "formulas on paper often show weights only", lambda rows, _: -biases(rows)),
     Convention(
@@ -241,7 +242,7 @@ COUNTED_PARAMS = (
         lambda rows, _: -norms(rows) - biases(rows),
     ),
     Convention(
-        "max pools counted as convolutions of the same window",
+        WEIGHED_POOLS,
         "tables that give pools a kernel and channels invite the same formula for every row",
         lambda rows, _: pools(rows),
     ),

@@ -15,6 +15,7 @@ from rfcalc.engine.arch import Arch, Row
 from rfcalc.engine.geometry import Window
 from rfcalc.readme.audit.audit import audit
 from rfcalc.readme.audit.verdict import Audit
+from rfcalc.readme.read.read import read
 from rfcalc.report.torchsummary import to_torchsummary
 from tests import printouts
 from tests.command import run
@@ -45,8 +46,13 @@ def test_the_second_documents_slips() -> None:
     """104K, the last block's field and size, and C10 that names two layers; the blocks before it are right."""
     found = audit(printouts.LISTING_TEXT)
     assert verdicts(found, "params") == [("104K", 92_784, "wrong")]
-    assert verdicts(found, "receptive_field") == [(n, n, "right") for n in (3, 9, 11, 23, 27)] + [(23, 59, "wrong")]
-    assert verdicts(found, "size") == [(n, n, "right") for n in (32, 32, 16, 16, 8)] + [(16, 8, "wrong")]
+    assert [(c.column, c.stated, c.computed, c.line) for c in found.cells] == [
+        ("n_out", 16, 8, 12),
+        ("r_out", 23, 59, 12),
+    ]
+    (document,) = read(printouts.LISTING_TEXT).models
+    noted = [{key: f.cells[key] for key in ("r_out", "n_out")} for f in document.facts if "r_out" in f.cells]
+    assert [list(one.values()) for one in noted] == [[3, 32], [9, 32], [11, 16], [23, 16], [27, 8], [23, 16]]
     assert ("C10", None, "wrong") in verdicts(found, "layer name")
     assert ("C13", None, "undetermined") in verdicts(found, "layer name")
     (params,) = [claim for claim in found.claims if claim.quantity == "params"]

@@ -22,6 +22,42 @@ BLOCKS = """
 | Output Block | GAP | 11x11x8 | 1x1x8 | 28x28 |
 """  # 1+2, 3, 3+1, 4+2*2, 8+10*2
 
+TORN = """
+| Input | Kernel | Output | Receptive Field |
+|---|---|---|---|
+64x64x3 | (3x3x3)x8 | 62x62x8 | RF of 3x3
+62x62x8 | (3x3x8)x16 | 60x60x16 | RF of 5x5
+Max Pooling
+30x30x16 | (3x3x16)x32 | 28x28x32 | RF of {field}x{field}
+Max Pooling
+14x14x32 | (?x?x32)x16 | ?x? | RF of {open}x{open}
+"""  # 5, in front of a pool 2/2; 6+2*2 = 10; 10+2 = 12 comes into the row of which nothing else is known
+
+SECTIONS = """
+#### Block 1
+- **Conv2d**: 1 → 8 channels, 3x3 kernel, padding=1 (output shape: 8x24x24)
+- **ReLU**
+
+#### Block 2
+- **Conv2d**: 8 → 16 channels, 3x3 kernel, padding=0 (output shape: 16x22x22)
+- **ReLU**
+
+#### Block 3
+- **Conv2d**: 16 → 16 channels, 3x3 kernel, padding=0 (output shape: 16x{out}x{out})
+
+#### Pooling
+- **AdaptiveAvgPool2d**: reduces each map to 1x1 (output shape: 16x1x1)
+"""  # 24 - 2 = 22, 22 - 2
+
+ARROWED = """# A network for MNIST
+* block 1: conv2d (1 channel -> 8 channels, kernel=3, padding=0) -> relu -> batchnorm -> dropout(0.1) # size is 26
+* block 2: conv2d(8 channels -> 16 channels, kernel=3, padding=0) -> relu -> batchnorm # size is 24
+* block 3: conv2d(16 channels -> 8 channels, kernel=1, padding=0) -> maxpool(2,2) # size is 12
+* block 4: conv2d(8 channels -> 16 channels, kernel=3, padding=0) -> relu -> batchnorm # size is {size}
+  * Avgpool2d(kernel_size=(10,10))
+  * conv2d(16 channels -> 10 channels, kernel=1, padding=0)
+"""  # 28 - 2, 24, 24/2, 12 - 2
+
 CHANNELS = """
 | NAME | channel_in | channel_out | r_in | r_out | P | S | K |
 |---|---|---|---|---|---|---|---|
@@ -62,6 +98,23 @@ class Net(nn.Module):
         return self.conv3(x)
 ```
 """  # 3; after a pool 4, 4+2*2 = 8; after the next 10, 10+2*4 = 18
+
+USED_TWICE = """
+```python
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(1, 8, 3)  # output = 26*26*8
+        self.pool = nn.MaxPool2d(2, 2)  # output = {pool}*{pool}*8
+        self.conv2 = nn.Conv2d(8, 8, 3)  # output = 11*11*8 ==> MP = 5*5*8
+        self.conv3 = nn.Conv2d(8, 10, 5)  # output = 1*1*10
+
+    def forward(self, x):
+        x = self.pool(self.conv1(x))
+        x = self.pool(self.conv2(x))
+        return self.conv3(x)
+```
+"""  # 28 - 2; 26/2 = 13 or, used again, 11/2 = 5; 13 - 2; 5 - 4
 
 LEADING = """
 ```python
@@ -110,13 +163,21 @@ def cells(found: Audit) -> list[tuple[Any, ...]]:
     ("text", "right", "wrong", "cell"),
     [
         (BLOCKS,      {"field": 8},    {"field": 9},    (4, "r_out", 9, 8)),
+        (TORN,        {"field": 10, "open": 12}, {"field": 12, "open": 12}, (4, "r_out", 12, 10)),
+        (TORN,        {"field": 10, "open": 12}, {"field": 10, "open": 20}, (6, "r_out", 20, 12)),
         (LIST,        {"dilated": 17}, {"dilated": 18}, (5, "r_out", 18, 17)),
         (SHARED_POOL, {"second": 8},   {"second": 7},   (3, "r_out", 7, 8)),
+        (SECTIONS,    {"out": 20},     {"out": 22},     (3, "n_out", 22, 20)),
+        (ARROWED,     {"size": 10},    {"size": 12},    (5, "n_out", 12, 10)),
         (LEADING,     {"pool": 6},     {"pool": 7},     (3, "r_out", 7, 6)),
         (TRAILING,    {"second": 5},   {"second": 6},   (2, "r_out", 6, 5)),
         (ARROWS,      {"out": 24},     {"out": 25},     (2, "n_out", 25, 24)),
+        (USED_TWICE,  {"pool": 13},    {"pool": 14},    (2, "n_out", 14, 13)),
     ],
-    ids=["blocks", "list", "shared pool", "leading", "trailing", "arrows"],
+    ids=[
+        "blocks", "torn", "unknown kernel", "list", "shared pool", "sections", "arrowed",
+        "leading", "trailing", "arrows", "used twice",
+    ],
 )  # fmt: skip
 def test_right_is_right_and_a_slip_is_named(
     text: str, right: dict[str, int], wrong: dict[str, int], cell: tuple[Any, ...]
@@ -125,6 +186,27 @@ def test_right_is_right_and_a_slip_is_named(
     assert (found.exit_code, cells(found)) == (0, [])
     assert any(c.verdict == "right" for c in found.claims)
     assert cells(audit(text.format(**wrong))) == [cell]
+
+
+@pytest.mark.parametrize(("stated", "verdict"), [("2,744", "right"), ("2,888", "wrong"), ("2,664", "convention")])
+def test_what_a_listing_comes_to(stated: str, verdict: str) -> None:
+    """72 + 1152 + 128 + 1152 + 160 = 2,664 weights, and 2 * (8 + 16 + 16) = 80 of norms."""
+    found = audit(f"{ARROWED.format(size=10)}\nTotal parameters: {stated}")
+    assert [c.verdict for c in found.claims if c.quantity == "params"] == [verdict]
+
+
+@pytest.mark.parametrize(
+    ("title", "sentence", "verdict"),
+    [
+        ("Assignment 5", "Parameters: 190,298", "wrong"),
+        ("Assignment 5", "Parameters: less than 100,000", "undetermined"),  # the limit that was set
+        ("The assignment's rules", "Parameters: 190,298", "undetermined"),
+        ("Results", "Parameters: 1,80,298", "right"),  # grouped as in India
+    ],
+)
+def test_what_was_handed_in_is_no_demand(title: str, sentence: str, verdict: str) -> None:
+    found = audit(f"# {title}\n\n{sentence}\n\n{printouts.summary(printouts.S9, (3, 32, 32))}")
+    assert [c.verdict for c in found.claims if c.line == 3] == [verdict]
 
 
 def test_sizes_under_headings_of_channels_are_a_convention() -> None:

@@ -35,7 +35,7 @@ def audit_document(document: Document, image: Sequence[int] | None = None) -> Au
     claims: list[Verdict] = []
     cells: list[Cell] = []
     facts: list[Facts] = []
-    summaries: list[SummaryAudit] = []
+    archs: list[Arch] = []
     stated = tuple(image) if image else None
     with_rows = sum(bool(printout.rows) for printout in document.printouts)
     for printout in document.printouts:  # summaries: the network behind each, then its rows and totals
@@ -45,18 +45,17 @@ def audit_document(document: Document, image: Sequence[int] | None = None) -> Au
         claims += found.claims
         cells += found.cells
         facts.append(of_summary(found))
-        summaries.append(found)
-    archs = [found.inference.arch for found in summaries if found.inference and found.inference.arch]
+        archs += [inference.arch] if inference and inference.arch else []
     coded = {model.line: arch_of(model, document, stated) for model in document.models}
     archs += [arch for arch in coded.values() if arch]
-    for model in document.models:  # tables, code and prints of tools: the rows walked
+    for model in document.models:  # tables, code, listings and prints of tools: the rows walked
         audited = audit_model(*with_kernels(model, archs))
         fact = of_model(audited, coded[model.line])
+        if model.form == "listing":
+            claims += listing_claims(audited, document)
         claims += [*audited.claims, *dataset_claims(fact, audited, datasets_above(document, fact.line))]
         cells += audited.cells
         facts.append(fact)
-    if document.listing:
-        claims += listing_claims(document.listing, document, stated, facts)
     claims += judge(document, facts)  # sentences: each against the models of its section
     if any(name.startswith("CIFAR") for name, _, _ in document.context.datasets):
         claims += class_mean(document.statements, CIFAR10_CLASSES)
@@ -64,8 +63,8 @@ def audit_document(document: Document, image: Sequence[int] | None = None) -> Au
 
 
 def arch_of(model: StatedModel, document: Document, image: tuple[int, ...] | None) -> Arch | None:
-    """The network that code makes, where it says in which order its layers run, and the input is known."""
-    if model.form != "code" or not model.ordered or model.problems:
+    """The network of code or a listing, where its layers' order and the input are known."""
+    if not model.ordered or model.problems:
         return None
     context = document.around(model.line, len(document.models) == 1)
     found = inference_of(infer_stated, model, replace(context, fields=(), places=()), image)

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import product
 from typing import NamedTuple
 
 from ...engine.arch import Arch, features_of
 from ...engine.layers.base import LAYER_FEATURES
-from ...report.counting import PER_CHANNEL, otherwise_counted
+from ...report.counting import PER_CHANNEL, WEIGHED_POOLS, otherwise_counted
 from ..infer.inference import Inference
-from ..read.facts import LayerFact
-from ..read.listing import Listing, Variant, build
+from ..read.facts import LayerFact, StatedModel
 from .counts import multiply_adds, whole
 from .printout import SummaryAudit
 from .tables import ModelAudit
@@ -144,7 +142,7 @@ def of_model(audit: ModelAudit, arch: Arch | None = None) -> Facts:
     """The network of a table or of code: its fields, its first size, its parameters as far as they show; `arch` is the
     network that code makes, where it can be built."""
     walked, model = audit.walked, audit.model
-    rows, end_to_end = walked.rows, from_end_to_end(walked.rows)
+    rows, end_to_end = walked.rows, from_end_to_end(walked.rows, arch)
     fields, inner = fields_after(audit)
     doubt = "its strides are not stated" if walked.assumed else ""
     macs = rows_macs(rows) if model.form == "table" else ()
@@ -154,18 +152,29 @@ def of_model(audit: ModelAudit, arch: Arch | None = None) -> Facts:
     count = model.params or (arch.params if arch else None)
     added = audit.params if model.form == "table" else None
     complete = bool(count and end_to_end) or bool(added and whole(model))
+    params, note = list(weights(walked)), ""
     if added or count:
-        what = "the sum of the table's rows" if added else "the layers that the code constructs"
-        params: tuple[Figure, ...] = (Figure(added or count or 0, what),)
-    else:
-        params = tuple(weights(walked))
+        what = {"table": "the sum of the table's rows", "listing": "the listing"}
+        params = [Figure(added or count or 0, what.get(noun(model), "the layers that the code constructs"))]
+    if arch and count == arch.params:
+        params += others("params", arch, arch.params, exactly=True)
+    if model.form == "listing":  # in a network that is written out, pools with weights are a slip
+        weighed = [figure for figure in params if figure.what.startswith(WEIGHED_POOLS)]
+        note = "".join(
+            f"; were the pools, which state channels, convolutions, it would be {f.value:,}" for f in weighed
+        )
+        params = [figure for figure in params if figure not in weighed]
     first = rows[0].cells if rows else {}
     image = tuple(int(first[key]) for key in ("ch_in", "n_in", "n_in")) if {"ch_in", "n_in"} <= first.keys() else None
     return Facts(
-        "code" if model.form == "code" else "table", model.line, max(model.lines),
-        {"params": params, "macs": macs, "receptive_field": fields}, whole=complete, inner=inner,
-        image=image, sure=features_stated(rows), possible=frozenset(LAYER_FEATURES), doubt=doubt,
+        noun(model), model.line, max(model.lines),
+        {"params": tuple(params), "macs": macs, "receptive_field": fields}, whole=complete, inner=inner,
+        image=image, sure=features_stated(rows), possible=frozenset(LAYER_FEATURES), note=note, doubt=doubt,
     )  # fmt: skip
+
+
+def noun(model: StatedModel) -> str:
+    return model.form if model.form in ("code", "listing") else "table"
 
 
 def rows_macs(rows: Sequence[LayerFact]) -> tuple[Figure, ...]:
@@ -175,11 +184,12 @@ def rows_macs(rows: Sequence[LayerFact]) -> tuple[Figure, ...]:
     return Figure(macs, "multiply-adds of its rows"), Figure(2 * macs, "two operations for each", False)
 
 
-def from_end_to_end(rows: Sequence[LayerFact]) -> bool:
+def from_end_to_end(rows: Sequence[LayerFact], arch: Arch | None) -> bool:
     """Whether layers lead from an image to classes, so that they are no part of a network only."""
     weighted = [row for row in rows if row.kind in ("conv", "flat") and "ch_out" in row.cells]
     ends = bool(weighted) and weighted[0].cells.get("ch_in") in IMAGES and weighted[-1].cells["ch_out"] <= MOST_CLASSES
-    return ends and (weighted[-1].kind == "flat" or any(row.kind == "global" for row in rows))
+    single = arch is not None and all(axis.size == 1 for axis in arch.rows[-1].out.axes)
+    return ends and (single or weighted[-1].kind == "flat" or any(row.kind == "global" for row in rows))
 
 
 def fields_after(audit: ModelAudit) -> tuple[tuple[Figure, ...], frozenset[int]]:
@@ -218,42 +228,5 @@ def weights(walked: Walked) -> Iterator[Figure]:
         bare += int(k * k * given * made)
         outs += int(made)
     if bare:
-        what = "the code's" if walked.model.form == "code" else "the table's"
-        yield from (Figure(bare + more * outs, f"{what} convolutions {name}", False) for more, name in PER_CHANNEL)
-
-
-# --- listings ----------------------------------------------------------------------------------------------------
-
-
-def of_listing(listing: Listing, image: tuple[int, ...]) -> tuple[Facts, Arch | None]:
-    """The network of a listing, read plainly: no biases, batch norm where the text says so; and other readings."""
-    arch, _, _ = build(listing, image, Variant(norms=listing.norms))
-    line, last = listing.layers[0].line, listing.layers[-1].line
-    if arch is None:
-        return Facts("listing", line, last), None
-    counts: dict[int, str] = {}
-    for bias, norms, separable in product((False, True), (True, False), (True, False)):
-        variant = Variant(bias, norms and listing.norms, separable)
-        if other := build(listing, image, variant)[0]:
-            counts.setdefault(other.params, describe(variant, listing))
-    params = [Figure(arch.params, "the listing"), *(Figure(n, why, False) for n, why in counts.items())]
-    params = [params[0], *(figure for figure in params[1:] if figure.value != arch.params)]
-    used = frozenset(features_of(arch))
-    figures = {"params": tuple(params), "receptive_field": fields_of(arch)}
-    note = pools_note(listing, image, arch.params)
-    return Facts("listing", line, last, figures, sure=used, possible=used, image=image, note=note), arch
-
-
-def describe(variant: Variant, listing: Listing) -> str:
-    parts = ["with biases" if variant.bias else "without biases"]
-    parts += ["batch norm counted" if variant.norms else "batch norm left out"] if listing.norms else []
-    parts += [] if variant.separable or not listing.separable else ["no 1x1 convolution but those shown"]
-    return "the listing " + ", ".join(parts)
-
-
-def pools_note(listing: Listing, image: tuple[int, ...], plain: int) -> str:
-    """What the count would be were the pools that state channels convolutions."""
-    other = build(listing, image, Variant(norms=listing.norms, pools_weigh=True))[0]
-    if other is None or other.params == plain:
-        return ""
-    return f"; were the pools, which state channels, convolutions, it would be {other.params:,}"
+        what = f"the {noun(walked.model)}'s convolutions"
+        yield from (Figure(bare + more * outs, f"{what} {name}", False) for more, name in PER_CHANNEL)

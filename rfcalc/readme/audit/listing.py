@@ -1,93 +1,61 @@
-"""Claims about a network that a document lists as constructor calls."""
+"""What is said of a network that a text lists: names that stand for two layers or for none, one padding for all."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterator
+from dataclasses import replace
 
-from ...engine.arch import Row
-from ..read.context import Context
-from ..read.listing import Listing, Variant, build, chain_breaks
 from ..read.read import Document
-from .facts import Facts, of_listing
-from .verdict import Kind, Verdict
+from .tables import ModelAudit
+from .verdict import Verdict
+from .walk import walk
+from .walked import Walked
+
+PADDING_FOR_ALL = re.compile(
+    r"padding\W{1,4}(?:is|=|of)?\W{0,3}(?P<padding>\d)\W{0,3}.{0,12}\b(?:all|every|each)\b", re.IGNORECASE
+)
 
 
-def listing_claims(
-    listing: Listing, document: Document, image: tuple[int, ...] | None, facts: list[Facts]
-) -> Iterator[Verdict]:
-    """Fields, sizes, names and channels of a listed network; adds what it comes to to the facts."""
-    shape = image or listing_image(listing, document.context)
-    if shape is None:
-        return
-    fact, arch = of_listing(listing, shape)
-    _, rows, problem = build(listing, shape, Variant(norms=listing.norms))
-    facts.append(fact)
-    if arch is None:
-        line = listing.layers[0].line
-        yield Verdict("listing", f"{len(listing.layers)} layers", None, "undetermined", line, problem)
-    for note in listing.notes:
-        row = rows[note.after - 1] if note.after <= len(rows) else None
-        if row is None:
+def listing_claims(audit: ModelAudit, document: Document) -> Iterator[Verdict]:
+    """The verdicts on a listing's names, and on what the prose around it says of its layers."""
+    listed: dict[str, str] = {}
+    for fact in audit.model.facts:
+        if fact.kind != "conv" or not fact.name[-1].isdigit():
             continue
-        axis = row.out.axes[0]
-        computed = axis.size if note.what == "size" else axis.receptive_field
-        kind: Kind = "right" if computed == note.stated else "wrong"
-        name = listing.layers[note.after - 1].name
-        why = f"after {name} the {'map' if note.what == 'size' else 'field'} is {computed}"
-        yield Verdict(note.what, note.stated, computed, kind, note.line, why, note.label)
-    yield from name_claims(listing)
-    for broken, given, made in chain_breaks(listing):
-        why = f"the layer in front of {broken.name} makes {made} channels"
-        yield Verdict("in_channels", given, made, "wrong", broken.line, why, broken.name)
-    yield from padding_claims(listing, shape)
+        channels = f"{fact.cells.get('ch_in', '?')} to {fact.cells.get('ch_out', '?')} channels"
+        if fact.name in listed:
+            why = f"{fact.name} names two layers: {listed[fact.name]} and {channels}"
+            yield Verdict("layer name", fact.name, None, "wrong", fact.line, why, fact.name)
+        listed.setdefault(fact.name, channels)
+    prose = [line for line in document.prose if not line.code]
+    alike = {re.compile(rf"\b{name.rstrip('0123456789')}\d{{1,3}}\b") for name in [*listed][:1]}
+    mentioned = {name: line.number for line in reversed(prose) for p in alike for name in p.findall(line.text)}
+    for name in sorted(mentioned.keys() - listed.keys()):
+        why = f"the text names {name}, the listing has none"
+        yield Verdict("layer name", name, None, "undetermined", mentioned[name], why)
+    for line in prose:
+        if match := PADDING_FOR_ALL.search(line.text):
+            yield padding_claim(audit, int(match["padding"]), line.number)
+            return
 
 
-def listing_image(listing: Listing, context: Context) -> tuple[int, ...] | None:
-    """The input of a listed network: the channels of its first layer, and the size of the data set or first note."""
-    channels = listing.layers[0].settings.get("in_channels")
-    size = next((note.stated for note in listing.notes if note.what == "size"), None)
-    if context.image and channels in (None, context.image[0]):
-        return context.image
-    return (channels, size, size) if channels and size else None
-
-
-def name_claims(listing: Listing) -> Iterator[Verdict]:
-    """Names that stand for two layers with weights, and names that the text uses for none."""
-    seen: dict[str, dict[str, int]] = {}
-    for layer in listing.layers:
-        if layer.op != "conv":
-            continue
-        first = seen.setdefault(layer.name, layer.settings)
-        if first is not layer.settings:
-            why = f"{layer.name} names two layers: " + " and ".join(map(settings_of, (first, layer.settings)))
-            yield Verdict("layer name", layer.name, None, "wrong", layer.line, why, layer.name)
-    for name, line in listing.mentioned:
-        yield Verdict("layer name", name, None, "undetermined", line, f"the text names {name}, the listing has none")
-
-
-def settings_of(settings: dict[str, int]) -> str:
-    return f"{settings.get('in_channels', '?')} to {settings.get('out_channels', '?')} channels"
-
-
-def size_after(rows: Sequence[Row | None], after: int) -> int | None:
-    """The size of the map after a listed layer; None where the network does not get so far."""
-    row = rows[after - 1] if after <= len(rows) else None
-    return row.out.axes[0].size if row else None
-
-
-def padding_claims(listing: Listing, image: tuple[int, ...]) -> Iterator[Verdict]:
+def padding_claim(audit: ModelAudit, padding: int, line: int) -> Verdict:
     """One padding said to be every layer's, against the stated sizes."""
-    if listing.padding is None:
-        return
-    padding, line = listing.padding
-    sizes = [note for note in listing.notes if note.what == "size"]
-    _, plain, _ = build(listing, image, Variant(norms=listing.norms))
-    _, literal, _ = build(listing, image, Variant(norms=listing.norms, padding=padding))
-    agree = [sum(size_after(rows, n.after) == n.stated for n in sizes) for rows in (plain, literal)]
-    if agree[1] >= agree[0]:
-        kind: Kind = "right" if sizes and agree[1] == len(sizes) else "undetermined"
-        yield Verdict("padding", padding, padding, kind, line, f"{agree[1]} of {len(sizes)} stated sizes follow")
-        return
-    kept = "with each layer padded to keep its map"
-    why = f"with padding {padding} everywhere {agree[1]} of {len(sizes)} stated sizes follow, {kept} {agree[0]}"
-    yield Verdict("padding", padding, None, "wrong", line, why)
+    model = audit.model
+    facts = tuple(
+        replace(fact, cells={"padding": padding, **fact.cells}, same=False) if fact.kind in ("conv", "pool") else fact
+        for fact in model.facts
+    )
+    sizes = sum("n_out" in fact.cells for fact in facts)
+    kept, literal = sizes - off(audit.walked), sizes - off(walk(replace(model, axes=(facts,))))
+    if literal < kept:
+        why = f"with padding {padding} everywhere {literal} of {sizes} stated sizes follow, with kept maps {kept}"
+        return Verdict("padding", padding, None, "wrong", line, why)
+    right = sizes > 0 and literal == sizes
+    why = f"{literal} of {sizes} stated sizes follow"
+    return Verdict("padding", padding, padding, "right" if right else "undetermined", line, why)
+
+
+def off(walked: Walked) -> int:
+    return sum(slip.column == "n_out" for slip in walked.slips)

@@ -17,6 +17,7 @@ COSTS = {
     "stated": (15.0, "a table that begins in the middle of a network: dearer than one slip in the first row"),
     "pool": (8.0, "global pooling left out of the field, as if it saw nothing"),
     "ceil": (12.0, "sizes of convolutions rounded up: dearer than one slip, less than two"),
+    "overlap": (1.0, "a pool without a kernel has that of its stride, as torch's default is"),
     "effective": (2.0, "kernels with their dilation in them"),
     "j": (1.0, "a jump column without a side holds what comes in about as often as what goes out"),
     "n": (1.0, "so does a size column"),
@@ -39,21 +40,22 @@ def cost(word: str) -> float:
 class Reading:
     """How a model is meant where its headings leave it open: `sides` renames columns (j to j_in); `effective` says that
     the kernel holds its dilation already, `start` where the first row begins, `ignores_pool` that global pooling leaves
-    the field alone, `rounds_up` that every size is rounded up, `image` the size that comes in where the first row does
-    not state it."""
+    the field alone, `rounds_up` that every size is rounded up, `overlapping` that pools which state sizes only have a
+    kernel one larger than their stride, `image` the size that comes in where the first row does not state it."""
 
     sides: tuple[tuple[str, str], ...] = ()
     effective: bool = False
     start: Start = "image"
     ignores_pool: bool = False
     rounds_up: bool = False
+    overlapping: bool = False
     image: int | None = None
 
     @property
     def oddness(self) -> float:
         odd = sum(side_cost(column, meant) for column, meant in self.sides)
         odd += 0.0 if self.start == "image" else cost(self.start)
-        odd += cost("ceil") * self.rounds_up
+        odd += cost("ceil") * self.rounds_up + cost("overlap") * self.overlapping
         return odd + cost("effective") * self.effective + cost("pool") * self.ignores_pool
 
     def applied(self, fact: LayerFact) -> LayerFact:
@@ -126,6 +128,8 @@ def steps(model: StatedModel, reading: Reading) -> Iterator[Sequence[Reading]]:
         yield [replace(reading, effective=choice) for choice in (False, True)]
     if model.states("padding") and (model.states("n_out") or model.states("n")):
         yield [replace(reading, rounds_up=choice) for choice in (False, True)]
+    if any(fact.kind == "pool" and "kernel_size" not in fact.cells for fact in facts):
+        yield [replace(reading, overlapping=choice) for choice in (False, True)]
     first = next((fact for fact in facts if fact.kind != "pointwise"), facts[0])
     if "n_in" not in first.cells and first.kind == "conv" and {"n_out", "kernel_size"} <= first.cells.keys():
         yield [replace(reading, image=size) for size in (None, *IMAGE_SIZES)]

@@ -179,8 +179,7 @@ def in_words(fact: Facts, quantity: str) -> str:
         return f"{fact.source}: {first.value:,} {first.what}, {rest[0].value:,} after"
     if quantity == "macs":
         return f"{fact.source}: {first.value:,} multiply-adds, and no usual way of counting gives this"
-    readings = ", ".join(f"{f.value:,} {f.what.removeprefix('the listing ')}" for f in rest[:3] if not f.exactly)
-    return f"{first.what}: {first.value:,}" + (f" (other readings: {readings})" if readings else "")
+    return f"{first.what}: {first.value:,}"
 
 
 def doubts_of(statement: Statement, case: Case, networks: Sequence[Facts]) -> Iterator[str]:

@@ -85,7 +85,7 @@ def order_known(walked: Walked) -> bool:
 def window_claims(walked: Walked, mended: str, wrong: bool) -> Iterator[Verdict]:
     """One verdict on the walk as a whole."""
     model, rows = walked.model, walked.rows
-    what = {"code": "code comments", "list": "list of layers"}.get(model.form, "table")
+    what = {"code": "code comments", "list": "list of layers", "listing": "listing"}.get(model.form, "table")
     noted = sum(any(key in row.cells for key in NOTED) for row in rows)
     stated = f"{noted} layers" if model.form == "code" else f"{len(rows)} rows"
     if noted or (model.form != "code" and any(map(model.states, "njr"))):

@@ -80,7 +80,7 @@ class _Walk:
             found, checked = channel_slips(self.rows, self.branches)
             self.slips += found
             self.checked += checked
-        slips = tuple(sorted(self.slips, key=row_of))
+        slips = tuple(sorted(once(self.slips, self.rows), key=row_of))
         return Walked(self.model, self.reading, self.rows, slips, self.checked, tuple(self.trail))
 
     def first(self) -> StatedMap:
@@ -159,7 +159,8 @@ class _Walk:
         """Checks the stated outputs; returns the map that should come out, and the one that the row states."""
         own: StatedMap = {q: row.cells.get(f"{q}_in", previous[q]) for q in QUANTITIES}
         stated = {q: row.cells[f"{q}_out"] for q in QUANTITIES if f"{q}_out" in row.cells}
-        settings = self.windows.of(row, own | ({"n": entering["n"]} if entering["n"] else {}), stated)
+        shown: Mapping[str, Number] = stated if "n" in stated else stated | self.size_below(index)
+        settings = self.windows.of(row, own | ({"n": entering["n"]} if entering["n"] else {}), shown)
         repaired = None if self.model.form == "code" else blamed(self.windows, self.rows, row, own, stated, settings)
         if repaired:
             column, value, settings = repaired
@@ -185,6 +186,11 @@ class _Walk:
         self.phased = self.phased or row.kind == "resample"
         following: StatedMap = {q: stated.get(q, local[q] if local[q] is not None else right[q]) for q in QUANTITIES}
         return right, following
+
+    def size_below(self, index: int) -> dict[str, Number]:
+        """The size that the row below says comes in."""
+        below = self.rows[index + 1].cells.get("n_in") if index + 1 < len(self.rows) else None
+        return {} if below is None or self.branches else {"n": below}
 
     def size(
         self, index: int, row: LayerFact, given: Number | None, settings: StatedSettings, value: Number
@@ -218,6 +224,19 @@ class _Walk:
         self, row: LayerFact, column: str, stated: Number, computed: Number | None, kind: str, why: str = ""
     ) -> None:
         self.slips.append(Cell(row.number, column, stated, computed, kind, row.line, why))
+
+
+def once(slips: Sequence[Cell], rows: Sequence[LayerFact]) -> list[Cell]:
+    """The slips, those of a layer that runs several times as one: its comment is right where one of its uses is."""
+    again = {row.line for row in rows if row.again}
+    stated = Counter((row.line, column) for row in rows for column in row.cells)
+    amiss = Counter((slip.line, slip.column) for slip in slips)
+    first = {(slip.line, slip.column): slip for slip in slips[::-1]}
+    return [
+        slip
+        for slip in slips
+        if slip.line not in again or (slip is first[key := (slip.line, slip.column)] and amiss[key] == stated[key])
+    ]
 
 
 def branches(rows: Sequence[LayerFact]) -> bool:

@@ -105,9 +105,12 @@ class RowWindows:
         k = int(kernel) if isinstance(kernel, int) and kernel > 0 else None
         padding, dilation = cells.get("padding"), cells.get("dilation", 1)
         plain = "effective" in cells or self.reading.effective
+        stride = self.stride(row, own, stated)
+        if row.kind == "pool" and k is None and not row.several:
+            k = stride and stride + self.reading.overlapping
         return StatedSettings(
             kernel_size=k,
-            stride=self.stride(row, own, stated),
+            stride=stride,
             padding=int(padding) if isinstance(padding, int) else 0 if row.kind == "global" else None,
             dilation=1 if plain or not isinstance(dilation, int) or dilation < 1 else int(dilation),
             same=row.same,
@@ -126,8 +129,9 @@ class RowWindows:
         if isinstance(before, int) and isinstance(after, int) and before > 0 and after % before == 0:
             return after // before or None
         n, m = own["n"], stated.get("n")
-        if isinstance(n, int) and isinstance(m, int) and m > 1 and "kernel_size" in row.cells:
-            return self.stride_between(n, m, row)
+        known = "kernel_size" in row.cells
+        if isinstance(n, int) and isinstance(m, int) and m > 1 and (known or row.kind == "pool"):
+            return self.stride_between(n, m, row) if known else n // m if n // m > 1 else None
         kernel = row.cells.get("kernel_size")
         if row.kind == "pool":
             return int(kernel) if isinstance(kernel, int) and kernel > 0 else None

@@ -304,8 +304,9 @@ def bias_shown(fact: LayerFact, given: Shape | None = None) -> bool | None:
 
 
 def bias_of(model: StatedModel) -> bool:
-    """Whether convolutions have biases where nothing says it of them: as the first that shows it, else torch's way."""
-    return next((shown for fact in model.facts if (shown := bias_shown(fact)) is not None), True)
+    """Whether convolutions have biases where nothing says it of them: as the first that shows it, else torch's way; a
+    listing names all that it counts."""
+    return next((shown for fact in model.facts if (shown := bias_shown(fact)) is not None), model.form != "listing")
 
 
 def buildable(model: StatedModel) -> bool:
@@ -346,7 +347,8 @@ def notes_of(builder: Builder) -> tuple[str, ...]:
     """What was taken for granted, and stated sizes that the layers do not make."""
     model, notes = builder.model, []
     convs = [fact for fact in model.facts if fact.kind == "conv"]
-    if model.form != "code" and any("bias" not in fact.cells for fact in convs) and not model.states("params"):
+    told = model.form in ("code", "listing") or model.states("params")
+    if not told and any("bias" not in fact.cells for fact in convs):
         notes.append("biases are not stated: taken as torch's default, with them")
     if any("padding" not in fact.cells and not fact.same for fact in convs) and not model.states("n_out"):
         notes.append("paddings are not stated: taken so that convolutions keep their maps")

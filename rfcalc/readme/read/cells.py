@@ -80,9 +80,12 @@ def figures_in(cell: str, column: str = "") -> tuple[Number, ...]:
     (288,)
     >>> figures_in("107x107", "r")
     (107, 107)
+    >>> figures_in("RF of 5X5", "r")
+    (5, 5)
     """
     text = cell.rpartition("=")[2].strip() if "=" in cell and not re.search(r"[kspd]\s*=", cell, FLAGS) else cell
     text = re.sub(r"\s*(?:px|pixels?)\b|^~\s*", "", text)
+    text = re.sub(r"^(?:R\.?F|receptive field|size)\s*(?:of|is|:|=)?\s*(?=\d)", "", text, flags=FLAGS)
     if not text or len(text) > 80:
         return ()
     if column in PRODUCTS and (value := value_of(text, column != "params")) is not None:

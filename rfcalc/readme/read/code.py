@@ -10,13 +10,13 @@ import ast
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from itertools import accumulate, takewhile
+from itertools import takewhile
 from math import prod
 from typing import Any
 
 from ...engine.geometry import Number
 from .constructed import NOTES, Draft, all_drafts, layers_of, literal
-from .facts import LayerFact, StatedModel
+from .facts import BARE, LayerFact, StatedModel, numbered
 from .forward import Step
 from .text import Line
 
@@ -40,8 +40,6 @@ def code_models(lines: Sequence[Line]) -> list[StatedModel]:
 Rows = tuple[tuple[LayerFact, tuple[int, ...]], ...]
 """Layers in an order in which they can run, each with the places of those that it reads; 0 is the input, -1 the second
 one of several."""
-BARE = ("pointwise", "join")
-"""Kinds of layers that leave size and field alone, one by one."""
 MOST_DEPTH = 6
 """Definitions inside each other."""
 
@@ -62,13 +60,6 @@ def model_of(draft: Draft, parts: Mapping[str, Draft]) -> StatedModel:
         ordered=draft.ordered, followed=followed and not problems,
         params=params_of(constructed(draft, parts, {}, 0)),
     )  # fmt: skip
-
-
-def numbered(facts: Iterable[LayerFact]) -> tuple[LayerFact, ...]:
-    """The layers with their numbers; a norm has that of the layer above it."""
-    found = tuple(facts)
-    numbers = accumulate(int(fact.kind not in BARE) for fact in found)
-    return tuple(replace(fact, number=number) for number, fact in zip(numbers, found, strict=True))
 
 
 def in_order(

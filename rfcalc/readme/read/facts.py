@@ -7,11 +7,15 @@ j_out, r_in, r_out, start, params). What is not stated is absent.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from itertools import accumulate
 from typing import Any
 
 from ...engine.geometry import Number
+
+BARE = ("pointwise", "join")
+"""Kinds of layers that leave size and field alone, one by one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,3 +66,10 @@ class StatedModel:
 
     def states(self, quantity: str) -> bool:
         return any(quantity in fact.cells for fact in self.facts)
+
+
+def numbered(facts: Iterable[LayerFact]) -> tuple[LayerFact, ...]:
+    """The layers with their numbers; a norm has that of the layer above it."""
+    found = tuple(facts)
+    numbers = accumulate(int(fact.kind not in BARE) for fact in found)
+    return tuple(replace(fact, number=number) for number, fact in zip(numbers, found, strict=True))

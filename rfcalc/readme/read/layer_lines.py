@@ -21,16 +21,19 @@ FEWEST = 3
 APART = 6
 """Lines between two layers of one list."""
 CODE = re.compile(r"\bself\.|\bnn\.|^\s*[)#]|\bdef\b|\bimport\b|\w\(\w+_\w+\s*=")
+TWO = re.compile(r"\bconv|pool", re.IGNORECASE)
+"""A name of a window; a line with three of them speaks of several layers."""
 NAMED = re.compile(r"(?:^|\W)(?:\d{1,2}\s?[x×]\s?\d{1,2}|kernel|k\s?=|gap\b|global|adaptive)", re.IGNORECASE)
 
 
 def line_models(lines: Sequence[Line]) -> list[StatedModel]:
-    """The lists of such lines: at least three layers, most with a kernel and a field or a size each."""
+    """The lists of such lines: at least three layers, with a kernel and a field or a size each. A list of sizes may
+    have a heading for each layer."""
     runs: list[list[LayerFact]] = [[]]
     section = None
     for line, fact in facts_of(lines):
         run = runs[-1]
-        if run and (line.section != section or fact.line - run[-1].line > APART):
+        if run and ((line.section != section and "r_out" in fact.cells) or fact.line - run[-1].line > APART):
             runs.append([])
         section = line.section
         runs[-1].append(fact)
@@ -57,9 +60,12 @@ def facts_of(lines: Sequence[Line]) -> Iterator[tuple[Line, LayerFact]]:
             continue
         words, notes = split_notes(text)
         kind = kind_of(words)
-        if kind in WINDOWED and "r_out" in notes and len(re.findall(r"\bconv|pool", words, re.IGNORECASE)) < 3:
+        settings = settings_in(words)
+        sized = "n_out" in notes and ("ch_out" in settings or kind != "conv")
+        if kind in WINDOWED and ("r_out" in notes or sized) and len(TWO.findall(words)) < 3:
             match = LAYER.match(words)
-            settings = settings_in(words)
+            if kind == "global" and settings.get("kernel_size") == 1:  # what it leaves: 1x1
+                settings = {key: value for key, value in settings.items() if key != "kernel_size"}
             yield line, LayerFact(1, line.number, match["words"] if match else words, kind, {**settings, **notes})
 
 

@@ -77,8 +77,10 @@ def columns_of(headings: Sequence[str]) -> dict[int, str]:
 
 
 def named(cells: Sequence[str], names: Sequence[int]) -> str:
-    """The row's name: what stands in the columns of words."""
-    return " ".join(cells[place] for place in names if cells[place])
+    """The row's name: what stands in the columns of words, or alone in the row."""
+    stated = [cell for cell in cells if cell]
+    alone = len(stated) == 1 and kind_of(stated[0]) != "other"
+    return stated[0] if alone else " ".join(cells[place] for place in names if cells[place])
 
 
 def fact_of(
@@ -88,6 +90,7 @@ def fact_of(
     found: dict[str, Number] = {}
     same, name = False, names[0]
     words, kind = name, kind_of(names[1])
+    unknown = {key for place, key in columns.items() if "?" in cells[place]}
     for place, key in columns.items():
         cell = cells[place]
         if key == "name" or not cell:
@@ -115,6 +118,8 @@ def fact_of(
         }
     if kind in ("other", "join") and "kernel_size" in found and not re.search(r"add|concat|skip", name, re.IGNORECASE):
         kind = "conv" if kind == "other" else kind
+    if kind in ("other", "conv") and {"kernel_size", "n_out"} <= unknown and not unknown & found.keys():
+        kind = "input"  # with kernel and output unknown, its figures are those of what comes in
     if DEPTHWISE.search(words) and "ch_in" in found and "groups" not in found:
         found["groups"] = found["ch_in"]
     return LayerFact(number, line, name, kind, found, same, bool(SEVERAL.search(name)), worded)
@@ -165,6 +170,8 @@ def shape_in(cell: str) -> tuple[tuple[Number, ...], Number | None]:
     """
     text = re.sub(r"\bNone\s*,|-1\s*,|@", lambda m: "" if m[0] != "@" else "x", cell)
     numbers = figures_in(text.strip("()[] "), "n") or figures_in(text, "n")
+    if len(numbers) == 4 and numbers[0] == numbers[1] and numbers[2] != numbers[3]:
+        return (), None  # a kernel with its channels: 3x3x32x64
     if len(numbers) == 4:
         numbers = numbers[1:]
     if len(numbers) != 3:

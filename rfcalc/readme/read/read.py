@@ -11,7 +11,7 @@ from .facts import StatedModel
 from .headings import column_of
 from .layer_lines import line_models
 from .layer_table import layer_table
-from .listing import Listing, find_listing
+from .listing import listing_models
 from .printed_table import printed_tables
 from .printout import Printout, find_printouts
 from .sentences import Statement, read_statements
@@ -22,13 +22,12 @@ from .tools import tool_models
 
 @dataclass(frozen=True)
 class Document:
-    """A text taken apart: printed summaries, stated models (tables, code, prints of tools), a listed network, and what
-    the prose around them states."""
+    """A text taken apart: printed summaries, stated models (tables, code, listings, prints of tools), and what the
+    prose around them states."""
 
     text: Text
     printouts: tuple[Printout, ...]
     models: tuple[StatedModel, ...]
-    listing: Listing | None
     statements: tuple[Statement, ...]
     context: Context
     prose: tuple[Line, ...]
@@ -71,13 +70,13 @@ def read(text: str) -> Document:
     models += tool_models([line for line in lines if line.number not in taken])
     taken |= {number for model in models for number in model.lines}
     models += line_models([line for line in lines if line.number not in taken])
-    listing = find_listing(lines)
-    taken |= listing.lines if listing else set()
+    taken |= {number for model in models for number in model.lines}
+    models += listing_models([line for line in lines if line.number not in taken])
     taken |= {number for model in models for number in model.lines}
     prose = [line for line in lines if line.number not in taken]
     statements = read_statements(prose, found)
     return Document(
-        found, tuple(printouts), tuple(sorted(models, key=lambda model: model.line)), listing, tuple(statements),
+        found, tuple(printouts), tuple(sorted(models, key=lambda model: model.line)), tuple(statements),
         read_context(prose, stated_fields(statements)), tuple(prose),
     )  # fmt: skip
 

@@ -12,7 +12,7 @@ from .text import LONGEST_LINE, Line, Text, clean
 
 DIGIT = re.compile(r"\d")
 NUMBER = (
-    r"(?P<number>\d{1,3}(?:,\d{3})+(?!,?\d)|\d{1,15}(?:\.\d{1,6})?)"
+    r"(?P<number>\d{1,3}(?:,\d{2,3})*,\d{3}(?!,?\d)|\d{1,15}(?:\.\d{1,6})?)"
     r"\s{0,2}(?P<unit>[KkMm](?![A-Za-z])|thousand|million)?"
 )
 PARAMS = r"\bp(?:ar|ra)[a-z]{0,2}m[a-z]{0,8}\b"
@@ -93,6 +93,8 @@ DEMANDS = re.compile(
     re.IGNORECASE,
 )
 """Titles of sections that state what is asked for, not what came out."""
+SOLUTION = re.compile(r"\bsolution|\bassignment\W{0,3}\d|\bassignment$", re.IGNORECASE)
+"""Titles of what somebody handed in: only limits below them are demands."""
 ELSEWHERE = re.compile(
     r"\b(?:previous|earlier|baseline|paper|original|compar|instead of|reduced? from|from \d|down from|each|"
     r"per[\s-](?:layer|block|class)|layers?\b.{0,20}\bha|only layer|fully|dense layer|fc layer|other|initial|"
@@ -206,13 +208,15 @@ def read_statements(prose: Iterable[Line], text: Text) -> list[Statement]:
         if not words:
             continue
         titles = [text.sections[i].title for i in text.path(line.section) if text.sections[i].line != line.number]
-        asked = any(DEMANDS.search(title) for title in titles)
+        asking = [title for title in titles if DEMANDS.search(title)]
+        asked = any(not SOLUTION.search(title) for title in asking)
         for sentence in re.split(r"(?<=[.!?;])\s+(?=[A-Z(])|\s\|\s", words):
             if DIGIT.search(sentence):
                 for statement in sentence_statements(sentence, line.number):
                     titled = line.number in headings and not PLAINLY_ELSEWHERE.search(sentence)
+                    limited = bool(asking) and statement.relation in "<>"
                     found.append(replace(
-                        statement, section=line.section, required=statement.required or asked,
+                        statement, section=line.section, required=statement.required or asked or limited,
                         elsewhere=statement.elsewhere and not (titled and statement.quantity == "params"),
                     ))  # fmt: skip
             for quantity, pattern in USE_PATTERNS.items():

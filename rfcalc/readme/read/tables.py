@@ -13,6 +13,8 @@ from .text import LONGEST_LINE, Line, clean
 RULE_MARKS, DASHES = frozenset(" \t|+:=-─━═┼╪│┃├┤╞╡┬┴┌┐└┘"), frozenset("-─━═=")
 BARS = re.compile(r"(?<!\\)[|│┃]")
 HTML_PART = re.compile(r"<(/?)(table|tr|td|th)\b[^<>]{0,500}>", re.IGNORECASE)
+OTHER_BLOCK = re.compile(r"\s{0,3}(?:#{1,6}\s|[-*+]\s|\d{1,9}[.)]\s|>|<|!\[)")
+"""What ends a Markdown table without an empty line: a heading, a list, a quotation, HTML, an image."""
 LIST_ROW = re.compile(r"^\s*\*\s+-\s?(.*)$")
 LIST_CELL = re.compile(r"^\s+-\s?(.*)$")
 SIMPLE_RULE = re.compile(r"^\s*={2,}(?:\s+={2,})+\s*$")
@@ -59,15 +61,36 @@ def as_table(run: Run) -> TextTable:
 def bar_tables(lines: Sequence[Line]) -> Iterator[TextTable]:
     """Runs of lines whose cells bars divide; rules between them are passed over."""
     run: Run = []
-    for line in [*lines, Line(0, "")]:
-        text = line.text.lstrip("> ") if line.text[:2] in ("> ", ">|") else line.text
-        if "|" in text or "│" in text or "┃" in text:
+    for place, line in enumerate([*lines, Line(0, "")]):
+        text = unquoted(line)
+        if barred(text):
             if not is_rule(text) and len(text) <= LONGEST_LINE and "├─" not in text and "└─" not in text:
                 run.append((line.number, split_bars(text)))
+        elif len(run) > 1 and place < len(lines) and between_rows(lines, place):
+            run.append((line.number, (clean(text),)))
         elif not (run and text.strip() and is_rule(text)):
             if len(run) > 1 and len(run[0][1]) > 1:
                 yield as_table(run)
             run = []
+
+
+def unquoted(line: Line) -> str:
+    return line.text.lstrip("> ") if line.text[:2] in ("> ", ">|") else line.text
+
+
+def barred(text: str) -> bool:
+    return "|" in text or "│" in text or "┃" in text
+
+
+def between_rows(lines: Sequence[Line], place: int) -> bool:
+    """Whether a line without bars is a row of the Markdown table that it stands in, as GitHub draws it: it touches rows
+    on both sides, and no other table begins below it."""
+    before, line, *below = lines[max(0, place - 1) : place + 3]
+    if not below or line.code or not line.text.strip() or OTHER_BLOCK.match(line.text) or is_rule(line.text):
+        return False
+    touching = before.number + 1 == line.number == below[0].number - 1
+    barred_both = barred(unquoted(before)) and barred(unquoted(below[0]))
+    return touching and barred_both and not any(is_rule(unquoted(one)) for one in below)
 
 
 def split_bars(text: str) -> tuple[str, ...]:
