@@ -7,6 +7,9 @@ from math import prod
 
 from ..engine.arch import Arch, PrintedAs, Row
 
+BYTES, MIB, MEGA = 4, 1024**2, 10**6
+"""The bytes of a value; what torchsummary calls an MB, and what torchinfo does."""
+
 
 def printed_modules(arch: Arch) -> Iterator[tuple[str, Row, int]]:
     """What leaves a row in torchsummary's print: class, the layer whose map it shows, its own parameters."""
@@ -28,7 +31,7 @@ def to_torchsummary(arch: Arch) -> str:
     for number_, (name, row, params) in enumerate(modules, 1):
         shape = [-1, row.out.channels, *([] if row.out.flat else row.out.sizes)]
         out.append(f"{f'{name}-{number_}':>20}  {shape!s:>25} {params:>15,}")
-    mebi = 4 / 1024**2
+    mebi = BYTES / MIB
     given, passed, held = prod(arch.input), 2 * sum(row.out.elements for _, row, _ in modules), arch.params
     out += [
         double,

@@ -11,9 +11,10 @@ from typing import NamedTuple
 
 from ...engine.arch import Row
 from ...report.counting import biases, counted
+from ...report.torchsummary import BYTES, MEGA, MIB
 from ...spec.stated import Stated
 from ..infer.candidates import candidates
-from ..infer.image import MEGA, MIB, ROUNDED
+from ..infer.image import ROUNDED
 from ..infer.inference import Inference, Unexplained
 from ..infer.priors import Candidate, Prior, Shape
 from ..infer.states import Item, impossible, items_of
@@ -116,7 +117,7 @@ class SummaryAudit:
             return False
         values = sum(item.shape.elements * abs(item.row.batch) for item in self.items if item.shape)
         counts = sum(map(stated_count, self.items))
-        more = stated["params"].value > counts and stated["pass_mb"].value > 2 * values * 4 / MIB + ROUNDED
+        more = stated["params"].value > counts and stated["pass_mb"].value > 2 * values * BYTES / MIB + ROUNDED
         if more:
             why = "the totals count more parameters and more values than the rows: some are left out"
             rows = self.printout.rows
@@ -334,16 +335,16 @@ class SummaryAudit:
         info, rows = self.printout.style == "torchinfo", self.printout.rows
         unit, name = (MEGA, "1,000,000") if info else (MIB, "1,048,576")
         if key == "params_mb" and self.params is not None:
-            return Megabytes(self.params * 4 / unit, not info, f"{self.params:,} * 4 / {name}")
+            return Megabytes(self.params * BYTES / unit, not info, f"{self.params:,} * {BYTES} / {name}")
         if key == "input_mb" and (shape := self.image or self.guessed_image):
             shown = " * ".join(map(str, shape))
             batch = abs(rows[0].batch) if rows else 1
-            return Megabytes(prod(shape) * batch * 4 / unit, self.image is not None, f"{shown} * 4 / {name}")
+            return Megabytes(prod(shape) * batch * BYTES / unit, self.image is not None, f"{shown} * {BYTES} / {name}")
         if key == "pass_mb" and rows and self.complete and all(item.shape for item in self.items):
             counts = [row for row in rows if not info or (row.first is None and row.params)]
             values = sum(prod(row.shape or ()) * abs(row.batch) for row in counts)
             certain = not info and len({row.index for row in rows}) == len(rows) and self.ordinary
-            return Megabytes(2 * values * 4 / unit, certain, f"2 * {values:,} values * 4 / {name}")
+            return Megabytes(2 * values * BYTES / unit, certain, f"2 * {values:,} values * {BYTES} / {name}")
         return None
 
     @property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from ...report.torchsummary import BYTES, MEGA, MIB
 from ..read.context import Context
 from ..read.printout import Printout
 from .candidates import candidates
@@ -15,18 +16,12 @@ USUAL_SIZES = frozenset(
     (28, 32, 48, 56, 64, 84, 96, 112, 128, 150, 160, 192, 224, 227, 240, 256, 299, 320, 384, 416, 448, 512)
 )
 
-
-MIB, MEGA = 1024**2, 10**6
-
-
 ROUNDED = 0.005 + 1e-9
 """How far a size in MB, printed with two digits, may be from the exact one."""
-
 
 UNUSUAL = 4.3
 """What an image of another size costs: of 77 networks in public notebooks none had one, so with half a case for what
 was not seen -ln(0.5 / 78) = 5; less where whoever writes of a network chose the size to make it fit."""
-
 
 OTHER_SIZE = 15.0
 """What an image costs that a stated size in MB speaks against."""
@@ -104,7 +99,7 @@ def image_cost(
         values["total_mb"] = image.elements * batch + rest
     for key, count in values.items():
         if key in stated:
-            cost += OTHER_SIZE * (abs(count * 4 / unit - stated[key]) > ROUNDED)
+            cost += OTHER_SIZE * (abs(count * BYTES / unit - stated[key]) > ROUNDED)
     return cost
 
 
@@ -115,5 +110,5 @@ def values_after(items: Sequence[Item], printout: Printout) -> int | None:
     passed = 2 * sum(item.shape.elements * abs(item.row.batch) for item in items if item.shape)
     if printout.style == "torchinfo" or not {"params", "pass_mb"} <= stated.keys():
         return None
-    whole = stated["params"].value == params and abs(passed * 4 / MIB - stated["pass_mb"].value) <= ROUNDED
+    whole = stated["params"].value == params and abs(passed * BYTES / MIB - stated["pass_mb"].value) <= ROUNDED
     return passed + params if whole else None
