@@ -555,3 +555,16 @@ def test_code_without_a_layer_that_has_weights() -> None:
     code = "class Net(nn.Module):\n    def __init__(self):\n        self.act = nn.ReLU()\n"
     code += "    def forward(self, x):\n        return self.act(x)\n"
     assert not audit(f"```python\n{code}```").wrong
+
+
+@pytest.mark.parametrize("stride", [0, 1])
+def test_an_input_row_has_no_window(stride: int) -> None:
+    table = f"""
+| Layer | Kernel Size | Strides | Image Size | Receptive Field | Jump In | Jump Out |
+|---|---|---|---|---|---|---|
+| input | 1 | {stride} | 224 | 1 | 1 | 1 |
+| convolution | 7 | 2 | 112 | 7 | 1 | 2 |
+| max pool | 3 | 2 | 56 | 11 | 2 | 4 |
+| convolution | 3 | 1 | 56 | 20 | 4 | 4 |
+"""  # 7, 7 + 2*2, 11 + 2*4 = 19
+    assert [(cell.row, cell.computed) for cell in audit(table).cells] == [(4, 19)]

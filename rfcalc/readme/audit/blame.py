@@ -28,7 +28,7 @@ def blamed(
     """
     local = windows.step(own, settings)
     amiss = [q for q in stated if local[q] is not None and local[q] != stated[q]]
-    void = [column for column in ("kernel_size", "stride") if row.cells.get(column, 1) <= 0]
+    void = [column for column in ("kernel_size", "stride") if row.kind != "input" and row.cells.get(column, 1) <= 0]
     if not void and (not amiss or all(windows.accepts(q, row, own, settings, stated[q]) for q in amiss)):
         return None
     for column in void or REPAIRS:

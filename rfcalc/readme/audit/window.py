@@ -94,7 +94,7 @@ class RowWindows:
     def of(self, row: LayerFact, own: StatedMap, stated: Mapping[str, Number]) -> StatedSettings:
         """The row's window from its cells, its kind, and where they say nothing the figures themselves."""
         cells = row.cells
-        if row.kind in ("input", "pointwise") and "kernel_size" not in cells:
+        if row.kind in ("input", "pointwise") and cells.get("kernel_size", 1) <= 1:  # an input's stride is often 0
             return StatedSettings(1, 1, 0)
         if row.kind == "resample":
             return StatedSettings()
