@@ -54,5 +54,6 @@ class Stated:
         return abs(self.value - computed) <= self.slack
 
     def cuts(self, computed: int | Fraction) -> bool:
-        """Whether it can stand for a computed figure whose further digits its writer left out (180K for 180,900)."""
-        return 0 <= computed - self.value < self.step
+        """Whether it can stand for a computed figure whose further digits its writer left out (180K for 180,900); a
+        tenth of the figure is more than is left out (5K for 5,900)."""
+        return 0 <= computed - self.value < min(self.step, Fraction(computed) / 10)

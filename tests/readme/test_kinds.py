@@ -308,6 +308,7 @@ def test_shapes_without_the_axes_of_their_class_tell_no_channels() -> None:
         ("930 parameters, 33,771,936 MACs for one image",                         "wrong right"),
         ("We tuned 3 parameters.",                                                ""),
         ("It has 179K parameters.",                                               "wrong"),
+        ("It has 100,000 parameters.",                                            "wrong"),  # 79 % more
         ("It has 150K parameters.",                                               "wrong"),
         ("It has about 150K parameters.",                                         "wrong"),  # 17 % off
         ("The final lighter model has under 50k parameters.",                     "wrong"),
@@ -568,3 +569,22 @@ def test_an_input_row_has_no_window(stride: int) -> None:
 | convolution | 3 | 1 | 56 | 20 | 4 | 4 |
 """  # 7, 7 + 2*2, 11 + 2*4 = 19
     assert [(cell.row, cell.computed) for cell in audit(table).cells] == [(4, 19)]
+
+
+@pytest.mark.parametrize(("stated", "verdict"), [("2,880", "convention"), ("3,840", "right"), ("2,100", "wrong")])
+def test_weights_that_embedding_and_last_layer_share(stated: str, verdict: str) -> None:
+    text = f"""
+The model has {stated} parameters.
+
+```
+        Layer (type)               Output Shape         Param #
+================================================================
+         Embedding-1               [-1, 16, 32]             960
+            Linear-2               [-1, 16, 30]             990
+            Linear-3               [-1, 16, 30]             930
+            Linear-4               [-1, 16, 32]             960
+================================================================
+Total params: 3,840
+```
+"""
+    assert [claim.verdict for claim in audit(text).claims if claim.line == 2] == [verdict]

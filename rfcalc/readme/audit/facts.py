@@ -11,6 +11,7 @@ from ...engine.layers.base import LAYER_FEATURES
 from ...report.counting import PER_CHANNEL, WEIGHED_POOLS, otherwise_counted
 from ..infer.inference import Inference
 from ..read.facts import LayerFact, StatedModel
+from ..read.printout import Printout
 from .counts import multiply_adds, whole
 from .printout import SummaryAudit
 from .tables import ModelAudit
@@ -103,6 +104,7 @@ def of_summary(audit: SummaryAudit) -> Facts:
     params = [Figure(audit.params, "the summary")] if audit.params is not None else []
     if not known and audit.added and not audit.cells:  # rows may be left out: only their very sum speaks of them
         params = [Figure(audit.added, "the rows that are printed", exactly=True)]
+    params += tied(audit.printout, audit.params)
     if inference is None or inference.arch is None:
         return Facts("summary", line, last, {"params": tuple(params)}, known)
     arch = inference.arch
@@ -114,6 +116,16 @@ def of_summary(audit: SummaryAudit) -> Facts:
         "summary", line, last, figures, known, inner_fields(arch), span=inference.range, least=inference.least,
         decided_by=inference.decided_by, sure=sure, possible=possible,
     )  # fmt: skip
+
+
+def tied(printout: Printout, total: int | None) -> Iterator[Figure]:
+    """The total of a language model whose last layer has the weights of its embedding, counted once: a print that does
+    not know lists them twice."""
+    embedded = {row.params for row in printout.rows if row.type == "Embedding" and row.params}
+    for row in printout.rows[::-1]:
+        if total and row.type == "Linear" and row.params in embedded:
+            yield Figure(total - row.params, f"with the embedding's weights in {row.label} too, counted once", False)
+            return
 
 
 def features(inference: Inference) -> tuple[frozenset[str], frozenset[str]]:
