@@ -198,7 +198,9 @@ def fields_after(audit: ModelAudit) -> tuple[tuple[Figure, ...], frozenset[int]]
     trail, rows = walked.trail, walked.rows
     if not trail or not audit.trusted or walked.reading.start != "image":
         return (), frozenset()
-    if audit.model.form == "code" and (walked.slips or not any("r_out" in row.cells for row in rows)):
+    model = audit.model
+    clear = model.ordered and model.followed and not model.problems and not any(row.kind == "other" for row in rows)
+    if model.form == "code" and (walked.slips or not (clear or any("r_out" in row.cells for row in rows))):
         return (), frozenset()
     inner = frozenset(int(out["r"]) for _, out in trail if isinstance(out["r"], int))
     last = next((out["r"] for row, (_, out) in zip(rows[::-1], trail[::-1], strict=True) if row.kind != "flat"), None)

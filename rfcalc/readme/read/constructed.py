@@ -92,7 +92,12 @@ SUM = re.compile(r"[:=]\s*\(?\d[\d\s()+*x×-]{2,60}=(?=\s*\d)")
 """Arithmetic in front of its value: RF = 3 + (3-1)*1 = 5."""
 OUTS = {key for key in NOTES if key.endswith("_out")}
 SIDED = re.compile(r"\b(?:R\.?F|out(?:put)?s?)(?:[\s_]size)?\s*[:=-]{0,2}\s*[(\[]?\s*\d", re.IGNORECASE)
-FROM_TO = re.compile(r"(\d{1,4})\s?[x×]\s?\d{1,4}(?:\s?[x×]\s?\d+)?\s*(?:>>|-+>|=>|→)\s*(\d{1,4})\s?[x×]\s?\d")
+FROM_TO = re.compile(
+    r"(\d{1,4})\s?[x×]\s?\d{1,4}(?:\s?[x×]\s?\d+)?\s*(?:>>|-+>|=>|→|\boutput\b(?!\s*[|:,;-])|\bgives\b|\bbecomes\b)"
+    r"\s*(\d{1,4})\s?[x×]\s?\d",
+    re.IGNORECASE,
+)
+"""The size that comes in and the one that goes out: 28x28 -> 26x26, 28x28 output 26x26."""
 NEAR = 4
 """Lines between a layer and a comment that still speaks of it."""
 MOST_LINES = 40

@@ -61,6 +61,7 @@ def facts_of(lines: Sequence[Line]) -> Iterator[tuple[Line, LayerFact]]:
         words, notes = split_notes(text)
         kind = kind_of(words)
         settings = settings_in(words)
+        kind = "conv" if kind == "other" and "kernel_size" in settings else kind
         sized = "n_out" in notes and ("ch_out" in settings or kind != "conv")
         if kind in WINDOWED and ("r_out" in notes or sized) and len(TWO.findall(words)) < 3:
             match = LAYER.match(words)

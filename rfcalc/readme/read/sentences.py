@@ -96,7 +96,7 @@ DEMANDS = re.compile(
 SOLUTION = re.compile(r"\bsolution|\bassignment\W{0,3}\d|\bassignment$", re.IGNORECASE)
 """Titles of what somebody handed in: only limits below them are demands."""
 ELSEWHERE = re.compile(
-    r"\b(?:previous|earlier|baseline|paper|original|compar|instead of|reduced? from|from \d|down from|each|"
+    r"\b(?:previous|earlier|before (?:this|that)\b|baseline|paper|original|compar|instead of|reduced? from|from \d|down from|each|"
     r"per[\s-](?:layer|block|class)|layers?\b.{0,20}\bha|only layer|fully|dense layer|fc layer|other|initial|"
     r"(?<!final )(?:first|second|third|last|next|old|later|newer|simpler|smaller|larger|bigger|deeper|lighter|another) "
     r"(?:model|version|attempt|try|trial|run|one|experiment|iteration|network|step|approach|design)|"
@@ -113,6 +113,16 @@ WHERE_IN = re.compile(
     r"\b(?:after|before|at|until|up to)\b.{0,20}\b(?:conv|layer|block|pool)|\b(?:conv|layer|block|c)\s?\d",
     re.IGNORECASE,
 )
+PLACE = re.compile(
+    r"(?:\b(?:after|until|till|before|once|when|whenever)|(?<!up )(?<!ends )(?<!end )(?<!arrive )(?<!arrives )\bat)"
+    r"\s+(?:a|an|the)\s+(?:\w+\s)?$",
+    re.IGNORECASE,
+)
+"""In front of a field that names a place in the network: we pool after a field of 7."""
+ANOTHER = re.compile(
+    r"[,(|]\W{0,3}(?:[a-z]{1,9}\s){0,2}(?:input|image|output|kernel|stride|jump|size)s?\b", re.IGNORECASE
+)
+"""Between "field" and a number: the number is another figure's, as in "the receptive field, input 32"."""
 WHOLE = re.compile(r"\b(?:final|global|total|overall|network|model)", re.IGNORECASE)
 QUALIFIED = re.compile(
     r"best|max|high|peak|average|avg|mean|last|epoch|class|top|reach|first|\bof\s+[a-z]+\s*$", re.IGNORECASE
@@ -270,6 +280,8 @@ def read_match(quantity: str, match: re.Match[str], sentence: str, line: int) ->
     near = " ".join(groups.get(key) or "" for key in ("before", "between"))
     if FORMULA.search(near) or SUM.match(sentence[match.end("number") :]):
         return None  # r_out = r_in + (k - 1) * j is no figure of a network
+    if quantity == "receptive_field" and ANOTHER.search(groups.get("between") or ""):
+        return None
     if quantity == "params" and ONE_SETTING.search(sentence[max(0, match.start() - 12) : match.end()]):
         return None
     relation = next((sign for sign, pattern in RELATIONS.items() if pattern.search(near)), "=")
@@ -295,7 +307,7 @@ def read_match(quantity: str, match: re.Match[str], sentence: str, line: int) ->
         figure=figure,
         line=line,
         required=bool(REQUIRED.search(sentence) or (quantity == "params" and planned)),
-        elsewhere=is_elsewhere(quantity, sentence, between or ""),
+        elsewhere=is_elsewhere(quantity, sentence, between or "") or names_place(quantity, match, sentence),
         of_class=quantity == "accuracy" and bool(CLASS.match(between or "")),
         whole=bool(WHOLE.search(sentence)),
         split=" and ".join(splits),
@@ -323,6 +335,12 @@ def is_elsewhere(quantity: str, sentence: str, near: str) -> bool:
     return quantity == "accuracy" and bool(
         QUALIFIED.search(sentence) or CLASS.match(near) or set(re.findall(r"[a-z]+", sentence.lower())) - BARE
     )
+
+
+def names_place(quantity: str, match: re.Match[str], sentence: str) -> bool:
+    """Whether a field says where something stands: "we pool after a 7x7 receptive field"."""
+    begins = match.start("number") if match.groupdict().get("before") is not None else match.start()
+    return quantity == "receptive_field" and bool(PLACE.search(sentence[:begins]))
 
 
 def plausible(quantity: str, value: float, marked: bool, tail: str) -> bool:
