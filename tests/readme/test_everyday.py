@@ -64,3 +64,108 @@ def test_a_field_that_names_a_place(sentence: str, verdict: str) -> None:
 
 def test_a_size_beside_the_words_receptive_field() -> None:
     assert not claims(audit("Receptive field of every layer, input 28x28:\n" + PRINT), "receptive_field")
+
+
+RANGES = """
+| layers | kernel | stride | RF |
+|---|---|---|---|
+| conv1 | 5x5 | 1 | **5** |
+| pool1 | 2x2 | 2 | **6** |
+| conv2-4 | 3x3 | 1 | **18** |
+| pool2 | 2x2 | 2 | **20** |
+| conv5-6 | 3x3 | 1 | **{}** |
+"""
+TIMES = """
+| Stage | Layers | Output | RF |
+|---|---|---|---|
+| 1 | 3x3 conv, 64 (x2) | 224x224 | 5 |
+| | maxpool 2x2/2 | 112x112 | 6 |
+| 2 | 3x3 conv, 128 (x2) | 112x112 | 14 |
+| | maxpool 2x2/2 | 56x56 | 16 |
+| 3 | 3x3 conv, 256 (x3) | 56x56 | {} |
+"""
+UNITS = """
+| name | output size | layers | RF |
+|---|---|---|---|
+| stem | 32x32 | 3x3, 16 | 3 |
+| conv2_x | 32x32 | [3x3, 16; 3x3, 16] x 3 | 15 |
+| conv3_x | 16x16 | [3x3, 32; 3x3, 32] x 3 | 37 |
+| conv4_x | 8x8 | [3x3, 64; 3x3, 64] x 3 | {} |
+"""
+BLOCKS = """
+| block | dilation | kernel | convs per block | receptive field |
+|---|---|---|---|---|
+| 1 | 1 | 3 | 2 | 5 |
+| 2 | 2 | 3 | 2 | 13 |
+| 3 | 4 | 3 | 2 | 29 |
+| 4 | 8 | 3 | 2 | {} |
+"""
+
+
+@pytest.mark.parametrize(
+    ("table", "slip"),
+    [
+        (RANGES, (5, "r_out", 28, 36)),  # 20 + 2 * 2*4
+        (TIMES,  (5, "r_out", 36, 40)),  # 16 + 3 * 2*4
+        (UNITS,  (4, "r_out", 77, 81)),  # 37 + 2*2 with the stride, 5 * 2*4 behind it
+        (BLOCKS, (4, "r_out", 59, 61)),  # 29 + 2 * 8*2
+    ],
+)  # fmt: skip
+def test_rows_that_stand_for_several_layers(table: str, slip: tuple[int, str, int, int]) -> None:
+    right, wrong = audit(table.format(slip[3])), audit(table.format(slip[2]))
+    assert (right.exit_code, [claim.verdict for claim in right.claims if "rows" in str(claim.stated)]) == (0, ["right"])
+    assert cells(wrong) == [slip]
+
+
+def test_channels_and_names_of_blocks_are_no_repeats() -> None:
+    """conv1-2 is block 1's second one, x8 its channels: 3, 5, 6, 10."""
+    rows = "| conv1-1 | 3x3 x8 | 1 | 3 |\n| conv1-2 | 3x3 x8 | 1 | 5 |\n| pool | 2x2 | 2 | 6 |\n"
+    found = audit("| layer | kernel | stride | RF |\n|---|---|---|---|\n" + rows + "| conv2-1 | 3x3 x8 | 1 | 10 |")
+    assert (found.exit_code, found.claims[0].verdict) == (0, "right")
+
+
+LATEX = """
+| Layer | Kernel | Stride | Dilation | $r_{out}$ |
+|:--|:-:|:-:|:-:|:-:|
+| C1 | $3\\times3$ | 1 | 1 | $3\\times3$ |
+| C2 | $3\\times3$ | 1 | 2 | $7\\times7$ |
+| C3 | $3\\times 3$ | 1 | 4 | $FIELD\\times FIELD$ |
+"""
+LIST = """
+- layer 1: kernel size 2, dilation 1, receptive field 2
+- layer 2: kernel size 2, dilation 2, receptive field 4
+- layer 3: kernel size 2, dilation 4, receptive field 8
+- layer 4: kernel size 2, dilation 8, receptive field FIELD
+"""
+ARROWS = """
+1. Conv 3x3, 16 filters, no padding -> 30x30x16 (RF 3)
+2. Conv 3x3, 32 filters, no padding -> 28x28x32 (RF 5)
+3. MaxPool 2x2 -> 14x14x32 (RF 6)
+4. Conv 3x3, 32 filters, no padding -> 12x12x32 (RF FIELD)
+"""
+U_SHAPED = """
+| Part | Layer | Output |
+|---|---|---|
+| Encoder 1 | conv 3x3, 64 | 570x570 |
+| Encoder 1 | conv 3x3, 64 | 568x568 |
+| Encoder 1 | conv 3x3, 64 | 566x566 |
+| Encoder 1 | max pool 2x2 | 283x283 |
+| Bottleneck | conv 3x3, 128 | FIELDxFIELD |
+| Bottleneck | conv 3x3, 128 | 279x279 |
+| Decoder 1 | up-conv 2x2, 64 | 558x558 |
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "slip"),
+    [
+        (LATEX,    (3, "r_out", 13, 15)),  # 7 + 4*2
+        (LIST,     (4, "r_out", 17, 16)),  # 8 + 8
+        (ARROWS,   (4, "r_out", 9, 10)),   # 6 + 2*2
+        (U_SHAPED, (5, "n_out", 282, 281)),  # 283 - 2
+    ],
+)  # fmt: skip
+def test_forms_of_tables_and_lists(text: str, slip: tuple[int, str, int, int]) -> None:
+    right, wrong = audit(text.replace("FIELD", str(slip[3]))), audit(text.replace("FIELD", str(slip[2])))
+    assert (right.exit_code, right.claims[0].verdict) == (0, "right")
+    assert cells(wrong) == [slip]

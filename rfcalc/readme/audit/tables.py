@@ -87,7 +87,8 @@ def window_claims(walked: Walked, mended: str, wrong: bool) -> Iterator[Verdict]
     model, rows = walked.model, walked.rows
     what = {"code": "code comments", "list": "list of layers", "listing": "listing"}.get(model.form, "table")
     noted = sum(any(key in row.cells for key in NOTED) for row in rows)
-    stated = f"{noted} layers" if model.form == "code" else f"{len(rows)} rows"
+    lines = len({row.number for row in rows}) if model.form == "table" else len(rows)
+    stated = f"{noted} layers" if model.form == "code" else f"{lines} rows"
     if noted or (model.form != "code" and any(map(model.states, "njr"))):
         kind, computed, why = walk_verdict(walked, mended, wrong)
         yield Verdict(what, stated, computed, kind, model.line, why)

@@ -19,7 +19,7 @@ LARGEST = 10**12
 PRODUCTS = ("j", "j_in", "j_out", "params", "r", "r_in", "r_out")
 """Columns whose figures are numbers, so that * multiplies; in the others it draws a shape."""
 KINDS = {
-    "resample": r"transpos|deconv|upsampl|up-sampl|unpool|shuffle|interpol",
+    "resample": r"transpos|deconv|\bup-?conv|upsampl|up-sampl|unpool|shuffle|interpol",
     "join": r"\badd|concat|(?:\bskip|shortcut|residual|\bbranch|merge)(?!.*(?:conv|pool|\d\s*[x×]\s*\d))",
     "global": r"\bgap\d*\b|\bgmp\b|global|gavg|glob|adaptive",
     "pool": r"pool|\bmp\d*\b|池化",

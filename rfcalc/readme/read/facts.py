@@ -17,6 +17,9 @@ from ...engine.geometry import Number
 BARE = ("pointwise", "join")
 """Kinds of layers that leave size and field alone, one by one."""
 
+IMAGE_SIZES = (28, 32, 64, 96, 112, 128, 160, 192, 224, 227, 256, 299, 320, 384, 416, 448, 512, 608, 640, 1024)
+"""Usual ones."""
+
 
 @dataclass(frozen=True, slots=True)
 class LayerFact:

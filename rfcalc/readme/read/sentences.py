@@ -96,7 +96,8 @@ DEMANDS = re.compile(
 SOLUTION = re.compile(r"\bsolution|\bassignment\W{0,3}\d|\bassignment$", re.IGNORECASE)
 """Titles of what somebody handed in: only limits below them are demands."""
 ELSEWHERE = re.compile(
-    r"\b(?:previous|earlier|before (?:this|that)\b|baseline|paper|original|compar|instead of|reduced? from|from \d|down from|each|"
+    r"\b(?:previous|earlier|before (?:this|that)\b|baseline|paper|original|compar|instead of|reduced? from|"
+    r"from \d|down from|each|"
     r"per[\s-](?:layer|block|class)|layers?\b.{0,20}\bha|only layer|fully|dense layer|fc layer|other|initial|"
     r"(?<!final )(?:first|second|third|last|next|old|later|newer|simpler|smaller|larger|bigger|deeper|lighter|another) "
     r"(?:model|version|attempt|try|trial|run|one|experiment|iteration|network|step|approach|design)|"
