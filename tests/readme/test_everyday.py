@@ -169,3 +169,65 @@ def test_forms_of_tables_and_lists(text: str, slip: tuple[int, str, int, int]) -
     right, wrong = audit(text.replace("FIELD", str(slip[3]))), audit(text.replace("FIELD", str(slip[2])))
     assert (right.exit_code, right.claims[0].verdict) == (0, "right")
     assert cells(wrong) == [slip]
+
+
+COUNTS = """
+| Layer | Kernel | In channels | Out channels | Parameters |
+|---|---|---|---|---|
+| conv1 | 3x3 | 3 | 16 | 3*3*3*16 + 16 = 448 |
+| conv2 | 3x3 | 16 | 32 | 3*3*16*32 + 32 = FIELD |
+| conv3 | 1x1 | 32 | 64 | 1*1*32*64 + 64 = 2112 |
+"""
+SPREAD = """
+| RF | Layer | k | dilation | Eff. kernel |
+|---|---|---|---|---|
+| 3 | conv_a | 3 | 1 | 3 |
+| 7 | conv_b | 3 | 2 | 5 |
+| 13 | conv_c | 3 | 3 | 7 |
+| 23 | conv_d | 3 | 5 | FIELD |
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "slip"),
+    [
+        (COUNTS, (2, "params", 4608, 4640)),  # 9 * 16 * 32 + 32, though 4608 has no biases
+        (SPREAD, (4, "effective", 9, 11)),  # 5 * 2 + 1
+    ],
+)
+def test_cells_that_do_not_follow_from_their_own_row(text: str, slip: tuple[int, str, int, int]) -> None:
+    right, wrong = audit(text.replace("FIELD", str(slip[3]))), audit(text.replace("FIELD", str(slip[2])))
+    assert (right.exit_code, cells(right)) == (0, [])
+    assert (wrong.exit_code, cells(wrong)) == (1, [slip])
+
+
+def test_arithmetic_that_rounds_or_draws_a_shape_is_right() -> None:
+    """(28 - 3) / 2 + 1 = 13.5, of which torch keeps 13; 26*26 is a map."""
+    rows = "| conv | 3x3 | 2 | (28 - 3)/2 + 1 = 13 |\n| conv | 3x3 | 1 | 13 - 2 = 11 |\n| conv | 3x3 | 1 | 9*9 = 9 |"
+    assert not cells(audit("| layer | kernel | stride | output |\n|---|---|---|---|\n" + rows))
+
+
+TREE = """
+```
+=========================================================================
+Layer (type:depth-idx)                   Output Shape              Param #
+=========================================================================
+Net                                      [1, 10]                   --
+├─Conv2d: 1-1                            [1, 16, 26, 26]           160
+├─MaxPool2d: 1-2                         [1, 16, 13, 13]           --
+├─Conv2d: 1-3                            [1, 32, 11, 11]           4,640
+├─AdaptiveAvgPool2d: 1-4                 [1, 32, 1, 1]             --
+├─Linear: 1-5                            [1, 10]                   FIELD
+=========================================================================
+Total params: 5,130
+Trainable params: 5,130
+Non-trainable params: 0
+=========================================================================
+```
+"""
+
+
+def test_a_linear_layer_without_its_bias_beside_convolutions_with_one() -> None:
+    """160 + 4,640 + 32 * 10 + 10 = 5,130."""
+    assert audit(TREE.replace("FIELD", "330")).exit_code == 0
+    assert cells(audit(TREE.replace("FIELD", "320"))) == [("1-5", "params", 320, 330)]

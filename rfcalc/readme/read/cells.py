@@ -108,6 +108,23 @@ def value_of(text: str, shapes: bool) -> Number | None:
     return None if drawn and shapes else worked_out(text)
 
 
+def sum_amiss(cell: str) -> tuple[Number, Number] | None:
+    """What a cell states behind its last =, and what the arithmetic in front of it gives, where the two differ by more
+    than rounding; None for any other cell.
+
+    >>> sum_amiss("3*3*16*32 + 32 = 4608"), sum_amiss("(28 - 3)/2 + 1 = 13")
+    ((4608, 4640), None)
+    """
+    first, _, last = cell.rpartition("=")
+    stated = figures_in(last.strip(), "params") if NUMBER.search(last) else ()
+    term = re.sub(r"(?<=\d),(?=\d{3}(?:\D|$))", "", first.rpartition("=")[2].strip()).replace("×", "*")
+    if len(stated) != 1 or not ARITHMETIC.match(term) or not re.search(r"\d\s*\)?\s*[-+*/]\s*\(?\s*\d", term):
+        return None
+    drawn = "*" in term and len({factor.strip() for factor in term.split("*")}) == 1  # 26*26 is a shape
+    value = None if drawn else worked_out(term)
+    return (stated[0], value) if value is not None and abs(value - stated[0]) >= 1 else None
+
+
 OPERATIONS: dict[type[ast.operator], Callable[[Fraction, Fraction], Fraction]] = {
     ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv,
 }  # fmt: skip

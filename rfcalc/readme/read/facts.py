@@ -49,7 +49,9 @@ class StatedModel:
     between the layers that no layer does, `graph` all its layers where they are no chain, each with the places of those
     that it reads (0: the input),
     `ordered` that they stand in the order in which the code calls them, `followed` that the layers along its main path
-    see all that the whole does; `params` what all layers of code hold together, where each shows it."""
+    see all that the whole does; `params` what all layers of code hold together, where each shows it; `sums` the
+    cells whose arithmetic does not give their figure: number and line of the row, column, what is stated, what it
+    gives."""
 
     form: str
     line: int
@@ -62,6 +64,7 @@ class StatedModel:
     ordered: bool = False
     followed: bool = True
     params: int | None = None
+    sums: tuple[tuple[int, int, str, Number, Number], ...] = ()
 
     @property
     def facts(self) -> tuple[LayerFact, ...]:

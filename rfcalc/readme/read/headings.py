@@ -27,7 +27,7 @@ QUANTITIES = {
     "kernel_size": "kernel k kernelsize ks ksize filter filtersize window windowsize f kern kerngrosse filtergrosse "
     "faltungskern noyau taillenoyau tamanonucleo nucleo filtro tamanofiltro tamanokernel 卷积核 核 核大小 卷积核大小 "
     "核尺寸 卷积核尺寸 kerneldim",
-    "effective": "effectivekernel effectivekernelsize keff keffective effk kerneleffective",
+    "effective": "effkernel effkernelsize effectivekernel effectivekernelsize keff keffective effk kerneleffective",
     "stride": "stride strides s str schrittweite schritt pas paso zancada passo 步长 步幅",
     "padding": "padding p pad paddings polsterung auffullung rand remplissage rembourrage marge relleno 填充",
     "dilation": "dilation d dil rate dilationrate atrous atrousrate dilatation dilatacion dilatazione 膨胀率 空洞率 "

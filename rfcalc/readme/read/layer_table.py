@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from ...engine.geometry import Number
-from .cells import CHANNELS, DEPTHWISE, SEVERAL, figures_in, kind_of, settings_in
+from .cells import CHANNELS, DEPTHWISE, SEVERAL, figures_in, kind_of, settings_in, sum_amiss
 from .facts import LayerFact, StatedModel
 from .headings import SETTINGS, column_of
 from .repeats import opened
@@ -59,7 +59,16 @@ def layer_table(table: TextTable) -> StatedModel | None:
     first, second = (opened([pair[axis] for pair in facts]) for axis in (0, 1))
     alike = all(a.cells == b.cells for a, b in zip(first, second, strict=True))
     lines = frozenset((table.line, *table.lines))
-    return StatedModel("table", table.line, (first,) if alike else (first, second), total, lines)
+    axes = (first,) if alike else (first, second)
+    return StatedModel("table", table.line, axes, total, lines, sums=tuple(sums_amiss(table, columns)))
+
+
+def sums_amiss(table: TextTable, columns: Mapping[int, str]) -> Iterator[tuple[int, int, str, Number, Number]]:
+    """The cells whose own arithmetic gives another figure than they state."""
+    for number, (cells, line) in enumerate(zip(table.rows, table.lines, strict=True), 1):
+        for place, key in columns.items():
+            if key != "name" and "=" in cells[place] and (found := sum_amiss(cells[place])):
+                yield number, line, key, *found
 
 
 def layered(facts: Sequence[Sequence[LayerFact]], keys: set[str]) -> bool:
