@@ -29,6 +29,20 @@ def test_a_comment_that_states_both_sizes() -> None:
     """28 - 3 + 1 = 26."""
     assert audit(INS_AND_OUTS.format("26x26")).exit_code == 0
     assert cells(audit(INS_AND_OUTS.format("28x28"))) == [(1, "n_out", 28, 26)]
+    first = INS_AND_OUTS.replace("28x28 output {}", "1x28x28 OUtput 8x26x26")  # channels in front
+    assert audit(first).exit_code == 0
+
+
+def test_fields_that_begin_right_are_believed_beside_wrong_sizes() -> None:
+    """28, 26, 24, 12 and 3, 5, 6: the sizes that are stated pad, the layers do not."""
+    padded = INS_AND_OUTS.format("28x28").replace("26x26 output 24x24", "28x28 output 28x28")
+    found = cells(audit(padded.replace("24x24 output 12x12 RF : 6x6", "28x28 output 14x14 RF : 10x10")))
+    assert {(3, "r_out", 10, 6), (1, "n_out", 28, 26)} <= set(found)
+
+
+def test_a_layer_that_is_commented_out_says_nothing_of_the_one_above() -> None:
+    out = "# self.q = nn.Conv2d(8, 8, 3)  # 12x12 output 10x10 RF : 10x10\n```"
+    assert audit(INS_AND_OUTS.format("26x26").replace("```\n", out + "\n").replace(out, "```python", 1)).exit_code == 0
 
 
 PRINT = """
@@ -231,3 +245,54 @@ def test_a_linear_layer_without_its_bias_beside_convolutions_with_one() -> None:
     """160 + 4,640 + 32 * 10 + 10 = 5,130."""
     assert audit(TREE.replace("FIELD", "330")).exit_code == 0
     assert cells(audit(TREE.replace("FIELD", "320"))) == [("1-5", "params", 320, 330)]
+
+
+COMPARED = """
+| Model | Params (K) | Accuracy |
+|---|---|---|
+| Small | {} | 98.9% |
+| Large | 77.5 | 99.3% |
+
+## Small
+{}
+
+## Large
+It did not train.
+"""
+
+
+def test_a_table_of_models_speaks_of_the_sections_that_it_names() -> None:
+    """1,248 of the small one; nothing is shown of the large one."""
+    assert claims(audit(COMPARED.format("1.25", PRINT)), "params") == [(1248, "right"), ("1.25", "right")]
+    wrong = audit(COMPARED.format("1.52", PRINT))
+    assert [(c.stated, c.computed) for c in wrong.claims if c.verdict == "wrong"] == [("1.52", 1248)]
+
+
+GROWS = """
+The receptive field grows from 3 to 5 to 6 to {}.
+
+```python
+class Net(nn.Module):
+    def __init__(self):
+        self.a = nn.Conv2d(3, 16, 3)
+        self.b = nn.Conv2d(16, 16, 3)
+        self.p = nn.MaxPool2d(2, 2)
+        self.c = nn.Conv2d(16, 10, 3)
+
+    def forward(self, x):
+        x = self.p(self.b(self.a(x)))
+        return F.adaptive_avg_pool2d(self.c(x), 1)
+```
+"""
+
+
+@pytest.mark.parametrize(("field", "verdict"), [(10, "right"), (8, "wrong")])  # 6 + 2*2
+def test_fields_that_grow(field: int, verdict: str) -> None:
+    assert claims(audit(GROWS.format(field)), "fields") == [(f"3 to 5 to 6 to {field}", verdict)]
+
+
+@pytest.mark.parametrize(("field", "verdict"), [(10, "right"), (8, "undetermined")])
+def test_code_whose_image_is_not_stated_still_has_its_field(field: int, verdict: str) -> None:
+    """10 in front of global pooling; what a unit sees behind it depends on the image."""
+    text = GROWS.replace("grows from 3 to 5 to 6 to {}", "is {}").format(field)
+    assert [found for _, found in claims(audit(text), "receptive_field")] == [verdict]

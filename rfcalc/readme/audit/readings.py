@@ -149,9 +149,9 @@ def steps(model: StatedModel, reading: Reading) -> Iterator[Sequence[Reading]]:
         yield [replace(reading, overlapping=choice) for choice in (False, True)]
     first = next((fact for fact in facts if fact.kind != "pointwise"), facts[0])
     if "n_in" not in first.cells and first.kind == "conv" and {"n_out", "kernel_size"} <= first.cells.keys():
-        sizes, fields = images_of(first.cells), sum(bool({"r", "r_out"} & fact.cells.keys()) for fact in facts)
-        told = bool(sizes) and "padding" not in first.cells and fields >= FEWEST_FIELDS
-        shown = [replace(reading, image=size) for size in sizes]
+        usual, fields = images_of(first.cells), sum(bool({"r", "r_out"} & fact.cells.keys()) for fact in facts)
+        told = bool(usual) and "padding" not in first.cells and fields >= FEWEST_FIELDS
+        shown = [replace(reading, image=size) for size in usual]
         yield [replace(reading, blank=told), *shown]
     if any(fact.kind == "global" or may_see_all(fact.cells) for fact in facts if fact.kind in ("pool", "global")):
         yield [replace(reading, ignores_pool=choice) for choice in (False, True)]

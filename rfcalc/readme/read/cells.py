@@ -122,7 +122,7 @@ def sum_amiss(cell: str) -> tuple[Number, Number] | None:
         return None
     drawn = "*" in term and len({factor.strip() for factor in term.split("*")}) == 1  # 26*26 is a shape
     value = None if drawn else worked_out(term)
-    return (stated[0], value) if value is not None and abs(value - stated[0]) >= 1 else None
+    return (stated[0], value) if value is not None and abs(Fraction(value) - Fraction(stated[0])) >= 1 else None
 
 
 OPERATIONS: dict[type[ast.operator], Callable[[Fraction, Fraction], Fraction]] = {

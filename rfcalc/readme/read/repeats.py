@@ -23,11 +23,13 @@ RANGE = re.compile(
     r"^\D*?conv\D{0,10}?(?P<first>\d{1,2})\s?(?:-|–|—|to|~|\.\.\.?)\s?(?:conv\D{0,10}?)?(?P<last>\d{1,2})\b",
     re.IGNORECASE,
 )
-NUMBERED = re.compile(r"conv\D{0,10}?(?:\d{1,2}\s?(?:-|–|—|to|~|\.\.\.?)\s?)?(?P<last>\d{1,2})\b", re.IGNORECASE)
+NUMBERED = re.compile(r"conv\D{0,10}?(?P<last>\d{1,2})\b", re.IGNORECASE)
 UNIT = re.compile(r"\[(?P<unit>[^\[\]]{3,120})\]")
 KERNEL = re.compile(r"\b(\d{1,2})\s?[x×]\s?\1\b")
 INSIDE = ("n_in", "j_in", "r_in", "ch_in")
 COMES_OUT = ("n", "j", "r", "n_out", "j_out", "r_out")
+WHOLE = 32
+"""Images of so many pixels, or a multiple, come out of first layers that pad; 28 may be what is left of 32."""
 SHRINKS = 1.5
 """How many times larger the map of the row above is, at least, where a stage begins with a stride."""
 
@@ -39,13 +41,14 @@ def opened(facts: Sequence[LayerFact]) -> tuple[LayerFact, ...]:
     before: re.Match[str] | None = None
     for place, fact in enumerate(facts):
         found += opened_row(fact, facts[place - 1] if place else None, kernels_of(fact, before))
-        before = NUMBERED.search(fact.name) or before
+        before = RANGE.search(fact.name) or NUMBERED.search(fact.name) or before
     return tuple(found)
 
 
 def opened_row(fact: LayerFact, above: LayerFact | None, kernels: Sequence[int]) -> Iterator[LayerFact]:
     cells, size = fact.cells, fact.cells.get("n_out", fact.cells.get("n"))
-    given = above and above.cells.get("n_out", above.cells.get("n"))
+    given = above.cells.get("n_out", above.cells.get("n")) if above else None
+    padded = above is None and size in IMAGE_SIZES and not size % WHOLE and cells.get("padding") != 0
     halved = bool(given and size and given >= SHRINKS * size)
     strided = halved or cells.get("stride", 1) > 1
     in_stage = UNIT.search(fact.name) is not None
@@ -67,9 +70,7 @@ def opened_row(fact: LayerFact, above: LayerFact | None, kernels: Sequence[int])
             own["stride"] = 1
         if place == len(kernels) - 1:
             own |= {key: cells[key] for key in COMES_OUT if key in cells}
-        elif size is not None and (
-            halved or given == size or (not above and size in IMAGE_SIZES)
-        ):  # padded, so that only the first changes the size
+        elif size is not None and (halved or padded or given == size):  # only the first changes the size
             own[size_key] = size
         yield replace(fact, cells=own, several=False)
 

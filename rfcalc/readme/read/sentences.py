@@ -50,6 +50,11 @@ SOURCES = {
         rf"\binput(?:\W{{1,3}}\w{{1,12}}){{0,3}}?\W{{1,4}}{NUMBER}{BY}(?P<other>\d{{1,5}})(?:{BY}(?P<third>\d{{1,5}}))?"
     ],
 }
+GROWTH = re.compile(
+    rf"{FIELD}{GAP}{{0,20}}\b(?:grow|increas|expand|go)\w{{0,3}}\s+from\s+(?P<fields>\d{{1,4}}(?:\s?,?\s?(?:to|→|->|then)\s?\d{{1,4}}\b){{2,20}})",
+    re.IGNORECASE,
+)
+"""Fields one after the other: it grows from 3 to 5 to 6."""
 PATTERNS = {quantity: [re.compile(s, re.IGNORECASE) for s in sources] for quantity, sources in SOURCES.items()}
 FORMULA = re.compile(r"=[^=]*[A-Za-z][^=]*[-+*/]\s*\(?|\([a-z]+\s*[-+]\s*$", re.IGNORECASE)
 ONE_SETTING = re.compile(r"\b(?:this|that|a|each|another|any)\s+param(?:eter)?\b(?!\s+(?:count|number))", re.IGNORECASE)
@@ -252,6 +257,13 @@ def plain(line: Line) -> str:
 
 
 def sentence_statements(sentence: str, line: int) -> Iterator[Statement]:
+    if match := GROWTH.search(sentence):
+        numbers = re.findall(r"\d+", match["fields"])
+        listed = " to ".join(numbers)
+        other = bool(ELSEWHERE.search(sentence[: match.start("fields") - len("from ")] + sentence[match.end() :]))
+        yield Statement(
+            "fields", listed, "=", Stated.of(numbers[-1]), line, elsewhere=other, sizes=tuple(map(int, numbers))
+        )
     taken: dict[str, list[tuple[int, int]]] = {}
     for quantity, patterns in PATTERNS.items():
         spans = taken.setdefault(quantity, [])
