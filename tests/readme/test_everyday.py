@@ -41,8 +41,8 @@ def test_fields_that_begin_right_are_believed_beside_wrong_sizes() -> None:
 
 
 def test_a_layer_that_is_commented_out_says_nothing_of_the_one_above() -> None:
-    out = "# self.q = nn.Conv2d(8, 8, 3)  # 12x12 output 10x10 RF : 10x10\n```"
-    assert audit(INS_AND_OUTS.format("26x26").replace("```\n", out + "\n").replace(out, "```python", 1)).exit_code == 0
+    code = INS_AND_OUTS.format("26x26").rstrip().removesuffix("```")
+    assert audit(code + "# self.q = nn.Conv2d(8, 8, 3)  # 8x8 output 6x6 RF : 26x26\n```").exit_code == 0
 
 
 PRINT = """

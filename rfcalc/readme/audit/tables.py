@@ -76,7 +76,7 @@ def audit_model(model: StatedModel, known: tuple[Cell, ...] = ()) -> ModelAudit:
 
 
 def sums(model: StatedModel) -> Iterator[Cell]:
-    """The cells whose own arithmetic gives another figure."""
+    """The counts whose own arithmetic gives another figure."""
     for number, line, column, stated, given in model.sums:
         yield Cell(number, column, stated, given, "local", line, "as the cell's own arithmetic has it")
 

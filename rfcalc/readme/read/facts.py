@@ -50,7 +50,7 @@ class StatedModel:
     that it reads (0: the input),
     `ordered` that they stand in the order in which the code calls them, `followed` that the layers along its main path
     see all that the whole does; `params` what all layers of code hold together, where each shows it; `sums` the
-    cells whose arithmetic does not give their figure: number and line of the row, column, what is stated, what it
+    counts whose arithmetic does not give their figure: number and line of the row, column, what is stated, what it
     gives."""
 
     form: str

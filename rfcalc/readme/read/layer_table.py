@@ -64,10 +64,10 @@ def layer_table(table: TextTable) -> StatedModel | None:
 
 
 def sums_amiss(table: TextTable, columns: Mapping[int, str]) -> Iterator[tuple[int, int, str, Number, Number]]:
-    """The cells whose own arithmetic gives another figure than they state."""
+    """The counts whose own arithmetic gives another figure; sizes, jumps and fields are held against the row above."""
     for number, (cells, line) in enumerate(zip(table.rows, table.lines, strict=True), 1):
         for place, key in columns.items():
-            if key != "name" and "=" in cells[place] and (found := sum_amiss(cells[place])):
+            if key in ("params", "macs") and "=" in cells[place] and (found := sum_amiss(cells[place])):
                 yield number, line, key, *found
 
 
