@@ -19,6 +19,7 @@ from .walked import Walked
 from .window import whole_map
 
 IMAGES, MOST_CLASSES = (1, 3), 1000
+UNSIZED = "no size is stated, and behind global pooling the field grows with it"
 LIKELY = 3.0
 """A layer without groups that costs more than this is no rival to a depthwise one."""
 
@@ -155,8 +156,10 @@ def of_model(audit: ModelAudit, arch: Arch | None = None) -> Facts:
     network that code makes, where it can be built."""
     walked, model = audit.walked, audit.model
     rows, end_to_end = walked.rows, from_end_to_end(walked.rows, arch)
-    fields, inner = fields_after(audit)
+    fields, inner = fields_after(audit, built=arch is not None)
     doubt = "its strides are not stated" if walked.assumed else ""
+    if not doubt and model.form == "code" and any(row.kind == "global" for row in rows):
+        doubt = UNSIZED if all(made["n"] is None for _, made in walked.trail) else ""
     macs = rows_macs(rows) if model.form == "table" else ()
     if arch and arch.macs and not fields:
         fields, inner, macs = fields_of(arch), inner_fields(arch), counted_macs(arch)
@@ -204,19 +207,24 @@ def from_end_to_end(rows: Sequence[LayerFact], arch: Arch | None) -> bool:
     return ends and (single or weighted[-1].kind == "flat" or any(row.kind == "global" for row in rows))
 
 
-def fields_after(audit: ModelAudit) -> tuple[tuple[Figure, ...], frozenset[int]]:
-    """The fields before and after global pooling, and those after each row."""
+def fields_after(audit: ModelAudit, built: bool) -> tuple[tuple[Figure, ...], frozenset[int]]:
+    """The fields before and after global pooling, and those after each row; of code that is `built` as a whole, only
+    those that its comments state too."""
     walked = audit.walked
     trail, rows = walked.trail, walked.rows
     if not trail or not audit.trusted or walked.reading.start != "image":
         return (), frozenset()
-    if audit.model.form == "code" and (walked.slips or not any("r_out" in row.cells for row in rows)):
+    model = audit.model
+    clear = not built and model.ordered and model.followed and all(row.kind != "other" for row in rows)
+    if model.form == "code" and (walked.slips or not (clear or any("r_out" in row.cells for row in rows))):
         return (), frozenset()
     inner = frozenset(int(out["r"]) for _, out in trail if isinstance(out["r"], int))
     last = next((out["r"] for row, (_, out) in zip(rows[::-1], trail[::-1], strict=True) if row.kind != "flat"), None)
     pooled = next((i for i, row in enumerate(rows) if row.kind == "global" or whole_map(row)), None)
     before = trail[pooled][0]["r"] if pooled is not None else last
-    return as_fields(before, last) if isinstance(before, int) and isinstance(last, int) else (), inner
+    if not isinstance(before, int):
+        return (), inner
+    return as_fields(before, last if isinstance(last, int) else before), inner
 
 
 def features_stated(rows: Sequence[LayerFact]) -> frozenset[str]:

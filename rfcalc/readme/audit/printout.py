@@ -249,10 +249,11 @@ class SummaryAudit:
         return self.layer_of(item, params) is not None and self.layer_of(item, item.params) is None
 
     def stands_out(self, item: Item, missing: int) -> bool:
-        """Whether the count as printed is of a layer with a bias where all others of its sort have none, or the other
-        way round, and the mended one is not."""
-        pairs = [(one, self.layer_of(one, one.params)) for one in self.items if one.op == item.op]
-        others = {layer["bias"] for one, layer in pairs if one is not item and layer}
+        """Whether the count as printed is of a layer with a bias where all others (of its sort, if there are any) have
+        none, or the other way round, and the mended one is not."""
+        pairs = [(one, self.layer_of(one, one.params)) for one in self.items if one is not item]
+        biased = [(one.op, layer["bias"]) for one, layer in pairs if layer and one.op in ("conv", "linear")]
+        others = {bias for op, bias in biased if op == item.op} or {bias for _, bias in biased}
         printed, mended = self.layer_of(item, item.params), self.layer_of(item, item.params + missing)
         return printed is not None and mended is not None and others == {mended["bias"]} != {printed["bias"]}
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from ...engine.geometry import Number
-from ..read.facts import LayerFact, StatedModel
+from ..read.facts import IMAGE_SIZES, LayerFact, StatedModel
 
 Start = Literal["image", "zero", "stated"]
 COSTS = {
@@ -23,13 +23,17 @@ COSTS = {
     "n": (1.0, "so does a size column"),
     "ch": (1.0, "and a channel column"),
     "r": (12.0, "a field without a side is nearly always the one after the layer: dearer than one slip"),
+    "blank": (15.0, "an image of unknown size leaves figures unchecked: dearer than one slip, less than two"),
     "sizes": (3.0, "sizes under headings of channels: true channels hardly ever follow the arithmetic of sizes"),
     "sided": (6.0, "a heading that names the other side than its figures, beyond what one without a side costs"),
 }  # fmt: skip
 """(cost in tenths of a slip, reason)."""
 
 
-IMAGE_SIZES = (28, 32, 64, 96, 112, 128, 160, 192, 224, 227, 256, 299, 320, 384, 416, 448, 512, 608, 640, 1024)
+FIRST_STRIDES = (1, 2, 4)
+"""Of the convolutions that read an image."""
+FEWEST_FIELDS = 4
+"""Fields that show a wrong guess of the first stride by more than one slip."""
 
 
 def cost(word: str) -> float:
@@ -41,7 +45,8 @@ class Reading:
     """How a model is meant where its headings leave it open: `sides` renames columns (j to j_in); `effective` says that
     the kernel holds its dilation already, `start` where the first row begins, `ignores_pool` that global pooling leaves
     the field alone, `rounds_up` that every size is rounded up, `overlapping` that pools which state sizes only have a
-    kernel one larger than their stride, `image` the size that comes in where the first row does not state it."""
+    kernel one larger than their stride, `image` the size that comes in where the first row does not state it, `blank`
+    that it is left open though a usual one would fit."""
 
     sides: tuple[tuple[str, str], ...] = ()
     effective: bool = False
@@ -50,12 +55,13 @@ class Reading:
     rounds_up: bool = False
     overlapping: bool = False
     image: int | None = None
+    blank: bool = False
 
     @property
     def oddness(self) -> float:
         odd = sum(side_cost(column, meant) for column, meant in self.sides)
         odd += 0.0 if self.start == "image" else cost(self.start)
-        odd += cost("ceil") * self.rounds_up + cost("overlap") * self.overlapping
+        odd += cost("ceil") * self.rounds_up + cost("overlap") * self.overlapping + cost("blank") * self.blank
         return odd + cost("effective") * self.effective + cost("pool") * self.ignores_pool
 
     def applied(self, fact: LayerFact) -> LayerFact:
@@ -101,6 +107,17 @@ def may_see_all(cells: Mapping[str, Number]) -> bool:
     return cells.get("n_out", cells.get("n")) == 1 or cells.get("kernel_size", 0) > 3
 
 
+def images_of(cells: Mapping[str, Number]) -> Sequence[int]:
+    """The usual sizes of images of which a first convolution, with some stride and padding, makes the size that it
+    states; all of them where it states its padding, for then a size that does not follow is a slip."""
+    if "padding" in cells:
+        return IMAGE_SIZES
+    spread, made = cells.get("dilation", 1) * (cells["kernel_size"] - 1), cells["n_out"]
+    strides = [int(cells["stride"])] if cells.get("stride", 0) > 0 else FIRST_STRIDES
+    padded = [(n, n + 2 * p - spread - 1) for n in IMAGE_SIZES for p in range(int(spread // 2) + 1)]
+    return sorted({n for n, rest in padded if any(rest // s + 1 == made for s in strides)})
+
+
 def first_reading(model: StatedModel) -> Reading:
     return Reading(tuple((column, meant[0]) for column, meant in sides_of(model).items()))
 
@@ -132,6 +149,9 @@ def steps(model: StatedModel, reading: Reading) -> Iterator[Sequence[Reading]]:
         yield [replace(reading, overlapping=choice) for choice in (False, True)]
     first = next((fact for fact in facts if fact.kind != "pointwise"), facts[0])
     if "n_in" not in first.cells and first.kind == "conv" and {"n_out", "kernel_size"} <= first.cells.keys():
-        yield [replace(reading, image=size) for size in (None, *IMAGE_SIZES)]
+        usual, fields = images_of(first.cells), sum(bool({"r", "r_out"} & fact.cells.keys()) for fact in facts)
+        told = bool(usual) and "padding" not in first.cells and fields >= FEWEST_FIELDS
+        shown = [replace(reading, image=size) for size in usual]
+        yield [replace(reading, blank=told), *shown]
     if any(fact.kind == "global" or may_see_all(fact.cells) for fact in facts if fact.kind in ("pool", "global")):
         yield [replace(reading, ignores_pool=choice) for choice in (False, True)]

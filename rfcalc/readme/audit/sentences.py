@@ -66,7 +66,9 @@ def judge(document: Document, facts: Sequence[Facts]) -> Iterator[Verdict]:
     beside: dict[int, list[Statement]] = {}
     for statement in document.statements:
         beside.setdefault(statement.section, []).append(statement)
-    for section, statements in beside.items():
+    for section, stated in beside.items():
+        # a row of a table that compares models speaks of a section elsewhere, which may show no model
+        statements = [s for s in stated if document.section(s.line) == section or section in scope.inside]
         others = about_others(document, statements, scope.of(section))
         beside[section] = [replace(s, elsewhere=s.elsewhere or s in others) for s in statements]
         cases[section] = case_of(beside[section], scope.of(section))
@@ -98,6 +100,8 @@ def judged(statement: Statement, case: Case) -> Iterator[Verdict]:
         return
     if statement.quantity in MISSING:
         yield judge_figure(statement, case)
+    elif statement.quantity == "fields":
+        yield judge_growth(statement, case.facts)
     elif statement.quantity in FEATURES:
         yield from judge_feature(statement, case)
     elif statement.quantity == "input" and statement.sizes:
@@ -243,6 +247,18 @@ def judge_feature(statement: Statement, case: Case) -> Iterator[Verdict]:
         yield verdict(statement, None, "undetermined", "the layers may be so, but no shape or count shows it")
     else:
         yield verdict(statement, False, "wrong", f"{known[0].source}: no layer can be so")
+
+
+def judge_growth(statement: Statement, facts: Sequence[Facts]) -> Verdict:
+    """Fields that a sentence lists one after the other, against those after the layers of the one network whose
+    settings are stated."""
+    known = [fact for fact in facts if fact.inner and fact.span is None]
+    if len(known) != 1 or len(facts) > 1 or statement.elsewhere or statement.required:
+        return verdict(statement, None, "undetermined", "nothing in its section gives the fields of one network")
+    fields = sorted(known[0].inner)
+    shown = " to ".join(map(str, fields))
+    inside = set(statement.sizes) <= {1, *fields}
+    return verdict(statement, shown, "right" if inside else "wrong", f"{known[0].source}: {shown}")
 
 
 def judge_input(statement: Statement, facts: Sequence[Facts]) -> Verdict:

@@ -59,6 +59,10 @@ def audit_model(model: StatedModel, known: tuple[Cell, ...] = ()) -> ModelAudit:
     counts = [cell for cell in odd if cell.column == "params"]
     kernels = [cell for cell in odd if cell.column == "kernel_size" and (cell.row, cell.column) not in named]
     cells += counts + kernels
+    extra = [cell for cell in [*sums(model), *spread_slips(model)] if (cell.row, cell.column) not in named]
+    cells += extra
+    if extra:
+        claims.append(Verdict("arithmetic", f"{len(extra)} cells", None, "wrong", model.line, "see its cells"))
     stated = good + len(odd)
     if counts or (good and model.form == "table"):
         kind: Kind = "wrong" if counts else "right"
@@ -69,6 +73,22 @@ def audit_model(model: StatedModel, known: tuple[Cell, ...] = ()) -> ModelAudit:
     mended_total = None if total is None else int(total + sum((c.computed or 0) - (c.stated or 0) for c in counts))
     claims += total_claims(model, total, mended_total)
     return ModelAudit(model, walked, tuple(claims), tuple(cells), mended_total)
+
+
+def sums(model: StatedModel) -> Iterator[Cell]:
+    """The counts whose own arithmetic gives another figure."""
+    for number, line, column, stated, given in model.sums:
+        yield Cell(number, column, stated, given, "local", line, "as the cell's own arithmetic has it")
+
+
+def spread_slips(model: StatedModel) -> Iterator[Cell]:
+    """Effective kernels that do not follow from kernel and dilation, where most do."""
+    rows = [row for row in model.facts if {"effective", "kernel_size", "dilation"} <= row.cells.keys()]
+    right = [row.cells["dilation"] * (row.cells["kernel_size"] - 1) + 1 for row in rows]
+    amiss = [(row, n) for row, n in zip(rows, right, strict=True) if row.cells["effective"] != n]
+    for row, n in amiss if 2 * len(amiss) < len(rows) else ():
+        why = f"{row.cells['dilation']} * ({row.cells['kernel_size']} - 1) + 1"
+        yield Cell(row.number, "effective", row.cells["effective"], n, "local", row.line, why)
 
 
 def order_known(walked: Walked) -> bool:
@@ -87,7 +107,8 @@ def window_claims(walked: Walked, mended: str, wrong: bool) -> Iterator[Verdict]
     model, rows = walked.model, walked.rows
     what = {"code": "code comments", "list": "list of layers", "listing": "listing"}.get(model.form, "table")
     noted = sum(any(key in row.cells for key in NOTED) for row in rows)
-    stated = f"{noted} layers" if model.form == "code" else f"{len(rows)} rows"
+    lines = len({row.number for row in rows}) if model.form == "table" else len(rows)
+    stated = f"{noted} layers" if model.form == "code" else f"{lines} rows"
     if noted or (model.form != "code" and any(map(model.states, "njr"))):
         kind, computed, why = walk_verdict(walked, mended, wrong)
         yield Verdict(what, stated, computed, kind, model.line, why)

@@ -13,10 +13,10 @@ from dataclasses import replace
 from itertools import pairwise
 
 from ...engine.geometry import Number
-from ..read.facts import LayerFact, StatedModel
+from ..read.facts import IMAGE_SIZES, LayerFact, StatedModel
 from .blame import blamed
 from .channels import channel_slips
-from .readings import IMAGE_SIZES, Reading, first_reading, steps
+from .readings import Reading, first_reading, steps
 from .verdict import Cell
 from .walked import Walked
 from .window import LARGEST, QUANTITIES, RowWindows, StatedMap, StatedSettings, possible_sizes, sum_of
@@ -208,8 +208,10 @@ class _Walk:
         ):
             return None
         possible = possible_sizes(given, k, s, settings.dilation, s > 1 or row.kind == "pool")
+        keeps = sum(enter["n"] == out["n"] is not None for enter, out in self.trail)
+        unpadded = self.unpadded(given, k, s, settings.dilation, keeps)
         if value in possible or value == 1 or row.kind == "global":
-            return None
+            return unpadded if value == unpadded else None
         if self.branches and "n_in" not in row.cells:  # it may read any row above
             made = {n for _, out in self.trail if isinstance(n := out["n"], int)}
             if any(value in possible_sizes(n, k, s, settings.dilation, True) for n in made):
@@ -217,8 +219,18 @@ class _Walk:
         below = self.rows[index + 1].cells.get("n_in") if index + 1 < len(self.rows) else None
         if isinstance(below, int) and below in possible:
             return below
-        keeps = sum(enter["n"] == out["n"] is not None for enter, out in self.trail)
-        return -(-given // s) if below is None and keeps > 1 else None
+        if below is not None:
+            return None
+        return -(-given // s) if keeps > 1 else unpadded
+
+    def unpadded(self, given: int, k: int, s: int, dilation: int, keeps: int) -> int | None:
+        """The size without padding, where at least two convolutions above have none and no map is kept."""
+        cut = [
+            enter["n"] - out["n"] == above.cells["kernel_size"] - 1 > 0
+            for above, (enter, out) in zip(self.rows, self.trail, strict=False)
+            if above.kind == "conv" and "kernel_size" in above.cells and enter["n"] and out["n"]
+        ]
+        return (given - dilation * (k - 1) - 1) // s + 1 if cut.count(True) > 1 and not keeps else None
 
     def slip(
         self, row: LayerFact, column: str, stated: Number, computed: Number | None, kind: str, why: str = ""

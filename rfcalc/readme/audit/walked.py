@@ -53,9 +53,9 @@ class Walked:
 
     @property
     def begins_right(self) -> bool:
-        """Whether the fields in front of the first slip are right and grow: what the figures mean is clear then, and
-        each later one follows from settings that are known."""
-        first = min((int(slip.row) for slip in self.slips), default=0)
+        """Whether the fields in front of the first one that is not are right and grow: what the figures mean is clear
+        then, and each later one follows from settings that are known, whatever sizes are stated."""
+        first = min((int(slip.row) for slip in self.slips if slip.column[0] in "jr"), default=len(self.rows) + 1)
         return len({row.cells["r_out"] for row in self.rows if "r_out" in row.cells and row.number < first}) >= CLEAR
 
     @property

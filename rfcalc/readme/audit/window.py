@@ -101,10 +101,11 @@ class RowWindows:
         if row.kind in ("join", "flat", "other") and "kernel_size" not in cells:
             return StatedSettings(passes=row.kind == "join")
         size = own["n"] if row.kind == "global" else None
-        kernel = cells.get("effective", cells.get("kernel_size", size))
+        spread = {"kernel_size", "dilation"} <= cells.keys()
+        kernel = cells.get("effective" if not spread else "kernel_size", cells.get("kernel_size", size))
         k = int(kernel) if isinstance(kernel, int) and kernel > 0 else None
         padding, dilation = cells.get("padding"), cells.get("dilation", 1)
-        plain = "effective" in cells or self.reading.effective
+        plain = ("effective" in cells and not spread) or self.reading.effective
         stride = self.stride(row, own, stated)
         if row.kind == "pool" and k is None and not row.several:
             k = stride and stride + self.reading.overlapping

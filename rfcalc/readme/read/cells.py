@@ -19,7 +19,7 @@ LARGEST = 10**12
 PRODUCTS = ("j", "j_in", "j_out", "params", "r", "r_in", "r_out")
 """Columns whose figures are numbers, so that * multiplies; in the others it draws a shape."""
 KINDS = {
-    "resample": r"transpos|deconv|upsampl|up-sampl|unpool|shuffle|interpol",
+    "resample": r"transpos|deconv|\bup-?conv|upsampl|up-sampl|unpool|shuffle|interpol",
     "join": r"\badd|concat|(?:\bskip|shortcut|residual|\bbranch|merge)(?!.*(?:conv|pool|\d\s*[x×]\s*\d))",
     "global": r"\bgap\d*\b|\bgmp\b|global|gavg|glob|adaptive",
     "pool": r"pool|\bmp\d*\b|池化",
@@ -106,6 +106,23 @@ def value_of(text: str, shapes: bool) -> Number | None:
     factors = text.strip("() ").split("*")
     drawn = len(factors) > 1 and len({factor.strip() for factor in factors}) == 1
     return None if drawn and shapes else worked_out(text)
+
+
+def sum_amiss(cell: str) -> tuple[Number, Number] | None:
+    """What a cell states behind its last =, and what the arithmetic in front of it gives, where the two differ by more
+    than rounding; None for any other cell.
+
+    >>> sum_amiss("3*3*16*32 + 32 = 4608"), sum_amiss("(28 - 3)/2 + 1 = 13")
+    ((4608, 4640), None)
+    """
+    first, _, last = cell.rpartition("=")
+    stated = figures_in(last.strip(), "params") if NUMBER.search(last) else ()
+    term = re.sub(r"(?<=\d),(?=\d{3}(?:\D|$))", "", first.rpartition("=")[2].strip()).replace("×", "*")
+    if len(stated) != 1 or not ARITHMETIC.match(term) or not re.search(r"\d\s*\)?\s*[-+*/]\s*\(?\s*\d", term):
+        return None
+    drawn = "*" in term and len({factor.strip() for factor in term.split("*")}) == 1  # 26*26 is a shape
+    value = None if drawn else worked_out(term)
+    return (stated[0], value) if value is not None and abs(Fraction(value) - Fraction(stated[0])) >= 1 else None
 
 
 OPERATIONS: dict[type[ast.operator], Callable[[Fraction, Fraction], Fraction]] = {

@@ -92,7 +92,13 @@ SUM = re.compile(r"[:=]\s*\(?\d[\d\s()+*x×-]{2,60}=(?=\s*\d)")
 """Arithmetic in front of its value: RF = 3 + (3-1)*1 = 5."""
 OUTS = {key for key in NOTES if key.endswith("_out")}
 SIDED = re.compile(r"\b(?:R\.?F|out(?:put)?s?)(?:[\s_]size)?\s*[:=-]{0,2}\s*[(\[]?\s*\d", re.IGNORECASE)
-FROM_TO = re.compile(r"(\d{1,4})\s?[x×]\s?\d{1,4}(?:\s?[x×]\s?\d+)?\s*(?:>>|-+>|=>|→)\s*(\d{1,4})\s?[x×]\s?\d")
+NOT_INSIDE = r"(?<![\dx×])"
+DRAWN = NOT_INSIDE + r"(\d{1,4}(?:\s?[x×]\s?\d{1,4}){1,2})"
+FROM_TO = re.compile(
+    rf"{DRAWN}\s*(?:>>|-+>|=>|→|\boutput(?!\s*[|:,;=-])|\bgives\b|\bbecomes\b)\s*{DRAWN.removeprefix(NOT_INSIDE)}",
+    re.IGNORECASE,
+)
+"""The size that comes in and the one that goes out: 28x28 -> 26x26, 28x28 output 26x26."""
 NEAR = 4
 """Lines between a layer and a comment that still speaks of it."""
 MOST_LINES = 40
@@ -230,7 +236,7 @@ def take(draft: Draft, block: Sequence[Line], at: int, text: str, own: Container
             notes = notes_in(comments) if match is calls[-1] else {}
             for fact in layers_of(parsed, name, block[at].number, notes):
                 draft.add(fact, parsed)
-    if not calls:
+    if not calls and not CALL.search(comment):  # a layer that is commented out says nothing of those above it
         notes, bare = notes_in(comment), not code.strip()
         if bare and not draft.facts and notes.get("r_out") == 1:
             notes = {}  # the image's own field, in front of the first layer
@@ -392,5 +398,6 @@ def notes_in(comment: str) -> Notes:
             if sizes:
                 found[key] = sizes[0]
     if both := FROM_TO.search(comment):
-        found = {"n_in": int(both[1]), "n_out": int(both[2]), **found}
+        given, made = (shape_in(re.sub(r"\s", "", shape))[0] for shape in both.groups())
+        found = {"n_in": given[0], "n_out": made[0], **found} if given and made else found
     return found

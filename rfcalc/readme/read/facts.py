@@ -17,6 +17,9 @@ from ...engine.geometry import Number
 BARE = ("pointwise", "join")
 """Kinds of layers that leave size and field alone, one by one."""
 
+IMAGE_SIZES = (28, 32, 64, 96, 112, 128, 160, 192, 224, 227, 256, 299, 320, 384, 416, 448, 512, 608, 640, 1024)
+"""Usual ones."""
+
 
 @dataclass(frozen=True, slots=True)
 class LayerFact:
@@ -46,7 +49,9 @@ class StatedModel:
     between the layers that no layer does, `graph` all its layers where they are no chain, each with the places of those
     that it reads (0: the input),
     `ordered` that they stand in the order in which the code calls them, `followed` that the layers along its main path
-    see all that the whole does; `params` what all layers of code hold together, where each shows it."""
+    see all that the whole does; `params` what all layers of code hold together, where each shows it; `sums` the
+    counts whose arithmetic does not give their figure: number and line of the row, column, what is stated, what it
+    gives."""
 
     form: str
     line: int
@@ -59,6 +64,7 @@ class StatedModel:
     ordered: bool = False
     followed: bool = True
     params: int | None = None
+    sums: tuple[tuple[int, int, str, Number, Number], ...] = ()
 
     @property
     def facts(self) -> tuple[LayerFact, ...]:

@@ -27,7 +27,7 @@ QUANTITIES = {
     "kernel_size": "kernel k kernelsize ks ksize filter filtersize window windowsize f kern kerngrosse filtergrosse "
     "faltungskern noyau taillenoyau tamanonucleo nucleo filtro tamanofiltro tamanokernel 卷积核 核 核大小 卷积核大小 "
     "核尺寸 卷积核尺寸 kerneldim",
-    "effective": "effectivekernel effectivekernelsize keff keffective effk kerneleffective",
+    "effective": "effkernel effkernelsize effectivekernel effectivekernelsize keff keffective effk kerneleffective",
     "stride": "stride strides s str schrittweite schritt pas paso zancada passo 步长 步幅",
     "padding": "padding p pad paddings polsterung auffullung rand remplissage rembourrage marge relleno 填充",
     "dilation": "dilation d dil rate dilationrate atrous atrousrate dilatation dilatacion dilatazione 膨胀率 空洞率 "
@@ -38,13 +38,15 @@ QUANTITIES = {
     "r": "r rf receptivefield recfield effectivereceptivefield rfs "
     "receptivefields receptive receptivefieldsize rfsize globalrf globalreceptivefield grf "
     "rezeptivesfeld champreceptif champrecepteur camporeceptivo campo_recettivo camporicettivo 感受野 感受野大小",
+    "times": "times repeat repeats repetitions reps convs convsperblock convsinblock convolutionsperblock "
+    "layersperblock",
     "start": "start center centre startcenter",
     "macs": "macs mac madds multadds multiplyadds",
     "params": "params parameters param parametercount parameter parametres parametros parametri 参数 参数量",
 }
 FILLERS = frozenset([
     "of", "the", "du", "de", "d", "del", "des", "der", "die", "la", "le", "l", "et", "no", "nb", "num", "number",
-    "count", "total", "px", "pixels",
+    "count", "total", "px", "pixels", "samples",
 ])  # fmt: skip
 WORDS = {word: quantity for quantity, words in QUANTITIES.items() for word in words.split()}
 SIDES = {word: side for side, words in DIRECTIONS.items() for word in words.split()}

@@ -9,10 +9,13 @@ from ...engine.geometry import Number
 from .cells import kind_of, settings_in
 from .constructed import notes_in
 from .facts import LayerFact, StatedModel
+from .layer_table import shape_in
 from .text import Line, clean
 
 LAYER = re.compile(r"^[\s>*+-]*(?:\d{1,2}[.)]\s+)?\W{0,4}(?P<words>[A-Za-z].{2,120}?)\s*(?:[:=,|–-]|→|->|=>|➡|⇒)?\s*$")
-STATEMENT = re.compile(r"\b(?:R\.?F|receptive|output|out|jump|size)\b", re.IGNORECASE)
+STATEMENT = re.compile(r"\b(?:R\.?F|receptive|output|out|jump|(?<!kernel.)(?<!filter.)(?<!pool.)size)\b", re.IGNORECASE)
+ARROWED = re.compile(r"(?:→|->|=>|➡|⇒)\s*[(\[]?(\d{1,4}\s?[x×]\s?\d{1,4}(?:\s?[x×]\s?\d{1,5})?)")
+"""What comes out, behind an arrow: Conv 3x3, 16 filters -> 30x30x16."""
 WINDOWED = ("conv", "pool", "global")
 LONGEST = 300
 """Characters of such a line; longer ones are prose."""
@@ -61,6 +64,7 @@ def facts_of(lines: Sequence[Line]) -> Iterator[tuple[Line, LayerFact]]:
         words, notes = split_notes(text)
         kind = kind_of(words)
         settings = settings_in(words)
+        kind = "conv" if kind == "other" and "kernel_size" in settings else kind
         sized = "n_out" in notes and ("ch_out" in settings or kind != "conv")
         if kind in WINDOWED and ("r_out" in notes or sized) and len(TWO.findall(words)) < 3:
             match = LAYER.match(words)
@@ -73,4 +77,9 @@ def split_notes(text: str) -> tuple[str, dict[str, Number]]:
     """The words that describe the layer, and the figures stated after them."""
     at = STATEMENT.search(text)
     assert at
-    return text[: at.start()], notes_in(text[at.start() :])
+    words, notes = text[: at.start()], notes_in(text[at.start() :])
+    if (made := ARROWED.search(words)) and "n_out" not in notes:
+        sizes, channels = shape_in(made[1])
+        notes |= {"n_out": sizes[0]} | ({"ch_out": channels} if channels else {})
+        words = words[: made.start()]
+    return words, notes

@@ -7,14 +7,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from ...engine.geometry import Number
-from .cells import CHANNELS, DEPTHWISE, SEVERAL, figures_in, kind_of, settings_in
+from .cells import CHANNELS, DEPTHWISE, SEVERAL, figures_in, kind_of, settings_in, sum_amiss
 from .facts import LayerFact, StatedModel
 from .headings import SETTINGS, column_of
+from .repeats import opened
 from .tables import TextTable
 
 SPATIAL = ("n", "n_in", "n_out", *SETTINGS[:4], "effective", "j", "j_in", "j_out", "r", "r_in", "r_out")
 OPERATIONS = (re.compile(r"\bop|type|operation", re.IGNORECASE), re.compile("layer", re.IGNORECASE))
 """Headings of the columns that say what a row does, the plainest first; a column of blocks only says where."""
+FEWEST_KERNELS = 3
+"""Rows whose names hold a kernel, in a table that states sizes and no fields."""
 TOTAL = re.compile(r"^\W*(?:sub\W?)?total\b|^\W*sum\b|all layers", re.IGNORECASE)
 
 
@@ -31,7 +34,9 @@ def layer_table(table: TextTable) -> StatedModel | None:
     written = any(settings_in(named(cells, names)) for cells in table.rows)
     fields = chained and (settings or written or {"n", "n_out"} & keys or len(chained) > 1)
     counts = "params" in keys and (settings or written) and names
-    if not (fields or counts or len(settings) > 1):
+    kernels = sum("kernel_size" in settings_in(named(cells, operations)) for cells in table.rows)
+    sizes = {"n", "n_out"} & keys and kernels >= FEWEST_KERNELS and 2 * kernels >= len(table.rows)
+    if not (fields or counts or sizes or len(settings) > 1):
         return None
     facts, total = [], None
     for number, (cells, line) in enumerate(zip(table.rows, table.lines, strict=True), 1):
@@ -51,10 +56,19 @@ def layer_table(table: TextTable) -> StatedModel | None:
         facts = [[replace(f, cells={k: v for k, v in f.cells.items() if k != "n_in"}) for f in pair] for pair in facts]
     if not any(fact.cells for fact, _ in facts) or not layered(facts, keys):
         return None
-    first, second = (tuple(pair[axis] for pair in facts) for axis in (0, 1))
+    first, second = (opened([pair[axis] for pair in facts]) for axis in (0, 1))
     alike = all(a.cells == b.cells for a, b in zip(first, second, strict=True))
     lines = frozenset((table.line, *table.lines))
-    return StatedModel("table", table.line, (first,) if alike else (first, second), total, lines)
+    axes = (first,) if alike else (first, second)
+    return StatedModel("table", table.line, axes, total, lines, sums=tuple(sums_amiss(table, columns)))
+
+
+def sums_amiss(table: TextTable, columns: Mapping[int, str]) -> Iterator[tuple[int, int, str, Number, Number]]:
+    """The counts whose own arithmetic gives another figure; sizes, jumps and fields are held against the row above."""
+    for number, (cells, line) in enumerate(zip(table.rows, table.lines, strict=True), 1):
+        for place, key in columns.items():
+            if key in ("params", "macs") and "=" in cells[place] and (found := sum_amiss(cells[place])):
+                yield number, line, key, *found
 
 
 def layered(facts: Sequence[Sequence[LayerFact]], keys: set[str]) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from .code import code_models
+from .compared import compared
 from .context import Context, read_context
 from .facts import StatedModel
 from .headings import column_of
@@ -66,7 +67,8 @@ def read(text: str) -> Document:
     taken |= {
         number for table in tables for number in (table.line, *table.lines) if any(map(column_of, table.headings))
     }
-    models = [*code, *(model for table in tables if (model := layer_table(table)))]
+    layered = [(table, layer_table(table)) for table in tables]
+    models = [*code, *(model for _, model in layered if model)]
     models += tool_models([line for line in lines if line.number not in taken])
     taken |= {number for model in models for number in model.lines}
     models += line_models([line for line in lines if line.number not in taken])
@@ -74,7 +76,7 @@ def read(text: str) -> Document:
     models += listing_models([line for line in lines if line.number not in taken])
     taken |= {number for model in models for number in model.lines}
     prose = [line for line in lines if line.number not in taken]
-    statements = read_statements(prose, found)
+    statements = [*read_statements(prose, found), *compared([table for table, model in layered if not model], found)]
     return Document(
         found, tuple(printouts), tuple(sorted(models, key=lambda model: model.line)), tuple(statements),
         read_context(prose, stated_fields(statements)), tuple(prose),

@@ -50,6 +50,11 @@ SOURCES = {
         rf"\binput(?:\W{{1,3}}\w{{1,12}}){{0,3}}?\W{{1,4}}{NUMBER}{BY}(?P<other>\d{{1,5}})(?:{BY}(?P<third>\d{{1,5}}))?"
     ],
 }
+GROWTH = re.compile(
+    rf"{FIELD}{GAP}{{0,20}}\b(?:grow|increas|expand|go)\w{{0,3}}\s+from\s+(?P<fields>\d{{1,4}}(?:\s?,?\s?(?:to|→|->|then)\s?\d{{1,4}}\b){{2,20}})",
+    re.IGNORECASE,
+)
+"""Fields one after the other: it grows from 3 to 5 to 6."""
 PATTERNS = {quantity: [re.compile(s, re.IGNORECASE) for s in sources] for quantity, sources in SOURCES.items()}
 FORMULA = re.compile(r"=[^=]*[A-Za-z][^=]*[-+*/]\s*\(?|\([a-z]+\s*[-+]\s*$", re.IGNORECASE)
 ONE_SETTING = re.compile(r"\b(?:this|that|a|each|another|any)\s+param(?:eter)?\b(?!\s+(?:count|number))", re.IGNORECASE)
@@ -96,7 +101,8 @@ DEMANDS = re.compile(
 SOLUTION = re.compile(r"\bsolution|\bassignment\W{0,3}\d|\bassignment$", re.IGNORECASE)
 """Titles of what somebody handed in: only limits below them are demands."""
 ELSEWHERE = re.compile(
-    r"\b(?:previous|earlier|baseline|paper|original|compar|instead of|reduced? from|from \d|down from|each|"
+    r"\b(?:previous|earlier|before (?:this|that)\b|baseline|paper|original|compar|instead of|reduced? from|"
+    r"from \d|down from|each|"
     r"per[\s-](?:layer|block|class)|layers?\b.{0,20}\bha|only layer|fully|dense layer|fc layer|other|initial|"
     r"(?<!final )(?:first|second|third|last|next|old|later|newer|simpler|smaller|larger|bigger|deeper|lighter|another) "
     r"(?:model|version|attempt|try|trial|run|one|experiment|iteration|network|step|approach|design)|"
@@ -113,6 +119,16 @@ WHERE_IN = re.compile(
     r"\b(?:after|before|at|until|up to)\b.{0,20}\b(?:conv|layer|block|pool)|\b(?:conv|layer|block|c)\s?\d",
     re.IGNORECASE,
 )
+PLACE = re.compile(
+    r"(?:\b(?:after|until|till|before|once|when|whenever)|(?<!up )(?<!ends )(?<!end )(?<!arrive )(?<!arrives )\bat)"
+    r"\s+(?:a|an|the)\s+(?:\w+\s)?$",
+    re.IGNORECASE,
+)
+"""In front of a field that names a place in the network: we pool after a field of 7."""
+ANOTHER = re.compile(
+    r"[,(|]\W{0,3}(?:[a-z]{1,9}\s){0,2}(?:input|image|output|kernel|stride|jump|size)s?\b", re.IGNORECASE
+)
+"""Between "field" and a number: the number is another figure's, as in "the receptive field, input 32"."""
 WHOLE = re.compile(r"\b(?:final|global|total|overall|network|model)", re.IGNORECASE)
 QUALIFIED = re.compile(
     r"best|max|high|peak|average|avg|mean|last|epoch|class|top|reach|first|\bof\s+[a-z]+\s*$", re.IGNORECASE
@@ -241,6 +257,13 @@ def plain(line: Line) -> str:
 
 
 def sentence_statements(sentence: str, line: int) -> Iterator[Statement]:
+    if match := GROWTH.search(sentence):
+        numbers = re.findall(r"\d+", match["fields"])
+        listed = " to ".join(numbers)
+        other = bool(ELSEWHERE.search(sentence[: match.start("fields") - len("from ")] + sentence[match.end() :]))
+        yield Statement(
+            "fields", listed, "=", Stated.of(numbers[-1]), line, elsewhere=other, sizes=tuple(map(int, numbers))
+        )
     taken: dict[str, list[tuple[int, int]]] = {}
     for quantity, patterns in PATTERNS.items():
         spans = taken.setdefault(quantity, [])
@@ -270,6 +293,8 @@ def read_match(quantity: str, match: re.Match[str], sentence: str, line: int) ->
     near = " ".join(groups.get(key) or "" for key in ("before", "between"))
     if FORMULA.search(near) or SUM.match(sentence[match.end("number") :]):
         return None  # r_out = r_in + (k - 1) * j is no figure of a network
+    if quantity == "receptive_field" and ANOTHER.search(groups.get("between") or ""):
+        return None
     if quantity == "params" and ONE_SETTING.search(sentence[max(0, match.start() - 12) : match.end()]):
         return None
     relation = next((sign for sign, pattern in RELATIONS.items() if pattern.search(near)), "=")
@@ -295,7 +320,7 @@ def read_match(quantity: str, match: re.Match[str], sentence: str, line: int) ->
         figure=figure,
         line=line,
         required=bool(REQUIRED.search(sentence) or (quantity == "params" and planned)),
-        elsewhere=is_elsewhere(quantity, sentence, between or ""),
+        elsewhere=is_elsewhere(quantity, sentence, between or "") or names_place(quantity, match, sentence),
         of_class=quantity == "accuracy" and bool(CLASS.match(between or "")),
         whole=bool(WHOLE.search(sentence)),
         split=" and ".join(splits),
@@ -323,6 +348,12 @@ def is_elsewhere(quantity: str, sentence: str, near: str) -> bool:
     return quantity == "accuracy" and bool(
         QUALIFIED.search(sentence) or CLASS.match(near) or set(re.findall(r"[a-z]+", sentence.lower())) - BARE
     )
+
+
+def names_place(quantity: str, match: re.Match[str], sentence: str) -> bool:
+    """Whether a field says where something stands: "we pool after a 7x7 receptive field"."""
+    begins = match.start("number") if match.groupdict().get("before") is not None else match.start()
+    return quantity == "receptive_field" and bool(PLACE.search(sentence[:begins]))
 
 
 def plausible(quantity: str, value: float, marked: bool, tail: str) -> bool:

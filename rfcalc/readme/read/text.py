@@ -16,6 +16,11 @@ from ...errors import RfcalcError
 LONGEST_LINE = 4096
 """Prose on longer lines is not read: such a line is data, not a sentence."""
 TAG = re.compile(r"<[^<>]{0,200}>")
+LATEX = ((re.compile(r"\\(?:times|cdot|ast)(?![A-Za-z])\s?"), "x"),
+         (re.compile(r"\\(?:rightarrow|to)(?![A-Za-z])"), "->"),
+         (re.compile(r"\\(?:math|text)(?:rm|bf|it|tt|sf)?\s?(?=\{)"), ""), (re.compile(r"_\{(\w{1,12})\}"), r"_\1"),
+         (re.compile(r"\{(\w{1,12})\}"), r"\1"))  # fmt: skip
+"""What formulas write for a sign, and what stands for it."""
 CELL_NOISE = re.compile(r"[`$\\]+|&nbsp;|^\s*#+\s")
 EMPHASIS = re.compile(r"(?<![\w*])(\*{1,3}|_{1,3})(?=\S)(.{1,300}?)(?<=\S)\1(?![\w*])")
 FENCE = re.compile(r"^\s{0,12}(?:>\s?)?(`{3,}|~{3,})")
@@ -114,6 +119,9 @@ def clean(cell: str) -> str:
     text = re.sub(r"<su[bp]>", "_", cell) if "<su" in cell else cell
     text = TAG.sub(" " if "<br" in text else "", text) if "<" in text else text
     text = html.unescape(text) if "&" in text else text
+    if "$" in text or "\\" in text:
+        for pattern, plain in LATEX:
+            text = pattern.sub(plain, text)
     text = CELL_NOISE.sub("", text)
     if "*" in text or "_" in text:
         text = EMPHASIS.sub(r"\2", text)
