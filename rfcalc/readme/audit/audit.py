@@ -22,11 +22,11 @@ from .listing import listing_claims
 from .printout import SummaryAudit
 from .sentences import class_mean, judge
 from .tables import ModelAudit, audit_model
-from .verdict import Audit, Cell, Kind, Verdict
+from .verdict import Audit, Cell, Verdict, VerdictKind
 
 MNIST = (1, 28, 28)
 CIFAR10_CLASSES = 10
-PLACE = re.compile(r"\{line (\d+)\}")
+LINE_PLACE = re.compile(r"\{line (\d+)\}")
 T = TypeVar("T", Verdict, Cell)
 
 
@@ -85,7 +85,7 @@ def placed(found: T, document: Document) -> T:
     where = text.where(found.line)
     if isinstance(found, Verdict) and found.place:
         where += f", {found.place}"
-    why = PLACE.sub(lambda match: text.where(int(match[1])), found.why)
+    why = LINE_PLACE.sub(lambda match: text.where(int(match[1])), found.why)
     return replace(found, where=where, why=why, section=text.title(document.section(found.line)))
 
 
@@ -112,7 +112,7 @@ def dataset_claims(
     starts = shape_text(fact.image)
     images = shape_text(shape)
     table = f"the table on {{line {fact.line}}} starts from {starts}"
-    kind: Kind
+    kind: VerdictKind
     if fact.image in shapes:
         kind, why = "right", table
     elif len(shapes) == 1 and fact.image[0] != shape[0] and fact.image[1:] != shape[1:]:

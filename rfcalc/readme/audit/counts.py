@@ -12,7 +12,7 @@ from .verdict import Cell
 
 WAYS = ("without biases", "with biases", "with batch norm", "with biases and batch norm")
 KERNELS = (1, 3, 5, 7)
-FEWEST = 2
+FEWEST_RIGHT = 2
 """Other rows that must follow the arithmetic before one that does not is called wrong."""
 
 
@@ -101,7 +101,7 @@ def count_slips(model: StatedModel) -> tuple[list[Cell], int]:
     fits = Counter(row.way for row in rows if row.way is not None)
     good = fits.total()
     odd = [row for row in rows if row.way is None]
-    if good < FEWEST or 2 * len(odd) > good:
+    if good < FEWEST_RIGHT or 2 * len(odd) > good:
         return [], good
     way = fits.most_common(1)[0][0] or 0
     return [count_slip(row, way) for row in odd], good

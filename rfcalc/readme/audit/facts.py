@@ -20,11 +20,11 @@ from .window import whole_map
 
 IMAGES, MOST_CLASSES = (1, 3), 1000
 UNSIZED = "no size is stated, and behind global pooling the field grows with it"
-LIKELY = 3.0
+RIVAL_COST = 3.0
 """A layer without groups that costs more than this is no rival to a depthwise one."""
 
 
-class Figure(NamedTuple):
+class KnownFigure(NamedTuple):
     """A figure of a network, and what it is in words. `plain` says that it is counted as rfcalc counts; `exactly`, that
     a rounded figure stands for it only where it is far from the plain one."""
 
@@ -46,7 +46,7 @@ class Facts:
     form: str
     line: int
     last: int
-    figures: Mapping[str, tuple[Figure, ...]] = field(default_factory=dict)
+    figures: Mapping[str, tuple[KnownFigure, ...]] = field(default_factory=dict)
     whole: bool = True
     inner: frozenset[int] = frozenset()
     span: tuple[int, int] | None = None
@@ -66,19 +66,19 @@ class Facts:
 # --- what a network comes to -------------------------------------------------------------------------------------
 
 
-def counted_macs(arch: Arch) -> tuple[Figure, ...]:
+def counted_macs(arch: Arch) -> tuple[KnownFigure, ...]:
     if not arch.macs:
         return ()
-    return (Figure(arch.macs, "multiply-adds"), *others("macs", arch, arch.macs, exactly=False))
+    return (KnownFigure(arch.macs, "multiply-adds"), *others("macs", arch, arch.macs, exactly=False))
 
 
-def others(quantity: str, arch: Arch, total: int, *, exactly: bool) -> Iterator[Figure]:
+def others(quantity: str, arch: Arch, total: int, *, exactly: bool) -> Iterator[KnownFigure]:
     """A total as other ways of counting have it."""
     for value, how in otherwise_counted(quantity, arch.rows, total):
-        yield Figure(value, how if not exactly else f"{how}; in all {total:,}", False, exactly)
+        yield KnownFigure(value, how if not exactly else f"{how}; in all {total:,}", False, exactly)
 
 
-def fields_of(arch: Arch) -> tuple[Figure, ...]:
+def fields_of(arch: Arch) -> tuple[KnownFigure, ...]:
     """Before and after global pooling, where all axes agree."""
     before, after = map(set, arch.receptive_field)
     if len(before) > 1 or len(after) > 1 or None in before | after:
@@ -86,8 +86,8 @@ def fields_of(arch: Arch) -> tuple[Figure, ...]:
     return as_fields(int(before.pop() or 0), int(after.pop() or 0))
 
 
-def as_fields(before: int, after: int) -> tuple[Figure, ...]:
-    return Figure(before, "before global pooling"), Figure(after, "after global pooling")
+def as_fields(before: int, after: int) -> tuple[KnownFigure, ...]:
+    return KnownFigure(before, "before global pooling"), KnownFigure(after, "after global pooling")
 
 
 def inner_fields(arch: Arch) -> frozenset[int]:
@@ -102,9 +102,9 @@ def of_summary(audit: SummaryAudit) -> Facts:
     inference, line = audit.inference, audit.printout.line
     last = max(audit.printout.lines, default=line)
     known = audit.params is not None
-    params = [Figure(audit.params, "the summary")] if audit.params is not None else []
+    params = [KnownFigure(audit.params, "the summary")] if audit.params is not None else []
     if not known and audit.added and not audit.cells:  # rows may be left out: only their very sum speaks of them
-        params = [Figure(audit.added, "the rows that are printed", exactly=True)]
+        params = [KnownFigure(audit.added, "the rows that are printed", exactly=True)]
     params += tied(audit.printout, audit.params)
     if inference is None or inference.arch is None:
         return Facts("summary", line, last, {"params": tuple(params)}, known)
@@ -119,13 +119,15 @@ def of_summary(audit: SummaryAudit) -> Facts:
     )  # fmt: skip
 
 
-def tied(printout: Printout, total: int | None) -> Iterator[Figure]:
+def tied(printout: Printout, total: int | None) -> Iterator[KnownFigure]:
     """The total of a language model whose last layer has the weights of its embedding, counted once: a print that does
     not know lists them twice."""
     embedded = {row.params for row in printout.rows if row.type == "Embedding" and row.params}
     for row in printout.rows[::-1]:
         if total and row.type == "Linear" and row.params in embedded:
-            yield Figure(total - row.params, f"with the embedding's weights in {row.label} too, counted once", False)
+            yield KnownFigure(
+                total - row.params, f"with the embedding's weights in {row.label} too, counted once", False
+            )
             return
 
 
@@ -140,7 +142,7 @@ def features(inference: Inference) -> tuple[frozenset[str], frozenset[str]]:
         rivals = [alternative.candidate for alternative in inference.options.get(row.index, ())]
         rivals = [candidate for candidate in rivals if candidate.op == "conv"]
         for word, key in settings.items():
-            plain = [c for c in rivals if c[key] == 1 and (word != "depthwise" or c.cost < LIKELY)]
+            plain = [c for c in rivals if c[key] == 1 and (word != "depthwise" or c.cost < RIVAL_COST)]
             if word in found and not plain:
                 sure.add(word)
             if word in found or any(c[key] not in (None, 1) for c in rivals):
@@ -170,7 +172,7 @@ def of_model(audit: ModelAudit, arch: Arch | None = None) -> Facts:
     params, note = list(weights(walked)), ""
     if added or count:
         what = {"table": "the sum of the table's rows", "listing": "the listing"}
-        params = [Figure(added or count or 0, what.get(noun(model), "the layers that the code constructs"))]
+        params = [KnownFigure(added or count or 0, what.get(noun(model), "the layers that the code constructs"))]
     if arch and count == arch.params:
         params += others("params", arch, arch.params, exactly=True)
     if model.form == "listing":  # in a network that is written out, pools with weights are a slip
@@ -192,11 +194,11 @@ def noun(model: StatedModel) -> str:
     return model.form if model.form in ("code", "listing") else "table"
 
 
-def rows_macs(rows: Sequence[LayerFact]) -> tuple[Figure, ...]:
+def rows_macs(rows: Sequence[LayerFact]) -> tuple[KnownFigure, ...]:
     macs = multiply_adds(rows)
     if not macs:
         return ()
-    return Figure(macs, "multiply-adds of its rows"), Figure(2 * macs, "two operations for each", False)
+    return KnownFigure(macs, "multiply-adds of its rows"), KnownFigure(2 * macs, "two operations for each", False)
 
 
 def from_end_to_end(rows: Sequence[LayerFact], arch: Arch | None) -> bool:
@@ -207,7 +209,7 @@ def from_end_to_end(rows: Sequence[LayerFact], arch: Arch | None) -> bool:
     return ends and (single or weighted[-1].kind == "flat" or any(row.kind == "global" for row in rows))
 
 
-def fields_after(audit: ModelAudit, built: bool) -> tuple[tuple[Figure, ...], frozenset[int]]:
+def fields_after(audit: ModelAudit, built: bool) -> tuple[tuple[KnownFigure, ...], frozenset[int]]:
     """The fields before and after global pooling, and those after each row; of code that is `built` as a whole, only
     those that its comments state too."""
     walked = audit.walked
@@ -234,7 +236,7 @@ def features_stated(rows: Sequence[LayerFact]) -> frozenset[str]:
     return frozenset(found | {"depthwise" for row in rows if row.cells.get("groups", 1) == row.cells.get("ch_in") != 1})
 
 
-def weights(walked: Walked) -> Iterator[Figure]:
+def weights(walked: Walked) -> Iterator[KnownFigure]:
     """The parameters that a table's convolutions have, with and without biases; nothing where a figure is missing."""
     bare = outs = 0
     if walked.model.problems or walked.model.graph:
@@ -249,4 +251,4 @@ def weights(walked: Walked) -> Iterator[Figure]:
         outs += int(made)
     if bare:
         what = f"the {noun(walked.model)}'s convolutions"
-        yield from (Figure(bare + more * outs, f"{what} {name}", False) for more, name in PER_CHANNEL)
+        yield from (KnownFigure(bare + more * outs, f"{what} {name}", False) for more, name in PER_CHANNEL)

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from ...engine.arch import Arch, Row
 from ...engine.layers.pooling import Pool
-from ..infer.evidence import FEWEST
+from ..infer.evidence import FEWEST_AGREEING
 from ..read.facts import LayerFact, StatedModel
 from .verdict import Cell
 
@@ -22,7 +22,7 @@ def with_kernels(model: StatedModel, archs: Iterable[Arch]) -> tuple[StatedModel
     if any(model.states(key) for key in ("kernel_size", "effective")):
         return model, ()
     places = [i for i, f in enumerate(model.facts) if f.kind in WINDOWED and {"n", "n_out"} & f.cells.keys()]
-    for arch in archs if len(places) >= FEWEST else ():
+    for arch in archs if len(places) >= FEWEST_AGREEING else ():
         if rows := layers_of([model.facts[place] for place in places], arch):
             found, slips = list(model.facts), []
             for place, row in zip(places, rows, strict=True):

@@ -22,7 +22,7 @@ from ..read.facts import LayerFact, StatedModel
 from ..read.printout import Printout
 from ..read.rows import PrintedRow
 from .tables import audit_model
-from .verdict import Cell, Kind, Verdict
+from .verdict import Cell, Verdict, VerdictKind
 
 USUAL, ODD = 1.3, 2.5
 """A layer at most this unusual is as expected; one more unusual by that much is suspicious."""
@@ -79,7 +79,7 @@ class SummaryAudit:
         self.unexplained()
         return self
 
-    def say(self, quantity: str, stated: object, computed: object, kind: Kind, line: int, why: str) -> None:
+    def say(self, quantity: str, stated: object, computed: object, kind: VerdictKind, line: int, why: str) -> None:
         self.claims.append(Verdict(quantity, stated, computed, kind, line, why))
 
     # --- rows ----------------------------------------------------------------------------------------------------
@@ -205,7 +205,7 @@ class SummaryAudit:
         else:
             self.params = total
             if parts is not None:
-                kind: Kind = "right" if parts == total else "wrong"
+                kind: VerdictKind = "right" if parts == total else "wrong"
                 self.say("params", total, parts, kind, line, "trainable and non-trainable parameters together")
 
     @property
@@ -318,7 +318,7 @@ class SummaryAudit:
                 continue
             size = exact[key]
             near = abs(size.value - stated.value) <= size.slack
-            kind: Kind = "right" if near else "wrong" if size.certain else "undetermined"
+            kind: VerdictKind = "right" if near else "wrong" if size.certain else "undetermined"
             self.say(name, stated.text, round(size.value, 4), kind, stated.line, size.why)
 
     def whole_size(self, exact: dict[str, Megabytes]) -> Megabytes | None:
@@ -373,7 +373,7 @@ class SummaryAudit:
         stated = Stated.of(total.text)
         fits = any(stated.agrees(way) for way in (count * batch, *older_counts(arch.rows, batch)))
         known = self.complete and self.params == arch.params and self.ordinary
-        kind: Kind = "right" if fits else "wrong" if known else "undetermined"
+        kind: VerdictKind = "right" if fits else "wrong" if known else "undetermined"
         why = "each convolution's parameters at each place of its output, each other layer's once"
         self.say("mult-adds", total.text, count * batch, kind, total.line, why)
 

@@ -41,7 +41,7 @@ def cost(word: str) -> float:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class TableReading:
     """How a model is meant where its headings leave it open: `sides` renames columns (j to j_in); `effective` says that
     the kernel holds its dilation already, `start` where the first row begins, `ignores_pool` that global pooling leaves
     the field alone, `rounds_up` that every size is rounded up, `overlapping` that pools which state sizes only have a
@@ -69,7 +69,7 @@ class Reading:
         names = dict(self.sides)
         return replace(fact, cells={names.get(key, key): value for key, value in fact.cells.items()})
 
-    def with_side(self, column: str, meant: str) -> Reading:
+    def with_side(self, column: str, meant: str) -> TableReading:
         kept = tuple(pair for pair in self.sides if pair[0] != column)
         return replace(self, sides=(*kept, (column, meant)))
 
@@ -118,11 +118,11 @@ def images_of(cells: Mapping[str, Number]) -> Sequence[int]:
     return sorted({n for n, rest in padded if any(rest // s + 1 == made for s in strides)})
 
 
-def first_reading(model: StatedModel) -> Reading:
-    return Reading(tuple((column, meant[0]) for column, meant in sides_of(model).items()))
+def first_reading(model: StatedModel) -> TableReading:
+    return TableReading(tuple((column, meant[0]) for column, meant in sides_of(model).items()))
 
 
-def steps(model: StatedModel, reading: Reading) -> Iterator[Sequence[Reading]]:
+def steps(model: StatedModel, reading: TableReading) -> Iterator[Sequence[TableReading]]:
     """The choices to settle one after the other, each among the readings that it allows: what depends on each other
     together."""
     sides, facts = sides_of(model), model.facts
@@ -130,7 +130,7 @@ def steps(model: StatedModel, reading: Reading) -> Iterator[Sequence[Reading]]:
     starts: list[Start] = ["image", "zero", "stated"]
     if facts[0].cells.get("n_in") in IMAGE_SIZES and facts[0].cells.get("j_in", 1) == 1:
         starts.pop()  # it begins at an image
-    together: list[Reading] = [replace(reading, start=start) for start in starts]
+    together: list[TableReading] = [replace(reading, start=start) for start in starts]
     for column in chained:
         together = [one.with_side(column, meant) for one in together for meant in sides[column]]
     yield together

@@ -15,9 +15,9 @@ from .walked import Walked
 MOST_EDITS = 2
 FEWEST_EXPLAINED = 3
 """Slips that one edit must explain: with fewer, the slips themselves are the shorter story."""
-SETTINGS = {"kernel_size": (1, 2, 3, 5, 7), "stride": (1, 2, 3, 4), "dilation": (1, 2, 3, 4)}
-MISSING = (("pool", 2, 2), ("pool", 3, 2), ("conv", 3, 1), ("conv", 3, 2))
-Edit = tuple[str, tuple[LayerFact, ...]]
+REPAIRED_SETTINGS = {"kernel_size": (1, 2, 3, 5, 7), "stride": (1, 2, 3, 4), "dilation": (1, 2, 3, 4)}
+MISSING_ROWS = (("pool", 2, 2), ("pool", 3, 2), ("conv", 3, 1), ("conv", 3, 2))
+TableEdit = tuple[str, tuple[LayerFact, ...]]
 
 
 def repaired(walked: Walked) -> tuple[str, Walked] | None:
@@ -47,18 +47,18 @@ def weight(walked: Walked) -> int:
     return len(walked.slips)
 
 
-def edits(walked: Walked) -> Iterator[Edit]:
+def edits(walked: Walked) -> Iterator[TableEdit]:
     """Single edits at the first row with a slip, and of whole columns; each as words and rows."""
     rows = walked.rows
     first = next(place for place, row in enumerate(rows) if row.number == walked.slips[0].row)
     for place in {first, max(0, first - 1)}:
-        for key, values in SETTINGS.items():
+        for key, values in REPAIRED_SETTINGS.items():
             for value in values:
                 row = rows[place]
                 changed = replace(row, cells={**row.cells, key: value})
                 if row.cells.get(key) not in (None, value) and keeps_count(row, changed):
                     yield f"{key} {value} in row {row.number}", (*rows[:place], changed, *rows[place + 1 :])
-    for kind, kernel, stride in MISSING:
+    for kind, kernel, stride in MISSING_ROWS:
         made = LayerFact(0, rows[first].line, f"missing {kind}", kind, {"kernel_size": kernel, "stride": stride})
         yield f"a {kernel}/{stride} {kind} in front of row {rows[first].number}", (*rows[:first], made, *rows[first:])
     for column in ("r_out", "j_out"):

@@ -24,7 +24,7 @@ CAPTION = 8
 """Lines after a model in which a sentence speaks of it, where its section holds others."""
 
 
-class Scope:
+class ClaimScope:
     """The models of a document by the sections that they stand in."""
 
     def __init__(self, document: Document, facts: Sequence[Facts]) -> None:

@@ -10,13 +10,13 @@ from itertools import chain
 from ...engine.geometry import shape_text
 from ..read.read import Document
 from ..read.sentences import Statement
-from .facts import Facts, Figure
-from .scope import Scope
-from .verdict import RUN, Kind, Verdict
+from .facts import Facts, KnownFigure
+from .scope import ClaimScope
+from .verdict import RUN, Verdict, VerdictKind
 
-MISSING = {"params": "a count", "macs": "a count", "receptive_field": "its receptive field"}
+NOT_GIVEN = {"params": "a count", "macs": "a count", "receptive_field": "its receptive field"}
 """The figures that a network is held to, in the words of the reason why one stays open."""
-FEATURES = {
+FEATURE_WORDS = {
     "uses_depthwise": "depthwise",
     "uses_dilation": "dilation",
     "uses_strides": "strided",
@@ -27,7 +27,7 @@ MOST_FIGURES = 64
 
 
 @dataclass(frozen=True)
-class Case:
+class ClaimCase:
     """The statements of a section beside the networks that they may speak of, the `nearest` of them right above the
     one that is judged. `fitting` holds, for each quantity, the stated figures that stand for one of the networks;
     `accuracies` the plainly stated ones of each split, a statement for each figure; `runs` says that the section seems
@@ -40,17 +40,17 @@ class Case:
     runs: bool = False
 
 
-def case_of(statements: Sequence[Statement], facts: Sequence[Facts]) -> Case:
-    figures = {q: [f.value for fact in facts for f in fact.figures.get(q, ()) if not f.exactly] for q in MISSING}
-    fitting: dict[str, set[float]] = {quantity: set() for quantity in MISSING}
+def case_of(statements: Sequence[Statement], facts: Sequence[Facts]) -> ClaimCase:
+    figures = {q: [f.value for fact in facts for f in fact.figures.get(q, ()) if not f.exactly] for q in NOT_GIVEN}
+    fitting: dict[str, set[float]] = {quantity: set() for quantity in NOT_GIVEN}
     accuracies: dict[str, dict[float, Statement]] = {}
     for s in statements:
-        if s.quantity in MISSING and s.relation in "=~" and any(map(s.allows, figures[s.quantity])):
+        if s.quantity in NOT_GIVEN and s.relation in "=~" and any(map(s.allows, figures[s.quantity])):
             fitting[s.quantity].add(s.value)
         elif s.quantity == "accuracy" and s.relation == "=" and not s.elsewhere and not s.required:
             accuracies.setdefault(s.split, {}).setdefault(s.value, s)
     others = any(s.elsewhere and s.quantity == "accuracy" for s in statements)
-    return Case(
+    return ClaimCase(
         facts,
         None,
         {quantity: frozenset(values) for quantity, values in fitting.items()},
@@ -61,8 +61,8 @@ def case_of(statements: Sequence[Statement], facts: Sequence[Facts]) -> Case:
 
 def judge(document: Document, facts: Sequence[Facts]) -> Iterator[Verdict]:
     """A verdict on each statement, in the order of the text, beside the models and the statements of its section."""
-    cases: dict[int, Case] = {}
-    scope = Scope(document, facts)
+    cases: dict[int, ClaimCase] = {}
+    scope = ClaimScope(document, facts)
     beside: dict[int, list[Statement]] = {}
     for statement in document.statements:
         beside.setdefault(statement.section, []).append(statement)
@@ -95,14 +95,14 @@ def about_others(document: Document, statements: Sequence[Statement], facts: Seq
     }
 
 
-def judged(statement: Statement, case: Case) -> Iterator[Verdict]:
+def judged(statement: Statement, case: ClaimCase) -> Iterator[Verdict]:
     if statement.total and (case.nearest is None or case.nearest.form != "table"):
         return
-    if statement.quantity in MISSING:
+    if statement.quantity in NOT_GIVEN:
         yield judge_figure(statement, case)
     elif statement.quantity == "fields":
         yield judge_growth(statement, case.facts)
-    elif statement.quantity in FEATURES:
+    elif statement.quantity in FEATURE_WORDS:
         yield from judge_feature(statement, case)
     elif statement.quantity == "input" and statement.sizes:
         yield judge_input(statement, case.facts)
@@ -110,14 +110,14 @@ def judged(statement: Statement, case: Case) -> Iterator[Verdict]:
         yield judge_accuracy(statement, case)
 
 
-def verdict(statement: Statement, computed: object, kind: Kind, why: str, quantity: str = "") -> Verdict:
+def verdict(statement: Statement, computed: object, kind: VerdictKind, why: str, quantity: str = "") -> Verdict:
     return Verdict(quantity or statement.quantity, statement.stated, computed, kind, statement.line, why)
 
 
 # --- figures of a network: parameters, multiply-adds, receptive fields ---------------------------------------------
 
 
-def judge_figure(statement: Statement, case: Case) -> Verdict:
+def judge_figure(statement: Statement, case: ClaimCase) -> Verdict:
     """A figure against each network that it may speak of: right, or a way of counting, where one has it; wrong where
     there is but one, and nothing speaks for another meaning."""
     quantity = statement.quantity
@@ -128,7 +128,7 @@ def judge_figure(statement: Statement, case: Case) -> Verdict:
         if found := fitting(statement, fact):
             return found
     if not known:
-        return verdict(statement, None, "undetermined", f"nothing in its section gives {MISSING[quantity]}")
+        return verdict(statement, None, "undetermined", f"nothing in its section gives {NOT_GIVEN[quantity]}")
     plain = [fact for fact in known if (first := fact.figures[quantity][0]).plain and not first.exactly]
     if quantity == "receptive_field":  # settings that are stated say more than those inferred
         plain = [fact for fact in known if fact.span is None] or plain
@@ -162,7 +162,7 @@ def fitting(statement: Statement, fact: Facts) -> Verdict | None:
     return None
 
 
-def field_fits(statement: Statement, fact: Facts, before: Figure, after: Figure) -> Verdict | None:
+def field_fits(statement: Statement, fact: Facts, before: KnownFigure, after: KnownFigure) -> Verdict | None:
     """The verdict where a statement holds for the field before or after global pooling."""
     holding = [figure for figure in (before, after) if statement.allows(figure.value)]
     if statement.relation == "=" and statement.value == fact.decided_by:
@@ -186,7 +186,7 @@ def in_words(fact: Facts, quantity: str) -> str:
     return f"{first.what}: {first.value:,}"
 
 
-def doubts_of(statement: Statement, case: Case, networks: Sequence[Facts]) -> Iterator[str]:
+def doubts_of(statement: Statement, case: ClaimCase, networks: Sequence[Facts]) -> Iterator[str]:
     """Why a figure that does not fit may still be right."""
     quantity, fact = statement.quantity, networks[0]
     figure = fact.figures[quantity][0].value
@@ -231,9 +231,9 @@ def open_for(statement: Statement, fact: Facts) -> bool:
 # --- words about layers, inputs, accuracies ------------------------------------------------------------------------
 
 
-def judge_feature(statement: Statement, case: Case) -> Iterator[Verdict]:
+def judge_feature(statement: Statement, case: ClaimCase) -> Iterator[Verdict]:
     """Words about layers say nothing that could be checked where no network is near."""
-    word, facts = FEATURES[statement.quantity], case.facts
+    word, facts = FEATURE_WORDS[statement.quantity], case.facts
     known = [fact for fact in facts if fact.sure is not None]
     if any(word in (fact.sure or ()) for fact in known):
         yield verdict(statement, True, "right", "a layer can be nothing else")
@@ -271,7 +271,7 @@ def judge_input(statement: Statement, facts: Sequence[Facts]) -> Verdict:
     return Verdict("input", shown, None, "undetermined", statement.line, why)
 
 
-def judge_accuracy(statement: Statement, case: Case) -> Verdict:
+def judge_accuracy(statement: Statement, case: ClaimCase) -> Verdict:
     """Accuracies against each other: a threshold against stated figures, and two figures of one kind."""
     quantity = f"{statement.split or 'some'} accuracy".replace("some accuracy", "accuracy")
     splits = statement.split.split(" and ") if statement.split else []
@@ -283,7 +283,7 @@ def judge_accuracy(statement: Statement, case: Case) -> Verdict:
             low = min(s.figure.value for kind in kinds for s in kind)
             high = max(s.figure.value for kind in kinds for s in kind)
             met = statement.allows(low) and statement.allows(high)
-            kind: Kind = "right" if met else "undetermined" if any(len(k) > 1 for k in kinds) else "wrong"
+            kind: VerdictKind = "right" if met else "undetermined" if any(len(k) > 1 for k in kinds) else "wrong"
             figure = float(low if statement.relation == ">" else high)
             return verdict(statement, figure, kind, f"the document states {listed(kinds)}", quantity)
     clash = [s for s in case.accuracies.get(statement.split, ()) if statement.split and apart(s, statement)]
@@ -305,7 +305,7 @@ def class_mean(statements: Sequence[Statement], classes: int) -> Iterator[Verdic
     stated, mean = whole[-1], sum(s.value for s in parts) / classes
     slack = sum(s.step for s in parts) / classes
     if abs(mean - stated.value) < (slack + stated.step) / 2:
-        kind: Kind = "right"
+        kind: VerdictKind = "right"
         why = f"the {classes} class accuracies average {mean:g}, rounding apart"
     else:
         kind = "undetermined"

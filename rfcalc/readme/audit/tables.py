@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from ..read.facts import StatedModel
 from .counts import added, count_slips
 from .repair import repaired
-from .verdict import Cell, Kind, Verdict
+from .verdict import Cell, Verdict, VerdictKind
 from .walk import walk
 from .walked import Walked
 
@@ -65,7 +65,7 @@ def audit_model(model: StatedModel, known: tuple[Cell, ...] = ()) -> ModelAudit:
         claims.append(Verdict("arithmetic", f"{len(extra)} cells", None, "wrong", model.line, "see its cells"))
     stated = good + len(odd)
     if counts or (good and model.form == "table"):
-        kind: Kind = "wrong" if counts else "right"
+        kind: VerdictKind = "wrong" if counts else "right"
         why = "see its cells" if counts else "each follows from its kernel and channels"
         claims.append(Verdict("row params", f"{stated} counts", None, kind, model.line, why))
     if kernels:
@@ -114,7 +114,7 @@ def window_claims(walked: Walked, mended: str, wrong: bool) -> Iterator[Verdict]
         yield Verdict(what, stated, computed, kind, model.line, why)
 
 
-def walk_verdict(walked: Walked, mended: str, wrong: bool) -> tuple[Kind, str | None, str]:
+def walk_verdict(walked: Walked, mended: str, wrong: bool) -> tuple[VerdictKind, str | None, str]:
     """The verdict on a walk, what is off in all, and the reason."""
     slips, local = len(walked.slips), len(walked.local)
     if not walked.windows:

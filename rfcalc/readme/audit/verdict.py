@@ -17,8 +17,8 @@ from ...report.grid import COLUMN_GAP, Column, Grid, Printed
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-Kind = Literal["right", "wrong", "convention", "undetermined"]
-KINDS: tuple[Kind, ...] = ("right", "wrong", "convention", "undetermined")
+VerdictKind = Literal["right", "wrong", "convention", "undetermined"]
+VERDICTS: tuple[VerdictKind, ...] = ("right", "wrong", "convention", "undetermined")
 RUN = "only a run can tell"
 """Why a figure stays open that no arithmetic reaches; such figures are counted in one line."""
 PLAIN = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?")
@@ -32,7 +32,7 @@ class Verdict:
     quantity: str
     stated: Any
     computed: Any
-    verdict: Kind
+    verdict: VerdictKind
     line: int
     why: str
     place: str = ""
@@ -88,7 +88,7 @@ class Audit(Printed):
         """How many claims of each kind, and in a line of its own how many only a run can tell."""
         shown = Counter(claim.verdict for claim in self.claims if claim.why != RUN)
         runs = sum(claim.why == RUN for claim in self.claims)
-        counts = ", ".join(f"{shown[kind]} {kind}" for kind in KINDS if shown[kind])
+        counts = ", ".join(f"{shown[kind]} {kind}" for kind in VERDICTS if shown[kind])
         nothing = "" if runs else "no figure found that could be checked"
         return tuple(line for line in (counts or nothing, f"{RUN}: {runs}" if runs else "") if line)
 

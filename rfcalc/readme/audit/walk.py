@@ -16,10 +16,10 @@ from ...engine.geometry import Number
 from ..read.facts import IMAGE_SIZES, LayerFact, StatedModel
 from .blame import blamed
 from .channels import channel_slips
-from .readings import Reading, first_reading, steps
+from .readings import TableReading, first_reading, steps
 from .verdict import Cell
 from .walked import Walked
-from .window import LARGEST, QUANTITIES, RowWindows, StatedMap, StatedSettings, possible_sizes, sum_of
+from .window import LARGEST_SETTING, QUANTITIES, RowWindows, StatedMap, StatedSettings, possible_sizes, sum_of
 
 FIRST_ROWS = 200
 """Rows that decide how a table is meant."""
@@ -29,7 +29,7 @@ BRANCHED = re.compile(r"inception|branch|\(\d[a-e]\)|\b\d[a-e]\b|parallel|aspp|p
 def walk(model: StatedModel) -> Walked:
     """The model under the reading with the fewest slips; slips of all axes together."""
 
-    def oddness(reading: Reading) -> float:
+    def oddness(reading: TableReading) -> float:
         return sum(_Walk(model, reading, axis[:FIRST_ROWS]).walked().oddness for axis in model.axes)
 
     best, settled = first_reading(model), 0
@@ -55,7 +55,7 @@ def rewalked(walked: Walked, rows: Sequence[LayerFact]) -> Walked:
 class _Walk:
     """One axis of a model under one reading, from the top down."""
 
-    def __init__(self, model: StatedModel, reading: Reading, rows: tuple[LayerFact, ...]) -> None:
+    def __init__(self, model: StatedModel, reading: TableReading, rows: tuple[LayerFact, ...]) -> None:
         self.model, self.reading = model, reading
         self.rows = tuple(reading.applied(row) for row in rows)
         self.windows = RowWindows(reading, self.rows)
@@ -204,7 +204,7 @@ class _Walk:
             or row.several
             or not isinstance(given, int)
             or not isinstance(value, int)
-            or k > LARGEST
+            or k > LARGEST_SETTING
         ):
             return None
         possible = possible_sizes(given, k, s, settings.dilation, s > 1 or row.kind == "pool")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from ..read.facts import LayerFact, StatedModel
-from .readings import Reading, cost
+from .readings import TableReading, cost
 from .verdict import Cell
 from .window import StatedMap, unstrided
 
@@ -19,7 +19,7 @@ class Walked:
     `checked` counts the figures that follow from others, `windows` the rows whose kernel or stride is stated."""
 
     model: StatedModel
-    reading: Reading
+    reading: TableReading
     rows: tuple[LayerFact, ...]
     slips: tuple[Cell, ...]
     checked: int

@@ -8,17 +8,16 @@ from functools import lru_cache
 
 from ...engine.geometry import Axis, Field, Number, Strand, Window
 from ...errors import ShapeError
+from ..infer.stated import LARGEST_SPREAD
 from ..read.facts import LayerFact
-from .readings import Reading
+from .readings import TableReading
 
-LARGEST = 2**20
+LARGEST_SETTING = 2**20
 """Kernels, strides and sizes beyond this are no layer's, and cost nothing to refuse."""
 QUANTITIES = ("n", "j", "r")
 StatedMap = dict[str, Number | None]
 """A map by its size, jump and field; None for what is unknown."""
-STRIDES = (1, 2, 3, 4, 8, 16)
-LARGEST_SPREAD = 64
-"""Kernels up to this reach are tried with every padding; larger ones are as large as their map."""
+POSSIBLE_STRIDES = (1, 2, 3, 4, 8, 16)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +42,13 @@ def step(
     k, s, d = settings.kernel_size, settings.stride, settings.dilation
     if settings.passes and k is None:
         return n, j, r
-    if k is None or not (0 < k <= LARGEST and 0 < (s or 1) <= LARGEST and 0 < d <= LARGEST):
+    if k is None or not (0 < k <= LARGEST_SETTING and 0 < (s or 1) <= LARGEST_SETTING and 0 < d <= LARGEST_SETTING):
         return None, None if s is None or j is None else j * s, None
     window = Window(k, s or 1, (settings.padding or 0,) * 2, d)
     out = size_after(n, window, settings) if s else None
-    if not isinstance(j, int) or not 0 < j <= LARGEST:
+    if not isinstance(j, int) or not 0 < j <= LARGEST_SETTING:
         return out, None, None
-    reach = r + shift if isinstance(r, int) and 0 <= r <= LARGEST else None
+    reach = r + shift if isinstance(r, int) and 0 <= r <= LARGEST_SETTING else None
     axis = Axis(1, (Strand(j, (Field(0, (reach or 1) - 1),)),)).through(window.taps(), 1)
     field_out = axis.receptive_field
     known = reach is not None and field_out is not None
@@ -59,8 +58,8 @@ def step(
 def size_after(n: Number | None, window: Window, settings: StatedSettings) -> int | None:
     if settings.same and isinstance(n, int) and n > 0:
         return -(-n // window.stride)
-    known = settings.padding is not None and 0 <= settings.padding <= LARGEST
-    if not known or not isinstance(n, int) or not 0 < n <= LARGEST:
+    known = settings.padding is not None and 0 <= settings.padding <= LARGEST_SETTING
+    if not known or not isinstance(n, int) or not 0 < n <= LARGEST_SETTING:
         return None
     try:
         return window.output_size(n, settings.ceil)
@@ -86,7 +85,7 @@ def sum_of(quantity: str, state: StatedMap, settings: StatedSettings) -> str:
 class RowWindows:
     """The windows of a model's rows under one reading: stated, or shown by the figures themselves."""
 
-    def __init__(self, reading: Reading, rows: Sequence[LayerFact]) -> None:
+    def __init__(self, reading: TableReading, rows: Sequence[LayerFact]) -> None:
         self.reading = reading
         self.shift = 1 if reading.start == "zero" else 0
         self.unstrided = unstrided(rows)
@@ -146,7 +145,7 @@ class RowWindows:
         if padding is None and (n % m == 0 or not 0 <= spread <= LARGEST_SPREAD):
             return n // m
         paddings = range(spread + 1) if padding is None else [int(padding)]
-        fitting = (s for s in STRIDES if any((n + 2 * p - spread - 1) // s + 1 == m for p in paddings))
+        fitting = (s for s in POSSIBLE_STRIDES if any((n + 2 * p - spread - 1) // s + 1 == m for p in paddings))
         return next(fitting, max(1, round(n / m)))
 
     def step(self, state: StatedMap, settings: StatedSettings) -> StatedMap:

@@ -20,7 +20,7 @@ OTHER_INPUT = 4
 """Alternatives listed for each other input."""
 LISTED, LISTED_OF_MANY, MANY = 60, 8, 3000
 """Alternatives listed for a row, the likeliest first; fewer in a network of many rows."""
-LIKELY = 5.0
+LIKELY_COST = 5.0
 """How much more unusual than the chosen layer a likely alternative may be."""
 
 
@@ -53,7 +53,7 @@ class Alternative:
         return impact.out(index, self.layers(len(impact.arch.sizes)), self.source, self.image)
 
 
-Options = Mapping[int, Sequence[Alternative]]
+RowOptions = Mapping[int, Sequence[Alternative]]
 """For each node, by its index, the other layers that fit."""
 
 
@@ -106,7 +106,7 @@ def alternatives_of(decision: Decision, given: Shape, prior: Prior) -> list[Alte
 # --- the range ---------------------------------------------------------------------------------------------------
 
 
-def bounds(options: Options, mixed: Options, impact: Impact) -> tuple[int, int] | None:
+def bounds(options: RowOptions, mixed: RowOptions, impact: Impact) -> tuple[int, int] | None:
     """The smallest and the largest field before global pooling that the alternatives allow: each of the options alone,
     the other layers as chosen, and together those of the `mixed` ones whose own fields are the least, or greatest."""
     fields = [impact.base.before_global_pool, together(mixed, impact, min), together(mixed, impact, max)]
@@ -115,12 +115,12 @@ def bounds(options: Options, mixed: Options, impact: Impact) -> tuple[int, int] 
     return (min(known), max(known)) if known else None
 
 
-def likely(options: Options, costs: Mapping[int, float]) -> Options:
+def likely(options: RowOptions, costs: Mapping[int, float]) -> RowOptions:
     """The alternatives that are not much more unusual than the chosen layer."""
-    return {i: [a for a in found if a.candidate.cost <= costs[i] + LIKELY] for i, found in options.items()}
+    return {i: [a for a in found if a.candidate.cost <= costs[i] + LIKELY_COST] for i, found in options.items()}
 
 
-def together(options: Options, impact: Impact, pick: Callable[..., Any]) -> PerAxisValue:
+def together(options: RowOptions, impact: Impact, pick: Callable[..., Any]) -> PerAxisValue:
     """The field before global pooling with every layer exchanged for the alternative whose own field is the least, or
     greatest; empty where they do not fit together."""
     own, changes = size_of(impact.base.before_global_pool), {}

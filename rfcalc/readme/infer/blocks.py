@@ -17,7 +17,7 @@ ACTIVATIONS = frozenset(("relu", "relu6", "leaky_relu", "prelu", "elu", "selu", 
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
+class RowBlock:
     """A container: the places of its first leaf and of the container's own row, and its class."""
 
     first: int
@@ -25,7 +25,7 @@ class Block:
     type: str
 
 
-def find_blocks(items: Sequence[Item]) -> list[Block]:
+def find_blocks(items: Sequence[Item]) -> list[RowBlock]:
     """Containers and where they begin: as a tree says, or for containers of one class that follow one another, where
     the layers that all of them share begin."""
     blocks = []
@@ -33,7 +33,7 @@ def find_blocks(items: Sequence[Item]) -> list[Block]:
     for item in items:
         if item.op is None:
             if item.row.first is not None:
-                blocks.append(Block(item.row.first + 1, item.place, item.row.type))
+                blocks.append(RowBlock(item.row.first + 1, item.place, item.row.type))
             else:
                 by_type.setdefault(item.row.type, []).append(item.place)
     for name, rows in by_type.items():
@@ -43,7 +43,7 @@ def find_blocks(items: Sequence[Item]) -> list[Block]:
         for row, places in zip(rows, gaps, strict=True):
             first = aligned(items, places, kinds)
             if first is not None:
-                blocks.append(Block(with_projection(items, places, first), row, name))
+                blocks.append(RowBlock(with_projection(items, places, first), row, name))
     return sorted(blocks, key=lambda block: (block.row, block.first))
 
 
@@ -64,7 +64,7 @@ def aligned(items: Sequence[Item], places: Sequence[int], kinds: Sequence[str]) 
     return None if left or first is None else first
 
 
-def add_shortcuts(reading: Reading, items: Sequence[Item], blocks: Sequence[Block]) -> list[Block]:
+def add_shortcuts(reading: Reading, items: Sequence[Item], blocks: Sequence[RowBlock]) -> list[RowBlock]:
     """Adds the shortcuts that no shape shows: in blocks whose class is residual by name, or whose like have a visible
     one. Changes the reading; returns the blocks that got one."""
     graph = _Readers(reading)
@@ -116,7 +116,7 @@ class _Readers:
                     self.within.setdefault(given, []).append(ref)
                     waiting.append(given)
 
-    def sums_within(self, block: Block) -> bool:
+    def sums_within(self, block: RowBlock) -> bool:
         """Whether a sum of maps made inside a block stands in it or right after it."""
         made = (ref for place in range(block.first, block.row) for ref in self.within.get(place, ()))
         return any(self.reading.hidden[-ref - 1].op == "add" for ref in made)

@@ -19,7 +19,7 @@ from .convolutions import (
     transpose_candidates,
 )
 from .evidence import agreeing
-from .priors import PAD_MODES, PRINTED, Candidate, Candidates, Case, Prior, Shape, candidate, shortest
+from .priors import PRINTED, PRINTED_PAD_MODES, Candidate, Candidates, Case, Prior, Shape, candidate, shortest
 from .states import Item
 
 MOST_CANDIDATES = 64
@@ -160,7 +160,7 @@ def pad_candidates(row: Case) -> Candidates:
     if min(more) >= 0:
         sides = tuple(extra // 2 if extra % 2 == 0 else (extra // 2, extra - extra // 2) for extra in more)
         padding = sides if any(extra % 2 for extra in more) else shortest(sides)
-        yield candidate(row.op, 0.0, padding=padding, mode=PAD_MODES[row.kind[:-2]])
+        yield candidate(row.op, 0.0, padding=padding, mode=PRINTED_PAD_MODES[row.kind[:-2]])
 
 
 def norm_candidates(row: Case) -> Candidates:

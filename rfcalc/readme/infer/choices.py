@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from ...engine.arch import Arch
 from ..read.places import Placed
-from .alternatives import Alternative, Options
+from .alternatives import Alternative, RowOptions
 from .impact import Impact
 
 COST_LIMIT = 6.0
@@ -14,13 +14,13 @@ COST_LIMIT = 6.0
 MOST_DELTAS = 4096
 EACH = 0.05
 """What each exchange costs by itself: few are likelier than many."""
-Changes = Mapping[int, Alternative]
+LayerChoices = Mapping[int, Alternative]
 
 
 # --- settings stated of places -----------------------------------------------------------------------------------
 
 
-def choose_placed(arch: Arch, options: Options, places: Sequence[Placed]) -> Changes:
+def choose_placed(arch: Arch, options: RowOptions, places: Sequence[Placed]) -> LayerChoices:
     """The layers to exchange so that each place has the setting that the text states of it, the least unusual ones;
     nothing for a place that has it, or where no layer that fits does."""
     changes: dict[int, Alternative] = {}
@@ -65,7 +65,7 @@ def is_stated(value: object, place: Placed) -> bool:
 # --- a stated field ----------------------------------------------------------------------------------------------
 
 
-def choose_for(stated: int, impact: Impact, options: Options, costs: Mapping[int, float]) -> Changes | None:
+def choose_for(stated: int, impact: Impact, options: RowOptions, costs: Mapping[int, float]) -> LayerChoices | None:
     """The least unusual exchange of layers that makes the field before (else after) global pooling the stated one;
     empty when it is that already, None when nothing within the cost limit does it."""
     base = impact.base
@@ -74,13 +74,15 @@ def choose_for(stated: int, impact: Impact, options: Options, costs: Mapping[int
     return next((found for which in (0, 1) if (found := cheapest(stated, which, impact, options, costs))), None)
 
 
-def cheapest(stated: int, which: int, impact: Impact, options: Options, costs: Mapping[int, float]) -> Changes | None:
+def cheapest(
+    stated: int, which: int, impact: Impact, options: RowOptions, costs: Mapping[int, float]
+) -> LayerChoices | None:
     """A shortest way through the rows: the state is how much the field has grown, with the cheapest changes to it."""
     fields = impact.base[which]
     if len(set(fields)) != 1 or fields[0] is None:
         return None
     wanted = int(stated - fields[0])
-    best: dict[int, tuple[float, Changes]] = {0: (0.0, {})}
+    best: dict[int, tuple[float, LayerChoices]] = {0: (0.0, {})}
     for index in sorted(options):
         if index not in impact.cuts[which]:
             continue

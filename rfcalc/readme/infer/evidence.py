@@ -7,12 +7,12 @@ from dataclasses import replace
 from typing import Any
 
 from ..read.facts import LayerFact, StatedModel
+from ..read.headings import WINDOW_SETTINGS
 from ..read.printout import Printout
 from ..read.rows import PrintedRow
 from .priors import PRINTED
 
-SETTINGS = ("kernel_size", "stride", "padding", "dilation", "groups")
-FEWEST = 2
+FEWEST_AGREEING = 2
 """Convolutions that must agree before two descriptions are taken for one network."""
 
 
@@ -21,8 +21,8 @@ def with_evidence(printout: Printout, models: Sequence[StatedModel]) -> Printout
     convs = [place for place, row in enumerate(printout.rows) if PRINTED.get(row.type) == "conv" and row.first is None]
     found: dict[int, Mapping[str, Any]] = {}
     for model in sorted(models, key=lambda model: -abs(model.line - printout.line)):
-        facts = [fact for fact in model.facts if fact.kind == "conv" and fact.cells.keys() & set(SETTINGS)]
-        if len(facts) == len(convs) >= FEWEST and same_network([printout.rows[i] for i in convs], facts):
+        facts = [fact for fact in model.facts if fact.kind == "conv" and fact.cells.keys() & set(WINDOW_SETTINGS)]
+        if len(facts) == len(convs) >= FEWEST_AGREEING and same_network([printout.rows[i] for i in convs], facts):
             found = {place: settings_of(fact) for place, fact in zip(convs, facts, strict=True)}
     if not found:
         return printout
@@ -44,7 +44,7 @@ def same_network(rows: Sequence[PrintedRow], facts: Sequence[LayerFact]) -> bool
 
 
 def settings_of(fact: LayerFact) -> dict[str, Any]:
-    return {key: fact.cells[key] for key in SETTINGS if key in fact.cells}
+    return {key: fact.cells[key] for key in WINDOW_SETTINGS if key in fact.cells}
 
 
 def agreeing(settings: Mapping[str, Any], known: Sequence[tuple[str, Any]]) -> bool:

@@ -13,9 +13,9 @@ from ..read.context import Context
 from ..read.facts import StatedModel
 from ..read.printout import Printout
 from ..read.read import Document, read
-from .alternatives import Options, bounds, likely, with_fields
+from .alternatives import RowOptions, bounds, likely, with_fields
 from .blocks import add_shortcuts, find_blocks
-from .choices import Changes, choose_for, choose_placed
+from .choices import LayerChoices, choose_for, choose_placed
 from .evidence import with_evidence
 from .image import images
 from .impact import Impact
@@ -138,11 +138,11 @@ def _weigh(
     """Adds what is open, and lets what the text says of places, then a stated receptive field decide among it."""
     notes, decided_by = list(partial.notes), None
 
-    def weighed(assembly: Assembly) -> tuple[Impact, Options]:
+    def weighed(assembly: Assembly) -> tuple[Impact, RowOptions]:
         impact = Impact(arch_of(partial, assembly))
         return impact, with_fields(assembly, impact, prior, reading.shapes, others)
 
-    def decided(changes: Changes, by: str) -> Assembly:
+    def decided(changes: LayerChoices, by: str) -> Assembly:
         rows = [d.item.row.label for i in changes if (d := assembly.decisions[i - 1])]
         notes.append(f"{by} decides {', '.join(rows)}, which no shape shows")
         return assembly.exchanged({i: a.chain for i, a in changes.items()})

@@ -14,7 +14,7 @@ from ...report.cells import agreed, cells_of, number, text
 from ...report.grid import Column, Grid, Printed
 from ..read.printout import Printout
 from ..read.rows import PrintedRow
-from .alternatives import LIKELY, Alternative
+from .alternatives import LIKELY_COST, Alternative
 from .priors import Candidate, Shape
 from .rebuild import Assembly
 from .states import Decision
@@ -165,7 +165,9 @@ class Inference(Printed):
             return index, op, "", out, settings, f"{params:,}", "", ""
         found = self.options.get(row.index, ())
         likely = [
-            alternative_text(a, candidate) for a in found if candidate and a.candidate.cost < candidate.cost + LIKELY
+            alternative_text(a, candidate)
+            for a in found
+            if candidate and a.candidate.cost < candidate.cost + LIKELY_COST
         ]
         return (
             index,

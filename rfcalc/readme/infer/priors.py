@@ -115,7 +115,7 @@ def printed_types() -> dict[str, str]:
 
 
 PRINTED = printed_types()
-PAD_MODES = {name: mode for mode, name in PAD_NAMES.items()}
+PRINTED_PAD_MODES = {name: mode for mode, name in PAD_NAMES.items()}
 
 
 def first_prior(context: Context) -> Prior:

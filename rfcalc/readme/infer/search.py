@@ -14,7 +14,7 @@ from .candidates import fitting, likeliest
 from .maps import Maps
 from .priors import Candidate, Prior, Shape
 from .sources import Sources
-from .states import LOOSE_AT_END, Decision, Item, Reading, Source, State
+from .states import LOOSE_AT_END, Decision, Item, MapSource, Reading, State
 
 WIDTH = 16
 """Readings kept from row to row."""
@@ -93,7 +93,7 @@ class Search:
             and (self.follows(item, state) or not self.may_fork(state, item))
         )
         if straight:
-            yield self.after(state, item, Source(state.current, 0.0, ()), straight, False)
+            yield self.after(state, item, MapSource(state.current, 0.0, ()), straight, False)
         if easy:
             return
         forced = straight is None or straight.cost > ABSURD
@@ -123,7 +123,7 @@ class Search:
     def may_fork(self, state: State, item: Item) -> bool:
         return bool(state.loose) or self.thorough or self.sources.fuses(item)
 
-    def after(self, state: State, item: Item, source: Source, chosen: Candidate, forced: bool) -> State:
+    def after(self, state: State, item: Item, source: MapSource, chosen: Candidate, forced: bool) -> State:
         """The state in which the row reads `source`."""
         left = tuple(ref for ref in state.loose if ref not in source.takes)
         forks = source.ref != state.current and state.current not in source.takes
@@ -168,7 +168,7 @@ class Search:
         following = self.items[item.place] if item.place < len(self.items) else None
         return 4.0 if following and following.shape == item.shape else 0.0
 
-    def joined_state(self, state: State, source: Source) -> State:
+    def joined_state(self, state: State, source: MapSource) -> State:
         left = tuple(ref for ref in state.loose if ref not in source.takes)
         joins = (*state.joins, source.ref)[-6:] if source.ref not in state.joins else state.joins
         return state._replace(

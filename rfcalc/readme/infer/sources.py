@@ -9,7 +9,7 @@ from math import prod
 from .candidates import candidates
 from .maps import Maps
 from .priors import Prior, Shape
-from .states import LOOSE, Item, Source, State, early_places, loose_rates
+from .states import LOOSE, Item, MapSource, State, early_places, loose_rates
 
 FORCED = 4.0
 """The most that a resizing without a row costs where the row above cannot be read as it is."""
@@ -31,7 +31,7 @@ class Sources:
         """Whether branches go on here until their container joins them."""
         return self.rates[item.place] != LOOSE
 
-    def of_row(self, state: State, item: Item, forced: bool) -> Iterator[Source]:
+    def of_row(self, state: State, item: Item, forced: bool) -> Iterator[MapSource]:
         """Maps other than the row above that the row may read; `forced` where it cannot be the row above."""
         wanted = channels_wanted(item)
         fusing = self.fuses(item)
@@ -48,7 +48,7 @@ class Sources:
         yield from self.resized(state, item, forced)
         yield from self.gated(state, item)
 
-    def of_container(self, state: State, item: Item) -> Iterator[Source]:
+    def of_container(self, state: State, item: Item) -> Iterator[MapSource]:
         """Maps that a container may print: joins, and maps changed by an operation without a row."""
         assert item.shape is not None
         yield from self.joined(state)
@@ -57,33 +57,33 @@ class Sources:
         yield from self.gated(state, item)
         shape = self.maps[state.current]
         if item.shape.flat and not shape.flat:
-            yield from self.flattened(Source(state.current, 0.0, (state.current,)), item.shape)
+            yield from self.flattened(MapSource(state.current, 0.0, (state.current,)), item.shape)
         elif not item.shape.flat and item.shape.channels == shape.channels and not shape.flat:
             up = self.maps.upsampled(state.current, item.shape.sizes)
             if up is not None:
-                yield Source(up, 1.0, (state.current,))
+                yield MapSource(up, 1.0, (state.current,))
             for pool in candidates("MaxPool2d", shape, item.shape, 0, self.prior)[:1]:
                 ref = self.maps.hide(pool.op, pool.settings, (state.current,), item.shape)
-                yield Source(ref, 2.0, (state.current,))
+                yield MapSource(ref, 2.0, (state.current,))
 
-    def joined(self, state: State) -> Iterator[Source]:
+    def joined(self, state: State) -> Iterator[MapSource]:
         """The loose ends and the row above as one: their sum, or one after the other."""
         shape = self.maps[state.current]
         same = [ref for ref in state.loose if self.maps[ref] == shape]
         for refs in {(same[-1],), tuple(same)} if same else ():
-            yield Source(self.maps.hide("add", (), (*refs, state.current), shape), 0.5, (*refs, state.current))
+            yield MapSource(self.maps.hide("add", (), (*refs, state.current), shape), 0.5, (*refs, state.current))
         yield from self.concatenated(state)
 
-    def concatenated(self, state: State) -> Iterator[Source]:
+    def concatenated(self, state: State) -> Iterator[MapSource]:
         shape = self.maps[state.current]
         alike = [ref for ref in state.loose if self.maps[ref].sizes == shape.sizes and ref != state.current]
         for count in sorted({1, 2, 3, len(alike)}):
             refs = (*alike[-count:], state.current)
             if 1 < len(refs) == count + 1:
                 channels = sum(self.maps[ref].channels for ref in refs)
-                yield Source(self.maps.hide("concat", (), refs, Shape(channels, shape.sizes)), 0.8, refs)
+                yield MapSource(self.maps.hide("concat", (), refs, Shape(channels, shape.sizes)), 0.8, refs)
 
-    def branches(self, state: State, item: Item, wanted: set[int]) -> Iterator[Source]:
+    def branches(self, state: State, item: Item, wanted: set[int]) -> Iterator[MapSource]:
         """Earlier maps, the likely starts of a branch first."""
         for ref in self.maps.earlier(state, wanted):
             age = state.entries[::-1].index(ref) if ref in state.entries else 4
@@ -91,9 +91,9 @@ class Sources:
             cost += 0.4 * (age == 4 and ref > 0 and ref != state.fed and not self.maps.is_border(ref))
             body = self.convs[item.place - 1] - self.convs[max(ref, 0)]
             cost += 0.5 if body < 1 else min(2.0, 0.5 * max(0, body - 3))
-            yield Source(ref, cost, (ref,))
+            yield MapSource(ref, cost, (ref,))
 
-    def reused(self, state: State, wanted: set[int]) -> Iterator[Source]:
+    def reused(self, state: State, wanted: set[int]) -> Iterator[MapSource]:
         """The row above, upsampled where it must be, beside an earlier map that has been read already."""
         shape = self.maps[state.current]
         if shape.flat:
@@ -111,9 +111,9 @@ class Sources:
                         continue
                     current, cost = up, cost + min(self.prior.hidden_upsample, FORCED)
                 both = self.maps.hide("concat", (), (ref, current), Shape(channels, sizes))
-                yield Source(both, cost, (ref, state.current))
+                yield MapSource(both, cost, (ref, state.current))
 
-    def three(self, state: State, wanted: set[int]) -> Iterator[Source]:
+    def three(self, state: State, wanted: set[int]) -> Iterator[MapSource]:
         """The row above beside two earlier maps of its size, printed ones first, then the latest."""
         shape = self.maps[state.current]
         for missing in {channels - shape.channels for channels in wanted if channels > shape.channels}:
@@ -122,16 +122,16 @@ class Sources:
             if pairs and not shape.flat:
                 refs = (*sorted(max(pairs, key=lambda p: (sum(ref > 0 for ref in p), max(p), min(p)))), state.current)
                 both = self.maps.hide("concat", (), refs, Shape(missing + shape.channels, shape.sizes))
-                yield Source(both, self.prior.reuse + 0.5, refs)
+                yield MapSource(both, self.prior.reuse + 0.5, refs)
 
-    def resized(self, state: State, item: Item, forced: bool) -> Iterator[Source]:
+    def resized(self, state: State, item: Item, forced: bool) -> Iterator[MapSource]:
         """The row above, or the join of loose ends, pooled or enlarged without a row."""
         assert item.shape is not None
         pool, enlarge = self.prior.hidden_pool, self.prior.hidden_upsample
         if forced:
             pool, enlarge = min(pool, FORCED), min(enlarge, FORCED)
         loose = list(self.joined(state)) if state.loose else []
-        for ref, cost, takes in [Source(state.current, 0.0, (state.current,)), *loose[:2]]:
+        for ref, cost, takes in [MapSource(state.current, 0.0, (state.current,)), *loose[:2]]:
             shape = self.maps[ref]
             if shape.flat or ref == 0:
                 continue
@@ -141,30 +141,30 @@ class Sources:
                     pooled = self.maps.hide(
                         "max_pool", (("kernel_size", factor),), (ref,), Shape(shape.channels, sizes)
                     )
-                    yield Source(pooled, cost + pool + 0.8 * (factor - 2), takes)
+                    yield MapSource(pooled, cost + pool + 0.8 * (factor - 2), takes)
             if item.op in ("linear", "conv") and prod(shape.sizes) > 1:
                 ones = Shape(shape.channels, (1,) * len(shape.sizes))
                 pooled = self.maps.hide("global_avg_pool", (), (ref,), ones)
-                yield Source(pooled, cost + (1.0 if item.op == "linear" else 6.0), takes)
+                yield MapSource(pooled, cost + (1.0 if item.op == "linear" else 6.0), takes)
             if item.shape.flat and item.op != "linear":
-                yield from self.flattened(Source(ref, cost, takes), item.shape)
+                yield from self.flattened(MapSource(ref, cost, takes), item.shape)
             if item.op == "linear":
-                yield from self.pooled_for_linear(item, Source(ref, cost, takes))
+                yield from self.pooled_for_linear(item, MapSource(ref, cost, takes))
             for factor in (2, 4):
                 if (up := self.maps.upsampled(ref, tuple(factor * n for n in shape.sizes))) is not None:
-                    yield Source(up, cost + enlarge + 0.5 * (factor - 2), takes)
+                    yield MapSource(up, cost + enlarge + 0.5 * (factor - 2), takes)
 
-    def flattened(self, source: Source, flat: Shape) -> Iterator[Source]:
+    def flattened(self, source: MapSource, flat: Shape) -> Iterator[MapSource]:
         """A map without its axes, pooled to one value for each channel first where that is what fits."""
         ref, cost, takes = source
         shape = self.maps[ref]
         if shape.elements == flat.channels:
-            yield Source(self.maps.hide("flatten", (), (ref,), flat), cost + 0.3, takes)
+            yield MapSource(self.maps.hide("flatten", (), (ref,), flat), cost + 0.3, takes)
         elif shape.channels == flat.channels:
             ones = self.maps.hide("global_avg_pool", (), (ref,), Shape(shape.channels, (1,) * len(shape.sizes)))
-            yield Source(self.maps.hide("flatten", (), (ones,), flat), cost + 0.8, takes)
+            yield MapSource(self.maps.hide("flatten", (), (ones,), flat), cost + 0.8, takes)
 
-    def pooled_for_linear(self, item: Item, source: Source) -> Iterator[Source]:
+    def pooled_for_linear(self, item: Item, source: MapSource) -> Iterator[MapSource]:
         """The pool without a row that leaves as many values as the layer's weights take."""
         shape = self.maps[source.ref]
         for features in channels_wanted(item):
@@ -178,9 +178,9 @@ class Sources:
                 ref = self.maps.hide("max_pool", (("kernel_size", kernel),), (source.ref,), smaller)
             else:
                 ref = self.maps.hide("adaptive_avg_pool", (("output_size", side),), (source.ref,), smaller)
-            yield Source(ref, source.cost + min(self.prior.hidden_pool, FORCED) + 0.3, source.takes)
+            yield MapSource(ref, source.cost + min(self.prior.hidden_pool, FORCED) + 0.3, source.takes)
 
-    def gated(self, state: State, item: Item) -> Iterator[Source]:
+    def gated(self, state: State, item: Item) -> Iterator[MapSource]:
         """An earlier map times the row above, where that holds one value for each channel."""
         gate = self.maps[state.current]
         if gate.flat or prod(gate.sizes) != 1:
@@ -191,7 +191,7 @@ class Sources:
                 continue
             if not shape.flat and prod(shape.sizes) > 1:
                 both = self.maps.hide("multiply", (), (ref, state.current), shape)
-                yield Source(both, 0.8 if ref == state.pooled else 2.5, (ref, state.current))
+                yield MapSource(both, 0.8 if ref == state.pooled else 2.5, (ref, state.current))
 
 
 def channels_wanted(item: Item) -> set[int]:

@@ -14,14 +14,14 @@ from ...engine.layers.base import make
 from ...errors import RfcalcError
 from ..read.context import Context
 from ..read.facts import LayerFact, StatedModel
+from ..read.headings import WINDOW_SETTINGS
 from ..read.printout import Printout, Total
 from ..read.rows import PrintedRow
-from .evidence import SETTINGS
 from .inference import Unexplained
 from .priors import PRINTED, Shape, candidate
 from .states import Decision, Hidden, Item, Reading
 
-POINTWISE = (
+POINTWISE_OPS = (
     ("batch|bn", "batch_norm"), ("layer.?norm", "layer_norm"), ("instance", "instance_norm"), ("leaky", "leaky_relu"),
     ("relu6", "relu6"), ("gelu", "gelu"), ("silu|swish", "silu"), ("relu", "relu"), ("log.?soft", "log_softmax"),
     ("soft", "softmax"), ("sigmoid", "sigmoid"), ("tanh", "tanh"), ("drop", "dropout"),
@@ -29,8 +29,8 @@ POINTWISE = (
 """Words for layers that leave a map as it is, in the order in which they are tried; any other is an identity."""
 JOINS = ("add", "multiply", "concat")
 LARGEST_SPREAD = 64
-"""Kernels up to this reach are tried with every padding."""
-NAMED = 4
+"""Kernels up to this reach are tried with every padding; larger ones are as large as their map."""
+NOTED_ROWS = 4
 """Rows whose stated size is another that a note names."""
 
 
@@ -120,12 +120,12 @@ class Builder:
             raise RfcalcError(f"takes {fact.cells['ch_in']} channels, the layer above makes {given.channels}")
         out = layer.output((x,))
         self.shape = Shape(out.channels, () if out.flat else out.sizes)
-        known = {key: fact.cells[key] for key in SETTINGS if key in fact.cells}
+        known = {key: fact.cells[key] for key in WINDOW_SETTINGS if key in fact.cells}
         if op == "conv":  # what a description leaves out is as by default
             known |= {"stride": 1, "dilation": 1, "groups": 1, **settings}
         elif op == "upsample":
             known["mode"] = settings.get("mode", "nearest")
-        known = {key: value for key, value in known.items() if key in (*SETTINGS, "mode")}
+        known = {key: value for key, value in known.items() if key in (*WINDOW_SETTINGS, "mode")}
         params, printed = layer.params(x), (self.shape.channels, *self.shape.sizes)
         row = PrintedRow(
             fact.number, layer.torch_class(x), printed, params, fact.line, known=tuple(known.items()),
@@ -257,7 +257,7 @@ def pointwise(fact: LayerFact) -> tuple[str, dict[str, Any]]:
     if fact.torch in PRINTED and fact.torch != "GroupNorm":
         return PRINTED[fact.torch], {}
     words = f"{fact.torch} {settings.get('activation', '')} {fact.name}"
-    return next((op for pattern, op in POINTWISE if re.search(pattern, words, re.IGNORECASE)), "identity"), {}
+    return next((op for pattern, op in POINTWISE_OPS if re.search(pattern, words, re.IGNORECASE)), "identity"), {}
 
 
 def named(fact: LayerFact) -> tuple[str, dict[str, Any]]:
@@ -353,5 +353,5 @@ def notes_of(builder: Builder) -> tuple[str, ...]:
     if any("padding" not in fact.cells and not fact.same for fact in convs) and not model.states("n_out"):
         notes.append("paddings are not stated: taken so that convolutions keep their maps")
     if builder.other_sizes:
-        notes.append("; ".join(builder.other_sizes[:NAMED]))
+        notes.append("; ".join(builder.other_sizes[:NOTED_ROWS]))
     return tuple(notes)

@@ -68,7 +68,7 @@ class State(NamedTuple):
         return self.current, self.loose, self.joins[-2:], self.entries[-1:]
 
 
-class Source(NamedTuple):
+class MapSource(NamedTuple):
     """A map that a row may read, what reading it costs, and the ends that it takes up."""
 
     ref: int

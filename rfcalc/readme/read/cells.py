@@ -15,10 +15,10 @@ from ...engine.geometry import Number, whole
 NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?")
 NOT_SHAPE = re.compile(r"[^\d\s.,x×X*()\[\]{}kspdKSPD=:+-]")
 ARITHMETIC = re.compile(r"[\d\s+\-*/().×x]{3,80}$")
-LARGEST = 10**12
+LARGEST_FIGURE = 10**12
 PRODUCTS = ("j", "j_in", "j_out", "params", "r", "r_in", "r_out")
 """Columns whose figures are numbers, so that * multiplies; in the others it draws a shape."""
-KINDS = {
+KIND_WORDS = {
     "resample": r"transpos|deconv|\bup-?conv|upsampl|up-sampl|unpool|shuffle|interpol",
     "join": r"\badd|concat|(?:\bskip|shortcut|residual|\bbranch|merge)(?!.*(?:conv|pool|\d\s*[x×]\s*\d))",
     "global": r"\bgap\d*\b|\bgmp\b|global|gavg|glob|adaptive",
@@ -28,7 +28,7 @@ KINDS = {
     "input": r"\binput|^image|eingabe|entree|entrada|输入",
     "pointwise": r"relu|batch|\bbn\d*\b|norm|dropout|\bdo\b|softmax|activation|激活",
 }
-KIND_PATTERNS = {kind: re.compile(pattern, re.IGNORECASE) for kind, pattern in KINDS.items()}
+KIND_PATTERNS = {kind: re.compile(pattern, re.IGNORECASE) for kind, pattern in KIND_WORDS.items()}
 OPERATION = re.compile(r"^[\w.]+:\s(?=[a-z_]+(?:, [a-z_]+)*(?: \(|$))")
 """A name in front of what the layer does, as our own reports write it: conv1.bn: batch_norm, relu."""
 SEVERAL = re.compile(
@@ -38,7 +38,7 @@ SEVERAL = re.compile(
 )
 """A row that may stand for several layers."""
 FLAGS = re.IGNORECASE
-NAMED = {
+NAMED_SETTINGS = {
     "kernel_size": re.compile(
         r"\(?\b(?P<a>\d{1,3})\s?[x×X*]\s?(?P<b>\d{1,3})(?:\s?[x×X*]\s?\d{1,5})?\)?|"
         r"\b(?:k|ks|kernel(?:[\s_]?size)?)\s*[=:]?\s*\(?(?P<k>\d{1,3})\b|conv(?P<c>\d)x", FLAGS),
@@ -49,7 +49,7 @@ NAMED = {
         r"\b(?:d|dil|dilation|dilated|rate|dilation[\s_]rate)\s*(?:of\s)?[=:]?\s*\(?(?P<k>\d{1,2})\b", FLAGS),
     "groups": re.compile(r"\b(?:g|groups?)\s*[=:]\s*(?P<k>\d{1,4})\b|\b(?P<a>\d{1,4})\s+groups\b", FLAGS),
 }  # fmt: skip
-CHANNELS = re.compile(r"(?P<a>\d{1,5})\s?(?:→|->|=>|➡|⇒)\s?(?P<b>\d{1,5})\b")
+CHANNELS_FROM_TO = re.compile(r"(?P<a>\d{1,5})\s?(?:→|->|=>|➡|⇒)\s?(?P<b>\d{1,5})\b")
 WEIGHTS = re.compile(r"\(\s?(\d{1,2})\s?[x×*]\s?(\d{1,2})\s?[x×*]\s?(\d{1,5})\s?\)\s?(?:[x×*,]\s?(\d{1,5}))?")
 OUT_CHANNELS = re.compile(
     r"\b(\d{1,5})\s*(?:channels|filters|kernels|ch\b|maps)|^[^,]*\d\s?[x×]\s?\d,\s?(\d{1,5})\b", FLAGS
@@ -144,7 +144,7 @@ def worked_out(text: str) -> Number | None:
         found = value(ast.parse(re.sub(r"(?<![\d.])0+(?=\d)", "", text.strip()), mode="eval").body)
     except (SyntaxError, ValueError, ZeroDivisionError):
         return None
-    return whole(found) if abs(found) < LARGEST else None
+    return whole(found) if abs(found) < LARGEST_FIGURE else None
 
 
 @lru_cache(maxsize=16384)
@@ -160,14 +160,14 @@ def settings_in(text: str) -> Mapping[str, int]:
     if weights := WEIGHTS.search(text):
         found |= {"kernel_size": int(weights[1]), "ch_in": int(weights[3])}
         found |= {"ch_out": int(weights[4])} if weights[4] else {}
-    for key, pattern in NAMED.items():
+    for key, pattern in NAMED_SETTINGS.items():
         match = pattern.search(text) if key not in found else None
         if match:
             groups = match.groupdict()
             value = next(int(groups[name]) for name in ("a", "k", "c") if groups.get(name))
             if key != "kernel_size" or groups.get("a") is None or groups["a"] == groups["b"]:
                 found[key] = value
-    if pair := CHANNELS.search(text):
+    if pair := CHANNELS_FROM_TO.search(text):
         found |= {"ch_in": int(pair["a"]), "ch_out": int(pair["b"])}
     elif out := OUT_CHANNELS.search(text):
         found.setdefault("ch_out", int(out[1] or out[2]))

@@ -16,7 +16,7 @@ from typing import Any
 
 from ...engine.geometry import Number
 from .constructed import NOTES, Draft, all_drafts, layers_of, literal
-from .facts import BARE, LayerFact, StatedModel, numbered
+from .facts import KEEPING, LayerFact, StatedModel, numbered
 from .forward import Step
 from .text import Line
 
@@ -207,7 +207,7 @@ def layers_in(steps: Sequence[Step]) -> set[str]:
 
 
 def windows(facts: Sequence[LayerFact]) -> list[LayerFact]:
-    return [fact for fact in facts if fact.kind not in BARE]
+    return [fact for fact in facts if fact.kind not in KEEPING]
 
 
 def matches(side: Sequence[LayerFact], main: Sequence[LayerFact]) -> bool:
@@ -237,7 +237,7 @@ def with_notes(rows: Rows, call: LayerFact) -> Rows:
     main way, what comes out of the last."""
     found = [replace(fact, line=call.line) for fact, _ in rows]
     main = [place - 1 for place in main_way(rows)[0]]
-    places = [place for place in main if found[place].kind not in BARE] or main
+    places = [place for place in main if found[place].kind not in KEEPING] or main
     for place, side in ((places[0], "_in"), (places[-1], "_out")) if places else ():
         notes = {key: value for key, value in call.cells.items() if key in NOTES and key.endswith(side)}
         found[place] = replace(found[place], cells={**found[place].cells, **notes})

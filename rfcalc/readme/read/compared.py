@@ -10,9 +10,9 @@ from .sentences import Statement, figure_of, plausible
 from .tables import TextTable
 from .text import Text
 
-FIGURE = re.compile(r"^\W{0,3}(?P<number>\d[\d,]{0,15}(?:\.\d{1,6})?)\s?(?P<unit>[KkMm]?)\b(?!\s?[%/x×])")
+COMPARED_FIGURE = re.compile(r"^\W{0,3}(?P<number>\d[\d,]{0,15}(?:\.\d{1,6})?)\s?(?P<unit>[KkMm]?)\b(?!\s?[%/x×])")
 SCALE = re.compile(r"\(\s?(?P<unit>[KkMm])\s?\)|\bin (?P<word>thousand|million)s?\b", re.IGNORECASE)
-COLUMNS = {"params": "params", "r": "receptive_field", "r_out": "receptive_field"}
+COMPARED_COLUMNS = {"params": "params", "r": "receptive_field", "r_out": "receptive_field"}
 EXTRA = re.compile(r"\b(?:the|model|network|net)\b|\W", re.IGNORECASE)
 
 
@@ -23,14 +23,16 @@ def compared(tables: Sequence[TextTable], text: Text) -> Iterator[Statement]:
         titles.setdefault(bare(section.title), []).append(index)
     for table in tables:
         columns = {
-            place: COLUMNS.get(column_of(heading) or "") for place, heading in enumerate(table.headings) if place
+            place: COMPARED_COLUMNS.get(column_of(heading) or "")
+            for place, heading in enumerate(table.headings)
+            if place
         }
         for cells, line in zip(table.rows, table.lines, strict=True):
             own = titles.get(bare(cells[0]), []) if bare(cells[0]) else []
             if len(own) != 1 or own[0] == text.lines[line - 1].section:
                 continue
             for place, quantity in columns.items():
-                match = FIGURE.match(cells[place]) if quantity else None
+                match = COMPARED_FIGURE.match(cells[place]) if quantity else None
                 scale = SCALE.search(table.headings[place])
                 if quantity and match:
                     unit = match["unit"] or (scale and (scale["unit"] or scale["word"])) or ""

@@ -20,11 +20,11 @@ from .layer_table import shape_in
 from .text import LONGEST_LINE, Line
 
 WINDOW = ("kernel_size", "stride", "padding", "dilation")
-FEATURES = ("ch_in", "ch_out", "bias")
+CHANNEL_ARGUMENTS = ("ch_in", "ch_out", "bias")
 SIGNATURES = {
     "Conv": ("ch_in", "ch_out", *WINDOW, "groups", "bias"),
     "ConvTranspose": ("ch_in", "ch_out", *WINDOW[:3], "output_padding", "groups", "bias", "dilation"),
-    "MaxPool": WINDOW, "AvgPool": WINDOW[:3], "Linear": FEATURES,
+    "MaxPool": WINDOW, "AvgPool": WINDOW[:3], "Linear": CHANNEL_ARGUMENTS,
     "AdaptiveAvgPool": ("output_size",), "AdaptiveMaxPool": ("output_size",),
     "Upsample": ("size", "scale_factor", "mode"), "PixelShuffle": ("upscale_factor",),
     "GroupNorm": ("num_groups", "num_channels"),
@@ -37,20 +37,20 @@ SIGNATURES = {
 KERAS = frozenset(name for name in SIGNATURES if re.search(r"\dD|Dense", name)) | {
     "GlobalAveragePooling2D", "GlobalMaxPooling2D", "BatchNormalization", "ZeroPadding2D", "UpSampling2D", "Activation",
 }  # fmt: skip
-WORDS = {
+ARGUMENT_WORDS = {
     "in_channels": "ch_in", "out_channels": "ch_out", "in_features": "ch_in", "out_features": "ch_out",
     "filters": "ch_out", "units": "ch_out", "strides": "stride", "pool_size": "kernel_size",
     "dilation_rate": "dilation", "use_bias": "bias",
 }  # fmt: skip
-ARITHMETIC = {ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.FloorDiv: operator.floordiv}
+AST_OPERATORS = {ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.FloorDiv: operator.floordiv}
 DEFAULTS = {"stride": 1, "padding": 0, "dilation": 1, "groups": 1}
 POOLS = ("MaxPool", "AvgPool", "MaxPooling2D", "MaxPooling1D", "AveragePooling2D")
-KINDS = {"Conv": "conv", "ConvTranspose": "resample", "Linear": "flat", "Dense": "flat", "Flatten": "flat",
+CLASS_KINDS = {"Conv": "conv", "ConvTranspose": "resample", "Linear": "flat", "Dense": "flat", "Flatten": "flat",
          "Upsample": "resample", "PixelShuffle": "resample", "UpSampling2D": "resample", "Conv2DTranspose": "resample",
          **dict.fromkeys(("Conv2D", "Conv1D", "Convolution2D", "SeparableConv2D", "DepthwiseConv2D"), "conv"),
          **dict.fromkeys(POOLS, "pool"),
          **dict.fromkeys(("GlobalAveragePooling2D", "GlobalMaxPooling2D"), "global")}  # fmt: skip
-POINTWISE = re.compile(
+POINTWISE_CLASS = re.compile(
     r"(?:Batch|Group|Layer|Instance)Norm|BatchNormalization|\w*ReLU6?|\w*Dropout|[GSC]?ELU|SiLU|Mish|Hardswish|Sigmoid|"
     r"Tanh|\w*Softmax|Activation|Identity|(?!\w*(?:Conv|Pool|Block|Down|Up|Sep))\w*(?:Norm|ReLU|Drop|Swish)\w*"
 )
@@ -59,13 +59,15 @@ LEFT_OUT = re.compile(
     r"\w*(?:Dict|List)|Variable|Model"
 )
 """What holds layers, or is none."""
-BARE = "|".join(sorted({*KERAS, *(f"{name}[123]d" for name in ("Conv", "ConvTranspose", *POOLS[:2]))}, key=len)[::-1])
-CALL = re.compile(
-    rf"(?<![\w.])(?:torch\.nn\.|nn\.|(?:tf\.)?(?:keras\.)?layers\.)(?P<class>[A-Z]\w*)\(|(?<![\w.])(?P<bare>{BARE}|AdaptiveAvgPool2d|Linear|BatchNorm2d|ReLU)\("
+BARE_CLASSES = "|".join(
+    sorted({*KERAS, *(f"{name}[123]d" for name in ("Conv", "ConvTranspose", *POOLS[:2]))}, key=len)[::-1]
 )
-CLASS = re.compile(r"^\s*class\s+(\w{1,80})")
+CALL = re.compile(
+    rf"(?<![\w.])(?:torch\.nn\.|nn\.|(?:tf\.)?(?:keras\.)?layers\.)(?P<class>[A-Z]\w*)\(|(?<![\w.])(?P<bare>{BARE_CLASSES}|AdaptiveAvgPool2d|Linear|BatchNorm2d|ReLU)\("
+)
+CLASS_LINE = re.compile(r"^\s*class\s+(\w{1,80})")
 UNSETTLED = re.compile(r"^\s*(?:if|elif|else|for|while)\b|\bfor \w+ in\b|nn\.Parameter\(")
-SEQUENCE = re.compile(r"\bSequential\(")
+SEQUENTIAL = re.compile(r"\bSequential\(")
 ASSIGNED = re.compile(r"\s*[\w.]+\s*=(?!=)")
 AFTER_CLASS = re.compile(r"^\s*(?!self\.|def |@|#|nn\.|\)|\]|[\"'])\S")
 """A line that no longer belongs to a class, where it stands as far out."""
@@ -88,14 +90,14 @@ NOTES = {
     "j_in": re.compile(r"\bj_?in\s*[:=]\s*(?P<value>\d{1,4})\b", re.IGNORECASE),
     "j_out": re.compile(r"\b(?:jump|j_?out)(?:[\s_]?out)?\s*[:=]\s*(?P<value>\d{1,4})\b", re.IGNORECASE),
 }  # fmt: skip
-SUM = re.compile(r"[:=]\s*\(?\d[\d\s()+*x×-]{2,60}=(?=\s*\d)")
+SUM_BEFORE = re.compile(r"[:=]\s*\(?\d[\d\s()+*x×-]{2,60}=(?=\s*\d)")
 """Arithmetic in front of its value: RF = 3 + (3-1)*1 = 5."""
 OUTS = {key for key in NOTES if key.endswith("_out")}
-SIDED = re.compile(r"\b(?:R\.?F|out(?:put)?s?)(?:[\s_]size)?\s*[:=-]{0,2}\s*[(\[]?\s*\d", re.IGNORECASE)
+SIDED_NOTE = re.compile(r"\b(?:R\.?F|out(?:put)?s?)(?:[\s_]size)?\s*[:=-]{0,2}\s*[(\[]?\s*\d", re.IGNORECASE)
 NOT_INSIDE = r"(?<![\dx×])"
-DRAWN = NOT_INSIDE + r"(\d{1,4}(?:\s?[x×]\s?\d{1,4}){1,2})"
+DRAWN_SIZES = NOT_INSIDE + r"(\d{1,4}(?:\s?[x×]\s?\d{1,4}){1,2})"
 FROM_TO = re.compile(
-    rf"{DRAWN}\s*(?:>>|-+>|=>|→|\boutput(?!\s*[|:,;=-])|\bgives\b|\bbecomes\b)\s*{DRAWN.removeprefix(NOT_INSIDE)}",
+    rf"{DRAWN_SIZES}\s*(?:>>|-+>|=>|→|\boutput(?!\s*[|:,;=-])|\bgives\b|\bbecomes\b)\s*{DRAWN_SIZES.removeprefix(NOT_INSIDE)}",
     re.IGNORECASE,
 )
 """The size that comes in and the one that goes out: 28x28 -> 26x26, 28x28 output 26x26."""
@@ -192,7 +194,7 @@ def drafts(block: Sequence[Line], own: Container[str] = ()) -> Iterator[Draft]:
     draft, at, margin = Draft(""), 0, 0
     while at < len(block):
         text = block[at].text if len(block[at].text) <= LONGEST_LINE else ""
-        if match := CLASS.match(text):
+        if match := CLASS_LINE.match(text):
             yield draft
             draft, margin = Draft(match[1]), indent_of(text)
         elif draft.title and draft.facts and AFTER_CLASS.match(text) and indent_of(text) <= margin:
@@ -222,9 +224,9 @@ def take(draft: Draft, block: Sequence[Line], at: int, text: str, own: Container
         draft.owner = match[1]
     code, _, comment = text.partition("#")
     draft.settled = draft.settled and not UNSETTLED.search(code)
-    draft.sequences += len(SEQUENCE.findall(code))
+    draft.sequences += len(SEQUENTIAL.findall(code))
     calls = [] if text.lstrip().startswith("|") else calls_in(code, own, bool(draft.title and draft.steps is None))
-    if calls and ASSIGNED.match(code) and not SEQUENCE.search(code):
+    if calls and ASSIGNED.match(code) and not SEQUENTIAL.search(code):
         draft.sequences += 2  # layers beside the container
     used = 1
     for match in calls:
@@ -240,7 +242,7 @@ def take(draft: Draft, block: Sequence[Line], at: int, text: str, own: Container
         notes, bare = notes_in(comment), not code.strip()
         if bare and not draft.facts and notes.get("r_out") == 1:
             notes = {}  # the image's own field, in front of the first layer
-        elif bare and draft.leads is None and (notes.keys() & {"r_out", "n_out"} or SIDED.search(comment)):
+        elif bare and draft.leads is None and (notes.keys() & {"r_out", "n_out"} or SIDED_NOTE.search(comment)):
             draft.leads = leads(block, at, bool(draft.facts))
         draft.note(notes, block[at].number, bare)
     return max(1, used)
@@ -325,10 +327,10 @@ def literal(node: ast.expr, known: Mapping[str, Any] = MappingProxyType({})) -> 
     time."""
     if isinstance(node, ast.Name):
         return known.get(node.id)
-    if isinstance(node, ast.BinOp) and type(node.op) in ARITHMETIC:
+    if isinstance(node, ast.BinOp) and type(node.op) in AST_OPERATORS:
         sides = [literal(node.left, known), literal(node.right, known)]
         whole = all(isinstance(side, int) for side in sides) and (sides[1] or not isinstance(node.op, ast.FloorDiv))
-        return ARITHMETIC[type(node.op)](*sides) if whole else None
+        return AST_OPERATORS[type(node.op)](*sides) if whole else None
     try:
         return ast.literal_eval(node)
     except (ValueError, TypeError, SyntaxError):
@@ -339,7 +341,7 @@ def arguments_of(call: ast.Call, family: str, known: Mapping[str, Any]) -> dict[
     """The arguments under the words of facts: what is left out has its default, what is no literal stays open."""
     signature = SIGNATURES.get(family, ())
     given: dict[str, Any] = dict(zip(signature, (literal(a, known) for a in call.args), strict=False))
-    given |= {WORDS.get(k.arg, k.arg): literal(k.value, known) for k in call.keywords if k.arg}
+    given |= {ARGUMENT_WORDS.get(k.arg, k.arg): literal(k.value, known) for k in call.keywords if k.arg}
     if family in ("Conv2D", "Convolution2D") and isinstance(given.get("stride"), int) and len(call.args) == 3:
         del given["stride"]  # Keras 1 wrote rows and columns of the kernel there, and Keras 2 read them so at first
         if family == "Conv2D":
@@ -372,12 +374,12 @@ def layers_of(
     if isinstance(shape, list | tuple) and len(shape) == 3 and all(isinstance(n, int) for n in shape):
         cells |= {"n_in": shape[0], "ch_in": shape[2]}
     whole = family.startswith("Adaptive") and cells.pop("output_size", 0) == 1
-    kind = KINDS.get(family, "global" if whole else "pointwise" if POINTWISE.fullmatch(family) else "other")
+    kind = CLASS_KINDS.get(family, "global" if whole else "pointwise" if POINTWISE_CLASS.fullmatch(family) else "other")
     kind = "global" if kind == "pool" and kind_of(name) == "global" else kind
     notes = sizes_only(notes, cells)
     same = given.get("padding") == "same"
     if kind in ("pointwise", "flat"):
-        cells = {key: value for key, value in cells.items() if key in FEATURES}
+        cells = {key: value for key, value in cells.items() if key in CHANNEL_ARGUMENTS}
     yield LayerFact(0, line, name, kind, {**cells, **notes}, same, torch=cls, settings=tuple(given.items()))
 
 
@@ -391,7 +393,7 @@ def notes_in(comment: str) -> Notes:
     found: Notes = {}
     if not comment or not re.search(r"\d", comment):
         return found
-    comment = SUM.sub("=", comment)
+    comment = SUM_BEFORE.sub("=", comment)
     for key, pattern in NOTES.items():
         for match in pattern.finditer(comment):  # of several, the last is the latest
             sizes, _ = shape_in(re.sub(r"\s*[,*×X]\s*", "x", match["value"]))

@@ -17,7 +17,7 @@ DATASETS = {
     r"\bstl[\s_-]?10\b": ("STL-10", (3, 96, 96)),
     r"(?<!tiny )(?<!tiny-)(?<!tiny)image[\s_-]?net\b": ("ImageNet", (3, 224, 224)),
 }
-WORDS = {
+CONTEXT_WORDS = {
     "dilated": r"\bdil[a-z]{0,3}t|\bdialt|atrous|à trous|空洞|膨胀",
     "strided": r"\bstrid",
     "pools": r"max[\s_-]?pool|avg[\s_-]?pool|average[\s_-]?pool|池化",
@@ -33,7 +33,7 @@ WORDS = {
 }
 INPUT = re.compile(r"\binput (?:of |is |size |shape )?([1-4])x([1-9]\d{0,4})x([1-9]\d{0,4})(?![\dx])", re.IGNORECASE)
 """An input with its channels first, as rfcalc writes it: input 3x32x32."""
-PATTERNS = {name: re.compile(pattern, re.IGNORECASE) for name, pattern in WORDS.items()}
+CONTEXT_PATTERNS = {name: re.compile(pattern, re.IGNORECASE) for name, pattern in CONTEXT_WORDS.items()}
 DATASET_PATTERNS = [(re.compile(pattern, re.IGNORECASE), found) for pattern, found in DATASETS.items()]
 
 
@@ -70,7 +70,7 @@ def read_context(prose: Iterable[Line], fields: Iterable[int] = ()) -> Context:
         if not line.text or len(line.text) > LONGEST_LINE:
             continue
         inputs |= {tuple(map(int, match.groups())) for match in INPUT.finditer(line.text)}
-        words |= {name for name, pattern in PATTERNS.items() if name not in words and pattern.search(line.text)}
+        words |= {name for name, pattern in CONTEXT_PATTERNS.items() if name not in words and pattern.search(line.text)}
         for pattern, (name, shape) in DATASET_PATTERNS:
             if name not in datasets and pattern.search(line.text):
                 datasets[name] = (name, shape, line.number)

@@ -14,7 +14,7 @@ from typing import Any
 
 from ...engine.geometry import Number
 
-BARE = ("pointwise", "join")
+KEEPING = ("pointwise", "join")
 """Kinds of layers that leave size and field alone, one by one."""
 
 IMAGE_SIZES = (28, 32, 64, 96, 112, 128, 160, 192, 224, 227, 256, 299, 320, 384, 416, 448, 512, 608, 640, 1024)
@@ -77,5 +77,5 @@ class StatedModel:
 def numbered(facts: Iterable[LayerFact]) -> tuple[LayerFact, ...]:
     """The layers with their numbers; a norm has that of the layer above it."""
     found = tuple(facts)
-    numbers = accumulate(int(fact.kind not in BARE) for fact in found)
+    numbers = accumulate(int(fact.kind not in KEEPING) for fact in found)
     return tuple(replace(fact, number=number) for number, fact in zip(numbers, found, strict=True))

@@ -19,7 +19,7 @@ POOLING = {
 }  # fmt: skip
 JOINING = {"cat": "concat", "concat": "concat", "add": "add", "mul": "multiply", "add_": "add", "mul_": "multiply"}
 OPERATORS: dict[type[ast.operator], str] = {ast.Add: "add", ast.Mult: "multiply"}
-CHANNELS = (1, -3)
+CHANNEL_AXES = (1, -3)
 """The dimension along which maps are joined, counted from either end."""
 
 
@@ -58,12 +58,12 @@ def steps_of(source: str) -> Path | None:
     if not isinstance(function, ast.FunctionDef):
         return None
     names = [argument.arg for argument in function.args.args if argument.arg != "self"]
-    walk = _Walk({name: (Step(given=place),) if place else () for place, name in enumerate(names)})
+    walk = _ForwardWalk({name: (Step(given=place),) if place else () for place, name in enumerate(names)})
     walk.follow(function.body)
     return walk.returned
 
 
-class _Walk:
+class _ForwardWalk:
     """The path to each variable so far."""
 
     def __init__(self, given: dict[str, Path]) -> None:
@@ -157,7 +157,7 @@ class _Walk:
             return joined([*self.method(holder), *map(self.path, node.args[:2])], join)
         first, *others = [*node.args, *(k.value for k in node.keywords if k.arg in ("dim", "axis"))]
         dim = ast.unparse(others[0]) if others else "0"
-        if dim not in map(str, CHANNELS):
+        if dim not in map(str, CHANNEL_AXES):
             return (Step(problem=f"joins maps along dimension {dim}"),)
         if isinstance(first, ast.Tuple | ast.List):
             return joined([self.path(part) for part in first.elts], join)

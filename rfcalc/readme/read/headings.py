@@ -11,11 +11,13 @@ import unicodedata
 from collections.abc import Sequence
 from functools import lru_cache
 
+from .cells import NUMBER
+
 DIRECTIONS = {
     "in": "in input inputs inp previous prev before eingabe eingang eingangs entree entrada ingresso 输入",
     "out": "out output outputs outp after ausgabe ausgang ausgangs sortie salida uscita 输出",
 }
-QUANTITIES = {
+HEADING_WORDS = {
     "name": "operation operations op layer layers layername name type layertype block step module convolution "
     "conv configuration config details detail settings description layertypedepthidx schicht ebene lage "
     "couche capa strato 层 层名 操作 网络层 layeroperation operator",
@@ -48,11 +50,10 @@ FILLERS = frozenset([
     "of", "the", "du", "de", "d", "del", "des", "der", "die", "la", "le", "l", "et", "no", "nb", "num", "number",
     "count", "total", "px", "pixels", "samples",
 ])  # fmt: skip
-WORDS = {word: quantity for quantity, words in QUANTITIES.items() for word in words.split()}
+COLUMN_WORDS = {word: quantity for quantity, words in HEADING_WORDS.items() for word in words.split()}
 SIDES = {word: side for side, words in DIRECTIONS.items() for word in words.split()}
 DIRECTED = ("n", "ch", "j", "r")
-NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?")
-SETTINGS = ("kernel_size", "stride", "padding", "dilation", "groups")
+WINDOW_SETTINGS = ("kernel_size", "stride", "padding", "dilation", "groups")
 
 
 def words_of(heading: str) -> list[str]:
@@ -74,7 +75,7 @@ def column_of(heading: str) -> str | None:
     ('kernel_size,padding,stride', 'name')
     """
     parts = [plain_column(part) for part in re.split(r"[,/;|&]|\band\b", heading) if part.strip()]
-    if len(set(parts)) > 1 and all(part in SETTINGS for part in parts):  # K, S is no ks
+    if len(set(parts)) > 1 and all(part in WINDOW_SETTINGS for part in parts):  # K, S is no ks
         return ",".join(map(str, parts))
     found = plain_column(heading)
     if found:
@@ -94,7 +95,7 @@ def plain_column(heading: str) -> str | None:
     rest = "".join(word for word in words if word not in SIDES)
     if not sides and len(words) == 1:
         sides, rest = split_side(words[0])
-    quantity = WORDS.get(rest)
+    quantity = COLUMN_WORDS.get(rest)
     if len(set(sides)) > 1 or (sides and quantity not in (*DIRECTED, None)):
         return None
     if sides and not rest:
@@ -106,14 +107,14 @@ def plain_column(heading: str) -> str | None:
 
 def split_side(word: str) -> tuple[list[str], str]:
     """A word such as nin, jout or eingabegrosse as its side and the rest."""
-    if word in WORDS:
+    if word in COLUMN_WORDS:
         return [], word
     for mark, side in SIDES.items():
-        if word.startswith(mark) and word.removeprefix(mark).removeprefix("s") in WORDS:
+        if word.startswith(mark) and word.removeprefix(mark).removeprefix("s") in COLUMN_WORDS:
             return [side], word.removeprefix(mark).removeprefix("s")
-        if word.startswith(mark) and word.removeprefix(mark) in WORDS:
+        if word.startswith(mark) and word.removeprefix(mark) in COLUMN_WORDS:
             return [side], word.removeprefix(mark)
-        if word.endswith(mark) and word.removesuffix(mark) in WORDS:
+        if word.endswith(mark) and word.removesuffix(mark) in COLUMN_WORDS:
             return [side], word.removesuffix(mark)
     return [], word
 

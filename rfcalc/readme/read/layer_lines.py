@@ -12,21 +12,23 @@ from .facts import LayerFact, StatedModel
 from .layer_table import shape_in
 from .text import Line, clean
 
-LAYER = re.compile(r"^[\s>*+-]*(?:\d{1,2}[.)]\s+)?\W{0,4}(?P<words>[A-Za-z].{2,120}?)\s*(?:[:=,|–-]|→|->|=>|➡|⇒)?\s*$")
+LAYER_LINE = re.compile(
+    r"^[\s>*+-]*(?:\d{1,2}[.)]\s+)?\W{0,4}(?P<words>[A-Za-z].{2,120}?)\s*(?:[:=,|–-]|→|->|=>|➡|⇒)?\s*$"
+)
 STATEMENT = re.compile(r"\b(?:R\.?F|receptive|output|out|jump|(?<!kernel.)(?<!filter.)(?<!pool.)size)\b", re.IGNORECASE)
 ARROWED = re.compile(r"(?:→|->|=>|➡|⇒)\s*[(\[]?(\d{1,4}\s?[x×]\s?\d{1,4}(?:\s?[x×]\s?\d{1,5})?)")
 """What comes out, behind an arrow: Conv 3x3, 16 filters -> 30x30x16."""
-WINDOWED = ("conv", "pool", "global")
+LINE_KINDS = ("conv", "pool", "global")
 LONGEST = 300
 """Characters of such a line; longer ones are prose."""
-FEWEST = 3
+FEWEST_LINES = 3
 """Layers that make such a list."""
-APART = 6
+LINES_APART = 6
 """Lines between two layers of one list."""
 CODE = re.compile(r"\bself\.|\bnn\.|^\s*[)#]|\bdef\b|\bimport\b|\w\(\w+_\w+\s*=")
 TWO = re.compile(r"\bconv|pool", re.IGNORECASE)
 """A name of a window; a line with three of them speaks of several layers."""
-NAMED = re.compile(r"(?:^|\W)(?:\d{1,2}\s?[x×]\s?\d{1,2}|kernel|k\s?=|gap\b|global|adaptive)", re.IGNORECASE)
+WINDOW_WORDS = re.compile(r"(?:^|\W)(?:\d{1,2}\s?[x×]\s?\d{1,2}|kernel|k\s?=|gap\b|global|adaptive)", re.IGNORECASE)
 
 
 def line_models(lines: Sequence[Line]) -> list[StatedModel]:
@@ -36,11 +38,11 @@ def line_models(lines: Sequence[Line]) -> list[StatedModel]:
     section = None
     for line, fact in facts_of(lines):
         run = runs[-1]
-        if run and ((line.section != section and "r_out" in fact.cells) or fact.line - run[-1].line > APART):
+        if run and ((line.section != section and "r_out" in fact.cells) or fact.line - run[-1].line > LINES_APART):
             runs.append([])
         section = line.section
         runs[-1].append(fact)
-    return [as_model(run) for run in runs if len(run) >= FEWEST]
+    return [as_model(run) for run in runs if len(run) >= FEWEST_LINES]
 
 
 def as_model(run: Sequence[LayerFact]) -> StatedModel:
@@ -59,15 +61,15 @@ def facts_of(lines: Sequence[Line]) -> Iterator[tuple[Line, LayerFact]]:
     """The lines that name a window and state what comes out of it; two windows in a line are none."""
     for line in lines:
         text = clean(line.text) if len(line.text) <= LONGEST and not CODE.search(line.text) else ""
-        if not text or text[0] == "|" or not STATEMENT.search(text) or not NAMED.search(text):
+        if not text or text[0] == "|" or not STATEMENT.search(text) or not WINDOW_WORDS.search(text):
             continue
         words, notes = split_notes(text)
         kind = kind_of(words)
         settings = settings_in(words)
         kind = "conv" if kind == "other" and "kernel_size" in settings else kind
         sized = "n_out" in notes and ("ch_out" in settings or kind != "conv")
-        if kind in WINDOWED and ("r_out" in notes or sized) and len(TWO.findall(words)) < 3:
-            match = LAYER.match(words)
+        if kind in LINE_KINDS and ("r_out" in notes or sized) and len(TWO.findall(words)) < 3:
+            match = LAYER_LINE.match(words)
             if kind == "global" and settings.get("kernel_size") == 1:  # what it leaves: 1x1
                 settings = {key: value for key, value in settings.items() if key != "kernel_size"}
             yield line, LayerFact(1, line.number, match["words"] if match else words, kind, {**settings, **notes})

@@ -7,18 +7,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from ...engine.geometry import Number
-from .cells import CHANNELS, DEPTHWISE, SEVERAL, figures_in, kind_of, settings_in, sum_amiss
+from .cells import CHANNELS_FROM_TO, DEPTHWISE, SEVERAL, figures_in, kind_of, settings_in, sum_amiss
 from .facts import LayerFact, StatedModel
-from .headings import SETTINGS, column_of
+from .headings import WINDOW_SETTINGS, column_of
 from .repeats import opened
 from .tables import TextTable
 
-SPATIAL = ("n", "n_in", "n_out", *SETTINGS[:4], "effective", "j", "j_in", "j_out", "r", "r_in", "r_out")
-OPERATIONS = (re.compile(r"\bop|type|operation", re.IGNORECASE), re.compile("layer", re.IGNORECASE))
+SPATIAL = ("n", "n_in", "n_out", *WINDOW_SETTINGS[:4], "effective", "j", "j_in", "j_out", "r", "r_in", "r_out")
+OPERATION_HEADINGS = (re.compile(r"\bop|type|operation", re.IGNORECASE), re.compile("layer", re.IGNORECASE))
 """Headings of the columns that say what a row does, the plainest first; a column of blocks only says where."""
 FEWEST_KERNELS = 3
 """Rows whose names hold a kernel, in a table that states sizes and no fields."""
-TOTAL = re.compile(r"^\W*(?:sub\W?)?total\b|^\W*sum\b|all layers", re.IGNORECASE)
+TOTAL_ROW = re.compile(r"^\W*(?:sub\W?)?total\b|^\W*sum\b|all layers", re.IGNORECASE)
 
 
 def layer_table(table: TextTable) -> StatedModel | None:
@@ -29,7 +29,8 @@ def layer_table(table: TextTable) -> StatedModel | None:
     settings = {key for key in keys if set(key.split(",")) & {"kernel_size", "effective", "stride"}}
     names = [place for place, key in columns.items() if key == "name"]
     operations = next(
-        (found for words in OPERATIONS if (found := [p for p in names if words.search(table.headings[p])])), names
+        (found for words in OPERATION_HEADINGS if (found := [p for p in names if words.search(table.headings[p])])),
+        names,
     )
     written = any(settings_in(named(cells, names)) for cells in table.rows)
     fields = chained and (settings or written or {"n", "n_out"} & keys or len(chained) > 1)
@@ -41,7 +42,7 @@ def layer_table(table: TextTable) -> StatedModel | None:
     facts, total = [], None
     for number, (cells, line) in enumerate(zip(table.rows, table.lines, strict=True), 1):
         name = named(cells, names)
-        if TOTAL.search(name) or (not name and TOTAL.search(" ".join(cells))):
+        if TOTAL_ROW.search(name) or (not name and TOTAL_ROW.search(" ".join(cells))):
             total = next(
                 (
                     (value[0], line)
@@ -161,10 +162,10 @@ def figures(cell: str, key: str, axis: int) -> Iterator[tuple[str, Number]]:
         if channels:
             yield "ch" + key[1:], channels
         return
-    if key in SETTINGS and re.search(r"[A-Za-z]{3}", cell):
+    if key in WINDOW_SETTINGS and re.search(r"[A-Za-z]{3}", cell):
         yield from ((k, v) for k, v in settings_in(cell).items())
         return
-    if key[:2] == "ch" and (pair := CHANNELS.search(cell)):
+    if key[:2] == "ch" and (pair := CHANNELS_FROM_TO.search(cell)):
         yield from (("ch_in", int(pair["a"])), ("ch_out", int(pair["b"])))
         return
     numbers = figures_in(cell, key)

@@ -9,12 +9,12 @@ from dataclasses import dataclass, replace
 from itertools import pairwise, zip_longest
 
 from ...engine.geometry import Number
-from .cells import CHANNELS, kind_of
+from .cells import CHANNELS_FROM_TO, kind_of
 from .facts import LayerFact, StatedModel, numbered
 from .text import LONGEST_LINE, Line
 
 ARROW = re.compile(r"\s*(?:-{1,3}>|=>|→|➡|⇒|⟶|>>)\s*")
-LAYER = re.compile(r"(?P<name>[A-Za-z]\w{0,24})\s{0,3}\((?P<arguments>(?:[^()]|\([^()]{0,40}\)){0,120})\)")
+LISTED_LAYER = re.compile(r"(?P<name>[A-Za-z]\w{0,24})\s{0,3}\((?P<arguments>(?:[^()]|\([^()]{0,40}\)){0,120})\)")
 NOTE = re.compile(r"#?\s*\b(?P<what>RF|receptive field|size)\s*(?:[=:]|\bis\b)\s*(?P<number>\d{1,9})", re.IGNORECASE)
 ONE_BY_ONE = re.compile(r"followed by (?:a )?1\s*[x×]\s*1", re.IGNORECASE)
 NORM = re.compile(r"\bbn\b|batch[\s-]?norm", re.IGNORECASE)
@@ -23,23 +23,23 @@ SEPARABLE = re.compile(r"depth[\s-]?wise\s+separable", re.IGNORECASE)
 SHORT = {"conv": re.compile(r"(?:c|cnv|dw\w*|pw\w*|layer)\d*", re.IGNORECASE),
          "pool": re.compile(r"(?:ap|avg\w*|max\w*)\d*", re.IGNORECASE)}  # fmt: skip
 """Names that are short for an operation here only."""
-SETTINGS = {
+ARGUMENTS = {
     "in": "ch_in", "in_channels": "ch_in", "in_ch": "ch_in", "out": "ch_out", "out_channels": "ch_out",
     "out_ch": "ch_out", "kernel": "kernel_size", "k": "kernel_size", "ks": "kernel_size", "filter": "kernel_size",
     "s": "stride", "p": "padding", "pad": "padding", "d": "dilation", "dil": "dilation", "g": "groups",
     "group": "groups",
 }  # fmt: skip
 PLACES = ("ch_in", "ch_out", "kernel_size", "stride", "padding")
-FEWEST = 3
+FEWEST_LISTED = 3
 """Convolutions with channels that make a listing."""
-APART = 12
+LISTED_APART = 12
 """Lines between two of one listing."""
 NEXT = 2
 """Lines after one of a listing in which it goes on without an arrow."""
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
+class ListedLayer:
     """A layer as it stands in a listing; `followed`: a 1x1 convolution is said to come next, `normed`: a norm."""
 
     fact: LayerFact
@@ -49,34 +49,40 @@ class Listed:
 
 def listing_models(lines: Sequence[Line]) -> list[StatedModel]:
     """The networks that lines with arrows list, with what the sentences around them say of their layers."""
-    runs: list[list[Listed]] = [[]]
+    runs: list[list[ListedLayer]] = [[]]
     for line in lines:
         text = line.text.strip() if len(line.text) <= LONGEST_LINE and "(" in line.text else ""
-        since = line.number - runs[-1][-1].fact.line if runs[-1] else APART + 1
+        since = line.number - runs[-1][-1].fact.line if runs[-1] else LISTED_APART + 1
         if (
             text
             and text[0] != "|"
-            and (since <= NEXT or ARROW.search(LAYER.sub("", text)) or (since <= APART and NOTE.search(text)))
+            and (
+                since <= NEXT
+                or ARROW.search(LISTED_LAYER.sub("", text))
+                or (since <= LISTED_APART and NOTE.search(text))
+            )
         ):
             found = layers_in(text, line.number)
-            if found and runs[-1] and since > APART:
+            if found and runs[-1] and since > LISTED_APART:
                 runs.append([])
             runs[-1] += found
-    kept = [run for run in runs if sum("ch_out" in o.fact.cells and o.fact.kind == "conv" for o in run) >= FEWEST]
+    kept = [
+        run for run in runs if sum("ch_out" in o.fact.cells and o.fact.kind == "conv" for o in run) >= FEWEST_LISTED
+    ]
     used = frozenset(one.fact.line for run in kept for one in run)
     prose = [line.text for line in lines if line.number not in used and len(line.text) <= LONGEST_LINE]
     return [as_model(run, prose) for run in kept]
 
 
-def as_model(run: Sequence[Listed], prose: Sequence[str]) -> StatedModel:
+def as_model(run: Sequence[ListedLayer], prose: Sequence[str]) -> StatedModel:
     facts = numbered(with_remarks(run, prose))
     return StatedModel("listing", facts[0].line, (facts,), lines=frozenset(f.line for f in facts), ordered=True)
 
 
-def layers_in(text: str, line: int) -> list[Listed]:
+def layers_in(text: str, line: int) -> list[ListedLayer]:
     """The layers of one line, the last one with the field and the size that are noted."""
-    found: list[Listed] = []
-    matches = list(LAYER.finditer(text))
+    found: list[ListedLayer] = []
+    matches = list(LISTED_LAYER.finditer(text))
     for match, following in zip_longest(matches, matches[1:]):
         name = match["name"]
         kind = next((kind for kind, pattern in SHORT.items() if pattern.fullmatch(name)), kind_of(name))
@@ -85,7 +91,7 @@ def layers_in(text: str, line: int) -> list[Listed]:
             after = text[match.end() : following.start() if following else None]
             plain = {"stride": 1} if kind == "conv" else {}
             fact = LayerFact(0, line, name, kind, {**plain, **cells})
-            found.append(Listed(fact, bool(ONE_BY_ONE.search(after)), bool(NORM.search(after))))
+            found.append(ListedLayer(fact, bool(ONE_BY_ONE.search(after)), bool(NORM.search(after))))
     notes = {
         "r_out" if note["what"].lower() != "size" else "n_out": int(note["number"]) for note in NOTE.finditer(text)
     }
@@ -95,7 +101,7 @@ def layers_in(text: str, line: int) -> list[Listed]:
     ]
 
 
-def with_remarks(found: Sequence[Listed], prose: Sequence[str]) -> Iterator[LayerFact]:
+def with_remarks(found: Sequence[ListedLayer], prose: Sequence[str]) -> Iterator[LayerFact]:
     """The layers with those that the line or a sentence puts after them: norms, 1x1 convolutions after those called
     separable. Where two noted sizes with a window between them are equal, convolutions keep their maps."""
     facts = [one.fact for one in found]
@@ -127,10 +133,10 @@ def settings_of(arguments: str, kind: str) -> dict[str, Number]:
         if number := re.fullmatch(r"\s*(\d{1,6})(?:\s*[x×]\s*\d{1,6})?\s*", value):
             word = re.sub(r"[\s-]+", "_", key.strip().lower())
             if equals:
-                named[SETTINGS.get(word, word)] = int(number[1])
+                named[ARGUMENTS.get(word, word)] = int(number[1])
             else:
                 plain.append(int(number[1]))
-        elif pair := CHANNELS.fullmatch(part.strip()):
+        elif pair := CHANNELS_FROM_TO.fullmatch(part.strip()):
             named |= {"ch_in": int(pair["a"]), "ch_out": int(pair["b"])}
     window = kind in ("pool", "global") and len(plain) < len(PLACES[:3])
     return dict(zip(PLACES[2:] if window else PLACES, plain, strict=False)) | named

@@ -10,12 +10,12 @@ WHERE = (
     r"(?P<between>[^.;!?\n]{0,40}?)\b(?:in|of|at|for|inside|within)\s+(?:the\s+)?(?P<kind>(?:conv\w*\s*)?(?:block|stage|layer)|conv|c)"
     r"[\s#_-]?(?P<number>\d{1,3})\b"
 )
-SETTINGS = (
+PLACED_SETTINGS = (
     ("dilation", re.compile(r"\bdilat(?:ion|ed)\b(?:\D{0,25}?(?P<value>\d{1,2})\b)?" + WHERE, re.IGNORECASE)),
     ("stride", re.compile(r"\bstride[sd]?\b\D{0,15}?(?P<value>\d{1,2})" + WHERE, re.IGNORECASE)),
     ("groups", re.compile(r"\bdepth[\s-]?wise\b(?P<value>)" + WHERE, re.IGNORECASE)),
 )
-NEGATED = re.compile(
+NOT_PLACED = re.compile(
     r"\b(?:no|not|without|instead|never|rather than|remov\w*|replac\w*|if|could|would|should)\b", re.IGNORECASE
 )
 
@@ -37,9 +37,9 @@ def places_in(sentence: str) -> Iterator[Placed]:
     >>> [tuple(place) for place in places_in("A depthwise convolution in C3, stride 2 in layer 4.")]
     [('stride', 2, False, 4), ('groups', None, True, 3)]
     """
-    if NEGATED.search(sentence):
+    if NOT_PLACED.search(sentence):
         return
-    for setting, pattern in SETTINGS:
+    for setting, pattern in PLACED_SETTINGS:
         for match in pattern.finditer(sentence):
             block = match["kind"].lower().endswith(("block", "stage")) or match["kind"].lower() == "c"
             yield Placed(setting, int(match["value"]) if match["value"] else None, block, int(match["number"]))

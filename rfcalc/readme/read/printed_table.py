@@ -7,12 +7,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from .headings import column_of
-from .layer_table import TOTAL, shape_in
+from .layer_table import TOTAL_ROW, shape_in
 from .printout import Printout, Total
 from .rows import PrintedRow, count_of
 from .tables import TextTable
 
-CLASS = re.compile(
+PRINTED_CLASS = re.compile(
     r"\b((?:Conv(?:Transpose)?|MaxPool|AvgPool|Adaptive(?:Avg|Max)Pool|BatchNorm|InstanceNorm|Dropout)[123]d|"
     r"Linear|Flatten|ReLU6?|LeakyReLU|GELU|SiLU|Sigmoid|Tanh|Softmax|LogSoftmax|Dropout|GroupNorm|LayerNorm|Identity)\b(?:-(\d+))?"
 )
@@ -29,8 +29,8 @@ def printed_tables(tables: Sequence[TextTable]) -> Iterator[Printout]:
         totals: dict[str, Total] = {}
         for cells, line in zip(table.rows, table.lines, strict=True):
             joined, count = " ".join(cells), count_of(cells[columns.index("params")].strip() or "0")
-            match, (sizes, channels) = CLASS.search(joined), shape_in(cells[outs])
-            if TOTAL.search(joined) and count:
+            match, (sizes, channels) = PRINTED_CLASS.search(joined), shape_in(cells[outs])
+            if TOTAL_ROW.search(joined) and count:
                 totals["params"] = Total(str(count), line)
             elif match:
                 shape = (int(channels), *map(int, sizes)) if channels else tuple(map(int, sizes)) or None

@@ -28,7 +28,7 @@ INFO_ROW = re.compile(
     r"(?::\s(?P<depth>\d{1,4})-(?P<place>\d{1,9}))?\s+(?P<cells>(?:\[|--|\(|\d).*)$"
 )
 INFO_HEADING = re.compile(r"^[\s#>]*Layer \(type.{0,30}(?:depth-idx|var_name)")
-HEADING = re.compile(r"^[\s>|│┃#]*Layer \(type\)[\s|│┃].*Output Shape.*Param(?: #|eters?)(?P<more>.*)$")
+TABLE_HEADING = re.compile(r"^[\s>|│┃#]*Layer \(type\)[\s|│┃].*Output Shape.*Param(?: #|eters?)(?P<more>.*)$")
 X_HEADING = re.compile(r"^\s*Kernel Shape\s+Output Shape\s+Params")
 X_ROW = re.compile(
     r"^\s*(?P<number>\d{1,5})_(?P<name>[\w.]{1,80})\s+(?P<kernel>\[[\d,\s]+\]|-)\s+(?P<shape>\[[\d,\s]+\])\s+(?P<params>[\d.,]+[kMG]?|-)"
@@ -59,7 +59,7 @@ TOTAL = re.compile(
     re.IGNORECASE,
 )
 ELLIPSIS = re.compile(r"^\W*(?:\.\.\.|…|\[\.\.\.\]|⋮|:|\bsnip\b|etc)\W*$")
-UNITS = {"k": 1_000, "M": 1_000_000, "G": 1_000_000_000, "": 1}
+SCALES = {"k": 1_000, "M": 1_000_000, "G": 1_000_000_000, "": 1}
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +136,7 @@ class _Finder:
         elif X_HEADING.match(text):
             self.close()
             self.style = "torchsummaryX"
-        elif match := HEADING.match(text):
+        elif match := TABLE_HEADING.match(text):
             if self.rows or self.totals:
                 self.close()
             self.heading = line.number
@@ -250,7 +250,7 @@ def x_row(match: re.Match[str], above: Sequence[PrintedRow], line: int) -> Print
         else plain_class(match["name"], shape, above)
     )
     given = re.fullmatch(r"([\d.,]+)([kMG]?)", match["params"])
-    rounded = float(given[1].replace(",", "")) * UNITS[given[2]] if given else 0.0
+    rounded = float(given[1].replace(",", "")) * SCALES[given[2]] if given else 0.0
     outs = shape[0] if shape else 0
     exact = [prod(weights) + extra for extra in ((0, outs) if axes >= 0 else (prod(weights),))] if weights else [0]
     params = min(exact, key=lambda count: abs(count - rounded))

@@ -12,7 +12,7 @@ from .facts import IMAGE_SIZES, LayerFact
 
 MOST = 12
 """Layers that one row stands for; a larger number is one of channels."""
-COUNTS = {word: number for number, word in enumerate(("two", "three", "four", "five", "six"), 2)}
+NUMBER_WORDS = {word: number for number, word in enumerate(("two", "three", "four", "five", "six"), 2)}
 TIMES = re.compile(
     r"\(\s?[x×*]\s?(?P<a>\d{1,2})\s?\)|(?:[\]}]|\([^()]*[a-wyz][^()]*\))\s?[x×*]\s?(?P<b>\d{1,2})\b|"
     r"(?<![\d.])(?P<c>\d{1,2})\s?[x×*]\s?(?:\((?=[^()]*conv)|\[|conv)|"
@@ -24,11 +24,11 @@ RANGE = re.compile(
     re.IGNORECASE,
 )
 NUMBERED = re.compile(r"conv\D{0,10}?(?P<last>\d{1,2})\b", re.IGNORECASE)
-UNIT = re.compile(r"\[(?P<unit>[^\[\]]{3,120})\]")
+ROW_UNIT = re.compile(r"\[(?P<unit>[^\[\]]{3,120})\]")
 KERNEL = re.compile(r"\b(\d{1,2})\s?[x×]\s?\1\b")
 INSIDE = ("n_in", "j_in", "r_in", "ch_in")
 COMES_OUT = ("n", "j", "r", "n_out", "j_out", "r_out")
-WHOLE = 32
+PADDED_IMAGE = 32
 """Images of so many pixels, or a multiple, come out of first layers that pad; 28 may be what is left of 32."""
 SHRINKS = 1.5
 """How many times larger the map of the row above is, at least, where a stage begins with a stride."""
@@ -48,10 +48,10 @@ def opened(facts: Sequence[LayerFact]) -> tuple[LayerFact, ...]:
 def opened_row(fact: LayerFact, above: LayerFact | None, kernels: Sequence[int]) -> Iterator[LayerFact]:
     cells, size = fact.cells, fact.cells.get("n_out", fact.cells.get("n"))
     given = above.cells.get("n_out", above.cells.get("n")) if above else None
-    padded = above is None and size in IMAGE_SIZES and not size % WHOLE and cells.get("padding") != 0
+    padded = above is None and size in IMAGE_SIZES and not size % PADDED_IMAGE and cells.get("padding") != 0
     halved = bool(given and size and given >= SHRINKS * size)
     strided = halved or cells.get("stride", 1) > 1
-    in_stage = UNIT.search(fact.name) is not None
+    in_stage = ROW_UNIT.search(fact.name) is not None
     if (
         len(kernels) < 2 or fact.kind != "conv" or "params" in cells or "macs" in cells or "pool" in fact.name.lower()
         or cells.get("groups", 1) != 1 or (strided and (kernels[0] == 1 or not in_stage))
@@ -78,7 +78,7 @@ def opened_row(fact: LayerFact, above: LayerFact | None, kernels: Sequence[int])
 def kernels_of(fact: LayerFact, before: re.Match[str] | None) -> tuple[int, ...]:
     """The kernels of all the convolutions of a row, one after the other; one or none where it is not told. `before` is
     the last number of a convolution in the rows above."""
-    unit = UNIT.search(fact.name)
+    unit = ROW_UNIT.search(fact.name)
     kernel = fact.cells.get("kernel_size")
     kernels = tuple(int(k) for k in KERNEL.findall(unit["unit"])) if unit else ()
     kernels = kernels or ((int(kernel),) if isinstance(kernel, int) else ())
@@ -90,7 +90,7 @@ def times_of(fact: LayerFact, before: re.Match[str] | None) -> int:
     """How many times a row's layers stand one after the other, by its name; 1 where it does not say."""
     if match := TIMES.search(fact.name):
         groups = match.groupdict()
-        return COUNTS.get((groups.pop("word") or "").lower()) or int(next(filter(None, groups.values())))
+        return NUMBER_WORDS.get((groups.pop("word") or "").lower()) or int(next(filter(None, groups.values())))
     match = RANGE.search(fact.name)
     if not match or fact.worded:
         return 1

@@ -11,7 +11,7 @@ from ...spec.stated import Stated
 from .text import LONGEST_LINE, Line, Text, clean
 
 DIGIT = re.compile(r"\d")
-NUMBER = (
+STATED_FIGURE = (
     r"(?P<number>\d{1,3}(?:,\d{2,3})*,\d{3}(?!,?\d)|\d{1,15}(?:\.\d{1,6})?)"
     r"\s{0,2}(?P<unit>[KkMm](?![A-Za-z])|thousand|million)?"
 )
@@ -22,32 +22,32 @@ GAP = r"[^\d.;!?\n]"
 BETWEEN = rf"(?P<between>{GAP}{{0,40}})(?<![A-Za-z\d])"
 BEFORE = rf"(?P<before>{GAP}{{0,30}})(?<![\d.,])"
 OTHER = r"(?:\s?[x×]\s?(?P<other>\d{1,9}))?"
-WORDS = r"(?:\W{0,4}[A-Za-z]{1,12}){0,3}?\W{1,4}"
+FEW_WORDS = r"(?:\W{0,4}[A-Za-z]{1,12}){0,3}?\W{1,4}"
 BY = r"\s?[x×*]\s?"
 NO_MACS = (
     r"(?!(?:[.,]?\d)*\s?(?:[KMGT]|thousand|million|billion)?\s?"
     r"(?:MACs?|FLOPs?|MAdds?|mult[a-z]{0,12}(?:[\s-]adds?)?)\b(?!\W{0,3}\d))"
 )
 """After a number: it does not count multiply-adds, as the second of "930 parameters, 811,088 MACs" does."""
-COUNT = NUMBER.replace("[KkMm](?![A-Za-z])", "[KkMmGg](?=\\s|MACs?|FLOPs?|MAdds?|\\W|$)|billion")
+COUNT = STATED_FIGURE.replace("[KkMm](?![A-Za-z])", "[KkMmGg](?=\\s|MACs?|FLOPs?|MAdds?|\\W|$)|billion")
 MACS = r"\b(?P<macs>[KMG]?MACs?|[KMG]?FLOPs?|MAdds?|mult(?:ip\w{2,12})?[\s-]adds?)\b(?!\s?/)"
 SOURCES = {
     "params": [
-        rf"{PARAMS}{BETWEEN}{NUMBER}{NO_MACS}",
-        rf"{BEFORE}{NUMBER}{WORDS}{PARAMS}",
-        rf"^\W{{0,6}}total(?P<between>\W{{1,4}}){NUMBER}(?=\W*$|\.\s)",
+        rf"{PARAMS}{BETWEEN}{STATED_FIGURE}{NO_MACS}",
+        rf"{BEFORE}{STATED_FIGURE}{FEW_WORDS}{PARAMS}",
+        rf"^\W{{0,6}}total(?P<between>\W{{1,4}}){STATED_FIGURE}(?=\W*$|\.\s)",
     ],
     "macs": [rf"{BEFORE}{COUNT}\s?{MACS.replace(chr(92) + 'b', '', 1)}", rf"{MACS}{BETWEEN}{COUNT}"],
     "receptive_field": [
-        rf"{FIELD}{BETWEEN}{NUMBER}{OTHER}",
-        rf"{BEFORE}(?<![=A-Za-z]){NUMBER}{OTHER}\W{{1,3}}{FIELD}(?!\s?[=:])",
+        rf"{FIELD}{BETWEEN}{STATED_FIGURE}{OTHER}",
+        rf"{BEFORE}(?<![=A-Za-z]){STATED_FIGURE}{OTHER}\W{{1,3}}{FIELD}(?!\s?[=:])",
     ],
     "accuracy": [
-        rf"(?P<lead>{GAP}{{0,40}}){ACCURACY}{BETWEEN}{NUMBER}\s?%?",
-        rf"{BEFORE}{NUMBER}\s?%(?P<after>(?:\W{{1,3}}[A-Za-z]{{1,12}}){{0,4}}?)\W{{1,4}}{ACCURACY}",
+        rf"(?P<lead>{GAP}{{0,40}}){ACCURACY}{BETWEEN}{STATED_FIGURE}\s?%?",
+        rf"{BEFORE}{STATED_FIGURE}\s?%(?P<after>(?:\W{{1,3}}[A-Za-z]{{1,12}}){{0,4}}?)\W{{1,4}}{ACCURACY}",
     ],
     "input": [
-        rf"\binput(?:\W{{1,3}}\w{{1,12}}){{0,3}}?\W{{1,4}}{NUMBER}{BY}(?P<other>\d{{1,5}})(?:{BY}(?P<third>\d{{1,5}}))?"
+        rf"\binput(?:\W{{1,3}}\w{{1,12}}){{0,3}}?\W{{1,4}}{STATED_FIGURE}{BY}(?P<other>\d{{1,5}})(?:{BY}(?P<third>\d{{1,5}}))?"
     ],
 }
 GROWTH = re.compile(
@@ -70,12 +70,12 @@ EITHER = re.compile(r"\s*(?:or|to|-)\s*\d", re.IGNORECASE)
 COUNTED = re.compile(r"\s(?:trainable |total )?param", re.IGNORECASE)
 FEWEST_PARAMS = 100
 """A number right in front of the word counts from here on; below, it is one of settings: "we tuned 3 parameters"."""
-SUM = re.compile(r"\s*[+*×]\s*[\d(]")
+SUMMAND = re.compile(r"\s*[+*×]\s*[\d(]")
 STATES = re.compile(
     r"(?:[:=<>≤≥~≈-]|\b(?:is|was|are|of|at|to|by|over|above|under|about|around|reach\w{0,4}|achiev\w{0,4}|than))\W*$",
     re.IGNORECASE,
 )
-CLASS = re.compile(r"^\W*of\s+(?!the\b|this\b|our\b|over\b|about\b|around\b|above\b)[a-z]", re.IGNORECASE)
+OF_A_CLASS = re.compile(r"^\W*of\s+(?!the\b|this\b|our\b|over\b|about\b|around\b|above\b)[a-z]", re.IGNORECASE)
 RELATIONS = {
     "<": re.compile(
         r"under|below|less(?:er)? than|fewer than|lower than|within|at most|up to|not? more than|<|≤|max(?:imum)?\b",
@@ -133,7 +133,7 @@ WHOLE = re.compile(r"\b(?:final|global|total|overall|network|model)", re.IGNOREC
 QUALIFIED = re.compile(
     r"best|max|high|peak|average|avg|mean|last|epoch|class|top|reach|first|\bof\s+[a-z]+\s*$", re.IGNORECASE
 )
-BARE = frozenset([
+BARE_WORDS = frozenset([
     "the", "a", "our", "we", "model", "network", "net", "final", "accuracy", "acc", "accuracies", "train",
     "training", "test", "testing", "validation", "val", "valid", "set", "data", "of", "on", "is", "was", "are",
     "at", "and", "for", "this", "achieved", "obtained", "got", "overall", "total", "an", "in", "percent", "s", "r",
@@ -154,7 +154,7 @@ USES = {
     "uses_batch_norm": r"batch[\s-]?norm",
 }
 USE_PATTERNS = {quantity: re.compile(pattern, re.IGNORECASE) for quantity, pattern in USES.items()}
-UNITS = {"thousand": "K", "million": "M", "billion": "G"}
+SCALE_WORDS = {"thousand": "K", "million": "M", "billion": "G"}
 
 
 ABOUT = Fraction(6, 100)
@@ -291,7 +291,7 @@ def read_match(quantity: str, match: re.Match[str], sentence: str, line: int) ->
     figure = figure_of(quantity, match["number"].replace(",", ""), unit)
     value = float(figure.value)
     near = " ".join(groups.get(key) or "" for key in ("before", "between"))
-    if FORMULA.search(near) or SUM.match(sentence[match.end("number") :]):
+    if FORMULA.search(near) or SUMMAND.match(sentence[match.end("number") :]):
         return None  # r_out = r_in + (k - 1) * j is no figure of a network
     if quantity == "receptive_field" and ANOTHER.search(groups.get("between") or ""):
         return None
@@ -321,7 +321,7 @@ def read_match(quantity: str, match: re.Match[str], sentence: str, line: int) ->
         line=line,
         required=bool(REQUIRED.search(sentence) or (quantity == "params" and planned)),
         elsewhere=is_elsewhere(quantity, sentence, between or "") or names_place(quantity, match, sentence),
-        of_class=quantity == "accuracy" and bool(CLASS.match(between or "")),
+        of_class=quantity == "accuracy" and bool(OF_A_CLASS.match(between or "")),
         whole=bool(WHOLE.search(sentence)),
         split=" and ".join(splits),
         sizes=(int(value), *sizes) if sizes else (),
@@ -335,7 +335,7 @@ def figure_of(quantity: str, digits: str, unit: str) -> Stated:
     """A number in a sentence; a count that ends in three zeros is one rounded to thousands."""
     if quantity == "params" and not unit and ROUND.fullmatch(digits):
         return Stated.of(digits[:-3] + "K")
-    return Stated.of(digits + UNITS.get(unit.lower(), unit.upper()))
+    return Stated.of(digits + SCALE_WORDS.get(unit.lower(), unit.upper()))
 
 
 def is_elsewhere(quantity: str, sentence: str, near: str) -> bool:
@@ -346,7 +346,9 @@ def is_elsewhere(quantity: str, sentence: str, near: str) -> bool:
             return True
         return bool(WHERE_IN.search(sentence)) and not WHOLE.search(sentence)
     return quantity == "accuracy" and bool(
-        QUALIFIED.search(sentence) or CLASS.match(near) or set(re.findall(r"[a-z]+", sentence.lower())) - BARE
+        QUALIFIED.search(sentence)
+        or OF_A_CLASS.match(near)
+        or set(re.findall(r"[a-z]+", sentence.lower())) - BARE_WORDS
     )
 
 

@@ -16,7 +16,7 @@ from ...errors import RfcalcError
 LONGEST_LINE = 4096
 """Prose on longer lines is not read: such a line is data, not a sentence."""
 TAG = re.compile(r"<[^<>]{0,200}>")
-LATEX = ((re.compile(r"\\(?:times|cdot|ast)(?![A-Za-z])\s?"), "x"),
+LATEX_MATH = ((re.compile(r"\\(?:times|cdot|ast)(?![A-Za-z])\s?"), "x"),
          (re.compile(r"\\(?:rightarrow|to)(?![A-Za-z])"), "->"),
          (re.compile(r"\\(?:math|text)(?:rm|bf|it|tt|sf)?\s?(?=\{)"), ""), (re.compile(r"_\{(\w{1,12})\}"), r"_\1"),
          (re.compile(r"\{(\w{1,12})\}"), r"\1"))  # fmt: skip
@@ -120,7 +120,7 @@ def clean(cell: str) -> str:
     text = TAG.sub(" " if "<br" in text else "", text) if "<" in text else text
     text = html.unescape(text) if "&" in text else text
     if "$" in text or "\\" in text:
-        for pattern, plain in LATEX:
+        for pattern, plain in LATEX_MATH:
             text = pattern.sub(plain, text)
     text = CELL_NOISE.sub("", text)
     if "*" in text or "_" in text:

@@ -16,9 +16,9 @@ NAME = re.compile(
     r"^[\s|#*-]*(?:layer(?:[\s_]name)?\s*[:=]?\s*)?(?P<name>[A-Za-z][\w. /()-]{0,40}?)\s*[:,-]*\s*$", re.IGNORECASE
 )
 LED = re.compile(r"^\s*(?P<name>[A-Za-z][\w.]{0,30})\s*:\s*(?=[A-Za-z][A-Za-z_ ]{0,24}\s*[:=])")
-FEWEST = 3
+FEWEST_PRINTED = 3
 """Layers that make such a print."""
-SIDED = {"n": "n_out", "n_in": "n_out", "j": "j_out", "r": "r_out", "stride": "j_out"}
+OUTPUT_SIDE = {"n": "n_out", "n_in": "n_out", "j": "j_out", "r": "r_out", "stride": "j_out"}
 """These tools print what comes out of a layer, under any heading; a stride beside a field is the product so far."""
 
 
@@ -35,7 +35,7 @@ def tool_models(lines: Sequence[Line]) -> list[StatedModel]:
 
 
 def as_model(facts: Sequence[LayerFact]) -> list[StatedModel]:
-    if len(facts) < FEWEST:
+    if len(facts) < FEWEST_PRINTED:
         return []
     lines = frozenset(range(facts[0].line, facts[-1].line + 1))
     return [StatedModel("print of a tool", facts[0].line, (tuple(facts),), lines=lines)]
@@ -74,6 +74,6 @@ def pairs_in(text: str) -> dict[str, Number]:
         )
         numbers = figures_in(value, "n")
         if column and column != "name" and numbers:
-            found[SIDED.get(column, column)] = numbers[0]
+            found[OUTPUT_SIDE.get(column, column)] = numbers[0]
     rest = PAIR.sub("", text)
     return found if len(re.sub(r"[\W_]", "", rest)) < 4 else {}
