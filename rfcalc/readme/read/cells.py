@@ -52,7 +52,7 @@ NAMED_SETTINGS = {
 CHANNELS_FROM_TO = re.compile(r"(?P<a>\d{1,5})\s?(?:→|->|=>|➡|⇒)\s?(?P<b>\d{1,5})\b")
 WEIGHTS = re.compile(r"\(\s?(\d{1,2})\s?[x×*]\s?(\d{1,2})\s?[x×*]\s?(\d{1,5})\s?\)\s?(?:[x×*,]\s?(\d{1,5}))?")
 OUT_CHANNELS = re.compile(
-    r"\b(\d{1,5})\s*(?:channels|filters|kernels|ch\b|maps)|^[^,]*\d\s?[x×]\s?\d,\s?(\d{1,5})\b", FLAGS
+    r"\b(\d{1,5})\s*(?:channels|filters|kernels|ch\b|maps)|^[^,]*\d\s?[x×]\s?\d(?:\s?conv\w*)?,\s?(\d{1,5})\b", FLAGS
 )
 DEPTHWISE = re.compile(r"depth[\s-]?wise(?!.{0,3}sep)|\bdw\b", FLAGS)
 
@@ -153,7 +153,7 @@ def settings_in(text: str) -> Mapping[str, int]:
 
     >>> dict(settings_in("Conv(7x7) S=2")), dict(settings_in("(3x3x32)x64 stride 2 dilation 2"))
     ({'kernel_size': 7, 'stride': 2}, {'kernel_size': 3, 'ch_in': 32, 'ch_out': 64, 'stride': 2, 'dilation': 2})
-    >>> dict(settings_in("3x3, 64, /2")), dict(settings_in("16→24, d=2, k=3"))
+    >>> dict(settings_in("3x3 conv, 64, /2")), dict(settings_in("16→24, d=2, k=3"))
     ({'kernel_size': 3, 'stride': 2, 'ch_out': 64}, {'kernel_size': 3, 'dilation': 2, 'ch_in': 16, 'ch_out': 24})
     """
     found: dict[str, int] = {}
