@@ -16,6 +16,7 @@ import rfcalc
 from rfcalc.engine.arch import Arch
 from rfcalc.errors import RfcalcError
 from rfcalc.network import build
+from rfcalc.readme.infer.infer import infer
 from rfcalc.source import layers
 from rfcalc.source.writer import source
 from rfcalc.testing import TORCH_OPS, archs
@@ -129,3 +130,13 @@ def test_every_default_that_is_left_out_is_torchs() -> None:
     assert str(call) == "nn.BatchNorm2d(4, eps=0.001, momentum=0.2)"
     assert str(layers.call_of(nn.MaxPool2d(3, 2, 1))) == "nn.MaxPool2d(3, stride=2, padding=1)"
     assert str(layers.call_of(nn.Conv2d(4, 4, (3, 1), padding=(1, 0)))) == ("nn.Conv2d(4, 4, (3, 1), padding=(1, 0))")
+
+
+@pytest.mark.parametrize("name", ["c12", "mobilenet_v2", "vgg16", "resnet18", "resnet50"])
+def test_code_that_rfcalc_writes_says_its_input(name: str) -> None:
+    """The docstring has it: "c12: input 3x32x32, output ..."."""
+    shipped = rfcalc.load(name)
+    found = infer(f"```python\n{source(shipped)}\n```").arch
+    assert found is not None
+    assert (found.input, found.params) == (shipped.input, shipped.params)
+    assert found.receptive_field == shipped.receptive_field

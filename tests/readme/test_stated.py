@@ -14,7 +14,6 @@ import rfcalc
 from rfcalc.errors import RfcalcError
 from rfcalc.readme.infer.infer import infer, list_models
 from rfcalc.readme.read.forward import Step, steps_of
-from rfcalc.source.writer import source
 from tests import printouts
 from tests.printed_networks import Spec, plain
 from tests.readme.test_kinds import LIST, SHARED_POOL
@@ -104,16 +103,6 @@ def test_what_cannot_be_built_is_named(text: str, why: str) -> None:
     except RfcalcError as error:
         said = str(error)
     assert why in said
-
-
-@pytest.mark.parametrize("name", ["c12", "mobilenet_v2", "vgg16", "resnet18", "resnet50"])
-def test_code_that_rfcalc_writes_says_its_input(name: str) -> None:
-    """The docstring has it: "c12: input 3x32x32, output ..."."""
-    shipped = rfcalc.load(name)
-    found = infer(f"```python\n{source(shipped)}\n```").arch
-    assert found is not None
-    assert (found.input, found.params) == (shipped.input, shipped.params)
-    assert found.receptive_field == shipped.receptive_field
 
 
 def test_the_input_must_be_known() -> None:
