@@ -18,7 +18,7 @@ SHIPPED = sorted(f.name.partition(".")[0] for f in files("rfcalc.archs").iterdir
 
 
 def test_there_are_shipped_weights() -> None:
-    assert {"ours_200k", "ours_fast"} <= {*SHIPPED}
+    assert {"ours_200k", "ours_100k", "ours_fast"} <= {*SHIPPED}
 
 
 @pytest.mark.parametrize("name", SHIPPED)
