@@ -9,7 +9,7 @@ from ..read.facts import StatedModel
 from .counts import added, count_slips
 from .repair import repaired
 from .verdict import Cell, Verdict, VerdictKind
-from .walk import walk
+from .walk import row_of, walk
 from .walked import Walked
 
 NOTED = ("n_in", "n_out", "j_in", "j_out", "r_in", "r_out")
@@ -39,7 +39,7 @@ class ModelAudit:
 def audit_model(model: StatedModel, known: tuple[Cell, ...] = ()) -> ModelAudit:
     """All verdicts on a stated model; `known` are slips in settings that the document shows elsewhere."""
     walked = walk(model)
-    walked = replace(walked, slips=tuple(sorted((*known, *walked.slips), key=lambda slip: slip.row)))
+    walked = replace(walked, slips=tuple(sorted((*known, *walked.slips), key=row_of)))
     mended = repaired(walked) if walked.windows and not walked.standalone else None
     believed = walked.understood or mended is not None
     if model.form == "code":  # its settings are what runs, however many comments are wrong
