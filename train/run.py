@@ -15,6 +15,7 @@ from .fit.evaluate import Preprocessing
 from .fit.loop import TrainPlan, fit
 from .fit.memory import keep_memory
 from .fit.model import prepared
+from .fit.objective import Objective, Teacher
 from .fit.precision import Precision
 from .fit.process_group import ProcessGroup, process_group
 from .fit.progress import Display, Download
@@ -93,11 +94,16 @@ def planned(
     if options.start and not start.about:
         start_from(net, options.start)
     net = precision.prepare(net)
+    # What it learns: labels, mixed images, a teacher's scores.
+    preprocessing = Preprocessing(*tensors, group.device, precision)
+    teacher = Teacher(recipe.distillation, data, preprocessing) if recipe.distillation else None
+    objective = Objective(recipe, seed, teacher)
     # The record begins once nothing more can be refused.
     if group.is_first and not start.about:
         begin(record, start, data, mean_std, precision, augmentation.by, group)
-    preprocessing = Preprocessing(*tensors, group.device, precision)
-    return TrainPlan(recipe, data, batches, preprocessing, seed, group, record, display, again(start, record), log), net
+    return TrainPlan(
+        recipe, data, batches, preprocessing, objective, seed, group, record, display, again(start, record), log
+    ), net
 
 
 def again(start: RunStart, record: Record) -> str:

@@ -97,6 +97,25 @@ def test_cutout_fills_one_square_inside() -> None:
     assert 70 < int(half.sum()) < 130
 
 
+def test_color_changes_brightness_then_saturation_then_contrast() -> None:
+    batch = images(50) // 4 + 90  # dark and light enough that nothing is cut off
+    assert torch.equal(own("color", batch, place(50), brightness=0, contrast=0, saturation=0), batch)
+    bright = own("color", batch, place(50), brightness=0.2, contrast=0, saturation=0)
+    factors = bright.flatten(1).float().sum(1) / batch.flatten(1).float().sum(1)
+    assert torch.allclose(bright.float(), (batch.float() * factors[:, None, None, None]), atol=1)
+    assert 0.8 <= float(factors.min()) < 0.83
+    assert 1.17 < float(factors.max()) <= 1.2
+    gray = own("color", batch, place(50), brightness=0, contrast=0, saturation=0.9)
+    assert torch.allclose(gray.float().mean(3), batch.float().mean(3), atol=1)
+    spread = (gray.float() - gray.float().mean(3, keepdim=True)).std((1, 2, 3)) / (
+        batch.float() - batch.float().mean(3, keepdim=True)
+    ).std((1, 2, 3))
+    assert float(spread.min()) < 0.3
+    flat = own("color", batch, place(50), brightness=0, contrast=0.9, saturation=0)
+    assert torch.allclose(flat.float().mean((1, 2, 3)), batch.float().mean((1, 2, 3)), atol=0.5)
+    assert float((flat.float().std((1, 2, 3)) / batch.float().std((1, 2, 3))).min()) < 0.3
+
+
 # --- albumentations --------------------------------------------------------------------------------------------------
 
 

@@ -16,7 +16,7 @@ from rfcalc.train import Result, Stopped, TrainError, compare_runs, evaluate, ex
 from rfcalc.train import run as journey
 from rfcalc.train.fit import precision
 from rfcalc.train.fit.precision import Precision
-from rfcalc.train.report.hub import read_safetensors
+from rfcalc.train.fit.trained import read_safetensors
 from tests.command import run
 
 SPEC = """

@@ -407,6 +407,14 @@ def test_a_run_is_not_overwritten_and_goes_on_as_it_began(whole: Path, spec: str
         start(str(other), folder, resume=True, limit=None)
 
 
+def test_a_run_goes_on_with_what_its_spec_says_besides(whole: Path, tmp_path: Path) -> None:
+    """A comment, a claim and a target are no other network."""
+    shutil.copytree(whole, tmp_path / "run")
+    other = tmp_path / "other.yaml"
+    other.write_text(SPEC.replace("claims: {params: 999}", "claims: {params: 998}   # counted again"))
+    assert start(str(other), tmp_path / "run", resume=True).figures["test_accuracy"]
+
+
 def edit(folder: Path, **options: Any) -> None:
     """Changes the options that a run's record holds."""
     about = json.loads((folder / "run.json").read_text())

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 import rfcalc
-from rfcalc.train.report.finished import trained
+from rfcalc.train.fit.trained import trained
 from tests.command import run
 
 SHIPPED = sorted(f.name.partition(".")[0] for f in files("rfcalc.archs").iterdir() if f.name.endswith(".safetensors"))

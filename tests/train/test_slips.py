@@ -27,12 +27,11 @@ from rfcalc.report.claims import targets_of
 from rfcalc.train import Result, TrainError, compare_runs, evaluate, export, preview, train
 from rfcalc.train.data import sets
 from rfcalc.train.data.download import Remote, fetch
-from rfcalc.train.fit import precision, process_group, start
+from rfcalc.train.fit import precision, process_group, start, trained
 from rfcalc.train.fit.precision import Precision, settled
 from rfcalc.train.fit.progress import Display
 from rfcalc.train.fit.target import target_of
 from rfcalc.train.recipe.options import DEVICES, PRECISIONS, Options
-from rfcalc.train.report import finished as finish
 from tests.command import run
 
 SPEC = """
@@ -449,9 +448,9 @@ def test_what_cannot_be_started_from_is_told(finished: Path, tmp_path: Path) -> 
 def test_a_shipped_spec_is_evaluated_with_its_weights(finished: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Here the run's own weights, under the name of a spec that has none yet."""
     export(finished / "b", ["safetensors"], out=finished)
-    monkeypatch.setattr(finish, "files", lambda package: finished)
+    monkeypatch.setattr(trained, "files", lambda package: finished)
     monkeypatch.setattr("rfcalc.zoo.names", lambda: ["tiny"])
-    monkeypatch.setattr(finish, "target_of", lambda name: target_of(str(finished / "tiny.yaml")))
+    monkeypatch.setattr(trained, "target_of", lambda name: target_of(str(finished / "tiny.yaml")))
     monkeypatch.chdir(finished)
     before = sorted(finished.rglob("*"))
     found, whole = evaluate("tiny", "synthetic"), evaluate(finished / "b", "synthetic", write=False)

@@ -150,6 +150,29 @@ class Cutout:
         return torch.where((hole & chosen[:, None, None])[..., None], fill, batch)
 
 
+@own("color")
+@dataclass(frozen=True)
+class Color:
+    """Each image's brightness, contrast about its mean gray, and saturation about its gray times a factor between
+    1 - and 1 + that much."""
+
+    brightness: float = setting(AsFloat(0, 1), 0.1)
+    contrast: float = setting(AsFloat(0, 1), 0.1)
+    saturation: float = setting(AsFloat(0, 1), 0.1)
+
+    def __call__(self, batch: Tensor, place: Place, fill: Tensor) -> Tensor:
+        draw, device = Draw(place, "color"), batch.device
+        bright, contrast, saturation = (
+            draw.uniform(1 - most, 1 + most).float().to(device).view(-1, 1, 1, 1)
+            for most in (self.brightness, self.contrast, self.saturation)
+        )
+        images = batch.float() * bright
+        gray = images.mean(3, keepdim=True)
+        images = gray + (images - gray) * saturation
+        level = gray.mean((1, 2), keepdim=True)
+        return (level + (images - level) * contrast).round_().clamp_(0, 255).to(torch.uint8)
+
+
 # --- albumentations' -------------------------------------------------------------------------------------------------
 
 

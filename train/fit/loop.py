@@ -13,7 +13,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from ..data.batches import Batches
 from ..data.seeds import seed_of
@@ -21,6 +20,7 @@ from ..data.sets import Data
 from ..recipe.errors import TrainError
 from ..recipe.recipe import Recipe
 from .evaluate import Evaluation, Preprocessing, evaluated
+from .objective import Objective
 from .optim import Average, optimizer_of, set_lr
 from .process_group import ProcessGroup
 from .progress import Display
@@ -49,6 +49,7 @@ class TrainPlan:
     data: Data
     batches: Batches
     preprocessing: Preprocessing
+    objective: Objective
     seed: int
     group: ProcessGroup
     record: Record
@@ -113,7 +114,8 @@ class Training:
             step = position.epoch * self.steps + batch + 1
             set_lr(self.optimizer, plan.recipe.lr(position.epoch + batch / self.steps))
             torch.manual_seed(seed_of(plan.seed, "step", position.epoch, batch, group.rank))  # dropout's
-            loss, scores = self.step(images, labels)
+            share = plan.objective.share(position.epoch, batch, self.steps)
+            loss, scores = self.step(images, labels, share)
             if self.average:
                 self.average.update(step)
             sums.add(loss, scores, labels)
@@ -129,12 +131,15 @@ class Training:
                 self.stop()
         sums.store(position)
 
-    def step(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-        """One step on one batch; returns the loss and the scores, without their graph."""
-        with self.plan.preprocessing.precision.running(self.plan.group.device):
-            scores = self.wrapped(self.plan.preprocessing.input(images))
+    def step(self, images: Tensor, labels: Tensor, share: float) -> tuple[Tensor, Tensor]:
+        """One step on one batch, each image's `share` of which is its own; returns the loss and the scores, without
+        their graph."""
+        preprocessing, objective = self.plan.preprocessing, self.plan.objective
+        inputs = objective.mixed(preprocessing.input(images), share)
+        with preprocessing.precision.running(self.plan.group.device):
+            scores = self.wrapped(inputs)
         scores = scores.flatten(1).float()
-        loss = functional.cross_entropy(scores, labels, label_smoothing=self.plan.recipe.plain.label_smoothing)
+        loss = objective.loss(scores, labels, share, inputs)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         self.optimizer.step()

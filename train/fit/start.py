@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import count, takewhile
 from pathlib import Path
@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from rfcalc import zoo
 from rfcalc.engine.arch import Arch
 from rfcalc.errors import RfcalcError
+from rfcalc.spec import reader as spec
 
 from ..data.batches import mean_and_std
 from ..data.sets import Data
@@ -87,7 +88,7 @@ def resumed(record: Record, target: Target, options: Options) -> RunStart:
     if changed:
         was = ", ".join(f"{key}: {about['options'].get(key)}" for key in changed)
         raise TrainError(f"{record.folder} was begun with {was}; a run goes on as it began")
-    if record.read_text("spec.yaml") != target.text:
+    if not same_network(record.read_text("spec.yaml"), target.text):
         raise TrainError(f"{record.folder} trains another spec than {arch.path}; see {record / 'spec.yaml'}")
     recipe = read(yaml.safe_load(record.read_text("recipe.yaml")), arch.name, str(record / "recipe.yaml"))
     state, problems = record.load()
@@ -95,6 +96,16 @@ def resumed(record: Record, target: Target, options: Options) -> RunStart:
         raise TrainError("\n".join([*problems, f"{record.folder}: no whole state to go on from"]))
     notes = tuple(f"{problem}; going on with the state before" for problem in problems)
     return RunStart(target, options.resumed(about["options"]), recipe, state, about, notes)
+
+
+def same_network(before: str, now: str) -> bool:
+    """Whether two specs describe the same layers, whatever they claim, note or aim at; the recipe of a run stands in
+    its record."""
+    if before == now:
+        return True
+    found = [spec.loads(text) for text in (before, now)]
+    one, other = ((arch.input, [replace(node, line=None) for node in arch.nodes]) for arch in found)
+    return one == other
 
 
 def checked(target: Target, input: str | None) -> None:

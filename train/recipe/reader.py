@@ -19,7 +19,7 @@ from rfcalc.report.grid import Column, Grid
 from rfcalc.spec import yamlfile
 
 from .errors import RecipeError
-from .recipe import RECIPE_KEYS, RECIPE_SECTIONS, Plain, Recipe, Transform
+from .recipe import OPTIONAL_SECTIONS, RECIPE_KEYS, RECIPE_SECTIONS, Plain, Recipe, Transform
 from .schedule import SCHEDULES
 
 
@@ -174,7 +174,7 @@ def read(values: Mapping[str, Any], name: str, where: str) -> Recipe:
             reading.problem(values, key, unknown_name(key, RECIPE_KEYS, "unknown setting"))
     sections: dict[str, Any] = {}
     for key, cls in RECIPE_SECTIONS.items():
-        wanted = key != "ema" or values.get(key) is not None
+        wanted = key not in OPTIONAL_SECTIONS or values.get(key) is not None
         sections[key] = reading.section(cls, values.get(key), f"{key}.", values, key) if wanted else None
     schedule = reading.schedule(values)
     transforms = reading.transforms(values)
@@ -188,8 +188,9 @@ def read(values: Mapping[str, Any], name: str, where: str) -> Recipe:
         reading.problem(values, "normalization", "normalization needs both mean and std, or neither")
     if reading.problems:
         raise RecipeError(reading.problems)
-    return Recipe(str(values.get("name") or name), top, optimizer, schedule, sections["ema"], normalization, transforms,
-                  stated)  # fmt: skip
+    return Recipe(
+        str(values.get("name") or name), top, schedule=schedule, augmentation=transforms, stated=stated, **sections
+    )
 
 
 class RecipeReading:

@@ -54,6 +54,25 @@ class Ema:
 
 
 @dataclass(frozen=True)
+class Mixup:
+    """Images mixed in pairs, and their labels with them (Zhang et al. 2018, arXiv 1710.09412): the share of each is
+    drawn from Beta(alpha, alpha). `rising`: in the beginning not at all, at the end in full."""
+
+    alpha: float = setting(AsFloat(0.01, 100), 0.2)
+    rising: bool = setting(Flag(), False)
+
+
+@dataclass(frozen=True)
+class Distillation:
+    """A trained network whose scores are learned besides the labels (Hinton et al. 2015, arXiv 1503.02531): a shipped
+    spec that has weights, or the folder of a run. `weight` is its share in the loss."""
+
+    teacher: str = setting(Sentence())
+    weight: float = setting(AsFloat(0, 1), 0.5)
+    temperature: float = setting(AsFloat(0.1, 100), 2.0)
+
+
+@dataclass(frozen=True)
 class Normalization:
     """What is taken from, and what divides, pixel values between 0 and 1; by default the training images' own."""
 
@@ -97,6 +116,8 @@ class Recipe:
     optimizer: Optimizer
     schedule: Schedule
     ema: Ema | None
+    mixup: Mixup | None
+    distillation: Distillation | None
     normalization: Normalization
     augmentation: tuple[Transform, ...]
     stated: tuple[str, ...]
@@ -120,13 +141,18 @@ class Recipe:
             "optimizer": section(self.optimizer),
             "schedule": {"name": self.schedule.name, **section(self.schedule)},
             "ema": section(self.ema) if self.ema else None,
+            **{key: section(value) for key in ("mixup", "distillation") if (value := getattr(self, key))},
             "normalization": section(self.normalization),
             "augmentation": [transform.to_plain() for transform in self.augmentation],
             "stated": list(self.stated),
         }
 
 
-RECIPE_SECTIONS: dict[str, Any] = {"optimizer": Optimizer, "ema": Ema, "normalization": Normalization}
+RECIPE_SECTIONS: dict[str, Any] = {
+    "optimizer": Optimizer, "ema": Ema, "mixup": Mixup, "distillation": Distillation, "normalization": Normalization,
+}  # fmt: skip
+OPTIONAL_SECTIONS = ("ema", "mixup", "distillation")
+"""What a recipe does without unless it says how."""
 RECIPE_KEYS = ("name", "extends", *settings_of(Plain), *RECIPE_SECTIONS, "schedule", "augmentation", "stated")
 
 

@@ -7,14 +7,14 @@ from typing import Any
 
 from rfcalc.engine.kinds import settings_of
 
-from .recipe import RECIPE_KEYS, RECIPE_SECTIONS, Plain
+from .recipe import OPTIONAL_SECTIONS, RECIPE_KEYS, RECIPE_SECTIONS, Plain
 from .schedule import SCHEDULES
 
 
 def recipe_schema() -> dict[str, Any]:
     """JSON Schema, draft 2020-12, of a recipe."""
     sections = {key: described(cls) for key, cls in RECIPE_SECTIONS.items()}
-    sections["ema"] = {"anyOf": [sections["ema"], {"type": "null"}]}
+    sections |= {key: {"anyOf": [sections[key], {"type": "null"}]} for key in OPTIONAL_SECTIONS}
     return {
         "type": "object",
         "properties": {

@@ -5,28 +5,22 @@ from __future__ import annotations
 import io
 import os
 import warnings
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from importlib.resources import files
-from itertools import zip_longest
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import nn
 
-from rfcalc import zoo
 from rfcalc.engine.arch import Arch
 from rfcalc.errors import need
 
 from ..data.batches import normalization_tensors
-from ..data.sets import Data, load_data
+from ..data.sets import load_data
 from ..fit.evaluate import Evaluation, Preprocessing, evaluated
 from ..fit.model import scores_only
-from ..fit.precision import Precision
-from ..fit.process_group import device_of_run
 from ..fit.record import Record
-from ..fit.target import Target, target_of, target_of_run, weights_of
+from ..fit.trained import same_classes, trained
 from ..recipe.errors import TrainError
 from . import hub
 from .report import write_evaluation
@@ -34,56 +28,6 @@ from .report import write_evaluation
 EXPORTS = ("state-dict", "safetensors", "onnx", "hub-folder")
 DEFAULT_EXPORTS = EXPORTS[:3]
 """What is written unless something is asked for."""
-
-
-@dataclass(frozen=True)
-class Trained:
-    """A trained network, and what its weights are good for nothing without."""
-
-    title: str
-    target: Target
-    weights: Mapping[str, Any]
-    facts: Mapping[str, Any]
-    """Mean, std and classes; see hub.about_weights."""
-    device: torch.device
-    precision: Precision
-    data: str | None = None
-    limit: int | None = None
-    val: int = 0
-    folder: Path | None = None
-    """Where its evaluation is written by default."""
-
-    def network(self) -> nn.Module:
-        net = self.target.make(0)
-        net.load_state_dict(self.weights)
-        return net.eval()
-
-
-def trained(run: str | os.PathLike[str], checkpoint: str) -> Trained:
-    """The network of a run's folder, or of a shipped spec that has weights beside it; raises TrainError."""
-    name = os.fspath(run)
-    if not Path(name).exists() and name in zoo.names():
-        return shipped(name)
-    record = Record(run)
-    about = record.about()
-    target, options = target_of_run(record), about["options"]
-    return Trained(
-        str(record.folder), target, weights_of(record, checkpoint), hub.about_weights(about, target.arch),
-        device_of_run(about), Precision.from_plain(about["precision"]), options["data"], options["limit"],
-        options["val"] or 0, record / "evaluation",
-    )  # fmt: skip
-
-
-def shipped(name: str) -> Trained:
-    """A shipped spec with its weights, archs/NAME.safetensors, in float32."""
-    folder = files("rfcalc.archs")
-    with_weights = sorted(f.name.partition(".")[0] for f in folder.iterdir() if f.name.endswith(".safetensors"))
-    if name not in with_weights:
-        there = f"; there are some for {', '.join(with_weights)}" if with_weights else ""
-        raise TrainError(f"no weights are shipped for {name}{there}; name the folder of a run")
-    need("safetensors", "train")
-    weights, facts = hub.read_safetensors((folder / f"{name}.safetensors").read_bytes())
-    return Trained(name, target_of(name), weights, facts, torch.device("cpu"), Precision())
 
 
 def evaluate(
@@ -113,17 +57,6 @@ def evaluate(
         write_evaluation(folder, result, images)
         notes.append(f"written to {where}: evaluation.json, confusion and misclassified as png and svg")
     return replace(result, notes=tuple(notes))
-
-
-def same_classes(title: str, learned: Sequence[str], data: Data) -> None:
-    """Raises TrainError where a label would stand for another class than the one that was learned under it."""
-    differ = [(i, a, b) for i, (a, b) in enumerate(zip_longest(learned, data.classes)) if a != b]
-    if differ:
-        index, ours, theirs = differ[0]
-        raise TrainError(
-            f"{title} was trained on other classes than those of {data.name}: "
-            f"class {index} is {ours or 'none'} there and {theirs or 'none'} here ({len(differ)} differ)"
-        )
 
 
 def export(

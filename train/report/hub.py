@@ -20,6 +20,7 @@ from rfcalc.source.writer import source
 
 from ..fit.record import Record
 from ..fit.target import Target
+from ..fit.trained import about_weights
 from ..recipe.errors import TrainError
 from .page import field, table
 
@@ -48,33 +49,12 @@ def {name}(pretrained=True):
 '''
 
 
-def about_weights(about: Mapping[str, Any], arch: Arch) -> dict[str, Any]:
-    """What weights are good for nothing without: the input, how images are normalised, and the classes."""
-    return {
-        "name": arch.name,
-        "input": list(arch.input),
-        "mean": about["normalization"]["mean"],
-        "std": about["normalization"]["std"],
-        "classes": about["data"]["classes"],
-        "data": about["data"]["name"],
-    }
-
-
 def safetensors_bytes(net: nn.Module, facts: Mapping[str, Any]) -> bytes:
     """The state dict as safetensors; the facts stand as JSON in its metadata under `rfcalc`."""
     from safetensors.torch import save
 
     state = {name: value.detach().cpu().contiguous().clone() for name, value in net.state_dict().items()}
     return save(state, {"format": "pt", "rfcalc": json.dumps(facts, sort_keys=True)})
-
-
-def read_safetensors(content: bytes) -> tuple[dict[str, Any], dict[str, Any]]:
-    """A state dict, and the facts beside it."""
-    from safetensors.torch import load
-
-    length = int.from_bytes(content[:8], "little")  # the format: a header of JSON, after its length in 8 bytes
-    header = json.loads(content[8 : 8 + length])
-    return load(content), json.loads(header["__metadata__"]["rfcalc"])
 
 
 def write_folder(folder: Record, record: Record, target: Target, net: nn.Module, about: Mapping[str, Any]) -> Path:
