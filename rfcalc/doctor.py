@@ -10,13 +10,12 @@ import re
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 from shlex import join
 from typing import TYPE_CHECKING, Any
 
 from . import __version__
-from .errors import DISTRIBUTION, pip_command
+from .errors import DISTRIBUTION, installed, pip_command, requirements
 from .report.cells import DASH
 from .report.grid import Column, Grid
 
@@ -170,14 +169,6 @@ def cpu_features(path: Path) -> dict[str, bool | None]:
     return {name: any(word in flags for word in words) for name, words in CPU_FLAGS.items()}
 
 
-def requirements() -> list[str]:
-    """What rfcalc asks for, as its metadata states it; nothing where it runs from a folder."""
-    try:
-        return requires(DISTRIBUTION) or []
-    except PackageNotFoundError:
-        return []
-
-
 def packages_of(stated: Sequence[str]) -> list[Package]:
     """The packages of all requirements; an extra that stands for others is left out.
 
@@ -190,10 +181,3 @@ def packages_of(stated: Sequence[str]) -> list[Package]:
         if match and match[1] != DISTRIBUTION:
             found.append(Package(match[1], match[2], match[3] or "", installed(match[1])))
     return found
-
-
-def installed(name: str) -> str | None:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return None

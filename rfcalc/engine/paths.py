@@ -45,10 +45,6 @@ def steps_of(arch: Arch, axis: int) -> tuple[PathStep, ...]:
     return tuple(step_of(row, axis) for row in arch.rows)
 
 
-def weights_of(taps: Taps, phase: int) -> tuple[int, ...]:
-    return taps.weights[phase] if taps.weights else (1,) * len(taps.reads[phase])
-
-
 class Counting(NamedTuple):
     """What bounds the counts: the bits that one count needs, and each map's scale and largest sum of counts; maps are
     numbered as the inputs of nodes are, the image being 0."""
@@ -65,7 +61,7 @@ def counting(steps: Sequence[PathStep]) -> Counting:
         scale = lcm(*(scales[i] for i in step.inputs))
         total = sum(totals[i] * (scale // scales[i]) for i in step.inputs)
         if step.taps:
-            total *= max(sum(weights_of(step.taps, p)) for p in range(len(step.taps.reads)))
+            total *= max(sum(step.taps.weights_at(p)) for p in range(len(step.taps.reads)))
             scale *= step.taps.scale
         scales.append(scale)
         totals.append(max(total, 1))
@@ -127,19 +123,14 @@ def joined(sources: list[list[int]], step: PathStep, scales: Sequence[int]) -> l
 
 def read(units: list[int], taps: Taps, size: int) -> list[int]:
     """What the units of the next map read; the map is first laid out beyond its borders as far as reads go."""
-    period = len(taps.reads)
-    reads = [
-        range(r.start + turn * taps.advance, r.stop + turn * taps.advance, r.step)
-        for turn in range(-(-size // period))
-        for r in taps.reads
-    ][:size]
+    reads = [taps.at(unit) for unit in range(size)]
     low = min((r.start for r in reads if r), default=0)
     laid = [across(units, i, taps.border) for i in range(low, max((r.stop for r in reads if r), default=0))]
     slices = [laid[r.start - low : r.stop - low : r.step] if r else [] for r in reads]
     if not taps.weights:
         return [sum(seen) for seen in slices]
-    turn = [taps.weights[i % period] for i in range(size)]
-    return [sum(w * unit for w, unit in zip(*pair, strict=True)) for pair in zip(turn, slices, strict=True)]
+    weights = map(taps.weights_at, range(size))
+    return [sum(w * unit for w, unit in zip(*pair, strict=True)) for pair in zip(weights, slices, strict=True)]
 
 
 def across(units: list[int], i: int, border: str) -> int:
@@ -199,9 +190,8 @@ class PathStrand:
         if turns * len(taps.reads) > MAX_PHASES:
             raise RfcalcError(f"units look {turns * len(taps.reads):,} different ways in turn, over {MAX_PHASES:,}")
         counts = tuple(
-            total([self.at(i + turn * taps.advance) for i in reads], weights_of(taps, p), width)
-            for turn in range(turns)
-            for p, reads in enumerate(taps.reads)
+            total([self.at(i) for i in taps.at(unit)], taps.weights_at(unit), width)
+            for unit in range(turns * len(taps.reads))
         )
         return PathStrand(taps.advance * turns // period * self.advance, counts)
 
@@ -271,7 +261,7 @@ def needed(steps: Sequence[PathStep], wanted: Sequence[int]) -> list[tuple[int, 
         for source, size in zip(step.inputs, step.sizes_in, strict=True):
             first, last = spans[index]
             if step.taps:
-                first, last = reach(step.taps, first, last)
+                first, last = ends_read(step.taps, first, last)
             elif size == 1 < step.size:
                 first, last = 0, 0
             low, high = spans[source]
@@ -279,12 +269,11 @@ def needed(steps: Sequence[PathStep], wanted: Sequence[int]) -> list[tuple[int, 
     return spans
 
 
-def reach(taps: Taps, first: int, last: int) -> tuple[int, int]:
+def ends_read(taps: Taps, first: int, last: int) -> tuple[int, int]:
     """The hull of what units first to last read."""
     period = len(taps.reads)
     ends = [*range(first, min(first + period, last + 1)), *range(max(last - period + 1, first), last + 1)]
-    reads = [(taps.reads[u % period], u // period * taps.advance) for u in ends]
-    places = [place + by for r, by in reads if r for place in (r[0], r[-1])]
+    places = [place for unit in ends if (read := taps.at(unit)) for place in (read[0], read[-1])]
     return (min(places), max(places)) if places else (0, 0)
 
 
@@ -319,12 +308,10 @@ def spread(after: list[float], before: list[float], taps: Taps | None, weight: f
         for i, share in enumerate(after):
             before[i if len(before) > 1 else 0] += share * weight
         return
-    period = len(taps.reads)
     even = weight / (taps.scale if taps.weights else max(map(len, taps.reads)))
     for i, share in enumerate(after):
         if share:
-            phase, shift = i % period, i // period * taps.advance
-            for place, tap in zip(taps.reads[phase], weights_of(taps, phase), strict=True):
-                j = place_of(place + shift, len(before), taps.border)
+            for place, tap in zip(taps.at(i), taps.weights_at(i), strict=True):
+                j = place_of(place, len(before), taps.border)
                 if j is not None:
                     before[j] += share * even * tap

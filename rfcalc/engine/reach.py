@@ -54,9 +54,7 @@ def reach(
     ['0b11', '0b111', '0b1110', '0b11100', '0b11000']
     """
     sizes = [arch.sizes, *(row.out.sizes for row in arch.rows)]
-    found: list[SeenPoints | None] = [nothing(sizes[0])]
-    for row in arch.rows[: source or None] if source else ():
-        found.append(nothing(row.out.sizes))
+    found: list[SeenPoints | None] = [nothing(size) for size in sizes[: source + 1]]
     start = tuple(masks_of(size, at) for size, at in zip(sizes[source], points, strict=True))
     found[source] = SeenPoints((start,), clean_all(sizes[source]))
     for row in arch.rows[source:]:
@@ -152,12 +150,13 @@ def holds(outer: MaskBox, inner: MaskBox) -> bool:
 
 def whole(seen: Sequence[SeenPoints], sizes: Sequence[int], axes: Sequence[bool]) -> SeenPoints:
     """Every unit sees what all units of all inputs see, on the axes that are marked."""
-    boxes = []
-    for s in seen:
-        box = []
-        for masks, size, mixed in zip(s.boxes[0] if len(s.boxes) == 1 else around(s.boxes), sizes, axes, strict=True):
-            box.append((reduce(or_, masks),) * size if mixed else masks)
-        boxes.append(tuple(box))
+    boxes = [
+        tuple(
+            (reduce(or_, masks),) * size if mixed else masks
+            for masks, size, mixed in zip(around(s.boxes), sizes, axes, strict=True)
+        )
+        for s in seen
+    ]
     clean = tuple(
         tuple(all(all(s.clean[i]) for s in seen) for _ in range(size))
         if mixed
@@ -169,11 +168,7 @@ def whole(seen: Sequence[SeenPoints], sizes: Sequence[int], axes: Sequence[bool]
 
 def places(taps: Taps, unit: int) -> list[int]:
     """The places that a unit reads, beyond the map too; those of weight 0 are none."""
-    turn, phase = divmod(unit, len(taps.reads))
-    reads, shift = taps.reads[phase], turn * taps.advance
-    if taps.weights is None:
-        return [place + shift for place in reads]
-    return [place + shift for place, weight in zip(reads, taps.weights[phase], strict=True) if weight]
+    return [place for place, weight in zip(taps.at(unit), taps.weights_at(unit), strict=True) if weight]
 
 
 def read(masks: Masks, taps: Taps, size: int, copies: bool) -> Masks:

@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import Any, ClassVar, NamedTuple, TypeVar
 
 from ...errors import RfcalcError, SettingError, ShapeError
-from ..geometry import SHARED, TOO_MANY, UNIT, Axis, Border, FeatureMap, Taps, TooManyPhases, Window
+from ..geometry import SHARED, TOO_MANY, UNIT, Axis, FeatureMap, Taps, TooManyPhases, Window
 from ..kinds import PerAxis, settings_of
 
 LAYERS: dict[str, type[Layer]] = {}
@@ -69,7 +69,9 @@ class Layer:
         return tuple(w.output_size(a.size) for w, a in zip(self.windows(x), x.axes, strict=True))
 
     def channels(self, x: FeatureMap) -> int:
-        return x.channels
+        """As many as its setting `out_channels` says, where it has one; else as come in."""
+        stated: int | None = getattr(self, "out_channels", None)
+        return stated or x.channels
 
     def output(self, inputs: Sequence[FeatureMap]) -> FeatureMap:
         """The map that the layer makes; raises ShapeError when it cannot take its input."""
@@ -113,12 +115,38 @@ class Layer:
         return f"{self.torch_name}{1 if x.flat else len(x.axes)}d" if self.torch_axes else self.torch_name
 
     def module(self, nn: Any, x: FeatureMap) -> Any:
-        """The torch module; nn is torch.nn, x the map that it will be given."""
-        return getattr(nn, self.torch_class(x))(*self.arguments(x))
+        """The torch module; nn is torch.nn, x the map that it will be given; raises RfcalcError if there is none."""
+        name = self.torch_class(x)
+        if not name:
+            raise unbuildable(getattr(self, "operation", self.op))
+        return getattr(nn, name)(*self.arguments(x))
 
     def arguments(self, x: FeatureMap) -> tuple[Any, ...]:
         """What torch's class is called with: by default every setting, in order."""
         return tuple(getattr(self, name) for name in settings_of(type(self)))
+
+
+class SpatialLayer(Layer):
+    """A layer on the axes of a map: it changes where units look, or how many there are."""
+
+    pointwise = False
+    keeps_flat = False
+
+
+class WindowLayer(SpatialLayer):
+    """A window on each axis, as its settings have it."""
+
+    kernel_size: PerAxis
+    stride: PerAxis
+    padding: Any
+    dilation: PerAxis
+
+    def pads(self, x: FeatureMap) -> Any:
+        """Padding (before, after) on each axis, in numbers."""
+        return self.padding
+
+    def windows(self, x: FeatureMap) -> tuple[Window, ...]:
+        return make_windows(self.kernel_size, self.stride, self.pads(x), self.dilation)
 
 
 class Budget(NamedTuple):
@@ -176,44 +204,6 @@ def make_windows(kernel_size: PerAxis, stride: PerAxis, padding: Any, dilation: 
 
 def product(*factors: int) -> str:
     return "*".join(map(str, factors))
-
-
-def symmetric(padding: Any) -> bool:
-    return all(before == after for before, after in padding)
-
-
-def before(padding: Any) -> tuple[int, ...]:
-    return tuple(pair[0] for pair in padding)
-
-
-def pad_argument(padding: Any) -> tuple[int, ...]:
-    """Padding as torch's pad takes it: the last axis first."""
-    return tuple(side for pair in reversed(padding) for side in pair)
-
-
-BORDERS: dict[str, Border] = {
-    "zeros": "drop",
-    "constant": "drop",
-    "reflect": "reflect",
-    "replicate": "replicate",
-    "circular": "circular",
-}
-PAD_NAMES = {"zeros": "ZeroPad", "reflect": "ReflectionPad", "replicate": "ReplicationPad", "circular": "CircularPad"}
-
-
-def with_border(taps: list[Taps], mode: str) -> tuple[Taps, ...]:
-    if BORDERS[mode] == "drop":
-        return tuple(taps)
-    return tuple(Taps(tap.advance, tap.reads, BORDERS[mode]) for tap in taps)
-
-
-def check_border(mode: str, padding: Any, x: FeatureMap) -> None:
-    """Reflected padding must be smaller than the map, wrapped padding no larger: there is nothing more to copy."""
-    limits = {"reflect": -1, "circular": 0}
-    for pair, axis in zip(padding, x.axes, strict=True) if mode in limits else ():
-        limit = axis.size + limits[mode]
-        if max(pair) > limit:
-            raise ShapeError(f"{mode} padding of {max(pair)} on a map of size {axis.size}: at most {limit}")
 
 
 RESERVED = ("name", "from")

@@ -9,7 +9,7 @@ from typing import Any
 from ...errors import ShapeError
 from ..geometry import FeatureMap
 from ..kinds import Count, Flag, Optional, Word, setting
-from .base import Layer, function, layer, unbuildable
+from .base import Layer, function, layer
 from .pointwise import Norm
 
 
@@ -82,12 +82,6 @@ class ChannelMix(ChannelLayer):
 
     operation: str = setting(Word())
     out_channels: int = setting(Count())
-
-    def channels(self, x: FeatureMap) -> int:
-        return self.out_channels
-
-    def module(self, nn: Any, x: FeatureMap) -> Any:
-        raise unbuildable(self.operation)
 
 
 @layer("channel_norm")

@@ -10,7 +10,7 @@ from typing import Any
 from ...errors import RfcalcError, ShapeError
 from ..geometry import FeatureMap
 from ..kinds import Count, Flag, Integer, Real, Word, setting
-from .base import Layer, layer, unbuildable
+from .base import Layer, layer
 
 
 class Norm(Layer):
@@ -28,6 +28,9 @@ class Norm(Layer):
     def sums(self, x: FeatureMap, out: FeatureMap) -> tuple[str, str]:
         return f"2*{self.weights(x)}" if self.params(x) else "", ""
 
+    def module(self, nn: Any, x: FeatureMap) -> Any:
+        return getattr(nn, self.torch_class(x))(x.channels, affine=self.affine)  # type: ignore[attr-defined]
+
 
 @layer("batch_norm")
 @dataclass(frozen=True, slots=True)
@@ -37,9 +40,6 @@ class BatchNorm(Norm):
     torch_name = "BatchNorm"
     torch_axes = True
     affine: bool = setting(Flag(), True)
-
-    def module(self, nn: Any, x: FeatureMap) -> Any:
-        return getattr(nn, self.torch_class(x))(x.channels, affine=self.affine)
 
 
 @layer("instance_norm")
@@ -56,9 +56,6 @@ class InstanceNorm(Norm):
         Layer.check(self, x)
         if prod(x.sizes) == 1:
             raise ShapeError("needs more than one unit in each channel: a map of size 1 has no variance")
-
-    def module(self, nn: Any, x: FeatureMap) -> Any:
-        return getattr(nn, self.torch_class(x))(x.channels, affine=self.affine)
 
 
 @layer("group_norm")
@@ -205,9 +202,6 @@ class Pointwise(Layer):
 
     scalar = "operation"
     operation: str = setting(Word())
-
-    def module(self, nn: Any, x: FeatureMap) -> Any:
-        raise unbuildable(self.operation)
 
 
 @dataclass(frozen=True, slots=True)
