@@ -48,6 +48,10 @@ LARGE_TENSOR = 2**10
 """Numbers of a tensor; more are no shape, and are left out where shapes are inferred."""
 
 
+DAMAGES = (ArithmeticError, LookupError, TypeError, ValueError)
+"""What attributes that no checker looks at may lead to."""
+
+
 class Lost(NamedTuple):
     """A tensor of which not even the shape is known, and the node that made it so."""
 
@@ -147,8 +151,7 @@ class OnnxReader:
             return Fixed((), fixed(0.0).dtype, None)
         m = Map(0, given.dims)
         if not image:
-            sizes = given.sizes + (1,) * (self.graph.axes - len(given.sizes))
-            m = self.graph.source(given.slot.name, Source(given.channels, sizes, not given.sizes), m.dims)
+            m = self.graph.source(given.slot.name, Source, given.channels, given.sizes, m.dims)
         self.sources.append(m.node)
         return m
 
@@ -187,12 +190,7 @@ class OnnxReader:
             self.graph.frame = self.frame(self.scope(node))
             try:
                 made = self.step(node)
-            except (
-                ArithmeticError,
-                LookupError,
-                TypeError,
-                ValueError,
-            ) as error:  # attributes that no checker looks at
+            except DAMAGES as error:
                 at = f"{self.where}: node {node.name or node.op_type} ({node.op_type})"
                 raise RfcalcError(f"{at}: damaged, or not known here: {type(error).__name__}: {error}") from error
             for name, value in zip(node.output, made, strict=False):

@@ -30,6 +30,9 @@ from .predict import depths, predictions, rounds
 from .tally import Tally
 from .verdict import Changes, Expected, WeightDraw
 
+EVALUATOR_ERRORS = (AssertionError, RuntimeError, TypeError, ValueError, KeyError, IndexError, AttributeError)
+"""What onnx's evaluator raises of a node that it cannot run."""
+
 
 @dataclass(frozen=True, eq=False)
 class OnnxProof(Expected):
@@ -95,16 +98,7 @@ class DrawnModel:
                 for name in made.output:
                     for node in wanted.get(name, ()):
                         self.keep(out, node, tensors[name], [tensors[i] for i in made.input])
-        except (
-            AssertionError,
-            RuntimeError,
-            TypeError,
-            ValueError,
-            NotImplementedError,
-            KeyError,
-            IndexError,
-            AttributeError,
-        ) as error:
+        except EVALUATOR_ERRORS as error:
             raise refused(error, self.proof.arch.name, at) from error
         return out
 

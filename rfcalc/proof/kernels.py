@@ -172,8 +172,8 @@ class Maximum(WindowKernel):
 
 @dataclass(frozen=True)
 class Bins(Kernel):
-    """An adaptive pool as the sum over each bin. To size 1 it is a window as large as the real map; else its bins come
-    round, and on a canvas they come round more often."""
+    """An adaptive pool as the sum over each bin. To size 1 (flatten and linear are that too) it is a window as large as
+    the real map; else its bins come round, and on a canvas they come round more often."""
 
     pool: Callable[..., Tensor]
     size_in: int
@@ -192,16 +192,6 @@ class Bins(Kernel):
         turns = x.shape[-1] // size_in
         blocks = cut(x, turns * size_in).reshape(*x.shape[:-1], turns, size_in)
         return torch.matmul(blocks, reads).flatten(-2)
-
-
-@dataclass(frozen=True)
-class WholeKernel(Kernel):
-    """Flatten and linear: each value sees the whole map; on a canvas, a window as large as the real map."""
-
-    size: int
-
-    def run(self, x: Tensor, unit: int) -> Tensor:
-        return functional.conv2d(x, ones(self.size))
 
 
 @dataclass(frozen=True)
@@ -491,7 +481,7 @@ def _(module: Any, place: ModulePlace) -> Kernel:
 @kernel_of.register(nn.Linear)
 @kernel_of.register(nn.Flatten)
 def _(module: nn.Module, place: ModulePlace) -> Kernel:
-    return Same() if place.flat else WholeKernel(place.size_in)
+    return Same() if place.flat else Bins(functional.adaptive_avg_pool1d, place.size_in, 1)
 
 
 @kernel_of.register

@@ -30,7 +30,7 @@ from ..engine.ports import Focus
 from ..replay.ready import borrowed, drawn
 from ..replay.rows import Recorded, record
 from ..tracing.trace import unwrapped
-from ..tracing.user_code import from_signal, told
+from ..tracing.user_code import PROGRAM_ERRORS, from_signal, told
 from .changes import ReadyModule, Still, changed_images
 from .draws import drawn_twice
 from .module_report import ModuleReport
@@ -116,7 +116,7 @@ def in_some_type(proof: ModuleProof, tally: Tally) -> ModuleReport:
         try:
             loud = dtype is not None and sample.dtype.is_floating_point
             return drawn_twice(proof, tally, partial(ready, proof, dtype), loud, dtype is not None)
-        except (RuntimeError, TypeError, ValueError, NotImplementedError, AttributeError, IndexError) as error:
+        except PROGRAM_ERRORS as error:
             if from_signal(error):
                 raise
             refused = refused or error

@@ -137,23 +137,11 @@ def required(prediction: Prediction, columns: Columns) -> BoolArray | None:
 
 
 LINEAR_OPS = {
-    *(
-        "conv",
-        "conv_transpose",
-        "linear",
-        "flatten",
-        "unflatten",
-        "pad",
-        "roll",
-        "expand",
-        "unfold",
-        "upsample",
-        "resample",
-    ),
-    *("avg_pool", "adaptive_avg_pool", "global_avg_pool", "max_pool", "adaptive_max_pool", "global_max_pool"),
-    *("batch_norm", "group_norm", "instance_norm", "layer_norm", "scale", "shift", "identity", "add", "concat"),
-    *("channel_slice", "channel_pad", "channel_shuffle", "pixel_shuffle", "pixel_unshuffle"),
-}
+    "conv", "conv_transpose", "linear", "flatten", "unflatten", "pad", "roll", "expand", "unfold", "upsample",
+    "resample", "avg_pool", "adaptive_avg_pool", "global_avg_pool", "max_pool", "adaptive_max_pool", "global_max_pool",
+    "batch_norm", "group_norm", "instance_norm", "layer_norm", "scale", "shift", "identity", "add", "concat",
+    "channel_slice", "channel_pad", "channel_shuffle", "pixel_shuffle", "pixel_unshuffle",
+}  # fmt: skip
 """Layers that add up what they read with weights that can be made positive, take the largest, or move it about."""
 HELD = frozenset(["group_norm", "instance_norm", "layer_norm"])
 """Of these, linear when their statistics are held."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..report.cells import number, text
@@ -168,12 +168,4 @@ def claim_json(claim: Claim) -> dict[str, Any]:
 
 
 def finding_json(finding: Mismatch) -> dict[str, Any]:
-    return {
-        "layer": finding.layer,
-        "quantity": finding.quantity,
-        "expected": number(finding.expected),
-        "measured": number(finding.measured),
-        "kind": finding.kind,
-        "where": finding.where,
-        "cause": finding.cause,
-    }
+    return asdict(finding) | {"expected": number(finding.expected), "measured": number(finding.measured)}

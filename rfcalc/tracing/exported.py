@@ -16,10 +16,8 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import RfcalcError, first_line
-from .scripted import RENAMED
+from .scripted import RENAMED, operator_of
 from .user_code import from_signal
-
-EXPORT_HOMES = (torch, torch._C._nn, Tensor)
 
 
 def read_program(path: str | PathLike[str]) -> tuple[nn.Module, tuple[int, ...] | None]:
@@ -64,9 +62,7 @@ def spelled(overload: Any) -> Callable[..., Any]:
     name = str(overload.overloadpacket.__name__)
     if name in RENAMED:
         return ordered(overload, RENAMED[name])
-    found: Callable[..., Any] | None = next(
-        (f for home in EXPORT_HOMES if (f := getattr(home, name, None)) is not None), None
-    )
+    found: Callable[..., Any] | None = operator_of(name)
     return overload if found is None else found
 
 

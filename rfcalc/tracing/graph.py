@@ -17,16 +17,7 @@ from ..engine.layers import Layer
 from ..engine.layers.base import Budget, make, output_within
 from ..engine.layers.sources import Source
 from ..errors import RfcalcError
-from .dims import (
-    BATCH_AXIS,
-    CHANNEL,
-    AtomRun,
-    Dims,
-    canonical,
-    repeats,
-    run_of,
-    values_of,
-)
+from .dims import BATCH_AXIS, CHANNEL, AtomRun, Dims, canonical, repeats, run_of, values_of
 
 
 class Unsupported(Exception):
@@ -120,6 +111,14 @@ class Graph:
         """A function of each value that has no layer type of its own, with the weights it may hold."""
         return Map(self.emit("pointwise", [m.node], params, None, name, operation=name), m.dims)
 
+    def mix(
+        self, node: int, operation: str, out_channels: int, params: int = 0, macs: int | None = None,
+        view: Map | None = None,
+    ) -> int:  # fmt: skip
+        """A layer that makes channels of the channels at the same place, by the named operation; its node."""
+        named: dict[str, Any] = {"operation": operation, "out_channels": out_channels}
+        return self.emit("channel_mix", [node], params, macs, operation, view, **named)
+
     def emit(
         self, op: str, inputs: Sequence[int], params: int = 0, macs: int | None = None, label: str = "",
         view: Map | None = None, batch: AtomRun | None = None, copies: int = 0, **settings: Any,
@@ -148,8 +147,11 @@ class Graph:
             frame.add(1)
         return len(self.drafts)
 
-    def source(self, name: str, layer: Source, dims: Dims, params: int = 0) -> Map:
-        """A further input, or what holds nothing of the image but so many parameters."""
+    def source(
+        self, name: str, kind: type[Source], channels: int, sizes: tuple[int, ...], dims: Dims, params: int = 0
+    ) -> Map:
+        """A further input, or what holds nothing of the image but so many parameters; flat without sizes."""
+        layer = kind(channels, sizes + (1,) * (self.axes - len(sizes)), not sizes)
         self.drafts.append(LayerDraft(layer, (), params or None, None, self.frame, name, False))
         self.maps.append(layer.output(()))
         self.budgets.append(self.budgets[-1])

@@ -4,7 +4,7 @@ nesting in which forward takes them."""
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from ..engine.ports import Focus, TypedInput
 from ..errors import RfcalcError, listed, unknown_name
 from .dims import BATCH_AXIS, CHANNEL, Dims, run_of
-from .shapes import tensors_in
+from .shapes import found_in, tensors_in
 
 TAKEN_KINDS = (
     inspect.Parameter.POSITIONAL_ONLY,
@@ -63,7 +63,7 @@ class Inputs:
 
     @property
     def samples(self) -> tuple[Sample, ...]:
-        return tuple(samples_in((self.args, dict(self.kwargs))))
+        return tuple(found_in(Sample, self.args, dict(self.kwargs)))
 
     @property
     def axes(self) -> int:
@@ -85,17 +85,6 @@ class Inputs:
         found = iter(tensors)
         args = mapped(self.args, lambda sample: next(found))
         return args, mapped(dict(self.kwargs), lambda sample: next(found))
-
-
-def samples_in(value: Any) -> Iterator[Sample]:
-    if isinstance(value, Sample):
-        yield value
-    elif isinstance(value, list | tuple):
-        for part in value:
-            yield from samples_in(part)
-    elif isinstance(value, dict):
-        for part in value.values():
-            yield from samples_in(part)
 
 
 def mapped(value: Any, call: Callable[[Any], Any]) -> Any:

@@ -94,8 +94,8 @@ def of_weights(tracer: Tracer, place: str, tensor: Tensor) -> Output:
     if shape[:1] == (graph.batch,) and not charges.behind_of(tensor) and not tracer.known.owns(tensor):
         shape = shape[1:]  # made anew for each image
     sizes = shape[max(1, len(shape) - graph.axes) :]
-    layer = Weights(prod(shape) // prod(sizes), sizes + (1,) * (graph.axes - len(sizes)), not sizes)
-    return place, graph.source(name, layer, (), charges.charge([tensor])).node, shape
+    channels = prod(shape) // prod(sizes)
+    return place, graph.source(name, Weights, channels, sizes, (), charges.charge([tensor])).node, shape
 
 
 def shape_of_one(tensor: Tensor, m: Map | None, batch: int, rank: int) -> tuple[int, ...]:

@@ -213,6 +213,12 @@ SCALARS: dict[str, Callable[..., Any]] = {
 """The same between numbers or lists."""
 
 
+def operator_of(name: str) -> Any:
+    """torch's function for an operator of its core library; None where there is none."""
+    homes = (torch, torch._C._nn, Tensor)
+    return next((found for home in homes if (found := getattr(home, name, None)) is not None), None)
+
+
 def function(name: str, node: Any, inputs: Sequence[Any]) -> Any:
     """torch's function of that name, called as its schema says."""
     if name in RENAMED:
@@ -221,8 +227,7 @@ def function(name: str, node: Any, inputs: Sequence[Any]) -> Any:
     has_tensor = any(isinstance(part, Tensor) for part in given)
     if not has_tensor and name in SCALARS:
         return SCALARS[name](*inputs[:2])
-    homes = (torch, torch._C._nn, Tensor)
-    call: Any = next((found for home in homes if (found := getattr(home, name, None)) is not None), None)
+    call = operator_of(name)
     if call is None or node.schema() == "(no schema)":
         raise NotFollowed(f"aten::{name}")
     arguments = torch._C.parse_schema(node.schema()).arguments

@@ -32,6 +32,10 @@ LARGE_WEIGHT = 2**12
 """Weights of more values than this are made without memory when a model is built only to look at its shapes."""
 
 
+PROGRAM_ERRORS = (RuntimeError, TypeError, ValueError, AttributeError, IndexError)
+"""What a program raises that cannot work with the numbers that it is given."""
+
+
 def from_signal(error: BaseException) -> bool:
     """Whether a signal's own handler has raised an error (a timer that has run out): nobody's mistake, and not to be
     caught on its way."""
@@ -108,7 +112,7 @@ class Chance:
         random.seed(seed)
         torch.default_generator.manual_seed(seed)  # torch.manual_seed would reseed the accelerators as well
         if self.numpy:
-            self.numpy.random.seed(seed)
+            self.numpy.random.seed(seed % 2**32)
         return self.state()
 
 

@@ -22,24 +22,16 @@ JOIN_OPS = {
     "BitShift": "shift", "BitwiseAnd": "bitwise_and", "BitwiseOr": "bitwise_or", "BitwiseXor": "bitwise_xor",
 }  # fmt: skip
 """Operators on several tensors, by the names that torch has for them."""
-QUANTIZED = {"QLinearAdd": ("add", (0, 3)), "QLinearMul": ("mul", (0, 3))}
+QUANTIZED = {"QLinearAdd": "add", "QLinearMul": "mul"}
 """onnxruntime's, between whose tensors stand their scales and zero points."""
 
 
-@rule(" ".join(JOIN_OPS))
+@rule(" ".join([*JOIN_OPS, *QUANTIZED]))
 def arithmetic(op: Op) -> Map:
     """Several maps join; one map keeps its places, whatever numbers or weights it meets."""
-    return in_step(op, JOIN_OPS[op.type])
-
-
-@rule(" ".join(QUANTIZED))
-def quantized_arithmetic(op: Op) -> Map:
-    name, places = QUANTIZED[op.type]
-    return in_step(Op(op.program, op.node, tuple(op.input(i) for i in places)), name)
-
-
-def in_step(op: Op, name: str) -> Map:
-    maps = op.maps
+    if op.type in QUANTIZED:
+        op = Op(op.program, op.node, (op.input(0), op.input(3)))
+    name, maps = {**JOIN_OPS, **QUANTIZED}[op.type], op.maps
     if len(maps) > 1:
         m = joined(op.graph, name, maps)
         learned = op.learned()
@@ -214,5 +206,5 @@ def tile(op: Op) -> Map:
     if len(longer) > 1 or m.dims[longer[0]] != whole:
         raise Unsupported("places repeated side by side")
     total = shape[longer[0]]
-    node = graph.emit("channel_mix", [m.node], label="repeat", operation="repeat", out_channels=total)
+    node = graph.mix(m.node, "repeat", total)
     return stretched(Map(node, with_run(m.dims, longer[0], run_of(CHANNEL, total))), shape)

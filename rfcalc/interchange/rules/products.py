@@ -40,19 +40,11 @@ def general(op: Op, a: Map) -> Map:
     return joined(op.graph, "add", [out, c]) if isinstance(c, Map) else out
 
 
-@rule("MatMul MatMulInteger")
+@rule("MatMul MatMulInteger QLinearMatMul")
 def matmul(op: Op) -> Map:
-    return matrices(op, 0, 1)
-
-
-@rule("QLinearMatMul")
-def quantized_matmul(op: Op) -> Map:
-    return matrices(op, 0, 3)
-
-
-def matrices(op: Op, left: int, right: int) -> Map:
     """A product of tensors, or of a tensor and weights."""
-    a, b = op.input(left), op.input(right)
+    right = 3 if op.type == "QLinearMatMul" else 1  # after scale and zero point of the first
+    a, b = op.input(0), op.input(right)
     if a is None or b is None:
         raise Unsupported("a product of one tensor")
     rows, columns = shape(a), shape(b)

@@ -98,12 +98,8 @@ def kept_ratio(shape: tuple[int, ...], axes: list[int], given: list[int], policy
     """One scale for all axes: the smallest (not_larger) or the largest one, sizes rounded."""
     factors = [Fraction(size, shape[axis]) for axis, size in zip(axes, given, strict=True)]
     factor = min(factors) if policy == "not_larger" else max(factors)
-    sizes, scales = list(shape), [None] * len(shape)
-    for axis in axes:
-        sizes[axis] = floor(shape[axis] * factor + Fraction(1, 2))
-    exact: list[Fraction | None] = [
-        factor if i in axes and Fraction(sizes[i], shape[i]) != factor else scale for i, scale in enumerate(scales)
-    ]
+    sizes = [floor(n * factor + Fraction(1, 2)) if i in axes else n for i, n in enumerate(shape)]
+    exact = [factor if i in axes and Fraction(sizes[i], n) != factor else None for i, n in enumerate(shape)]
     return Resizing(tuple(sizes), tuple(exact))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import accumulate, pairwise
 from math import prod
 from typing import Any
 
@@ -74,8 +75,7 @@ def transpose(op: Op) -> Map:
 @rule("Expand")
 def expand(op: Op) -> Map:
     m = op.map()
-    sizes = broadcast(shape_of(m.dims), tuple(op.ints("shape", 1)))
-    return stretched(m, sizes)
+    return stretched(m, broadcast(shape_of(m.dims), tuple(op.ints("shape", 1))))
 
 
 # --- parts -------------------------------------------------------------------------------------------------------
@@ -125,16 +125,9 @@ def split(op: Op) -> list[Any]:
         raise Unsupported(f"{size} places in parts of {parts}")
     if len(m.dims[dim]) > 1:
         m = settle(op.graph, m)
-    out: list[Any] = []
-    for i, part in enumerate(parts):
-        start = sum(parts[:i])
-        sizes = with_size(shape_of(m.dims), dim, part)
-        out.append(cut(op.graph, m, {dim: range(start, start + part)}) if part else Fixed(sizes, np.dtype("f4"), None))
-    return out
-
-
-def with_size(sizes: tuple[int, ...], dim: int, size: int) -> tuple[int, ...]:
-    return (*sizes[:dim], size, *sizes[dim + 1 :])
+    sizes, starts = shape_of(m.dims), [0, *accumulate(parts)]
+    nothing = Fixed((*sizes[:dim], 0, *sizes[dim + 1 :]), np.dtype("f4"), None)
+    return [cut(op.graph, m, {dim: range(a, b)}) if a < b else nothing for a, b in pairwise(starts)]
 
 
 @rule("Gather")
@@ -157,18 +150,15 @@ def gather(op: Op) -> Map:
         return cut(op.graph, m, {dim: range(places[0], places[-1] + 1, step)})
     if m.dims[dim] != run_of(CHANNEL, op.graph.maps[m.node].channels):
         raise Unsupported("places picked by number")
-    named: dict[str, Any] = {"label": "index", "operation": "index", "out_channels": len(places)}
-    node = op.graph.emit("channel_mix", [m.node], **named)
-    return Map(node, with_run(m.dims, dim, run_of(CHANNEL, len(places))))
+    return Map(op.graph.mix(m.node, "index", len(places)), with_run(m.dims, dim, run_of(CHANNEL, len(places))))
 
 
 def embedding(op: Op) -> Map:
     """A row of weights for each number: more channels at the same place."""
-    m, graph, table = op.map(1), op.graph, op.fixed(0)
+    m, table = op.map(1), op.fixed(0)
     if int(op.attr("axis", 0)) % len(table.shape) or len(table.shape) != 2:
         raise Unsupported("a table of another shape")
-    width = table.shape[1]
-    return embedded(graph, m, width, op.weights(0))
+    return embedded(op.graph, m, table.shape[1], op.weights(0))
 
 
 # --- together ----------------------------------------------------------------------------------------------------

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from math import prod
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -36,10 +35,9 @@ def recurrent(call: Call) -> list[Map]:
     tensors = packed_weights(call) if packed else [t for t in call.get("params", ()) if isinstance(t, Tensor)]
     macs = steps * sum(t.numel() for t in tensors if t.dim() == 2)
     call.cost = lambda values: macs
-    if isinstance(call.get("hx"), Tensor) and call.operation.endswith("lstm"):
-        return sees_all(call, call.operation)  # packed: the data of all sequences, one after the other
-    if not isinstance(call.get("has_biases"), bool):
-        return sees_all(call, call.operation)
+    one_state = isinstance(call.get("hx"), Tensor) and call.operation.endswith("lstm")
+    if one_state or not isinstance(call.get("has_biases"), bool):
+        return sees_all(call)  # packed: the data of all sequences, one after the other
     return [along_sequence(call, macs)]
 
 
@@ -106,7 +104,6 @@ def cell(call: Call) -> list[Map]:
         raise Unsupported("a state of other places")
     nodes = list(dict.fromkeys(o.node for o in maps))
     inner = graph.emit("concat", nodes, label=call.operation) if len(nodes) > 1 else nodes[0]
-    named: dict[str, Any] = {"operation": call.operation, "out_channels": hidden}
-    node = graph.emit("channel_mix", [inner], call.weights(), macs, call.operation, **named)
+    node = graph.mix(inner, call.operation, hidden, call.weights(), macs)
     out = Map(node, with_run(m.dims, len(m.dims) - 1, run_of(CHANNEL, hidden)))
     return [out] * len(list(call.run() if isinstance(call.run(), tuple) else [call.run()]))

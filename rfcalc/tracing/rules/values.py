@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ..call import Call, MemoryLayout, pointwise_function
+from ..call import Call, MemoryLayout
 from ..dims import shape_of
 from ..graph import Map, Unsupported
 from ..moves import along, concatenated, joined, pad, reduced, with_constants, with_numbers
@@ -43,14 +43,18 @@ def stack(call: Call) -> Map:
 
 
 def arithmetic(call: Call) -> Map:
-    """Values in step: several maps join; one map keeps its places, whatever numbers or weights it meets."""
+    """Values in step, with the weights among them."""
     operation = SPELLINGS.get(call.operation, call.operation)
-    maps = call.maps()
     call.memory = MemoryLayout.KEPT
-    if len(maps) > 1:
-        m = joined(call.graph, operation, maps)
-        return m if not call.weights() else pointwise_function(call, call.graph, m, operation)
-    return meeting_numbers(call, maps[0], operation)
+    m = in_step(call, operation)
+    weights = call.weights()  # of several maps; one that meets them alone has counted them
+    return call.graph.function(m, operation, weights) if weights else m
+
+
+def in_step(call: Call, operation: str) -> Map:
+    """Values in step: several maps join; one map keeps its places, whatever numbers or weights it meets."""
+    maps = call.maps()
+    return joined(call.graph, operation, maps) if len(maps) > 1 else meeting_numbers(call, maps[0], operation)
 
 
 def meeting_numbers(call: Call, m: Map, operation: str) -> Map:
@@ -76,7 +80,7 @@ SPELLINGS = {
 
 def values(call: Call) -> Map:
     """A function of each value that no layer type stands for."""
-    return pointwise_function(call, call.graph, call.map(), call.operation)
+    return call.function(call.map())
 
 
 # --- many places into one ----------------------------------------------------------------------------------------

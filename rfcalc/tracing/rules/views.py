@@ -58,10 +58,7 @@ def broadcast_tensors(call: Call) -> list[Map | None]:
     """Each tensor repeated to the shape that all have together."""
     found = [call.find(tensor) for tensor in call.tensors]
     shape = call.shape()
-    out: list[Map | None] = []
-    for m in found:
-        out.append(m and stretched(m, shape))
-    return out
+    return [m and stretched(m, shape) for m in found]
 
 
 def repeat(call: Call) -> Map:
@@ -73,7 +70,7 @@ def repeat(call: Call) -> Map:
     x = graph.maps[m.node]
     if len(whole) > 1 or old[whole[0]] != run_of(CHANNEL, x.channels):
         raise Unsupported("places repeated side by side")
-    node = graph.emit("channel_mix", [m.node], label="repeat", operation="repeat", out_channels=shape[whole[0]])
+    node = graph.mix(m.node, "repeat", shape[whole[0]])
     return Map(node, with_run(old, whole[0], run_of(CHANNEL, shape[whole[0]])))
 
 
@@ -88,7 +85,7 @@ def repeat_interleave(call: Call) -> Map:
     if not run:
         return Map(m.node, with_run(m.dims, dim, (Atom(REPEAT, times, 0),)))
     if axis == CHANNEL and run == run_of(CHANNEL, graph.maps[m.node].channels):
-        node = graph.emit("channel_mix", [m.node], label="repeat", operation="repeat", out_channels=shape[dim])
+        node = graph.mix(m.node, "repeat", shape[dim])
     elif axis is not None and axis >= 0:
         factors = [times if i == axis else 1 for i in range(graph.axes)]
         node = graph.emit("upsample", [m.node], label="repeat_interleave", scale_factor=factors)
@@ -184,8 +181,7 @@ def picked(call: Call, m: Map, entries: list[Any], shape: tuple[int, ...]) -> Ma
 
 
 def picked_channels(call: Call, m: Map, dim: int, count: int) -> Map:
-    node = call.graph.emit("channel_mix", [m.node], label="index", operation="index", out_channels=count)
-    return Map(node, with_run(m.dims, dim, run_of(CHANNEL, count)))
+    return Map(call.graph.mix(m.node, "index", count), with_run(m.dims, dim, run_of(CHANNEL, count)))
 
 
 def index_select(call: Call) -> Map:
@@ -202,8 +198,7 @@ def setitem(call: Call) -> None:
     value, m = call.find(call.args[2]), call.find(target)
     if value is None:
         if m is not None:  # what else is left sees what it saw, as after a gate
-            node = call.graph.emit("pointwise", [m.node], label="assignment", operation="assignment")
-            call.state.known.bind(target, Map(node, m.dims))
+            call.state.known.bind(target, call.graph.function(m, "assignment"))
         return
     entries = spelled_out(call.args[1], target.dim())
     plain = all(isinstance(entry, slice | int) and not isinstance(entry, bool) for entry in entries)
