@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from . import zoo
 from .engine import paths
-from .engine.arch import Arch, Row
+from .engine.arch import Arch, Row, fields_of
 from .engine.geometry import shape_text
 from .engine.reach import reach
 from .errors import RfcalcError, unknown_name
@@ -156,11 +156,8 @@ def effective_field(
     if weights is not None:
         model = loaded(model, weights)
     model = unwrapped(model)
-    recorded = record(
-        model,
-        input_of(net, images, arch, input),
-        name or (net.name if isinstance(net, Arch) else arch.name if arch else ""),
-    )
+    stated = net if isinstance(net, Arch) else arch
+    recorded = record(model, input_of(net, images, arch, input), name or (stated.name if stated else ""))
     if len(recorded.arch.input) == 1:
         raise RfcalcError(f"{recorded.arch.name} takes a vector: it has no places, and no field on it")
     x = images_for(recorded, images, count, seed)
@@ -174,10 +171,9 @@ def effective_field(
     mass = mass / mass.sum()
     measured = spread_of(mass)
     inside_field(recorded, seen, at, mass, measured)
-    fields = tuple(axis.receptive_field for axis in row.out.axes)
     place = () if row.out.flat else at
     paths_too, of = predicted(table, row, at), recorded.arch.of
-    return EffectiveField(table.name, row.name, place, len(x), measured, mass, paths_too, fields, of)
+    return EffectiveField(table.name, row.name, place, len(x), measured, mass, paths_too, fields_of(row.out), of)
 
 
 def field_of(
@@ -283,7 +279,7 @@ def inside_field(recorded: Recorded, row: Row, unit: Sequence[int], mass: Tensor
         inside = inside.unsqueeze(-1) & torch.tensor([bool(mask >> i & 1) for i in range(size)])
     outside = float(mass[~inside].sum())
     if outside > STRAY:
-        stated = text(agreed(tuple(axis.receptive_field for axis in row.out.axes)))
+        stated = text(agreed(fields_of(row.out)))
         spread = ", ".join(f"{std:.2f}" for std in measured.std)
         raise Impossible(
             f"internal error: {row.name}: {outside:.1%} of the gradient of unit {tuple(unit)} lies outside its field "

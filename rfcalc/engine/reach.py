@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from functools import reduce
 from itertools import starmap
 from operator import or_
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from .arch import Arch, Row
 from .geometry import Taps
@@ -109,15 +109,11 @@ def shared_out(seen: SeenPoints, sizes: Sequence[int]) -> SeenPoints:
     if all(len(masks) == size or len(masks) > 1 for masks, size in zip(seen.boxes[0], sizes, strict=True)):
         return seen
 
-    def spread(values: tuple[int, ...], size: int) -> tuple[int, ...]:
+    def spread(values: tuple[Any, ...], size: int) -> tuple[Any, ...]:
         return values * size if len(values) == 1 else values
 
     boxes = tuple(tuple(map(spread, box, sizes)) for box in seen.boxes)
-    return SeenPoints(boxes, tuple(bool_tuple(spread(c, n)) for c, n in zip(seen.clean, sizes, strict=True)), seen.hull)
-
-
-def bool_tuple(values: Sequence[int]) -> tuple[bool, ...]:
-    return tuple(map(bool, values))
+    return SeenPoints(boxes, tuple(map(spread, seen.clean, sizes)), seen.hull)
 
 
 def joined(seen: Sequence[SeenPoints]) -> SeenPoints:

@@ -19,6 +19,7 @@ from torch import Tensor
 from ..engine import paths
 from ..engine.arch import Arch, Row
 from ..engine.geometry import UNKNOWN, Axis, whole
+from ..engine.paths import M
 from .path_counting import MAX_MAP_VALUES, Canvas, Mode, PathCounter, Probe, gradients, sizes_of
 from .tally import Ground, Tally
 
@@ -105,6 +106,16 @@ class AxisProof:
             found |= gradients(self.counter, canvas, probes, mode)
         return found
 
+    def own_maps(self, found: Iterator[M]) -> Iterator[tuple[Row, int, M]]:
+        """The rows with what the engine finds of their maps, and the maps' roots, without the layers that leave their
+        map alone, here and in the engine."""
+        compared: dict[int, M] = {}
+        for row, known in zip(self.arch.rows, found, strict=True):
+            root = self.roots[row.index]
+            if compared.get(root) is not known:
+                compared[root] = known
+                yield row, root, known
+
     # --- on the image ---
 
     def image(self) -> tuple[int, bool]:
@@ -115,12 +126,7 @@ class AxisProof:
         wanted = self.image_units({index: lengths[index] for index in maps})
         measured = self.gradients(canvas, wanted)
         width, scales = self.counting.width, self.counting.scales
-        compared: dict[int, Any] = {}
-        for row, units in zip(self.arch.rows, paths.on_image(self.steps, canvas.size, width, scales), strict=True):
-            root = self.roots[row.index]
-            if compared.get(root) is units:  # the layer leaves its map alone, here and in the engine
-                continue
-            compared[root] = units
+        for row, root, units in self.own_maps(paths.on_image(self.steps, canvas.size, width, scales)):
             probed = [unit for unit in wanted[root] if unit < len(units)]
             expected = self.tensor([units[unit] for unit in probed], canvas.size, row.index)
             self.compare_paths(row, "paths_on_image", expected, measured[root][: len(probed)], probed, 0)
@@ -189,12 +195,7 @@ class AxisProof:
 
     def canvas_paths(self, canvas: Canvas, wanted: dict[int, tuple[int, ...]], measured: dict[int, Tensor]) -> None:
         width, scales = self.counting.width, self.counting.scales
-        compared: dict[int, Any] = {}
-        for row, strands in zip(self.arch.rows, paths.on_canvas(self.steps, width, scales), strict=True):
-            root = self.roots[row.index]
-            if compared.get(root) is strands:
-                continue
-            compared[root] = strands
+        for row, root, strands in self.own_maps(paths.on_canvas(self.steps, width, scales)):
             counts = [paths.unit_of(strands, unit, width) for unit in wanted[root]]
             packed = [c.packed << (c.first + canvas.left) * width for c in counts]
             expected = self.tensor(packed, canvas.size, row.index)

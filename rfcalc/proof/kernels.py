@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import singledispatch
+from functools import partial, singledispatch
+from math import prod
 from typing import Any
 
 import torch
@@ -84,10 +85,7 @@ class Chain(Kernel):
 
     @property
     def rate(self) -> Fraction:
-        rate = Fraction(1)
-        for kernel in self.kernels:
-            rate *= kernel.rate
-        return rate
+        return prod((kernel.rate for kernel in self.kernels), start=Fraction(1))
 
     @property
     def fixed(self) -> bool:
@@ -469,13 +467,12 @@ PAD_MODES: dict[type, str] = {
 }  # fmt: skip
 
 
-@kernel_of.register(pads._ConstantPadNd)
-@kernel_of.register(pads._ReflectionPadNd)
-@kernel_of.register(pads._ReplicationPadNd)
-@kernel_of.register(pads._CircularPadNd)
-def _(module: Any, place: ModulePlace) -> Kernel:
-    mode = next(mode for kind, mode in PAD_MODES.items() if isinstance(module, kind))
+def pad_kernel(module: Any, place: ModulePlace, mode: str) -> Kernel:
     return PadKernel(*sides(module.padding, place), mode)
+
+
+for pad_class, pad_mode in PAD_MODES.items():
+    kernel_of.register(pad_class, partial(pad_kernel, mode=pad_mode))
 
 
 @kernel_of.register(nn.Linear)

@@ -30,6 +30,9 @@ FIGURE_KINDS = {
 """What is compared, by the words of `checked`: as the report calls it, and what it is held against."""
 
 
+CHECK_COLUMNS = (Column("checked", left=True), Column("against", left=True), Column("figures"), Column("wrong"))
+
+
 @dataclass(frozen=True)
 class Report(Printed):
     """What `check` found: how many figures of each kind were compared, and each one that does not hold."""
@@ -75,8 +78,7 @@ class Report(Printed):
         rows = tuple(
             (*FIGURE_KINDS[kind], text(count), text(wrong[kind] or "none")) for kind, count in self.checked.items()
         )
-        columns = (Column("checked", left=True), Column("against", left=True), Column("figures"), Column("wrong"))
-        return Grid(columns, rows, tuple(ground_text(ground) for ground in self.grounds) + self.remarks)
+        return Grid(CHECK_COLUMNS, rows, tuple(ground_text(ground) for ground in self.grounds) + self.remarks)
 
     @property
     def remarks(self) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from ..engine.arch import Row
+from ..engine.arch import Row, fields_of
 from ..report.cells import agreed, text
 
 TAKEN_NAMES = {"self", "torch", "nn", "F", "x", "out"}
@@ -69,14 +69,9 @@ def forward(steps: Sequence[ForwardLine], inputs: Sequence[int], outputs: Sequen
             made.append((index, name))
         call = step.form.format(*(names[i] for i in step.inputs))
         names.update(made)
-        note = f"  # {step.row.out}{seen(step.row)}" if comments else ""
+        note = f"  # {step.row.out}, field {text(agreed(fields_of(step.row.out)))}" if comments else ""
         end = number == len(steps) - 1 and tuple(step.outputs) == tuple(outputs)
         lines.append(f"    return {call}{note}" if end else f"    {', '.join(n for _, n in made)} = {call}{note}")
     if not steps or tuple(steps[-1].outputs) != tuple(outputs):
         lines.append(f"    return {', '.join(names[i] for i in outputs)}")
     return lines
-
-
-def seen(row: Row) -> str:
-    field = text(agreed(tuple(axis.receptive_field for axis in row.out.axes)))
-    return f", field {field}"

@@ -67,7 +67,7 @@ def place_of(problem: str, path: str) -> Problem:
 
 def begun(text: str, path: str, line: int) -> Arch | None:
     """The network in front of the layer in which a text ceases to be YAML."""
-    lines = lines_of(text)
+    lines = BREAK.split(text)
     for _ in range(MOST_CUTS):
         lines = lines[: item_start(lines, line)]
         if not lines:
@@ -79,10 +79,6 @@ def begun(text: str, path: str, line: int) -> Arch | None:
         else:
             return arch and replace(arch, claims={}, targets={})  # they speak of a network that is not whole yet
     return None
-
-
-def lines_of(text: str) -> list[str]:
-    return BREAK.split(text)
 
 
 def item_start(lines: Sequence[str], line: int) -> int:

@@ -111,6 +111,11 @@ class Graph:
         """A function of each value that has no layer type of its own, with the weights it may hold."""
         return Map(self.emit("pointwise", [m.node], params, None, name, operation=name), m.dims)
 
+    def view(self, m: Map) -> Map:
+        """Remembers which module made a view, whose name a layer that says it in the end shall bear."""
+        self.viewed.setdefault(m, self.frame)
+        return m
+
     def mix(
         self, node: int, operation: str, out_channels: int, params: int = 0, macs: int | None = None,
         view: Map | None = None,

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from ..engine.ports import Focus, TypedInput
 from ..errors import RfcalcError, listed, unknown_name
 from .dims import BATCH_AXIS, CHANNEL, Dims, run_of
-from .shapes import found_in, tensors_in
+from .shapes import instances_in, tensors_in
 
 TAKEN_KINDS = (
     inspect.Parameter.POSITIONAL_ONLY,
@@ -63,7 +63,7 @@ class Inputs:
 
     @property
     def samples(self) -> tuple[Sample, ...]:
-        return tuple(found_in(Sample, self.args, dict(self.kwargs)))
+        return tuple(instances_in(Sample, self.args, dict(self.kwargs)))
 
     @property
     def axes(self) -> int:

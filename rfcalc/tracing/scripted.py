@@ -142,14 +142,6 @@ def convolution(x: Tensor, weight: Tensor, bias: Tensor | None, *rest: Any) -> T
     return found
 
 
-def batch_norm(x: Tensor, weight: Any, bias: Any, mean: Any, variance: Any, *rest: Any) -> Tensor:
-    return functional.batch_norm(x, mean, variance, weight, bias, False, rest[1], rest[2])
-
-
-def instance_norm(x: Tensor, weight: Any, bias: Any, mean: Any, variance: Any, *rest: Any) -> Tensor:
-    return functional.instance_norm(x, mean, variance, weight, bias, rest[0], rest[1], rest[2])
-
-
 def upsample(mode: str) -> Callable[..., Tensor]:
     """aten::upsample_…: input, size, corners for those that have them, factors."""
 
@@ -173,8 +165,8 @@ def sliced(value: Any, *rest: Any) -> Any:
 
 RENAMED: dict[str, Callable[..., Any]] = {
     "_convolution": convolution,
-    "batch_norm": batch_norm,
-    "instance_norm": instance_norm,
+    "batch_norm": lambda x, w, b, mean, var, *rest: functional.batch_norm(x, mean, var, w, b, False, *rest[1:3]),
+    "instance_norm": lambda x, w, b, mean, var, *rest: functional.instance_norm(x, mean, var, w, b, *rest[:3]),
     **{f"upsample_nearest{n}d": upsample("nearest") for n in (1, 2, 3)},
     "upsample_linear1d": upsample("linear"),
     "upsample_bilinear2d": upsample("bilinear"),

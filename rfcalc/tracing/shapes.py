@@ -16,20 +16,20 @@ MODEST = 2**24
 """Of a function that torch cannot run on shapes alone, at most so many values are made up."""
 
 
-def found_in(kind: type[Sought], *values: Any) -> Iterator[Sought]:
+def instances_in(kind: type[Sought], *values: Any) -> Iterator[Sought]:
     """What is of a kind in arguments or results, lists, tuples and dicts looked into."""
     for value in values:
         if isinstance(value, kind):
             yield value
         elif isinstance(value, list | tuple):
-            yield from found_in(kind, *value)
+            yield from instances_in(kind, *value)
         elif isinstance(value, dict):
-            yield from found_in(kind, *value.values())
+            yield from instances_in(kind, *value.values())
 
 
 def tensors_in(*values: Any) -> Iterator[Tensor]:
     """The tensors in arguments or results."""
-    return found_in(Tensor, *values)
+    return instances_in(Tensor, *values)
 
 
 def zeros(value: Any) -> Any:

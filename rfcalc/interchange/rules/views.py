@@ -38,7 +38,7 @@ def reshape(op: Op) -> Map:
     known = prod(n for n in wanted if n != -1)
     if wanted.count(-1) > 1 or known < 1 or prod(old) % known:
         raise Unsupported(f"a tensor of shape {old} as {wanted}")
-    return op.view(viewed(op.graph, op.map(), tuple(prod(old) // known if n == -1 else n for n in wanted)))
+    return op.graph.view(viewed(op.graph, op.map(), tuple(prod(old) // known if n == -1 else n for n in wanted)))
 
 
 @rule("Flatten")
@@ -46,14 +46,14 @@ def flatten(op: Op) -> Map:
     sizes = op.shape_in()
     axis = int(op.attr("axis", 1))
     axis += len(sizes) if axis < 0 else 0
-    return op.view(viewed(op.graph, op.map(), (prod(sizes[:axis]), prod(sizes[axis:]))))
+    return op.graph.view(viewed(op.graph, op.map(), (prod(sizes[:axis]), prod(sizes[axis:]))))
 
 
 @rule("Squeeze")
 def squeeze(op: Op) -> Map:
     sizes = op.shape_in()
     axes = {op.dim(a, len(sizes)) for a in op.ints("axes", 1, [i for i, n in enumerate(sizes) if n == 1])}
-    return op.view(viewed(op.graph, op.map(), tuple(n for i, n in enumerate(sizes) if i not in axes)))
+    return op.graph.view(viewed(op.graph, op.map(), tuple(n for i, n in enumerate(sizes) if i not in axes)))
 
 
 @rule("Unsqueeze")
@@ -62,14 +62,14 @@ def unsqueeze(op: Op) -> Map:
     sizes = iter(op.shape_in())
     length = len(op.shape_in()) + len(axes)
     new = {op.dim(a, length) for a in axes}
-    return op.view(viewed(op.graph, op.map(), tuple(1 if i in new else next(sizes) for i in range(length))))
+    return op.graph.view(viewed(op.graph, op.map(), tuple(1 if i in new else next(sizes) for i in range(length))))
 
 
 @rule("Transpose")
 def transpose(op: Op) -> Map:
     m = op.map()
     order = op.ints("perm", None, range(len(m.dims))[::-1])
-    return op.view(Map(m.node, tuple(m.dims[i] for i in order)))
+    return op.graph.view(Map(m.node, tuple(m.dims[i] for i in order)))
 
 
 @rule("Expand")

@@ -237,7 +237,7 @@ CHANNEL_NORMS = {
 def channel_norm(op: Op) -> Map:
     graph, m, name = op.graph, fold(op.graph, op.map()), CHANNEL_NORMS[op.type]
     if len(m.dims) < 2 or m.dims[1] != run_of(CHANNEL, graph.maps[m.node].channels):
-        return op.function(m, name, op.weights(1, 2))
+        return op.graph.function(m, name, op.weights(1, 2))
     settings: dict[str, Any] = {"num_groups": int(op.attr("num_groups", 1))} if name == "group_norm" else {}
     return Map(graph.emit(name, [m.node], op.weights(1, 2), affine=True, **settings), m.dims)
 
@@ -251,15 +251,15 @@ def layer_norm(op: Op) -> Map:
     images = any(atom.axis == BATCH_AXIS for run in last for atom in run)
     if op.type == "LayerNormalization" and not images and op.input(2) is not None:
         if many == x.elements:
-            return op.pointwise(m, "layer_norm", op.weights(1, 2), affine=True)
+            return op.graph.pointwise(m, "layer_norm", op.weights(1, 2), affine=True)
         if many == x.channels and not any(atom.axis != CHANNEL for run in last for atom in run):
-            return op.pointwise(m, "channel_norm", op.weights(1, 2), affine=True)
-    return op.function(m, "layer_norm" if op.type == "LayerNormalization" else "rms_norm", op.weights(1, 2))
+            return op.graph.pointwise(m, "channel_norm", op.weights(1, 2), affine=True)
+    return op.graph.function(m, "layer_norm" if op.type == "LayerNormalization" else "rms_norm", op.weights(1, 2))
 
 
 @rule("MeanVarianceNormalization LRN")
 def other_norm(op: Op) -> Map:
-    return op.function(op.map(), {"LRN": "local_response_norm"}.get(op.type, "mean_variance_norm"))
+    return op.graph.function(op.map(), {"LRN": "local_response_norm"}.get(op.type, "mean_variance_norm"))
 
 
 @rule("LpNormalization")

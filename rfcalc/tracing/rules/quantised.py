@@ -59,15 +59,11 @@ def convolution(unpack: Unpack, name: str, args: tuple[Any, ...]) -> Tensor:
     return call(args[0], weight, bias, *settings)
 
 
-def linear(unpack: Unpack, name: str, args: tuple[Any, ...]) -> Tensor:
-    return functional.linear(args[0], *unpack(args[1]))
-
-
 CALLS: dict[str, Callable[[Unpack, str, tuple[Any, ...]], Any]] = {
     "conv1d": convolution,
     "conv2d": convolution,
     "conv3d": convolution,
-    "linear": linear,
+    "linear": lambda unpack, name, args: functional.linear(args[0], *unpack(args[1])),
     "add": lambda unpack, name, args: args[0] + args[1],
     "add_scalar": lambda unpack, name, args: args[0] + args[1],
     "mul": lambda unpack, name, args: args[0] * args[1],

@@ -69,13 +69,9 @@ def comparison(call: Call) -> Map:
 
 
 SPELLINGS = {
-    "multiply": "mul",
-    "divide": "div",
-    "true_divide": "div",
-    "subtract": "sub",
-    "rsub": "sub",
-    "clip": "clamp",
-}
+    "multiply": "mul", "divide": "div", "true_divide": "div", "subtract": "sub", "rsub": "sub", "clip": "clamp",
+}  # fmt: skip
+"""Other names of functions, by the one that layers have."""
 
 
 def values(call: Call) -> Map:

@@ -23,7 +23,7 @@ def same(call: Call) -> Map:
 
 
 def reshape(call: Call) -> Map:
-    return seen_from_here(call, viewed(call.graph, call.map(), call.shape()))
+    return call.graph.view(viewed(call.graph, call.map(), call.shape()))
 
 
 def unflatten(call: Call) -> Map:
@@ -31,12 +31,6 @@ def unflatten(call: Call) -> Map:
     out = reshape(call)
     anew = laid_anew(call.graph, out) if len(call.map().dims) == 2 else None
     return anew or out
-
-
-def seen_from_here(call: Call, m: Map) -> Map:
-    """Remembers which module made a view, whose name a layer that says it in the end shall bear."""
-    call.graph.viewed.setdefault(m, call.graph.frame)
-    return m
 
 
 def permute(call: Call) -> Map:
@@ -47,7 +41,7 @@ def permute(call: Call) -> Map:
     rest = call.args[1:]
     kwargs = {key: value for key, value in call.kwargs.items() if not isinstance(value, Tensor)}
     out = call.func(probe, *rest, **kwargs)
-    return seen_from_here(call, Map(m.node, tuple(m.dims[size - 2] for size in out.shape)))
+    return call.graph.view(Map(m.node, tuple(m.dims[size - 2] for size in out.shape)))
 
 
 def expand(call: Call) -> Map:
