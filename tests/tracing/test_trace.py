@@ -442,6 +442,24 @@ def test_rearranged_values_keep_their_table(kind: str) -> None:
     assert_same(arch, trace(build(arch), arch.input))
 
 
+class Mended(nn.Module):
+    """One map where another is above 0, a learned value elsewhere."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gate, self.body = nn.Conv2d(3, 8, 3, padding=1), nn.Conv2d(3, 8, 1)
+        self.weight = nn.Parameter(torch.zeros(8, 1, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.where(self.gate(x) > 0, self.body(x), self.weight)
+
+
+def test_a_weight_that_meets_several_maps_counts() -> None:
+    arch = trace(Mended(), (3, 8, 8))
+    assert arch.params == 8 * (27 + 1) + 8 * (3 + 1) + 8
+    assert arch.rows[-1].params == 8
+
+
 COLD = """
 import sys
 sys.path.insert(0, {root!r})
