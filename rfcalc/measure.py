@@ -172,7 +172,7 @@ def effective_field(
     measured = spread_of(mass)
     inside_field(recorded, seen, at, mass, measured)
     place = () if row.out.flat else at
-    paths_too, of = predicted(table, row, at), recorded.arch.of
+    paths_too, of = predicted_mass(table, row, at), recorded.arch.of
     return EffectiveField(table.name, row.name, place, len(x), measured, mass, paths_too, fields_of(row.out), of)
 
 
@@ -299,7 +299,7 @@ def behind_norm(recorded: Recorded, row: Row) -> bool:
     return False
 
 
-def predicted(arch: Arch, row: Row, unit: Sequence[int]) -> Mass | None:
+def predicted_mass(arch: Arch, row: Row, unit: Sequence[int]) -> Mass | None:
     """The spread of a unit's path counts under uniform weights; axes are taken as independent, which they are but
     where branches join. None for a layer whose reads are not known."""
     if any(not axis.strands or axis.doubt for axis in row.out.axes):

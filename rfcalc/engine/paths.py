@@ -69,7 +69,7 @@ def counting(steps: Sequence[PathStep]) -> Counting:
     return Counting(-(-bits // WORD) * WORD, tuple(scales), tuple(totals))
 
 
-def unpacked(packed: int, width: int) -> list[int]:
+def unpacked_counts(packed: int, width: int) -> list[int]:
     """The counts that a packed integer holds, the first pixel's first."""
     size = width // 8
     data = packed.to_bytes(-(-packed.bit_length() // width) * size, "little")
@@ -86,12 +86,12 @@ def on_image(steps: Sequence[PathStep], size: int, width: int, scales: Sequence[
     >>> text = "{input: [1, 4], layers: [conv: {out_channels: 1, kernel_size: 3, padding: 1}]}"
     >>> steps = steps_of(loads(text), 0)
     >>> (units,) = on_image(steps, 4, 64, [1, 1])
-    >>> [unpacked(unit, 64) for unit in units]
+    >>> [unpacked_counts(unit, 64) for unit in units]
     [[1, 1], [1, 1, 1], [0, 1, 1, 1], [0, 0, 1, 1]]
     """
 
     def made(step: PathStep, sources: list[list[int]]) -> list[int]:
-        return read(sources[0], step.taps, step.size) if step.taps else joined(sources, step, scales)
+        return counts_read(sources[0], step.taps, step.size) if step.taps else joined_counts(sources, step, scales)
 
     return walked(steps, [1 << i * width for i in range(size)], made)
 
@@ -109,7 +109,7 @@ def walked(steps: Sequence[PathStep], image: M, made: Callable[[PathStep, list[M
             del maps[source]
 
 
-def joined(sources: list[list[int]], step: PathStep, scales: Sequence[int]) -> list[int]:
+def joined_counts(sources: list[list[int]], step: PathStep, scales: Sequence[int]) -> list[int]:
     """Unit i of a join sums unit i of its inputs; the one unit of an input of size 1 is shared by all."""
     if len(sources) == 1:
         return sources[0]
@@ -121,7 +121,7 @@ def joined(sources: list[list[int]], step: PathStep, scales: Sequence[int]) -> l
     return [sum(units) for units in zip(*parts, strict=True)]
 
 
-def read(units: list[int], taps: Taps, size: int) -> list[int]:
+def counts_read(units: list[int], taps: Taps, size: int) -> list[int]:
     """What the units of the next map read; the map is first laid out beyond its borders as far as reads go."""
     reads = [taps.at(unit) for unit in range(size)]
     low = min((r.start for r in reads if r), default=0)
@@ -135,11 +135,11 @@ def read(units: list[int], taps: Taps, size: int) -> list[int]:
 
 def across(units: list[int], i: int, border: str) -> int:
     """What a read at place i meets, on the map or beyond its border."""
-    j = place_of(i, len(units), border)
+    j = place_met(i, len(units), border)
     return 0 if j is None else units[j]
 
 
-def place_of(i: int, size: int, border: str) -> int | None:
+def place_met(i: int, size: int, border: str) -> int | None:
     """The unit that a read at place i meets; None for the zeros around the map."""
     if 0 <= i < size:
         return i
@@ -220,7 +220,7 @@ def on_canvas(steps: Sequence[PathStep], width: int, scales: Sequence[int]) -> I
     >>> from rfcalc import loads
     >>> text = "{input: [1, 8], layers: [conv: {out_channels: 1, kernel_size: 3, padding: 1, stride: 2}]}"
     >>> (strands,) = on_canvas(steps_of(loads(text), 0), 64, [1, 1])
-    >>> unit_of(strands, 3, 64).first, unpacked(unit_of(strands, 3, 64).packed, 64)
+    >>> unit_of(strands, 3, 64).first, unpacked_counts(unit_of(strands, 3, 64).packed, 64)
     (5, [1, 1, 1])
     """
 
@@ -239,10 +239,10 @@ def joined_strands(sources: list[Strands], step: PathStep, width: int, scales: S
         shared = size == 1 < step.size
         for strand in (PathStrand(0, (unit_of(strands, 0, width),)),) if shared else strands:
             by_jump.setdefault(strand.jump, []).append(strand.times(scale // scales[i]))
-    return tuple(merged(strands, width) for strands in by_jump.values())
+    return tuple(merged_strands(strands, width) for strands in by_jump.values())
 
 
-def merged(strands: list[PathStrand], width: int) -> PathStrand:
+def merged_strands(strands: list[PathStrand], width: int) -> PathStrand:
     """Strands of one jump as one."""
     period = lcm(*(len(strand.counts) for strand in strands))
     counts = tuple(unit_of(tuple(strands), p, width) for p in range(period))
@@ -252,7 +252,7 @@ def merged(strands: list[PathStrand], width: int) -> PathStrand:
 # --- what the canvas must hold, and how a gradient spreads -------------------------------------------------------
 
 
-def needed(steps: Sequence[PathStep], wanted: Sequence[int]) -> list[tuple[int, int]]:
+def needed_spans(steps: Sequence[PathStep], wanted: Sequence[int]) -> list[tuple[int, int]]:
     """The first and the last unit of every map (the image is 0) that units 0 to wanted[i] of layer i depend on, borders
     left out of account. A step's own units are included."""
     spans = [(0, 0), *((0, most) for most in wanted)]
@@ -296,13 +296,13 @@ def uniform_gradient(arch: Arch, axis: int, index: int, unit: int) -> list[float
         for source, x, size in zip(step.inputs, row.inputs, step.sizes_in, strict=True):
             before = shares.setdefault(source, [0.0] * size)
             weight = x.channels / channels if row.layer.op == "concat" else 1.0
-            spread(after, before, step.taps, weight)
+            hand_back(after, before, step.taps, weight)
     pixels = shares.get(0, [0.0] * arch.sizes[axis])
     whole = sum(pixels) or 1.0
     return [share / whole for share in pixels]
 
 
-def spread(after: list[float], before: list[float], taps: Taps | None, weight: float) -> None:
+def hand_back(after: list[float], before: list[float], taps: Taps | None, weight: float) -> None:
     """Adds to each unit of the map before a layer what the units after it hand back."""
     if taps is None:
         for i, share in enumerate(after):
@@ -312,6 +312,6 @@ def spread(after: list[float], before: list[float], taps: Taps | None, weight: f
     for i, share in enumerate(after):
         if share:
             for place, tap in zip(taps.at(i), taps.weights_at(i), strict=True):
-                j = place_of(place, len(before), taps.border)
+                j = place_met(place, len(before), taps.border)
                 if j is not None:
                     before[j] += share * even * tap

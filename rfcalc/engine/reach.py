@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from .arch import Arch, Row
 from .geometry import Taps
 from .layers.opaque import OpaqueJoin, OpaqueLayer, WholeMap
-from .paths import place_of
+from .paths import place_met
 
 Masks = tuple[int, ...]
 """What each unit along one axis sees: bit i stands for point i."""
@@ -58,7 +58,7 @@ def reach(
     start = tuple(masks_of(size, at) for size, at in zip(sizes[source], points, strict=True))
     found[source] = SeenPoints((start,), clean_all(sizes[source]))
     for row in arch.rows[source:]:
-        found.append(through(row, [found[i] for i in row.node.inputs], copies))
+        found.append(points_through(row, [found[i] for i in row.node.inputs], copies))
     return found
 
 
@@ -79,7 +79,7 @@ def masks_of(size: int, points: Sequence[int]) -> Masks:
     return tuple(masks)
 
 
-def through(row: Row, inputs: Sequence[SeenPoints | None], copies: bool) -> SeenPoints | None:
+def points_through(row: Row, inputs: Sequence[SeenPoints | None], copies: bool) -> SeenPoints | None:
     """What the units of a layer see, given what its inputs see."""
     layer = row.layer
     if not row.node.inputs:  # an input beside the image
@@ -88,16 +88,16 @@ def through(row: Row, inputs: Sequence[SeenPoints | None], copies: bool) -> Seen
         return None
     seen = [shared_out(s, row.out.sizes) for s in inputs if s is not None]
     if isinstance(layer, WholeMap):
-        return whole(seen, row.out.sizes, layer.axes)
+        return whole_points(seen, row.out.sizes, layer.axes)
     if layer.joins:
-        return joined(seen)
+        return joined_points(seen)
     if layer.pointwise or (row.x.flat and row.out.flat):
         return seen[0]
     taps = layer.taps(row.x)
     first = inputs[0]
     assert first is not None
     boxes = tuple(
-        tuple(read(masks, tap, size, copies) for masks, tap, size in zip(box, taps, row.out.sizes, strict=True))
+        tuple(masks_read(masks, tap, size, copies) for masks, tap, size in zip(box, taps, row.out.sizes, strict=True))
         for box in first.boxes
     )
     clean = tuple(starmap(read_clean, zip(first.clean, taps, row.out.sizes, strict=True)))
@@ -116,7 +116,7 @@ def shared_out(seen: SeenPoints, sizes: Sequence[int]) -> SeenPoints:
     return SeenPoints(boxes, tuple(map(spread, seen.clean, sizes)), seen.hull)
 
 
-def joined(seen: Sequence[SeenPoints]) -> SeenPoints:
+def joined_points(seen: Sequence[SeenPoints]) -> SeenPoints:
     boxes = distinct([box for s in seen for box in s.boxes])
     clean = tuple(tuple(map(all, zip(*axes, strict=True))) for axes in zip(*(s.clean for s in seen), strict=True))
     hull = any(s.hull for s in seen)
@@ -144,7 +144,7 @@ def holds(outer: MaskBox, inner: MaskBox) -> bool:
     return all(a | b == a for outs, ins in zip(outer, inner, strict=True) for a, b in zip(outs, ins, strict=True))
 
 
-def whole(seen: Sequence[SeenPoints], sizes: Sequence[int], axes: Sequence[bool]) -> SeenPoints:
+def whole_points(seen: Sequence[SeenPoints], sizes: Sequence[int], axes: Sequence[bool]) -> SeenPoints:
     """Every unit sees what all units of all inputs see, on the axes that are marked."""
     boxes = [
         tuple(
@@ -162,19 +162,19 @@ def whole(seen: Sequence[SeenPoints], sizes: Sequence[int], axes: Sequence[bool]
     return SeenPoints((around(boxes),), clean, True)
 
 
-def places(taps: Taps, unit: int) -> list[int]:
+def places_read(taps: Taps, unit: int) -> list[int]:
     """The places that a unit reads, beyond the map too; those of weight 0 are none."""
     return [place for place, weight in zip(taps.at(unit), taps.weights_at(unit), strict=True) if weight]
 
 
-def read(masks: Masks, taps: Taps, size: int, copies: bool) -> Masks:
+def masks_read(masks: Masks, taps: Taps, size: int, copies: bool) -> Masks:
     """What the units of the next map see."""
     border = taps.border if copies else "drop"
     length, out = len(masks), []
     for unit in range(size):
         seen = 0
-        for place in places(taps, unit):
-            at = place if 0 <= place < length else place_of(place, length, border)
+        for place in places_read(taps, unit):
+            at = place if 0 <= place < length else place_met(place, length, border)
             if at is not None:
                 seen |= masks[at]
         out.append(seen)
@@ -183,4 +183,4 @@ def read(masks: Masks, taps: Taps, size: int, copies: bool) -> Masks:
 
 def read_clean(clean: tuple[bool, ...], taps: Taps, size: int) -> tuple[bool, ...]:
     length = len(clean)
-    return tuple(all(0 <= p < length and clean[p] for p in places(taps, unit)) for unit in range(size))
+    return tuple(all(0 <= p < length and clean[p] for p in places_read(taps, unit)) for unit in range(size))

@@ -69,14 +69,14 @@ def redrawn(model: ModelProto, seed: int, double: bool) -> ModelProto:
     readers = {name: (node, i) for node in reversed(out.graph.node) for i, name in enumerate(node.input) if name}
     for tensor in out.graph.initializer:
         if tensor.data_type in FRACTIONAL:
-            array = drawn(tensor, readers.get(tensor.name), generator)
+            array = drawn_tensor(tensor, readers.get(tensor.name), generator)
             tensor.CopyFrom(numpy_helper.from_array(array.astype(np.float64 if double else array.dtype), tensor.name))
     if double:
         in_double(out)
     return out
 
 
-def drawn(tensor: TensorProto, reader: tuple[NodeProto, int] | None, generator: np.random.Generator) -> Array:
+def drawn_tensor(tensor: TensorProto, reader: tuple[NodeProto, int] | None, generator: np.random.Generator) -> Array:
     shape, dtype = tuple(tensor.dims), helper.tensor_dtype_to_np_dtype(tensor.data_type)
     if reader is not None:
         node, place = reader
@@ -130,7 +130,7 @@ class ModelRun:
         for protocol, call in zip(self.model.graph.node, self.evaluator.rt_nodes_, strict=True):
             inputs = [found[name] for name in protocol.input]
             with np.errstate(all="ignore"):
-                if over_places(protocol, self.reading):
+                if node_over_places(protocol, self.reading):
                     results: Any = [self.normed(protocol, inputs)]
                 elif call.need_context():
                     results = call.run(*inputs, context=found)
@@ -172,7 +172,7 @@ class ModelRun:
 
     def normed(self, node: NodeProto, inputs: list[Any]) -> Array:
         """A norm with the statistics of the first run."""
-        x, shape, dims, eps, centred = norm_of(node, inputs)
+        x, shape, dims, eps, centred = norm_view(node, inputs)
         view = x.reshape(shape)
         if node.output[0] not in self.held:
             mean = view.mean(dims, keepdims=True) if centred else np.zeros((), x.dtype)
@@ -205,7 +205,7 @@ def agree(one: Array, other: Array) -> bool:
     return one.shape == other.shape and np.allclose(one, other, close, close * float(np.abs(one).max(initial=0.0)))
 
 
-def over_places(node: NodeProto, reading: OnnxReading) -> bool:
+def node_over_places(node: NodeProto, reading: OnnxReading) -> bool:
     """Whether a norm's statistics mix places, or images, of what it is given."""
     m = reading.maps.get(node.input[0]) if node.input else None
     if m is None or node.op_type not in NORM_OPS or len(node.output) > 1:
@@ -220,7 +220,7 @@ LAST_NORMS = ("LayerNormalization", "RMSNormalization")
 NORM_OPS = (*LAST_NORMS, "InstanceNormalization", "GroupNormalization", "MeanVarianceNormalization")
 
 
-def norm_of(node: NodeProto, inputs: list[Any]) -> tuple[Array, tuple[int, ...], tuple[int, ...], float, bool]:
+def norm_view(node: NodeProto, inputs: list[Any]) -> tuple[Array, tuple[int, ...], tuple[int, ...], float, bool]:
     """Its input, the view and the dimensions of it that share a mean, epsilon, and whether the mean is taken off."""
     given, x = attributes_of(node), inputs[0]
     shape, eps = x.shape, float(given.get("epsilon", 1e-5))

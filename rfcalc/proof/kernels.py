@@ -65,7 +65,7 @@ def ones(count: int) -> Tensor:
     return torch.ones(1, 1, 1, count, dtype=torch.float64)
 
 
-def cut(x: Tensor, size: int) -> Tensor:
+def cut_to(x: Tensor, size: int) -> Tensor:
     return x if x.shape[-1] == size else x[..., :size]
 
 
@@ -188,7 +188,7 @@ class Bins(Kernel):
         impulses = torch.eye(size_in, dtype=torch.float64).unsqueeze(1)
         reads = (self.pool(impulses, size_out) > 0).squeeze(1).to(torch.float64)
         turns = x.shape[-1] // size_in
-        blocks = cut(x, turns * size_in).reshape(*x.shape[:-1], turns, size_in)
+        blocks = cut_to(x, turns * size_in).reshape(*x.shape[:-1], turns, size_in)
         return torch.matmul(blocks, reads).flatten(-2)
 
 
@@ -315,7 +315,7 @@ class Unshuffle(Kernel):
     def run(self, x: Tensor, unit: int) -> Tensor:
         rows, r = x.shape[-2], self.factor
         size = x.shape[-1] // r * r
-        x = cut(x, size).reshape((rows, 1, size, 1) if self.axis == 0 else (rows, 1, 1, size))
+        x = cut_to(x, size).reshape((rows, 1, size, 1) if self.axis == 0 else (rows, 1, 1, size))
         x = functional.pad(x, (0, r - 1) if self.axis == 0 else (0, 0, 0, r - 1))
         return functional.pixel_unshuffle(x, r).sum(1).reshape(1, 1, rows, -1)
 
@@ -349,7 +349,7 @@ def at(value: Any, axis: int) -> Any:
     return value[axis] if isinstance(value, tuple | list) else value
 
 
-def sides(padding: Sequence[int], place: ModulePlace) -> tuple[int, int]:
+def padding_sides(padding: Sequence[int], place: ModulePlace) -> tuple[int, int]:
     """Padding before and after, from torch's list, which has the last axis first."""
     i = 2 * (place.axes - 1 - place.axis)
     return padding[i], padding[i + 1]
@@ -403,7 +403,7 @@ def _(module: convs._ConvNd, place: ModulePlace) -> Kernel:
     window = module.kernel_size[a], module.stride[a]
     if module.padding_mode == "zeros":
         return Convolve(*window, at(module.padding, a) if module.padding != "same" else "same", module.dilation[a])
-    border = sides(module._reversed_padding_repeated_twice, place)
+    border = padding_sides(module._reversed_padding_repeated_twice, place)
     return Convolve(*window, 0, module.dilation[a], border, module.padding_mode)
 
 
@@ -468,7 +468,7 @@ PAD_MODES: dict[type, str] = {
 
 
 def pad_kernel(module: Any, place: ModulePlace, mode: str) -> Kernel:
-    return PadKernel(*sides(module.padding, place), mode)
+    return PadKernel(*padding_sides(module.padding, place), mode)
 
 
 for pad_class, pad_mode in PAD_MODES.items():

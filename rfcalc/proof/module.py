@@ -27,7 +27,7 @@ import torch
 from torch import nn
 
 from ..engine.ports import Focus
-from ..replay.ready import borrowed, drawn
+from ..replay.ready import borrowed, drawn_weights
 from ..replay.rows import Recorded, record
 from ..tracing.trace import unwrapped
 from ..tracing.user_code import PROGRAM_ERRORS, from_signal, told
@@ -115,7 +115,7 @@ def in_some_type(proof: ModuleProof, tally: Tally) -> ModuleReport:
     for dtype in TYPES:
         try:
             loud = dtype is not None and sample.dtype.is_floating_point
-            return drawn_twice(proof, tally, partial(ready, proof, dtype), loud, dtype is not None)
+            return drawn_twice(proof, tally, partial(drawn_module, proof, dtype), loud, dtype is not None)
         except PROGRAM_ERRORS as error:
             if from_signal(error):
                 raise
@@ -128,10 +128,10 @@ def in_some_type(proof: ModuleProof, tally: Tally) -> ModuleReport:
 
 
 @contextmanager
-def ready(proof: ModuleProof, dtype: torch.dtype | None, draw: WeightDraw) -> Iterator[DrawnModule]:
+def drawn_module(proof: ModuleProof, dtype: torch.dtype | None, draw: WeightDraw) -> Iterator[DrawnModule]:
     """The module with one draw of weights, run on an image."""
     generator = torch.Generator().manual_seed(draw.seed)
-    with borrowed(proof.module, drawn(generator, dtype)) as module:
+    with borrowed(proof.module, drawn_weights(generator, dtype)) as module:
         image = torch.rand(proof.recorded.arch.input, generator=generator, dtype=torch.float64) + 0.5
         yield DrawnModule(module, proof.recorded, dtype, proof.lanes, image.to(dtype or own_type(module)))
 

@@ -70,7 +70,7 @@ def matrix(masks: Sequence[int], points: int) -> BoolArray:
 def predictions(arch: Arch, points: Sequence[Sequence[int]]) -> dict[int, Prediction]:
     """For every row whose field is known: what its units may and must see of the given places along each axis."""
     seen = reach(arch, points)
-    bare = reach(arch, points, copies=False) if repeats(arch) else seen
+    bare = reach(arch, points, copies=False) if repeats_a_border(arch) else seen
     out: dict[int, Prediction] = {}
     cached: dict[tuple[Axis, int], BoolArray] = {}
     for row in arch.rows:
@@ -80,11 +80,11 @@ def predictions(arch: Arch, points: Sequence[Sequence[int]]) -> dict[int, Predic
                 if (axis, i) not in cached:
                     cached[axis, i] = stated_by(axis, points[i])
             claims = tuple(cached[axis, i] for i, axis in enumerate(row.out.axes))
-            out[row.index] = predicted(claims, found, plain, points)
+            out[row.index] = prediction_of(claims, found, plain, points)
     return out
 
 
-def repeats(arch: Arch) -> bool:
+def repeats_a_border(arch: Arch) -> bool:
     """Whether any border repeats the map instead of dropping what lies beyond it."""
     known = [row for row in arch.rows if not row.layer.pointwise and not row.layer.joins]
     return any(
@@ -95,7 +95,7 @@ def repeats(arch: Arch) -> bool:
     )
 
 
-def predicted(
+def prediction_of(
     claims: tuple[BoolArray, ...], seen: SeenPoints | None, bare: SeenPoints | None, points: Sequence[Sequence[int]]
 ) -> Prediction:
     if seen is None or bare is None:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from ..engine.arch import Row
 from ..engine.layers.sources import is_blind
-from ..engine.reach import places
+from ..engine.reach import places_read
 from ..errors import RfcalcError
 from ..tracing.user_code import PROGRAM_ERRORS, from_signal, told
 from .layout import WrongShape, laid_out, parts_of
@@ -66,7 +66,7 @@ def before_move(row: Row, spot: Spot) -> Spot | None:
         return None
     taps = row.layer.taps(row.x)
     units = [
-        tuple(sorted({p for u in us for p in places(tap, u) if 0 <= p < size}))
+        tuple(sorted({p for u in us for p in places_read(tap, u) if 0 <= p < size}))
         for us, tap, size in zip(spot.units, taps, sizes, strict=True)
     ]
     return Spot(source, tuple(units)) if all(units) else None

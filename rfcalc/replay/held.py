@@ -41,42 +41,44 @@ def over_channels(g: dict[str, Any], x: Tensor, shape: Sequence[int], dims: Sequ
     return NormCall(x, tuple(shape), tuple(dims), weight, bias, g.get("eps", EPS))
 
 
-def group_norm(g: dict[str, Any], x: Tensor) -> NormCall:
+def group_norm_call(g: dict[str, Any], x: Tensor) -> NormCall:
     groups = (x.shape[0], g["num_groups"], x.shape[1] // g["num_groups"], *x.shape[2:])
     return over_channels(g, x, groups, range(2, len(groups)))
 
 
-def instance_norm(g: dict[str, Any], x: Tensor) -> NormCall | None:
+def instance_norm_call(g: dict[str, Any], x: Tensor) -> NormCall | None:
     return over_channels(g, x, x.shape, range(2, x.dim())) if g.get("use_input_stats", True) else None
 
 
-def batch_norm(g: dict[str, Any], x: Tensor) -> NormCall | None:
+def batch_norm_call(g: dict[str, Any], x: Tensor) -> NormCall | None:
     still = not g.get("training", False) and g.get("running_mean") is not None
     return None if still else over_channels(g, x, x.shape, (0, *range(2, x.dim())))
 
 
-def layer_norm(g: dict[str, Any], x: Tensor) -> NormCall:
+def layer_norm_call(g: dict[str, Any], x: Tensor) -> NormCall:
     dims = tuple(range(x.dim() - len(g["normalized_shape"]), x.dim()))
     return NormCall(x, tuple(x.shape), dims, g.get("weight"), g.get("bias"), g.get("eps", EPS))
 
 
-def rms_norm(g: dict[str, Any], x: Tensor) -> NormCall:
-    return layer_norm(g, x)._replace(eps=g.get("eps") or torch.finfo(x.dtype).eps, centred=False)
+def rms_norm_call(g: dict[str, Any], x: Tensor) -> NormCall:
+    return layer_norm_call(g, x)._replace(eps=g.get("eps") or torch.finfo(x.dtype).eps, centred=False)
 
 
 NORM_CALLS: dict[Any, tuple[Callable[[dict[str, Any], Tensor], NormCall | None], str]] = {
-    functional.group_norm: (group_norm, "input num_groups weight bias eps"),
-    torch.group_norm: (group_norm, "input num_groups weight bias eps"),
+    functional.group_norm: (group_norm_call, "input num_groups weight bias eps"),
+    torch.group_norm: (group_norm_call, "input num_groups weight bias eps"),
     functional.instance_norm: (
-        instance_norm, "input running_mean running_var weight bias use_input_stats momentum eps"
+        instance_norm_call, "input running_mean running_var weight bias use_input_stats momentum eps"
     ),
-    torch.instance_norm: (instance_norm, "input weight bias running_mean running_var use_input_stats momentum eps"),
-    functional.batch_norm: (batch_norm, "input running_mean running_var weight bias training momentum eps"),
-    torch.batch_norm: (batch_norm, "input weight bias running_mean running_var training momentum eps"),
-    functional.layer_norm: (layer_norm, "input normalized_shape weight bias eps"),
-    torch.layer_norm: (layer_norm, "input normalized_shape weight bias eps"),
-    torch.rms_norm: (rms_norm, "input normalized_shape weight eps"),
-    functional.rms_norm: (rms_norm, "input normalized_shape weight eps"),
+    torch.instance_norm: (
+        instance_norm_call, "input weight bias running_mean running_var use_input_stats momentum eps"
+    ),
+    functional.batch_norm: (batch_norm_call, "input running_mean running_var weight bias training momentum eps"),
+    torch.batch_norm: (batch_norm_call, "input weight bias running_mean running_var training momentum eps"),
+    functional.layer_norm: (layer_norm_call, "input normalized_shape weight bias eps"),
+    torch.layer_norm: (layer_norm_call, "input normalized_shape weight bias eps"),
+    torch.rms_norm: (rms_norm_call, "input normalized_shape weight eps"),
+    functional.rms_norm: (rms_norm_call, "input normalized_shape weight eps"),
 }  # fmt: skip
 """How each function that norms is called, and the names of its arguments in their order."""
 
@@ -86,7 +88,7 @@ class Statistics(NamedTuple):
     scale: Tensor
 
 
-def norm_of(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> NormCall | None:
+def norm_call_of(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> NormCall | None:
     """What a call norms; None for one that takes no statistics of its input."""
     if func not in NORM_CALLS:
         return None
@@ -102,7 +104,7 @@ def statistics(norm: NormCall) -> Statistics:
     return Statistics(mean, (variance + norm.eps).rsqrt())
 
 
-def normed(norm: NormCall, held: Statistics) -> Tensor:
+def normed_with(norm: NormCall, held: Statistics) -> Tensor:
     """The norm with statistics that are given."""
     out = ((norm.x.reshape(norm.shape) - held.mean) * held.scale).reshape(norm.x.shape)
     out = out if norm.weight is None else out * norm.weight

@@ -116,7 +116,7 @@ def in_type(tensor: Tensor, dtype: torch.dtype | None) -> Tensor:
     return tensor.to(dtype, copy=True)
 
 
-def drawn(generator: torch.Generator, dtype: torch.dtype | None) -> WeightChange:
+def drawn_weights(generator: torch.Generator, dtype: torch.dtype | None) -> WeightChange:
     """Positive weights: from 1/2 to 3/2 over the number of values that each output adds up, so that a layer keeps the
     size of what it reads; biases small; the running statistics of norms neutral."""
 

@@ -24,7 +24,7 @@ from ..tracing.scripted import followed
 from ..tracing.shapes import on_cpu, tensors_in
 from ..tracing.spellings import name_of
 from ..tracing.user_code import Chance
-from .held import Statistics, norm_of, normed, statistics
+from .held import Statistics, norm_call_of, normed_with, statistics
 from .ready import LOW
 from .rows import SCRIPT, Recorded, Sight, results_of
 
@@ -113,12 +113,12 @@ class Replay(TorchFunctionMode):
         call = self.recorded.calls[number]
         if self.first:
             memory.weighed[number] = weighed(call.images, func, args, kwargs)
-        norm = norm_of(func, args, kwargs) if call.holds else None
+        norm = norm_call_of(func, args, kwargs) if call.holds else None
         if norm is None:
             return func(*args, **kwargs)
         if self.first:
             memory.statistics[number] = statistics(norm)
-        return normed(norm, memory.statistics[number])
+        return normed_with(norm, memory.statistics[number])
 
     def here(self, func: Any, kwargs: dict[str, Any]) -> dict[str, Any]:
         """Keywords with the run's type of numbers, on this machine's processor."""
@@ -160,7 +160,9 @@ def scripted(replay: Replay, script: Any, args: tuple[Any, ...], kwargs: dict[st
     return result
 
 
-def filled(recorded: Recorded, images: Tensor, dtype: torch.dtype | None) -> tuple[tuple[Any, ...], dict[str, Any]]:
+def arguments_of(
+    recorded: Recorded, images: Tensor, dtype: torch.dtype | None
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """The arguments of forward: the images in their place, and beside them inputs that stay the same in every run."""
     inputs, given = recorded.inputs, []
     generator = torch.Generator().manual_seed(0)
@@ -200,7 +202,7 @@ def play(
     did. With a memory norms are held: the first run fills it, the others use it. `tiles` lets a library round in tiles,
     which is faster."""
     replay = Replay(recorded, sink, dtype, memory, first)
-    args, kwargs = filled(recorded, images, dtype)
+    args, kwargs = arguments_of(recorded, images, dtype)
     with on_values(dtype, tiles), unchecked(), followed(partial(scripted, replay)), replay:
         output = module(*args, **kwargs)
     calls = len(recorded.calls)

@@ -34,7 +34,7 @@ def is_name(part: str) -> bool:
     return part.isidentifier() and not keyword.iskeyword(part) and not hasattr(nn.Module(), part)
 
 
-def attribute(holder: str, part: str) -> str:
+def attribute_path(holder: str, part: str) -> str:
     """A part of a module by its name, as it is reached."""
     return f"{holder}.{part}" if is_name(part) else f"{holder}._modules[{json.dumps(part, ensure_ascii=False)}]"
 

@@ -25,7 +25,7 @@ from .modules import Modules
 from .results import Results
 from .rules.fallback import sees_all, unknown
 from .rules.kinds import ABOUT_TENSORS, CASTS, FILLED, FRESH, READ_VALUES
-from .rules.quantised import is_quantised, plain, unpacked
+from .rules.quantised import is_quantised, plain_call, unpacked_weights
 from .rules.table import RULES, Entry
 from .shapes import Shapes, tensors_in
 from .spellings import is_in_place, name_of, original
@@ -77,7 +77,7 @@ class Tracer(TorchFunctionMode):
         seen = bool([tensor for tensor in tensors if self.known.find(tensor) is not None])
         if seen and is_quantised(func):
             with self:
-                return plain(func, args, lambda packed: unpacked(self.state, packed))
+                return plain_call(func, args, lambda packed: unpacked_weights(self.state, packed))
         if seen and func in READ_VALUES:
             raise NeedsValues(name_of(func))
         if func in CASTS:

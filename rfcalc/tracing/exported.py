@@ -38,10 +38,10 @@ def read_program(path: str | PathLike[str]) -> tuple[nn.Module, tuple[int, ...] 
         graph = getattr(part, "graph", None)
         if isinstance(graph, torch.fx.Graph):
             spell_out(graph)
-    return module, shape_of(program)
+    return module, fixed_shape(program)
 
 
-def shape_of(program: Any) -> tuple[int, ...] | None:
+def fixed_shape(program: Any) -> tuple[int, ...] | None:
     """The shape of the one input, without the batch; None where there are several, or its sizes are left open."""
     names = set(program.graph_signature.user_inputs)
     found = [n.meta["val"] for n in program.graph.nodes if n.op == "placeholder" and n.name in names]

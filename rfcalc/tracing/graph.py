@@ -77,7 +77,7 @@ def is_alone(draft: LayerDraft) -> bool:
 
 
 @lru_cache(maxsize=4096)
-def made(op: str, axes: int, settings: tuple[tuple[str, Any], ...]) -> Layer:
+def made_layer(op: str, axes: int, settings: tuple[tuple[str, Any], ...]) -> Layer:
     return make(op, axes, **dict(settings))
 
 
@@ -132,7 +132,7 @@ class Graph:
         says in layers, `batch` the dimension of its images where it differs from its inputs', `copies` how often it
         works on each image where its inputs do not tell. Returns its node."""
         try:
-            layer = made(op, self.axes, tuple((key, hashable(value)) for key, value in settings.items()))
+            layer = made_layer(op, self.axes, tuple((key, hashable(value)) for key, value in settings.items()))
             maps = tuple([self.maps[i] for i in inputs])
             out, left = output_within(layer, maps, self.budgets[-1])
         except RfcalcError as error:

@@ -83,18 +83,18 @@ class Inputs:
     def filled(self, tensors: list[Tensor]) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """The arguments with a tensor for each sample, in order."""
         found = iter(tensors)
-        args = mapped(self.args, lambda sample: next(found))
-        return args, mapped(dict(self.kwargs), lambda sample: next(found))
+        args = with_samples(self.args, lambda sample: next(found))
+        return args, with_samples(dict(self.kwargs), lambda sample: next(found))
 
 
-def mapped(value: Any, call: Callable[[Any], Any]) -> Any:
+def with_samples(value: Any, call: Callable[[Any], Any]) -> Any:
     """The same nesting, each sample replaced."""
     if isinstance(value, Sample):
         return call(value)
     if isinstance(value, list | tuple):
-        parts = [mapped(part, call) for part in value]
+        parts = [with_samples(part, call) for part in value]
         return type(value)(*parts) if hasattr(value, "_fields") else type(value)(parts)
-    return {key: mapped(part, call) for key, part in value.items()} if isinstance(value, dict) else value
+    return {key: with_samples(part, call) for key, part in value.items()} if isinstance(value, dict) else value
 
 
 # --- from what the user gives ------------------------------------------------------------------------------------

@@ -201,7 +201,7 @@ def along(graph: Graph, m: Map, dims: Sequence[int], operation: str, bound: bool
 # --- several tensors into one ------------------------------------------------------------------------------------
 
 
-def joined(graph: Graph, operation: str, maps: Sequence[Map]) -> Map:
+def joined_maps(graph: Graph, operation: str, maps: Sequence[Map]) -> Map:
     """Tensors value by value, broadcast as torch does, from the last dimension on."""
     length = max(len(m.dims) for m in maps)
     maps = [Map(m.node, lengthened(m, length)) for m in (fold(graph, m) for m in maps)]

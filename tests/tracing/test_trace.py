@@ -29,7 +29,7 @@ from rfcalc.spec.writer import dump
 from rfcalc.testing import TORCH_OPS, archs
 from rfcalc.tracing.dispatch import Tracer
 from rfcalc.tracing.inputs import inputs_of
-from rfcalc.tracing.outputs import finish
+from rfcalc.tracing.outputs import conclude_outputs
 from rfcalc.tracing.run import run
 from rfcalc.tracing.trace import load_target, trace
 from tests.classic_models import BasicBlock, ResNet
@@ -97,7 +97,7 @@ def test_layouts_equal_the_shipped_specs(traced: dict[str, Arch], name: str) -> 
 def test_shapes_equal_what_torch_works_out_itself(name: str) -> None:
     module, shape = layout(name), LAYOUTS[name][1]
     tracer = Tracer(module, inputs_of(module, shape), 2, verify=True)  # runs each function on meta tensors and compares
-    finish(tracer, run(tracer, module), name)
+    conclude_outputs(tracer, run(tracer, module), name)
     assert "whole" not in {draft.layer.op for draft in tracer.graph.drafts}
 
 

@@ -19,13 +19,13 @@ from ..kinds import PerAxis, settings_of
 LAYERS: dict[str, type[Layer]] = {}
 LAYER_FEATURES = ("depthwise", "depthwise_separable", "grouped", "dilation", "strided", "bias")
 """What a design can use beside layer types."""
-C = TypeVar("C", bound="type[Layer]")
+LayerClass = TypeVar("LayerClass", bound="type[Layer]")
 
 
-def layer(name: str) -> Callable[[C], C]:
+def layer(name: str) -> Callable[[LayerClass], LayerClass]:
     """Registers a layer type under its name in the spec language."""
 
-    def register(cls: C) -> C:
+    def register(cls: LayerClass) -> LayerClass:
         cls.op = name
         LAYERS[name] = cls
         return cls
@@ -81,9 +81,9 @@ class Layer:
             return replace(x, apart=False) if x.apart and self.reads_all_channels(x) else x
         sizes = self.sizes(x)
         if all(axis.doubt == TOO_MANY and not axis.strands for axis in x.axes):  # then the taps may be too many as well
-            axes = through(x.axes, (SHARED,) * len(sizes), sizes)
+            axes = axes_through(x.axes, (SHARED,) * len(sizes), sizes)
         else:
-            axes = through(x.axes, self.taps(x), sizes)
+            axes = axes_through(x.axes, self.taps(x), sizes)
         return FeatureMap(self.channels(x), axes, apart=x.apart and not self.reads_all_channels(x))
 
     def reads_all_channels(self, x: FeatureMap) -> bool:
@@ -186,7 +186,7 @@ def without_fields(x: FeatureMap) -> FeatureMap:
     return FeatureMap(x.channels, tuple(Axis(axis.size, (), TOO_MANY) for axis in x.axes), x.flat, x.apart)
 
 
-def through(axes: tuple[Axis, ...], taps: tuple[Taps, ...], sizes: tuple[int, ...]) -> tuple[Axis, ...]:
+def axes_through(axes: tuple[Axis, ...], taps: tuple[Taps, ...], sizes: tuple[int, ...]) -> tuple[Axis, ...]:
     """Each axis through its taps; equal axes under equal taps are worked out once."""
     out: list[Axis] = []
     for i, (axis, tap, size) in enumerate(zip(axes, taps, sizes, strict=True)):
@@ -202,7 +202,7 @@ def make_windows(kernel_size: PerAxis, stride: PerAxis, padding: Any, dilation: 
     return tuple(map(Window, kernel_size, stride, padding, dilation))
 
 
-def product(*factors: int) -> str:
+def product_text(*factors: int) -> str:
     return "*".join(map(str, factors))
 
 
@@ -217,7 +217,7 @@ LAYER_KEYS = (*RESERVED, *COUNTS, "functional", "containers")
 """What every layer takes beside its settings."""
 
 
-def function(nn: Any, call: Callable[[Any], Any], text: str) -> Any:
+def function_module(nn: Any, call: Callable[[Any], Any], text: str) -> Any:
     """A torch module without weights that does `call`."""
 
     class Function(nn.Module):  # type: ignore[misc]

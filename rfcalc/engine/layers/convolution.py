@@ -11,7 +11,7 @@ from typing import Any
 from ...errors import SettingError, ShapeError
 from ..geometry import MAX_PHASES, FeatureMap, Taps, TooManyPhases, Window
 from ..kinds import Choice, EachAxis, Flag, Integer, Optional, Padding, PaddingKind, PerAxis, setting
-from .base import Layer, WindowLayer, layer, make_windows, product
+from .base import Layer, WindowLayer, layer, make_windows, product_text
 from .padding import PAD_NAMES, before, check_border, pad_argument, symmetric, with_border
 
 
@@ -79,8 +79,8 @@ class Conv(GroupedWindows):
         return out.elements * prod(self.kernel_size) * (x.channels // self.groups_of(x))
 
     def sums(self, x: FeatureMap, out: FeatureMap) -> tuple[str, str]:
-        weights = product(*self.kernel_size, x.channels // self.groups_of(x))
-        return f"{out.channels}*({weights}{' + 1' * self.bias})", f"{product(*out.sizes, out.channels)}*{weights}"
+        weights = product_text(*self.kernel_size, x.channels // self.groups_of(x))
+        return f"{out.channels}*({weights}{' + 1' * self.bias})", f"{product_text(*out.sizes, out.channels)}*{weights}"
 
     def features(self, x: FeatureMap) -> tuple[str, ...]:
         groups = self.groups_of(x)
@@ -145,9 +145,9 @@ class ConvTranspose(GroupedWindows):
         return x.elements * prod(self.kernel_size) * (self.out_channels // self.groups_of(x))
 
     def sums(self, x: FeatureMap, out: FeatureMap) -> tuple[str, str]:
-        per_input = product(*self.kernel_size, self.out_channels // self.groups_of(x))
+        per_input = product_text(*self.kernel_size, self.out_channels // self.groups_of(x))
         bias = f" + {self.out_channels}" * self.bias
-        return f"{x.channels}*{per_input}{bias}", f"{product(*x.sizes, x.channels)}*{per_input}"
+        return f"{x.channels}*{per_input}{bias}", f"{product_text(*x.sizes, x.channels)}*{per_input}"
 
     def module(self, nn: Any, x: FeatureMap) -> Any:
         cut = before(self.padding) if symmetric(self.padding) else (0,) * len(x.axes)

@@ -11,7 +11,7 @@ from typing import Any
 from ...errors import RfcalcError, ShapeError
 from ..geometry import SHARED, UNIT, FeatureMap, Taps, Window
 from ..kinds import Count, EachAxis, Flag, Integer, Optional, PaddingKind, PerAxis, Word, setting
-from .base import Layer, SpatialLayer, WindowLayer, function, layer, product
+from .base import Layer, SpatialLayer, WindowLayer, function_module, layer, product_text
 from .padding import before
 
 
@@ -40,7 +40,7 @@ class Expand(SpatialLayer):
 
     def module(self, nn: Any, x: FeatureMap) -> Any:
         shape = (-1, self.channels(x), *self.sizes(x))
-        return function(nn, lambda t: t.expand(shape), f"to {shape[1:]}")
+        return function_module(nn, lambda t: t.expand(shape), f"to {shape[1:]}")
 
 
 @layer("unflatten")
@@ -56,7 +56,7 @@ class Unflatten(Layer):
 
     def check(self, x: FeatureMap) -> None:
         if max(x.sizes) > 1 or x.channels != self.out_channels * prod(self.size):
-            raise ShapeError(f"cannot make {product(self.out_channels, *self.size)} values of {x}")
+            raise ShapeError(f"cannot make {product_text(self.out_channels, *self.size)} values of {x}")
 
     def sizes(self, x: FeatureMap) -> tuple[int, ...]:
         return self.size
@@ -93,7 +93,7 @@ class Roll(SpatialLayer):
 
     def module(self, nn: Any, x: FeatureMap) -> Any:
         axes = tuple(range(2, 2 + len(self.shifts)))
-        return function(nn, lambda t: t.roll(self.shifts, axes), f"{self.shifts}")
+        return function_module(nn, lambda t: t.roll(self.shifts, axes), f"{self.shifts}")
 
 
 @layer("unfold")
@@ -117,10 +117,10 @@ class Unfold(WindowLayer):
         if len(sizes) > 2:
             raise RfcalcError("torch.nn.Unfold takes maps of two axes")
         if len(sizes) == 2:
-            return function(nn, lambda t: nn.functional.unfold(t, *windows).unflatten(2, sizes), text)
+            return function_module(nn, lambda t: nn.functional.unfold(t, *windows).unflatten(2, sizes), text)
         # torch takes three dimensions for a map without a batch: one axis gets a second one of size 1 in front
         rows = tuple((one, *values) for one, values in zip((1, 1, 0, 1), windows, strict=True))
-        return function(nn, lambda t: nn.functional.unfold(t.unsqueeze(2), *rows), text)
+        return function_module(nn, lambda t: nn.functional.unfold(t.unsqueeze(2), *rows), text)
 
 
 @layer("reduce")

@@ -91,7 +91,7 @@ class LayerNorm(Norm):
         return nn.LayerNorm(x.shape, elementwise_affine=self.affine)
 
 
-def activation(
+def register_activation(
     name: str, torch_name: str, doc: str, arguments: tuple[Any, ...] = (), base: type[Layer] = Layer
 ) -> None:
     """Registers a layer type without settings that leaves geometry, channels and parameters alone."""
@@ -110,20 +110,20 @@ class OverChannels(Layer):
         return True
 
 
-activation("identity", "Identity", "Nothing")
-activation("relu", "ReLU", "max(x, 0)")
-activation("relu6", "ReLU6", "min(max(x, 0), 6)")
-activation("selu", "SELU", "Scaled exponential linear unit")
-activation("gelu", "GELU", "Gaussian error linear unit")
-activation("silu", "SiLU", "x * sigmoid(x), also called swish")
-activation("mish", "Mish", "x * tanh(softplus(x))")
-activation("hardswish", "Hardswish", "x * relu6(x + 3) / 6")
-activation("hardsigmoid", "Hardsigmoid", "relu6(x + 3) / 6")
-activation("sigmoid", "Sigmoid", "1 / (1 + exp(-x))")
-activation("tanh", "Tanh", "Hyperbolic tangent")
-activation("softplus", "Softplus", "log(1 + exp(x))")
-activation("softmax", "Softmax", "Softmax over channels", (1,), OverChannels)
-activation("log_softmax", "LogSoftmax", "Logarithm of the softmax over channels", (1,), OverChannels)
+register_activation("identity", "Identity", "Nothing")
+register_activation("relu", "ReLU", "max(x, 0)")
+register_activation("relu6", "ReLU6", "min(max(x, 0), 6)")
+register_activation("selu", "SELU", "Scaled exponential linear unit")
+register_activation("gelu", "GELU", "Gaussian error linear unit")
+register_activation("silu", "SiLU", "x * sigmoid(x), also called swish")
+register_activation("mish", "Mish", "x * tanh(softplus(x))")
+register_activation("hardswish", "Hardswish", "x * relu6(x + 3) / 6")
+register_activation("hardsigmoid", "Hardsigmoid", "relu6(x + 3) / 6")
+register_activation("sigmoid", "Sigmoid", "1 / (1 + exp(-x))")
+register_activation("tanh", "Tanh", "Hyperbolic tangent")
+register_activation("softplus", "Softplus", "log(1 + exp(x))")
+register_activation("softmax", "Softmax", "Softmax over channels", (1,), OverChannels)
+register_activation("log_softmax", "LogSoftmax", "Logarithm of the softmax over channels", (1,), OverChannels)
 
 
 @layer("leaky_relu")

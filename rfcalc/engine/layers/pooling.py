@@ -10,7 +10,7 @@ from typing import Any
 from ...errors import SettingError, ShapeError
 from ..geometry import MAX_PHASES, SHARED, Axis, FeatureMap, Taps, TooManyPhases, Window
 from ..kinds import EachAxis, Flag, Integer, PaddingKind, PerAxis, setting
-from .base import Layer, SpatialLayer, WindowLayer, layer, product, through, unbuildable
+from .base import Layer, SpatialLayer, WindowLayer, axes_through, layer, product_text, unbuildable
 from .padding import before
 
 
@@ -26,7 +26,7 @@ class Linear(Layer):
     bias: bool = setting(Flag(), True)
 
     def windows(self, x: FeatureMap) -> tuple[Window, ...]:
-        return whole_map(x)
+        return whole_windows(x)
 
     def output(self, inputs: Sequence[FeatureMap]) -> FeatureMap:
         return FeatureMap(self.out_features, flattened(inputs[0]), flat=True)
@@ -38,7 +38,7 @@ class Linear(Layer):
         return self.out_features * x.elements
 
     def sums(self, x: FeatureMap, out: FeatureMap) -> tuple[str, str]:
-        return f"{self.out_features}*({x.elements}{' + 1' * self.bias})", product(self.out_features, x.elements)
+        return f"{self.out_features}*({x.elements}{' + 1' * self.bias})", product_text(self.out_features, x.elements)
 
     def arguments(self, x: FeatureMap) -> tuple[Any, ...]:
         return x.elements, self.out_features, self.bias
@@ -52,19 +52,19 @@ class Flatten(Layer):
     pointwise = False
 
     def windows(self, x: FeatureMap) -> tuple[Window, ...]:
-        return whole_map(x)
+        return whole_windows(x)
 
     def output(self, inputs: Sequence[FeatureMap]) -> FeatureMap:
         (x,) = inputs
         return FeatureMap(x.elements, flattened(x), flat=True, apart=x.apart or x.elements > x.channels)
 
 
-def whole_map(x: FeatureMap) -> tuple[Window, ...]:
+def whole_windows(x: FeatureMap) -> tuple[Window, ...]:
     return () if x.flat else tuple(Window(axis.size) for axis in x.axes)
 
 
 def flattened(x: FeatureMap) -> tuple[Axis, ...]:
-    return x.axes if x.flat else through(x.axes, tuple(w.taps() for w in whole_map(x)), (1,) * len(x.axes))
+    return x.axes if x.flat else axes_through(x.axes, tuple(w.taps() for w in whole_windows(x)), (1,) * len(x.axes))
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +181,7 @@ class GlobalPool(SpatialLayer):
     torch_axes = True
 
     def windows(self, x: FeatureMap) -> tuple[Window, ...]:
-        return whole_map(x)
+        return whole_windows(x)
 
     def arguments(self, x: FeatureMap) -> tuple[Any, ...]:
         return (1,)

@@ -9,7 +9,7 @@ import numpy as np
 
 from ...tracing.dims import CHANNEL, run_of, shape_of, size_of, with_run
 from ...tracing.graph import Map, Unsupported
-from ...tracing.moves import along, bounded_by_all, joined, reduced, stretched, with_numbers
+from ...tracing.moves import along, bounded_by_all, joined_maps, reduced, stretched, with_numbers
 from ..node import Op, rule
 from ..tensors import Fixed
 
@@ -33,7 +33,7 @@ def arithmetic(op: Op) -> Map:
         op = Op(op.program, op.node, (op.input(0), op.input(3)))
     name, maps = {**JOIN_OPS, **QUANTIZED}[op.type], op.maps
     if len(maps) > 1:
-        m = joined(op.graph, name, maps)
+        m = joined_maps(op.graph, name, maps)
         learned = op.learned()
         return op.graph.function(m, name, learned) if learned else m
     (m,) = maps

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..call import Call
 from ..dims import CHANNEL
 from ..graph import Map, Unsupported
-from ..moves import embedded, joined, reduced
+from ..moves import embedded, joined_maps, reduced
 
 
 def part(call: Call, name: str = "") -> Map:
@@ -18,7 +18,7 @@ def complex_of(call: Call) -> Map:
     """Numbers out of two tensors, value by value."""
     call.run()
     maps = call.maps()
-    return joined(call.graph, call.operation, maps) if len(maps) > 1 else call.function(maps[0])
+    return joined_maps(call.graph, call.operation, maps) if len(maps) > 1 else call.function(maps[0])
 
 
 def view_as_real(call: Call) -> Map:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..call import Call
 from ..graph import Map
-from ..moves import joined, reduced
+from ..moves import joined_maps, reduced
 from .values import in_step
 
 
@@ -26,10 +26,10 @@ def of_classes(call: Call) -> Map:
     classes = min(1, len(m.dims) - 1)
     probabilities = target.dim() == len(m.dims)
     if probabilities and call.is_map("target"):
-        m = joined(call.graph, "mul", [m, call.map("target")])
+        m = joined_maps(call.graph, "mul", [m, call.map("target")])
     m = reduced(call.graph, m, [classes], False, call.operation)
     if not probabilities and call.is_map("target"):
-        m = joined(call.graph, call.operation, [m, call.map("target")])
+        m = joined_maps(call.graph, call.operation, [m, call.map("target")])
     return summed(call, m)
 
 

@@ -8,7 +8,7 @@ from torch import Tensor
 from ..call import Call, MemoryLayout
 from ..dims import shape_of
 from ..graph import Map, Unsupported
-from ..moves import along, concatenated, joined, pad, reduced, with_constants, with_numbers
+from ..moves import along, concatenated, joined_maps, pad, reduced, with_constants, with_numbers
 from ..order import as_map
 
 # --- joins -------------------------------------------------------------------------------------------------------
@@ -54,7 +54,7 @@ def arithmetic(call: Call) -> Map:
 def in_step(call: Call, operation: str) -> Map:
     """Values in step: several maps join; one map keeps its places, whatever numbers or weights it meets."""
     maps = call.maps()
-    return joined(call.graph, operation, maps) if len(maps) > 1 else meeting_numbers(call, maps[0], operation)
+    return joined_maps(call.graph, operation, maps) if len(maps) > 1 else meeting_numbers(call, maps[0], operation)
 
 
 def meeting_numbers(call: Call, m: Map, operation: str) -> Map:
@@ -88,7 +88,7 @@ PAIRS = ("max", "min", "median", "mode")
 def reduction(call: Call) -> Map | list[Map]:
     operation = call.operation
     if operation in ("max", "min") and call.maps()[1:]:
-        return joined(call.graph, {"max": "maximum", "min": "minimum"}[operation], call.maps())
+        return joined_maps(call.graph, {"max": "maximum", "min": "minimum"}[operation], call.maps())
     if operation == "matrix_norm" and "dim" not in call.given:
         call.given["dim"] = (-2, -1)
     if isinstance(call.given.get("dim"), Tensor):

@@ -132,7 +132,7 @@ def narrow(call: Call) -> Map:
     return cut(call.graph, m, {dim: range(start, start + call.get("length"))})
 
 
-def spelled_out(index: Any, dims: int) -> list[Any]:
+def index_entries(index: Any, dims: int) -> list[Any]:
     """An index as one entry for each dimension, and None for each new one."""
     entries = list(index) if isinstance(index, tuple) else [index]
     used = sum(entry is not None and entry is not Ellipsis for entry in entries)
@@ -146,7 +146,7 @@ def spelled_out(index: Any, dims: int) -> list[Any]:
 
 def getitem(call: Call) -> Map:
     m = call.map()
-    entries = spelled_out(call.args[1], len(m.dims))
+    entries = index_entries(call.args[1], len(m.dims))
     if any(isinstance(entry, Tensor) and entry.dtype in (torch.bool, torch.uint8) for entry in entries):
         raise NeedsValues("mask")
     shape = call.shape()
@@ -194,7 +194,7 @@ def setitem(call: Call) -> None:
         if m is not None:  # what else is left sees what it saw, as after a gate
             call.state.known.bind(target, call.graph.function(m, "assignment"))
         return
-    entries = spelled_out(call.args[1], target.dim())
+    entries = index_entries(call.args[1], target.dim())
     plain = all(isinstance(entry, slice | int) and not isinstance(entry, bool) for entry in entries)
     if not plain or any(isinstance(entry, slice) and entry.step not in (None, 1) for entry in entries):
         writes.written(target, written_somewhere(call, m, value, target), call.tensors, mixes=True)
@@ -204,7 +204,7 @@ def setitem(call: Call) -> None:
         ranges.append(range(n)[entry] if isinstance(entry, slice) else range(n)[entry : entry + 1 or None])
         if isinstance(entry, int):
             dims.insert(dim, ())
-    found = written(call, m, Map(value.node, tuple(dims)), ranges, target)
+    found = written_box(call, m, Map(value.node, tuple(dims)), ranges, target)
     writes.written(target, found, call.tensors, mixes=True)
 
 
@@ -214,7 +214,7 @@ def written_somewhere(call: Call, m: Map | None, value: Map, target: Tensor) -> 
     return known_by_shape(graph, "whole", maps, shape, "assignment", 0, bound=True)
 
 
-def written(call: Call, m: Map | None, value: Map, ranges: Sequence[range], target: Tensor) -> Map:
+def written_box(call: Call, m: Map | None, value: Map, ranges: Sequence[range], target: Tensor) -> Map:
     """A map written into a box of a tensor: padding around it where the tensor held nothing of the image, a concat
     where the box is a run of channels."""
     graph = call.graph
