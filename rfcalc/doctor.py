@@ -9,7 +9,7 @@ import platform
 import re
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from shlex import join
 from typing import TYPE_CHECKING, Any
@@ -78,23 +78,12 @@ class Examination:
     def to_json(self) -> dict[str, Any]:
         """{"ok", "rfcalc", "python", "environment", "prefix", "system", "cpu": {feature: true, false or null},
         "packages": [{"name", "wanted", "extra", "version"}], "missing": [{"extra", "packages", "command"}]}."""
-        return {
-            "ok": self.ok,
-            "rfcalc": __version__,
-            "python": self.python,
-            "environment": self.environment,
-            "prefix": self.prefix,
-            "system": self.system,
-            "cpu": dict(self.cpu),
-            "packages": [
-                {"name": p.name, "wanted": p.wanted, "extra": p.extra or None, "version": p.version}
-                for p in self.packages
-            ],
-            "missing": [
-                {"extra": extra or None, "packages": names, "command": self.command(names)}
-                for extra, names in self.missing.items()
-            ],
-        }
+        packages = [asdict(package) | {"extra": package.extra or None} for package in self.packages]
+        missing = [
+            {"extra": extra or None, "packages": names, "command": self.command(names)}
+            for extra, names in self.missing.items()
+        ]
+        return {"ok": self.ok, "rfcalc": __version__, **asdict(self), "packages": packages, "missing": missing}
 
     @property
     def grid(self) -> Grid:

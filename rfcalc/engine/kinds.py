@@ -312,6 +312,11 @@ def setting(kind: Kind, default: Any = MISSING, like: str | None = None) -> Any:
     return field(metadata={"kind": kind, "default": default, "like": like})
 
 
+def required_settings(layer_class: type) -> list[str]:
+    """The settings that a layer type cannot do without."""
+    return [key for key, meta in settings_of(layer_class).items() if meta["default"] is MISSING and not meta["like"]]
+
+
 def settings_of(layer_class: type) -> dict[str, Mapping[str, Any]]:
     """The settings of a layer type by name: kind, default and like."""
     return {f.name: f.metadata for f in fields(layer_class)}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import MISSING
 from typing import Any
 
-from ..engine.kinds import MAX_SETTING, settings_of
+from ..engine.kinds import MAX_SETTING, required_settings, settings_of
 from ..engine.layers import LAYER_FEATURES, LAYERS, Join, Layer
 from ..engine.layers.base import COUNTS
 from .claims import ACCURACIES, FEATURE_TARGETS, FIELDS, LIMITS, PER_LAYER, TOTAL_CLAIMS
@@ -41,7 +41,7 @@ def layer_schema(cls: type[Layer]) -> dict[str, Any]:
         "functional": {"type": "boolean"},
         "containers": {"type": "array", "items": {"type": "string"}},
     }
-    needed = [key for key, meta in known.items() if meta["default"] is MISSING and not meta["like"]]
+    needed = required_settings(cls)
     required = [*needed, *(["from"] if joins else [])]
     forms = [closed(properties) | ({"required": required} if required else {})]
     if joins:

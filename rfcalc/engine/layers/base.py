@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import MISSING, dataclass, replace
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from functools import lru_cache
 from typing import Any, ClassVar, NamedTuple, TypeVar
 
 from ...errors import RfcalcError, SettingError, ShapeError
 from ..geometry import SHARED, TOO_MANY, UNIT, Axis, FeatureMap, Taps, TooManyPhases, Window
-from ..kinds import PerAxis, settings_of
+from ..kinds import PerAxis, required_settings, settings_of
 
 LAYERS: dict[str, type[Layer]] = {}
 LAYER_FEATURES = ("depthwise", "depthwise_separable", "grouped", "dilation", "strided", "bias")
@@ -243,9 +243,7 @@ def make(op: str, axes: int, /, **values: Any) -> Layer:
     cls = LAYERS[op]
     known = settings_of(cls)
     problems = [unknown_key(key, [*known, *LAYER_KEYS]) for key in values if key not in known]
-    missing = [
-        key for key, meta in known.items() if meta["default"] is MISSING and not meta["like"] and key not in values
-    ]
+    missing = [key for key in required_settings(cls) if key not in values]
     if missing:
         problems.append("needs " + " and ".join(missing))
     read: dict[str, Any] = {}

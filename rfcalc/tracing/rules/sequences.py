@@ -44,10 +44,10 @@ def recurrent(call: Call) -> list[Map]:
 def packed_weights(call: Call) -> list[Tensor]:
     """Weights of a quantised recurrent layer, by the shapes that torch gives them: for each layer and direction two
     matrices and two biases with a row for every value of every gate. They count as parameters of the call."""
-    states, packed = call.get("hx"), call.get("params")[0]
+    packed = call.get("params")[0]
 
     def unpack() -> dict[str, Tensor]:
-        hidden = int((states[0] if isinstance(states, list | tuple) else states).shape[-1])
+        hidden = int(states_of(call)[0].shape[-1])
         both, rows = 1 + bool(call.get("bidirectional")), hidden * (4 if call.operation.endswith("lstm") else 3)
         width, made = int(call.given["input"].shape[-1]), []
         for _ in range(int(call.get("num_layers")) * both):
@@ -60,11 +60,16 @@ def packed_weights(call: Call) -> list[Tensor]:
     return weights
 
 
+def states_of(call: Call) -> list[Tensor]:
+    """What a recurrent layer remembers at the start: one tensor, or two."""
+    states = call.get("hx")
+    return list(states) if isinstance(states, list | tuple) else [states]
+
+
 def along_sequence(call: Call, macs: int | None) -> Map:
     graph, m, both = call.graph, call.map(), bool(call.get("bidirectional"))
-    states = call.get("hx")
-    hidden = states[0] if isinstance(states, list | tuple) else states
-    width, dims = int(hidden.shape[-1]) * (1 + both), len(m.dims)
+    states = states_of(call)
+    width, dims = int(states[0].shape[-1]) * (1 + both), len(m.dims)
     if shape_of(m.dims)[:-1] == () or any(atom.axis != CHANNEL for atom in m.dims[-1]):
         m = settle(graph, m)
     if any(atom.axis != CHANNEL for atom in m.dims[-1]):
@@ -74,8 +79,7 @@ def along_sequence(call: Call, macs: int | None) -> Map:
         raise Unsupported("channels among the steps")
     if dims < 2:
         raise Unsupported("a sequence without steps")
-    states_out = states if isinstance(states, list | tuple) else [states]
-    pretend(call, (*shape_of(m.dims[:-1]), width), list(states_out))
+    pretend(call, (*shape_of(m.dims[:-1]), width), states)
     return recurrence(graph, m, sequence, width, both, call.weights(), macs, call.operation)
 
 
