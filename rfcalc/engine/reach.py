@@ -164,6 +164,8 @@ def whole_points(seen: Sequence[SeenPoints], sizes: Sequence[int], axes: Sequenc
 
 def places_read(taps: Taps, unit: int) -> list[int]:
     """The places that a unit reads, beyond the map too; those of weight 0 are none."""
+    if taps.weights is None:
+        return list(taps.at(unit))
     return [place for place, weight in zip(taps.at(unit), taps.weights_at(unit), strict=True) if weight]
 
 
