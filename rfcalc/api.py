@@ -187,9 +187,9 @@ def check(target: Target, input: InputShape | None = None) -> Report | ModuleRep
     """
     if zoo.is_onnx(target):
         need("onnx", "onnx")
-        from .proof.exchanged import prove
+        from .proof.exchanged import prove_onnx
 
-        return prove(fspath(target), input)  # type: ignore[arg-type]
+        return prove_onnx(fspath(target), input)  # type: ignore[arg-type]
     need("torch", "torch")
     from .proof.check import check_target
 

@@ -9,14 +9,13 @@ import platform
 import re
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, requires, version
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from shlex import join
 from typing import TYPE_CHECKING, Any
 
 from . import __version__
-from .errors import DISTRIBUTION, pip_command
+from .errors import DISTRIBUTION, installed, pip_command, requirements
 from .report.cells import DASH
 from .report.grid import Column, Grid
 
@@ -79,23 +78,12 @@ class Examination:
     def to_json(self) -> dict[str, Any]:
         """{"ok", "rfcalc", "python", "environment", "prefix", "system", "cpu": {feature: true, false or null},
         "packages": [{"name", "wanted", "extra", "version"}], "missing": [{"extra", "packages", "command"}]}."""
-        return {
-            "ok": self.ok,
-            "rfcalc": __version__,
-            "python": self.python,
-            "environment": self.environment,
-            "prefix": self.prefix,
-            "system": self.system,
-            "cpu": dict(self.cpu),
-            "packages": [
-                {"name": p.name, "wanted": p.wanted, "extra": p.extra or None, "version": p.version}
-                for p in self.packages
-            ],
-            "missing": [
-                {"extra": extra or None, "packages": names, "command": self.command(names)}
-                for extra, names in self.missing.items()
-            ],
-        }
+        packages = [asdict(package) | {"extra": package.extra or None} for package in self.packages]
+        missing = [
+            {"extra": extra or None, "packages": names, "command": self.command(names)}
+            for extra, names in self.missing.items()
+        ]
+        return {"ok": self.ok, "rfcalc": __version__, **asdict(self), "packages": packages, "missing": missing}
 
     @property
     def grid(self) -> Grid:
@@ -170,14 +158,6 @@ def cpu_features(path: Path) -> dict[str, bool | None]:
     return {name: any(word in flags for word in words) for name, words in CPU_FLAGS.items()}
 
 
-def requirements() -> list[str]:
-    """What rfcalc asks for, as its metadata states it; nothing where it runs from a folder."""
-    try:
-        return requires(DISTRIBUTION) or []
-    except PackageNotFoundError:
-        return []
-
-
 def packages_of(stated: Sequence[str]) -> list[Package]:
     """The packages of all requirements; an extra that stands for others is left out.
 
@@ -190,10 +170,3 @@ def packages_of(stated: Sequence[str]) -> list[Package]:
         if match and match[1] != DISTRIBUTION:
             found.append(Package(match[1], match[2], match[3] or "", installed(match[1])))
     return found
-
-
-def installed(name: str) -> str | None:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return None

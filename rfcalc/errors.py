@@ -58,25 +58,33 @@ DISTRIBUTIONS = {"cv2": "opencv-python-headless"}
 """Packages that are installed under another name."""
 
 
+def requirements() -> list[str]:
+    """What rfcalc asks for, as its metadata states it; nothing where it runs from a folder."""
+    from importlib.metadata import PackageNotFoundError, requires
+
+    try:
+        return requires(DISTRIBUTION) or []
+    except PackageNotFoundError:
+        return []
+
+
+def installed(name: str) -> str | None:
+    """The version of a package that is installed; None of one that is not."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
+
+
 def missing_of(package: str, extra: str) -> list[str]:
     """The requirements of an extra that are not installed, as this distribution's metadata states them."""
     import re
-    from importlib.metadata import PackageNotFoundError, distribution, requires
 
-    def missing(name: str) -> bool:
-        try:
-            distribution(name)
-        except PackageNotFoundError:
-            return True
-        return False
-
-    try:
-        stated = requires(DISTRIBUTION) or []
-    except PackageNotFoundError:  # run from a checkout that is not installed
-        stated = []
-    wanted = [r.partition(";")[0].strip() for r in stated if re.search(rf"extra == ['\"]{extra}['\"]", r)]
+    wanted = [r.partition(";")[0].strip() for r in requirements() if re.search(rf"extra == ['\"]{extra}['\"]", r)]
     named = {r: re.split(r"[^A-Za-z0-9_.-]", r, maxsplit=1)[0] for r in wanted}
-    found = [r for r, name in named.items() if missing(name) and name != DISTRIBUTION]
+    found = [r for r, name in named.items() if installed(name) is None and name != DISTRIBUTION]
     name = DISTRIBUTIONS.get(package, package)
     return found if any(named[r] == name for r in found) else [name, *found]
 

@@ -258,12 +258,12 @@ def guarded(name: str, root: Path, commit: str, budgets: dict[str, int]) -> Guar
     file = root / name
     if then is None and not file.is_file():
         raise RfcalcError(f"{name}: no such file, now or in {commit[:10]}")
-    old, _ = read(then, f"{name} (in {commit[:10]})") if then is not None else (None, ())
-    new, problems = read(read_text(str(file)), name) if file.is_file() else (None, ())
+    old, _ = read_spec(then, f"{name} (in {commit[:10]})") if then is not None else (None, ())
+    new, problems = read_spec(read_text(str(file)), name) if file.is_file() else (None, ())
     return Guarded(name, old, new, problems, tuple(over(new, budgets)) if new else ())
 
 
-def read(text_: str, path: str) -> tuple[Arch | None, tuple[str, ...]]:
+def read_spec(text_: str, path: str) -> tuple[Arch | None, tuple[str, ...]]:
     try:
         arch = loads(text_, path)
         arch.rows  # noqa: B018 - raises where a layer cannot take its input

@@ -20,21 +20,20 @@ from torch import Tensor, nn
 
 from . import zoo
 from .engine import paths
-from .engine.arch import Arch, Row
+from .engine.arch import Arch, Row, fields_of
 from .engine.geometry import shape_text
 from .engine.reach import reach
 from .errors import RfcalcError, unknown_name
 from .network import build
 from .replay.gradient import default_row, gradients_of
 from .replay.images import read_images
-from .replay.ready import same_random, seed_all
 from .replay.rows import Recorded, record
 from .replay.weights import loaded
 from .report.cells import agreed, text
 from .report.grid import Column, Grid, Printed
 from .report.unit import unit_in
 from .tracing.trace import unwrapped
-from .tracing.user_code import load_module
+from .tracing.user_code import load_module, same_process
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -157,7 +156,8 @@ def effective_field(
     if weights is not None:
         model = loaded(model, weights)
     model = unwrapped(model)
-    recorded = record(model, input_of(net, images, arch, input), name or title_of(net, arch))
+    stated = net if isinstance(net, Arch) else arch
+    recorded = record(model, input_of(net, images, arch, input), name or (stated.name if stated else ""))
     if len(recorded.arch.input) == 1:
         raise RfcalcError(f"{recorded.arch.name} takes a vector: it has no places, and no field on it")
     x = images_for(recorded, images, count, seed)
@@ -171,10 +171,9 @@ def effective_field(
     mass = mass / mass.sum()
     measured = spread_of(mass)
     inside_field(recorded, seen, at, mass, measured)
-    fields = tuple(axis.receptive_field for axis in row.out.axes)
     place = () if row.out.flat else at
-    paths_too, of = predicted(table, row, at), recorded.arch.of
-    return EffectiveField(table.name, row.name, place, len(x), measured, mass, paths_too, fields, of)
+    paths_too, of = predicted_mass(table, row, at), recorded.arch.of
+    return EffectiveField(table.name, row.name, place, len(x), measured, mass, paths_too, fields_of(row.out), of)
 
 
 def field_of(
@@ -205,12 +204,6 @@ def field_of(
     return effective_field(model, layer, **given, input=input, name=name.rpartition(":")[2])
 
 
-def title_of(net: Arch | nn.Module, arch: Arch | None) -> str:
-    if isinstance(net, Arch):
-        return net.name
-    return arch.name if arch else ""
-
-
 def input_of(net: Arch | nn.Module, images: Tensor | OwnImages | None, arch: Arch | None, input: Any) -> Any:
     """What a network is given: what is said, or what images or an analysis tell; raises RfcalcError for nothing."""
     if isinstance(net, Arch):
@@ -230,8 +223,8 @@ def model_of(target: str | PathLike[str] | Arch | nn.Module, seed: int) -> nn.Mo
         return target
     if isinstance(target, Arch) or not zoo.is_torch_model(fspath(target)):
         return None
-    with same_random():
-        seed_all(seed)
+    with same_process() as chance:
+        chance.seeded(seed)
         return load_module(fspath(target))
 
 
@@ -286,7 +279,7 @@ def inside_field(recorded: Recorded, row: Row, unit: Sequence[int], mass: Tensor
         inside = inside.unsqueeze(-1) & torch.tensor([bool(mask >> i & 1) for i in range(size)])
     outside = float(mass[~inside].sum())
     if outside > STRAY:
-        stated = text(agreed(tuple(axis.receptive_field for axis in row.out.axes)))
+        stated = text(agreed(fields_of(row.out)))
         spread = ", ".join(f"{std:.2f}" for std in measured.std)
         raise Impossible(
             f"internal error: {row.name}: {outside:.1%} of the gradient of unit {tuple(unit)} lies outside its field "
@@ -306,10 +299,10 @@ def behind_norm(recorded: Recorded, row: Row) -> bool:
     return False
 
 
-def predicted(arch: Arch | None, row: Row | None, unit: Sequence[int]) -> Mass | None:
+def predicted_mass(arch: Arch, row: Row, unit: Sequence[int]) -> Mass | None:
     """The spread of a unit's path counts under uniform weights; axes are taken as independent, which they are but
     where branches join. None for a layer whose reads are not known."""
-    if arch is None or row is None or any(not axis.strands or axis.doubt for axis in row.out.axes):
+    if any(not axis.strands or axis.doubt for axis in row.out.axes):
         return None
     mass = torch.ones((), dtype=torch.float64)
     for axis in range(len(arch.sizes)):

@@ -152,9 +152,6 @@ def build(arch: Arch, seed: int | None = None) -> Network:
 @contextmanager
 def seeded(seed: int) -> Iterator[None]:
     """Runs a piece of work with a random state of its own; the caller's stays as it was."""
-    state = torch.get_rng_state()
-    torch.default_generator.manual_seed(seed)  # torch.manual_seed would reseed the accelerators as well
-    try:
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(seed)  # torch.manual_seed would reseed the accelerators as well
         yield
-    finally:
-        torch.set_rng_state(state)

@@ -67,7 +67,7 @@ def load(target: Any, input: Any = None) -> Arch:
     if isinstance(target, Arch):
         return resized(target, shape)
     if not isinstance(target, str | os.PathLike):
-        return traced(target, shape)
+        return traced_module(target, shape)
     text = os.fspath(target)
     if is_onnx(text):
         need("onnx", "onnx")
@@ -104,7 +104,7 @@ def resized(arch: Arch, input: Any) -> Arch:
     return other
 
 
-def traced(module: Any, input: Any) -> Arch:
+def traced_module(module: Any, input: Any) -> Arch:
     need("torch", "torch")
     from .tracing.trace import trace
 

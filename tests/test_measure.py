@@ -438,7 +438,7 @@ def test_a_class_is_measured_with_its_own_weights_and_a_seed_repeats_them(tmp_pa
 
 def test_a_spread_beyond_the_field_is_an_internal_error(monkeypatch: pytest.MonkeyPatch) -> None:
     """A table whose convolution reads one unit only, against a gradient of three."""
-    monkeypatch.setattr("rfcalc.engine.reach.places", lambda taps, unit: [unit])
+    monkeypatch.setattr("rfcalc.engine.reach.places_read", lambda taps, unit: [unit])
     with pytest.raises(Impossible, match=r"internal error: 0: \d+\.\d% of the gradient of unit \(4, 4\) lies outside"):
         field_of(nn.Sequential(nn.Conv2d(1, 1, 3, padding=1)), input=(1, 9, 9), count=1)
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..engine.arch import Arch, Row
 from ..engine.geometry import Taps
-from ..engine.paths import place_of, step_of, weights_of
+from ..engine.paths import place_met, step_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -103,12 +103,10 @@ def matrix(taps: Taps, size: int, size_in: int, even: bool) -> Array:
     import numpy as np
 
     found = np.zeros((size, size_in))
-    period = len(taps.reads)
     scale = (taps.scale if taps.weights else max(map(len, taps.reads))) if even else 1
     for unit in range(size):
-        turn, phase = divmod(unit, period)
-        for place, weight in zip(taps.reads[phase], weights_of(taps, phase), strict=True):
-            met = place_of(place + turn * taps.advance, size_in, taps.border)
+        for place, weight in zip(taps.at(unit), taps.weights_at(unit), strict=True):
+            met = place_met(place, size_in, taps.border)
             if met is not None:
                 found[unit, met] += weight / scale
     return found

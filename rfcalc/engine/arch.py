@@ -171,8 +171,12 @@ class Arch:
 
     @cached_property
     def rows(self) -> tuple[Row, ...]:
-        """Every layer with the map that enters it and the one that leaves it."""
-        return trace(self)
+        """Every layer with the map that enters it and the one that leaves it. All problems that do not follow from one
+        another are raised together, as SpecError."""
+        rows, problems = walk(self.input, self.nodes, self.path)
+        if problems:
+            raise SpecError(problems)
+        return tuple(rows)
 
     @property
     def sizes(self) -> tuple[int, ...]:
@@ -325,14 +329,6 @@ def last_uses(nodes: Sequence[Node], outputs: Sequence[int] = ()) -> dict[int, i
             for source in nodes[index - 1].inputs:
                 uses.setdefault(source, index)
     return uses
-
-
-def trace(arch: Arch) -> tuple[Row, ...]:
-    """Walks the layers once. All problems that do not follow from one another are raised together, as SpecError."""
-    rows, problems = walk(arch.input, arch.nodes, arch.path)
-    if problems:
-        raise SpecError(problems)
-    return tuple(rows)
 
 
 def worked_out(arch: Arch, maps: Sequence[FeatureMap]) -> Arch:

@@ -55,6 +55,17 @@ class Taps:
     weights: tuple[tuple[int, ...], ...] | None = None
     scale: int = 1
 
+    def at(self, unit: int) -> range:
+        """The places that a unit reads, beyond the map too."""
+        turn, phase = divmod(unit, len(self.reads))
+        read, shift = self.reads[phase], turn * self.advance
+        return range(read.start + shift, read.stop + shift, read.step)
+
+    def weights_at(self, unit: int) -> tuple[int, ...]:
+        """With which weight it reads each of them."""
+        phase = unit % len(self.reads)
+        return self.weights[phase] if self.weights else (1,) * len(self.reads[phase])
+
 
 @dataclass(frozen=True, slots=True)
 class Window:
@@ -219,11 +230,7 @@ class Strand:
         check_phases(turns * len(reads))
         if (work := self.work(taps)) > MAX_READS:
             raise TooManyPhases(f"its units read {work:,} units that look different ways in turn, over {MAX_READS:,}")
-        fields = tuple(
-            self.over(range(r.start + turn * taps.advance, r.stop + turn * taps.advance, r.step))
-            for turn in range(turns)
-            for r in reads
-        )
+        fields = tuple(self.over(taps.at(unit)) for unit in range(turns * len(reads)))
         return Strand(taps.advance * turns // period * self.advance, fields)
 
     def offset(self) -> Fraction | None:

@@ -88,19 +88,19 @@ class Integer(AsIs):
 
 
 @dataclass(frozen=True)
-class Integers:
-    """One integer for every axis, or a list with one for each."""
+class EachAxis:
+    """One value for every axis, or a list with one for each."""
 
-    minimum: int = 1
+    kind: Kind
 
-    def read(self, value: Any, axes: int) -> PerAxis:
-        return tuple(read_integer(v, self.minimum) for v in per_axis(value, axes))
+    def read(self, value: Any, axes: int) -> tuple[Any, ...]:
+        return tuple(self.kind.read(v, axes) for v in per_axis(value, axes))
 
     def write(self, value: Any) -> Any:
-        return shortest(value)
+        return shortest(tuple(map(self.kind.write, value)))
 
     def schema(self) -> dict[str, Any]:
-        return one_or_list(Integer(self.minimum).schema())
+        return one_or_list(self.kind.schema())
 
 
 def per_axis(value: Any, axes: int) -> list[Any]:
@@ -236,13 +236,10 @@ class Choice(AsIs):
 
 
 @dataclass(frozen=True)
-class Factors:
-    """Scale factors, one for every axis or a list: integers or decimals, kept as exact fractions."""
+class Factor:
+    """A scale factor: an integer or a decimal, kept as an exact fraction."""
 
-    def read(self, value: Any, axes: int) -> tuple[Fraction, ...]:
-        return tuple(self._factor(v) for v in per_axis(value, axes))
-
-    def _factor(self, value: Any) -> Fraction:
+    def read(self, value: Any, axes: int) -> Fraction:
         if isinstance(value, bool) or not isinstance(value, int | float | Fraction):
             raise SettingError(f"must be a number, not {describe(value)}")
         if not 0 < value <= MAX_SETTING:
@@ -253,10 +250,10 @@ class Factors:
         return factor
 
     def write(self, value: Any) -> Any:
-        return shortest(tuple(int(f) if f.denominator == 1 else float(f) for f in value))
+        return int(value) if value.denominator == 1 else float(value)
 
     def schema(self) -> dict[str, Any]:
-        return one_or_list({"type": "number", "exclusiveMinimum": 0, "maximum": MAX_SETTING})
+        return {"type": "number", "exclusiveMinimum": 0, "maximum": MAX_SETTING}
 
 
 MAX_COUNT = 2**48
@@ -293,20 +290,6 @@ class Word(AsIs):
 
 
 @dataclass(frozen=True)
-class Flags:
-    """Yes or no for every axis, or a list with one for each."""
-
-    def read(self, value: Any, axes: int) -> tuple[bool, ...]:
-        return tuple(Flag().read(v, axes) for v in per_axis(value, axes))
-
-    def write(self, value: Any) -> Any:
-        return shortest(value)
-
-    def schema(self) -> dict[str, Any]:
-        return one_or_list(Flag().schema())
-
-
-@dataclass(frozen=True)
 class Optional:
     """Another kind, or nothing; `word` is a name that stands for nothing (`depthwise`)."""
 
@@ -327,6 +310,11 @@ class Optional:
 def setting(kind: Kind, default: Any = MISSING, like: str | None = None) -> Any:
     """A dataclass field for one setting; `default` as YAML writes it, `like` another setting whose value it takes."""
     return field(metadata={"kind": kind, "default": default, "like": like})
+
+
+def required_settings(layer_class: type) -> list[str]:
+    """The settings that a layer type cannot do without."""
+    return [key for key, meta in settings_of(layer_class).items() if meta["default"] is MISSING and not meta["like"]]
 
 
 def settings_of(layer_class: type) -> dict[str, Mapping[str, Any]]:

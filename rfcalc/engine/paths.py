@@ -45,10 +45,6 @@ def steps_of(arch: Arch, axis: int) -> tuple[PathStep, ...]:
     return tuple(step_of(row, axis) for row in arch.rows)
 
 
-def weights_of(taps: Taps, phase: int) -> tuple[int, ...]:
-    return taps.weights[phase] if taps.weights else (1,) * len(taps.reads[phase])
-
-
 class Counting(NamedTuple):
     """What bounds the counts: the bits that one count needs, and each map's scale and largest sum of counts; maps are
     numbered as the inputs of nodes are, the image being 0."""
@@ -65,7 +61,7 @@ def counting(steps: Sequence[PathStep]) -> Counting:
         scale = lcm(*(scales[i] for i in step.inputs))
         total = sum(totals[i] * (scale // scales[i]) for i in step.inputs)
         if step.taps:
-            total *= max(sum(weights_of(step.taps, p)) for p in range(len(step.taps.reads)))
+            total *= max(sum(step.taps.weights_at(p)) for p in range(len(step.taps.reads)))
             scale *= step.taps.scale
         scales.append(scale)
         totals.append(max(total, 1))
@@ -73,7 +69,7 @@ def counting(steps: Sequence[PathStep]) -> Counting:
     return Counting(-(-bits // WORD) * WORD, tuple(scales), tuple(totals))
 
 
-def unpacked(packed: int, width: int) -> list[int]:
+def unpacked_counts(packed: int, width: int) -> list[int]:
     """The counts that a packed integer holds, the first pixel's first."""
     size = width // 8
     data = packed.to_bytes(-(-packed.bit_length() // width) * size, "little")
@@ -90,12 +86,12 @@ def on_image(steps: Sequence[PathStep], size: int, width: int, scales: Sequence[
     >>> text = "{input: [1, 4], layers: [conv: {out_channels: 1, kernel_size: 3, padding: 1}]}"
     >>> steps = steps_of(loads(text), 0)
     >>> (units,) = on_image(steps, 4, 64, [1, 1])
-    >>> [unpacked(unit, 64) for unit in units]
+    >>> [unpacked_counts(unit, 64) for unit in units]
     [[1, 1], [1, 1, 1], [0, 1, 1, 1], [0, 0, 1, 1]]
     """
 
     def made(step: PathStep, sources: list[list[int]]) -> list[int]:
-        return read(sources[0], step.taps, step.size) if step.taps else joined(sources, step, scales)
+        return counts_read(sources[0], step.taps, step.size) if step.taps else joined_counts(sources, step, scales)
 
     return walked(steps, [1 << i * width for i in range(size)], made)
 
@@ -113,7 +109,7 @@ def walked(steps: Sequence[PathStep], image: M, made: Callable[[PathStep, list[M
             del maps[source]
 
 
-def joined(sources: list[list[int]], step: PathStep, scales: Sequence[int]) -> list[int]:
+def joined_counts(sources: list[list[int]], step: PathStep, scales: Sequence[int]) -> list[int]:
     """Unit i of a join sums unit i of its inputs; the one unit of an input of size 1 is shared by all."""
     if len(sources) == 1:
         return sources[0]
@@ -125,30 +121,25 @@ def joined(sources: list[list[int]], step: PathStep, scales: Sequence[int]) -> l
     return [sum(units) for units in zip(*parts, strict=True)]
 
 
-def read(units: list[int], taps: Taps, size: int) -> list[int]:
+def counts_read(units: list[int], taps: Taps, size: int) -> list[int]:
     """What the units of the next map read; the map is first laid out beyond its borders as far as reads go."""
-    period = len(taps.reads)
-    reads = [
-        range(r.start + turn * taps.advance, r.stop + turn * taps.advance, r.step)
-        for turn in range(-(-size // period))
-        for r in taps.reads
-    ][:size]
+    reads = [taps.at(unit) for unit in range(size)]
     low = min((r.start for r in reads if r), default=0)
     laid = [across(units, i, taps.border) for i in range(low, max((r.stop for r in reads if r), default=0))]
     slices = [laid[r.start - low : r.stop - low : r.step] if r else [] for r in reads]
     if not taps.weights:
         return [sum(seen) for seen in slices]
-    turn = [taps.weights[i % period] for i in range(size)]
-    return [sum(w * unit for w, unit in zip(*pair, strict=True)) for pair in zip(turn, slices, strict=True)]
+    weights = map(taps.weights_at, range(size))
+    return [sum(w * unit for w, unit in zip(*pair, strict=True)) for pair in zip(weights, slices, strict=True)]
 
 
 def across(units: list[int], i: int, border: str) -> int:
     """What a read at place i meets, on the map or beyond its border."""
-    j = place_of(i, len(units), border)
+    j = place_met(i, len(units), border)
     return 0 if j is None else units[j]
 
 
-def place_of(i: int, size: int, border: str) -> int | None:
+def place_met(i: int, size: int, border: str) -> int | None:
     """The unit that a read at place i meets; None for the zeros around the map."""
     if 0 <= i < size:
         return i
@@ -199,9 +190,8 @@ class PathStrand:
         if turns * len(taps.reads) > MAX_PHASES:
             raise RfcalcError(f"units look {turns * len(taps.reads):,} different ways in turn, over {MAX_PHASES:,}")
         counts = tuple(
-            total([self.at(i + turn * taps.advance) for i in reads], weights_of(taps, p), width)
-            for turn in range(turns)
-            for p, reads in enumerate(taps.reads)
+            total([self.at(i) for i in taps.at(unit)], taps.weights_at(unit), width)
+            for unit in range(turns * len(taps.reads))
         )
         return PathStrand(taps.advance * turns // period * self.advance, counts)
 
@@ -230,7 +220,7 @@ def on_canvas(steps: Sequence[PathStep], width: int, scales: Sequence[int]) -> I
     >>> from rfcalc import loads
     >>> text = "{input: [1, 8], layers: [conv: {out_channels: 1, kernel_size: 3, padding: 1, stride: 2}]}"
     >>> (strands,) = on_canvas(steps_of(loads(text), 0), 64, [1, 1])
-    >>> unit_of(strands, 3, 64).first, unpacked(unit_of(strands, 3, 64).packed, 64)
+    >>> unit_of(strands, 3, 64).first, unpacked_counts(unit_of(strands, 3, 64).packed, 64)
     (5, [1, 1, 1])
     """
 
@@ -249,10 +239,10 @@ def joined_strands(sources: list[Strands], step: PathStep, width: int, scales: S
         shared = size == 1 < step.size
         for strand in (PathStrand(0, (unit_of(strands, 0, width),)),) if shared else strands:
             by_jump.setdefault(strand.jump, []).append(strand.times(scale // scales[i]))
-    return tuple(merged(strands, width) for strands in by_jump.values())
+    return tuple(merged_strands(strands, width) for strands in by_jump.values())
 
 
-def merged(strands: list[PathStrand], width: int) -> PathStrand:
+def merged_strands(strands: list[PathStrand], width: int) -> PathStrand:
     """Strands of one jump as one."""
     period = lcm(*(len(strand.counts) for strand in strands))
     counts = tuple(unit_of(tuple(strands), p, width) for p in range(period))
@@ -262,7 +252,7 @@ def merged(strands: list[PathStrand], width: int) -> PathStrand:
 # --- what the canvas must hold, and how a gradient spreads -------------------------------------------------------
 
 
-def needed(steps: Sequence[PathStep], wanted: Sequence[int]) -> list[tuple[int, int]]:
+def needed_spans(steps: Sequence[PathStep], wanted: Sequence[int]) -> list[tuple[int, int]]:
     """The first and the last unit of every map (the image is 0) that units 0 to wanted[i] of layer i depend on, borders
     left out of account. A step's own units are included."""
     spans = [(0, 0), *((0, most) for most in wanted)]
@@ -271,7 +261,7 @@ def needed(steps: Sequence[PathStep], wanted: Sequence[int]) -> list[tuple[int, 
         for source, size in zip(step.inputs, step.sizes_in, strict=True):
             first, last = spans[index]
             if step.taps:
-                first, last = reach(step.taps, first, last)
+                first, last = ends_read(step.taps, first, last)
             elif size == 1 < step.size:
                 first, last = 0, 0
             low, high = spans[source]
@@ -279,12 +269,11 @@ def needed(steps: Sequence[PathStep], wanted: Sequence[int]) -> list[tuple[int, 
     return spans
 
 
-def reach(taps: Taps, first: int, last: int) -> tuple[int, int]:
+def ends_read(taps: Taps, first: int, last: int) -> tuple[int, int]:
     """The hull of what units first to last read."""
     period = len(taps.reads)
     ends = [*range(first, min(first + period, last + 1)), *range(max(last - period + 1, first), last + 1)]
-    reads = [(taps.reads[u % period], u // period * taps.advance) for u in ends]
-    places = [place + by for r, by in reads if r for place in (r[0], r[-1])]
+    places = [place for unit in ends if (read := taps.at(unit)) for place in (read[0], read[-1])]
     return (min(places), max(places)) if places else (0, 0)
 
 
@@ -307,24 +296,22 @@ def uniform_gradient(arch: Arch, axis: int, index: int, unit: int) -> list[float
         for source, x, size in zip(step.inputs, row.inputs, step.sizes_in, strict=True):
             before = shares.setdefault(source, [0.0] * size)
             weight = x.channels / channels if row.layer.op == "concat" else 1.0
-            spread(after, before, step.taps, weight)
+            hand_back(after, before, step.taps, weight)
     pixels = shares.get(0, [0.0] * arch.sizes[axis])
     whole = sum(pixels) or 1.0
     return [share / whole for share in pixels]
 
 
-def spread(after: list[float], before: list[float], taps: Taps | None, weight: float) -> None:
+def hand_back(after: list[float], before: list[float], taps: Taps | None, weight: float) -> None:
     """Adds to each unit of the map before a layer what the units after it hand back."""
     if taps is None:
         for i, share in enumerate(after):
             before[i if len(before) > 1 else 0] += share * weight
         return
-    period = len(taps.reads)
     even = weight / (taps.scale if taps.weights else max(map(len, taps.reads)))
     for i, share in enumerate(after):
         if share:
-            phase, shift = i % period, i // period * taps.advance
-            for place, tap in zip(taps.reads[phase], weights_of(taps, phase), strict=True):
-                j = place_of(place + shift, len(before), taps.border)
+            for place, tap in zip(taps.at(i), taps.weights_at(i), strict=True):
+                j = place_met(place, len(before), taps.border)
                 if j is not None:
                     before[j] += share * even * tap

@@ -12,12 +12,12 @@ from collections.abc import Sequence
 from functools import reduce
 from itertools import starmap
 from operator import or_
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from .arch import Arch, Row
 from .geometry import Taps
 from .layers.opaque import OpaqueJoin, OpaqueLayer, WholeMap
-from .paths import place_of
+from .paths import place_met
 
 Masks = tuple[int, ...]
 """What each unit along one axis sees: bit i stands for point i."""
@@ -54,13 +54,11 @@ def reach(
     ['0b11', '0b111', '0b1110', '0b11100', '0b11000']
     """
     sizes = [arch.sizes, *(row.out.sizes for row in arch.rows)]
-    found: list[SeenPoints | None] = [nothing(sizes[0])]
-    for row in arch.rows[: source or None] if source else ():
-        found.append(nothing(row.out.sizes))
+    found: list[SeenPoints | None] = [nothing(size) for size in sizes[: source + 1]]
     start = tuple(masks_of(size, at) for size, at in zip(sizes[source], points, strict=True))
     found[source] = SeenPoints((start,), clean_all(sizes[source]))
     for row in arch.rows[source:]:
-        found.append(through(row, [found[i] for i in row.node.inputs], copies))
+        found.append(points_through(row, [found[i] for i in row.node.inputs], copies))
     return found
 
 
@@ -81,7 +79,7 @@ def masks_of(size: int, points: Sequence[int]) -> Masks:
     return tuple(masks)
 
 
-def through(row: Row, inputs: Sequence[SeenPoints | None], copies: bool) -> SeenPoints | None:
+def points_through(row: Row, inputs: Sequence[SeenPoints | None], copies: bool) -> SeenPoints | None:
     """What the units of a layer see, given what its inputs see."""
     layer = row.layer
     if not row.node.inputs:  # an input beside the image
@@ -90,16 +88,16 @@ def through(row: Row, inputs: Sequence[SeenPoints | None], copies: bool) -> Seen
         return None
     seen = [shared_out(s, row.out.sizes) for s in inputs if s is not None]
     if isinstance(layer, WholeMap):
-        return whole(seen, row.out.sizes, layer.axes)
+        return whole_points(seen, row.out.sizes, layer.axes)
     if layer.joins:
-        return joined(seen)
+        return joined_points(seen)
     if layer.pointwise or (row.x.flat and row.out.flat):
         return seen[0]
     taps = layer.taps(row.x)
     first = inputs[0]
     assert first is not None
     boxes = tuple(
-        tuple(read(masks, tap, size, copies) for masks, tap, size in zip(box, taps, row.out.sizes, strict=True))
+        tuple(masks_read(masks, tap, size, copies) for masks, tap, size in zip(box, taps, row.out.sizes, strict=True))
         for box in first.boxes
     )
     clean = tuple(starmap(read_clean, zip(first.clean, taps, row.out.sizes, strict=True)))
@@ -111,18 +109,14 @@ def shared_out(seen: SeenPoints, sizes: Sequence[int]) -> SeenPoints:
     if all(len(masks) == size or len(masks) > 1 for masks, size in zip(seen.boxes[0], sizes, strict=True)):
         return seen
 
-    def spread(values: tuple[int, ...], size: int) -> tuple[int, ...]:
+    def spread(values: tuple[Any, ...], size: int) -> tuple[Any, ...]:
         return values * size if len(values) == 1 else values
 
     boxes = tuple(tuple(map(spread, box, sizes)) for box in seen.boxes)
-    return SeenPoints(boxes, tuple(bool_tuple(spread(c, n)) for c, n in zip(seen.clean, sizes, strict=True)), seen.hull)
+    return SeenPoints(boxes, tuple(map(spread, seen.clean, sizes)), seen.hull)
 
 
-def bool_tuple(values: Sequence[int]) -> tuple[bool, ...]:
-    return tuple(map(bool, values))
-
-
-def joined(seen: Sequence[SeenPoints]) -> SeenPoints:
+def joined_points(seen: Sequence[SeenPoints]) -> SeenPoints:
     boxes = distinct([box for s in seen for box in s.boxes])
     clean = tuple(tuple(map(all, zip(*axes, strict=True))) for axes in zip(*(s.clean for s in seen), strict=True))
     hull = any(s.hull for s in seen)
@@ -150,14 +144,15 @@ def holds(outer: MaskBox, inner: MaskBox) -> bool:
     return all(a | b == a for outs, ins in zip(outer, inner, strict=True) for a, b in zip(outs, ins, strict=True))
 
 
-def whole(seen: Sequence[SeenPoints], sizes: Sequence[int], axes: Sequence[bool]) -> SeenPoints:
+def whole_points(seen: Sequence[SeenPoints], sizes: Sequence[int], axes: Sequence[bool]) -> SeenPoints:
     """Every unit sees what all units of all inputs see, on the axes that are marked."""
-    boxes = []
-    for s in seen:
-        box = []
-        for masks, size, mixed in zip(s.boxes[0] if len(s.boxes) == 1 else around(s.boxes), sizes, axes, strict=True):
-            box.append((reduce(or_, masks),) * size if mixed else masks)
-        boxes.append(tuple(box))
+    boxes = [
+        tuple(
+            (reduce(or_, masks),) * size if mixed else masks
+            for masks, size, mixed in zip(around(s.boxes), sizes, axes, strict=True)
+        )
+        for s in seen
+    ]
     clean = tuple(
         tuple(all(all(s.clean[i]) for s in seen) for _ in range(size))
         if mixed
@@ -167,23 +162,21 @@ def whole(seen: Sequence[SeenPoints], sizes: Sequence[int], axes: Sequence[bool]
     return SeenPoints((around(boxes),), clean, True)
 
 
-def places(taps: Taps, unit: int) -> list[int]:
+def places_read(taps: Taps, unit: int) -> list[int]:
     """The places that a unit reads, beyond the map too; those of weight 0 are none."""
-    turn, phase = divmod(unit, len(taps.reads))
-    reads, shift = taps.reads[phase], turn * taps.advance
     if taps.weights is None:
-        return [place + shift for place in reads]
-    return [place + shift for place, weight in zip(reads, taps.weights[phase], strict=True) if weight]
+        return list(taps.at(unit))
+    return [place for place, weight in zip(taps.at(unit), taps.weights_at(unit), strict=True) if weight]
 
 
-def read(masks: Masks, taps: Taps, size: int, copies: bool) -> Masks:
+def masks_read(masks: Masks, taps: Taps, size: int, copies: bool) -> Masks:
     """What the units of the next map see."""
     border = taps.border if copies else "drop"
     length, out = len(masks), []
     for unit in range(size):
         seen = 0
-        for place in places(taps, unit):
-            at = place if 0 <= place < length else place_of(place, length, border)
+        for place in places_read(taps, unit):
+            at = place if 0 <= place < length else place_met(place, length, border)
             if at is not None:
                 seen |= masks[at]
         out.append(seen)
@@ -192,4 +185,4 @@ def read(masks: Masks, taps: Taps, size: int, copies: bool) -> Masks:
 
 def read_clean(clean: tuple[bool, ...], taps: Taps, size: int) -> tuple[bool, ...]:
     length = len(clean)
-    return tuple(all(0 <= p < length and clean[p] for p in places(taps, unit)) for unit in range(size))
+    return tuple(all(0 <= p < length and clean[p] for p in places_read(taps, unit)) for unit in range(size))

@@ -16,7 +16,7 @@ from onnx.reference import ReferenceEvaluator
 from ..errors import RfcalcError, first_line
 from ..tracing.dims import CHANNEL
 from .file import opset_of
-from .own import OWN
+from .own import OWN, attributes_of
 from .reader import STANDARD, OnnxReading
 from .resizing import Shortcut, shortcut
 from .tensors import Array
@@ -27,48 +27,35 @@ FRACTIONAL = (TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.BFLOAT16, Tens
 # --- weights -----------------------------------------------------------------------------------------------------
 
 
-def kernel(shape: tuple[int, ...], node: NodeProto) -> float:
-    return prod(shape[1:])
-
-
-def transposed_kernel(shape: tuple[int, ...], node: NodeProto) -> float:
-    groups = next((a.i for a in node.attribute if a.name == "group"), 1)
+def summed_by_transposed(shape: tuple[int, ...], node: NodeProto) -> float:
+    groups: int = attributes_of(node).get("group", 1)
     return prod(shape) / max(shape[1] * groups, 1)
 
 
-def matrix(shape: tuple[int, ...], node: NodeProto) -> float:
-    across = node.op_type == "Gemm" and any(a.name == "transB" and a.i for a in node.attribute)
+def summed_by_matrix(shape: tuple[int, ...], node: NodeProto) -> float:
+    across = node.op_type == "Gemm" and attributes_of(node).get("transB")
     return shape[-1] if across else shape[-2] if len(shape) > 1 else 1
-
-
-def recurrent(shape: tuple[int, ...], node: NodeProto) -> float:
-    return shape[-1]
-
-
-def one(shape: tuple[int, ...], node: NodeProto) -> float:
-    return 1.0
-
-
-def bias(shape: tuple[int, ...], node: NodeProto) -> float:
-    return BIAS
-
-
-def table(*sums: Callable[[tuple[int, ...], NodeProto], float] | None) -> dict[int, Any]:
-    return {i: call for i, call in enumerate(sums) if call}
 
 
 BIAS = 10.0
 """Biases are small beside sums of positive weights that add up to about one."""
-NORM_TABLE = table(None, one, bias)
-DRAWN: dict[str, dict[int, Callable[[tuple[int, ...], NodeProto], float]]] = {
-    "Conv": table(None, kernel, bias), "ConvTranspose": table(None, transposed_kernel, bias),
-    "Gemm": table(None, matrix, bias), "MatMul": table(matrix, matrix), "BatchNormalization": NORM_TABLE,
-    "InstanceNormalization": NORM_TABLE, "GroupNormalization": NORM_TABLE, "LayerNormalization": NORM_TABLE,
-    "RMSNormalization": table(None, one), "PRelu": table(None, one), "Add": table(bias, bias),
-    "Mul": table(one, one), "LSTM": table(None, recurrent, recurrent, bias),
-    "GRU": table(None, recurrent, recurrent, bias), "RNN": table(None, recurrent, recurrent, bias),
+SUMS: dict[str, Callable[[tuple[int, ...], NodeProto], float]] = {
+    "kernel": lambda shape, node: prod(shape[1:]),
+    "transposed": summed_by_transposed,
+    "matrix": summed_by_matrix,
+    "recurrent": lambda shape, node: shape[-1],
+    "one": lambda shape, node: 1.0,
+    "bias": lambda shape, node: BIAS,
+}
+"""By what a weight is: how many values an output adds up with it."""
+DRAWN = {
+    "Conv": "x kernel bias", "ConvTranspose": "x transposed bias", "Gemm": "x matrix bias", "MatMul": "matrix matrix",
+    "BatchNormalization": "x one bias", "InstanceNormalization": "x one bias", "GroupNormalization": "x one bias",
+    "LayerNormalization": "x one bias", "RMSNormalization": "x one", "PRelu": "x one", "Add": "bias bias",
+    "Mul": "one one", "LSTM": "x recurrent recurrent bias", "GRU": "x recurrent recurrent bias",
+    "RNN": "x recurrent recurrent bias",
 }  # fmt: skip
-"""By operator and input: how many values an output adds up with that weight."""
+"""By operator what its inputs are, x being none that is drawn."""
 NEUTRAL = {("BatchNormalization", 3): 0.0, ("BatchNormalization", 4): 1.0}
 """Means and variances that change nothing."""
 
@@ -82,22 +69,23 @@ def redrawn(model: ModelProto, seed: int, double: bool) -> ModelProto:
     readers = {name: (node, i) for node in reversed(out.graph.node) for i, name in enumerate(node.input) if name}
     for tensor in out.graph.initializer:
         if tensor.data_type in FRACTIONAL:
-            array = drawn(tensor, readers.get(tensor.name), generator)
+            array = drawn_tensor(tensor, readers.get(tensor.name), generator)
             tensor.CopyFrom(numpy_helper.from_array(array.astype(np.float64 if double else array.dtype), tensor.name))
     if double:
         in_double(out)
     return out
 
 
-def drawn(tensor: TensorProto, reader: tuple[NodeProto, int] | None, generator: np.random.Generator) -> Array:
+def drawn_tensor(tensor: TensorProto, reader: tuple[NodeProto, int] | None, generator: np.random.Generator) -> Array:
     shape, dtype = tuple(tensor.dims), helper.tensor_dtype_to_np_dtype(tensor.data_type)
     if reader is not None:
         node, place = reader
         if (node.op_type, place) in NEUTRAL:
             return np.full(shape, NEUTRAL[node.op_type, place], dtype)
-        call = DRAWN.get(node.op_type, {}).get(place)
-        if call and prod(shape) > 1:
-            return ((generator.random(shape) + 0.5) / max(call(shape, node), 1.0)).astype(dtype)
+        kinds = DRAWN.get(node.op_type, "").split()
+        if place < len(kinds) and kinds[place] in SUMS and prod(shape) > 1:
+            summed = SUMS[kinds[place]](shape, node)
+            return ((generator.random(shape) + 0.5) / max(summed, 1.0)).astype(dtype)
     return numpy_helper.to_array(tensor)
 
 
@@ -142,7 +130,7 @@ class ModelRun:
         for protocol, call in zip(self.model.graph.node, self.evaluator.rt_nodes_, strict=True):
             inputs = [found[name] for name in protocol.input]
             with np.errstate(all="ignore"):
-                if over_places(protocol, self.reading):
+                if node_over_places(protocol, self.reading):
                     results: Any = [self.normed(protocol, inputs)]
                 elif call.need_context():
                     results = call.run(*inputs, context=found)
@@ -184,14 +172,14 @@ class ModelRun:
 
     def normed(self, node: NodeProto, inputs: list[Any]) -> Array:
         """A norm with the statistics of the first run."""
-        x, shape, dims, eps, centred = norm_of(node, inputs)
+        x, shape, dims, eps, centred = norm_view(node, inputs)
         view = x.reshape(shape)
         if node.output[0] not in self.held:
             mean = view.mean(dims, keepdims=True) if centred else np.zeros((), x.dtype)
             self.held[node.output[0]] = mean, 1 / np.sqrt(np.square(view - mean).mean(dims, keepdims=True) + eps)
         mean, scale = self.held[node.output[0]]
         out = ((view - mean) * scale).reshape(x.shape)
-        last = node.op_type in ("LayerNormalization", "RMSNormalization")
+        last = node.op_type in LAST_NORMS
         for i, weight in enumerate(w for w in inputs[1:3] if w is not None):
             spread = weight if last else weight.reshape(1, -1, *(1 for _ in x.shape[2:]))
             if not last and weight.size != x.shape[1]:  # before opset 21 a group norm has a weight for each group
@@ -217,31 +205,24 @@ def agree(one: Array, other: Array) -> bool:
     return one.shape == other.shape and np.allclose(one, other, close, close * float(np.abs(one).max(initial=0.0)))
 
 
-def over_places(node: NodeProto, reading: OnnxReading) -> bool:
+def node_over_places(node: NodeProto, reading: OnnxReading) -> bool:
     """Whether a norm's statistics mix places, or images, of what it is given."""
     m = reading.maps.get(node.input[0]) if node.input else None
     if m is None or node.op_type not in NORM_OPS or len(node.output) > 1:
         return False
-    if node.op_type in ("LayerNormalization", "RMSNormalization"):
-        axis = next((a.i for a in node.attribute if a.name == "axis"), -1) % len(m.dims)
-    else:
-        axis = 2
+    last = node.op_type in LAST_NORMS
+    axis = attributes_of(node).get("axis", -1) % len(m.dims) if last else 2
     return any(atom.axis != CHANNEL for run in m.dims[axis:] for atom in run)
 
 
-NORM_OPS = (
-    "InstanceNormalization",
-    "GroupNormalization",
-    "LayerNormalization",
-    "RMSNormalization",
-    "MeanVarianceNormalization",
-)
+LAST_NORMS = ("LayerNormalization", "RMSNormalization")
+"""Norms over the last dimensions, from `axis` on."""
+NORM_OPS = (*LAST_NORMS, "InstanceNormalization", "GroupNormalization", "MeanVarianceNormalization")
 
 
-def norm_of(node: NodeProto, inputs: list[Any]) -> tuple[Array, tuple[int, ...], tuple[int, ...], float, bool]:
+def norm_view(node: NodeProto, inputs: list[Any]) -> tuple[Array, tuple[int, ...], tuple[int, ...], float, bool]:
     """Its input, the view and the dimensions of it that share a mean, epsilon, and whether the mean is taken off."""
-    given = {a.name: helper.get_attribute_value(a) for a in node.attribute}
-    x = inputs[0]
+    given, x = attributes_of(node), inputs[0]
     shape, eps = x.shape, float(given.get("epsilon", 1e-5))
     if node.op_type == "GroupNormalization":
         groups = int(given["num_groups"])

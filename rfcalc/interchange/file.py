@@ -66,7 +66,7 @@ class Given(NamedTuple):
         return (run_of(BATCH_AXIS, self.batch), *inner)
 
 
-def read(path: str | PathLike[str]) -> ModelProto:
+def read_model(path: str | PathLike[str]) -> ModelProto:
     """The model in a file, its local functions written out; weights in files beside it are not read. Raises
     RfcalcError."""
     where = fspath(path)
@@ -121,12 +121,12 @@ def opset_of(model: ModelProto) -> int:
 def validate(where: str, model: ModelProto) -> None:
     """Raises RfcalcError for nodes that lack what their operator demands, or read what nothing makes."""
     try:
-        onnx.checker.check_model(without_weights(model, 0))
+        onnx.checker.check_model(program_alone(model, 0))
     except (onnx.checker.ValidationError, ValueError) as error:
         raise RfcalcError(f"{where}: no valid ONNX model: {first_line(error)}") from error
 
 
-def without_weights(model: ModelProto, keep: int) -> ModelProto:
+def program_alone(model: ModelProto, keep: int) -> ModelProto:
     """The same program; tensors of more than `keep` numbers come in from outside, so that nothing large is copied."""
     out = ModelProto(ir_version=model.ir_version, opset_import=model.opset_import)
     graph = model.graph
@@ -189,7 +189,7 @@ def given_for(where: str, slots: Sequence[Slot], input: Any) -> list[Given]:
     if not slots:
         raise RfcalcError(f"{where}: the model takes no input")
     shapes = shapes_of(where, slots, input)
-    found = [filled(where, slot, shapes.get(slot.name)) for slot in slots]
+    found = [sized_input(where, slot, shapes.get(slot.name)) for slot in slots]
     missing = [text for text in found if isinstance(text, str)]
     if missing:
         raise RfcalcError(f"{where}: {'; '.join(missing)}; give {example(slots)}")
@@ -210,22 +210,22 @@ def shapes_of(where: str, slots: Sequence[Slot], input: Any) -> Mapping[str, tup
         unknown = [name for name in input if name not in names]
         if unknown:
             raise RfcalcError(f"{where}: has no input {listed(unknown)}; it has {listed(names)}")
-        return {name: plain(where, value) for name, value in input.items()}
+        return {name: given_shape(where, value) for name, value in input.items()}
     if isinstance(input, TypedInput) or all(isinstance(n, int) for n in input):
-        return {names[0]: plain(where, input)}
+        return {names[0]: given_shape(where, input)}
     if len(input) > len(names):
         raise RfcalcError(f"{where}: takes {len(names)} inputs ({listed(names)}), not {len(input)}")
-    return {name: plain(where, value) for name, value in zip(names, input, strict=False)}
+    return {name: given_shape(where, value) for name, value in zip(names, input, strict=False)}
 
 
-def plain(where: str, value: Any) -> tuple[int, ...]:
+def given_shape(where: str, value: Any) -> tuple[int, ...]:
     shape = value.shape if isinstance(value, TypedInput) else value
     if not isinstance(shape, Iterable) or not all(isinstance(n, int) and n > 0 for n in shape):
         raise RfcalcError(f"{where}: the shape of an input must be whole numbers, not {value!r}")
     return tuple(shape)
 
 
-def filled(where: str, slot: Slot, shape: tuple[int, ...] | None) -> Given | str:
+def sized_input(where: str, slot: Slot, shape: tuple[int, ...] | None) -> Given | str:
     """An input with its sizes, or what is missing of it."""
     if not slot.dims:
         return Given(slot, 1, ())

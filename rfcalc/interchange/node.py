@@ -144,21 +144,6 @@ class Op:
         found = [x for x in self.inputs if isinstance(x, Fixed)]
         return self.program.charge([o for x in found for o in x.origins if o.numbers > 1])
 
-    # --- layers ---
-
-    def pointwise(self, m: Map, op: str, params: int = 0, **settings: Any) -> Map:
-        """A layer that works on each value where it stands."""
-        return self.graph.pointwise(m, op, params, **settings)
-
-    def function(self, m: Map, name: str, params: int = 0) -> Map:
-        """A function of each value that has no layer type of its own."""
-        return self.graph.function(m, name, params)
-
-    def view(self, m: Map) -> Map:
-        """Remembers which module made a view, whose name a layer that says it in the end shall bear."""
-        self.graph.viewed.setdefault(m, self.graph.frame)
-        return m
-
 
 def shape(value: Value) -> tuple[int, ...]:
     return value.shape if isinstance(value, Fixed) else shape_of(value.dims)

@@ -40,11 +40,11 @@ def conv_transpose(node: NodeProto, x: Array, weight: Array, bias: Array | None 
         out[(slice(None),) * 3 + reached] += np.einsum(
             "ngc...,gco->ngo...", parts, kernel[(slice(None),) * 3 + tap], optimize=True
         )
-    out = cut(out.reshape(len(x), -1, *full), cut_off(given, x.shape[2:], stride, full))
+    out = cut_sides(out.reshape(len(x), -1, *full), stated_cut(given, x.shape[2:], stride, full))
     return out if bias is None else out + bias.reshape(-1, *(1,) * axes)
 
 
-def cut_off(
+def stated_cut(
     given: dict[str, Any], sizes: Sequence[int], stride: Sequence[int], full: Sequence[int]
 ) -> list[tuple[int, int]]:
     """What is cut off along each axis before and after, or added where it is less than 0: stated, or what is over the
@@ -63,7 +63,7 @@ def cut_off(
     return halves
 
 
-def cut(out: Array, sides: Sequence[tuple[int, int]]) -> Array:
+def cut_sides(out: Array, sides: Sequence[tuple[int, int]]) -> Array:
     """Without what is cut off before and after, and with zeros where that is less than 0."""
     more = [(max(-before, 0), max(-after, 0)) for before, after in sides]
     kept: Any = tuple(

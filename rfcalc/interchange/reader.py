@@ -32,7 +32,7 @@ from ..tracing.graph import CallFrame, Graph, Map, TakenApart, Unsupported
 from ..tracing.moves import assigned, bounded_by_all, hints_of, known_by_shape
 from ..tracing.order import conclude
 from . import rules  # noqa: F401 - they register themselves
-from .file import Given, folder_of, given_for, opset_of, read, slots_of, without_weights
+from .file import Given, folder_of, given_for, opset_of, program_alone, read_model, slots_of
 from .names import clean, scope_of
 from .node import OP_RULES, Op, Value, shape
 from .tensors import Fixed, Origin, fixed, folded, of_file
@@ -46,6 +46,10 @@ COUNT_SUFFIX = re.compile(r"_\d+$")
 """What an exporter adds to a name that it has given before."""
 LARGE_TENSOR = 2**10
 """Numbers of a tensor; more are no shape, and are left out where shapes are inferred."""
+
+
+DAMAGES = (ArithmeticError, LookupError, TypeError, ValueError)
+"""What attributes that no checker looks at may lead to."""
 
 
 class Lost(NamedTuple):
@@ -83,20 +87,20 @@ def read_onnx(path: str | PathLike[str], input: Any = None) -> Arch:
 def reading_of(path: str | PathLike[str], input: Any = None) -> OnnxReading:
     where = fspath(path)
     of, input = (input.of, input.given) if isinstance(input, Focus) else ("", input)
-    model = read(where)
+    model = read_model(where)
     given = given_for(where, slots_of(model), input)
-    first = first_of(where, given, of)
+    first = image_input(where, given, of)
     for strict in (True, False):
         reader = OnnxReader(where, model, given, first, strict)
         try:
             reader.walk(model.graph)
-            return finish(reader)
+            return finished_reading(reader)
         except TakenApart:
             continue
     raise RfcalcError(f"{where}: the program lays out images of a batch among places")
 
 
-def first_of(where: str, given: Sequence[Given], of: str) -> int:
+def image_input(where: str, given: Sequence[Given], of: str) -> int:
     """The input whose field the table states: the one asked for, or the first with as many axes as any has, of numbers
     that are values where there is one."""
     if of:
@@ -147,8 +151,7 @@ class OnnxReader:
             return Fixed((), fixed(0.0).dtype, None)
         m = Map(0, given.dims)
         if not image:
-            sizes = given.sizes + (1,) * (self.graph.axes - len(given.sizes))
-            m = self.graph.source(given.slot.name, Source(given.channels, sizes, not given.sizes), m.dims)
+            m = self.graph.source(given.slot.name, Source, given.channels, given.sizes, m.dims)
         self.sources.append(m.node)
         return m
 
@@ -187,12 +190,7 @@ class OnnxReader:
             self.graph.frame = self.frame(self.scope(node))
             try:
                 made = self.step(node)
-            except (
-                ArithmeticError,
-                LookupError,
-                TypeError,
-                ValueError,
-            ) as error:  # attributes that no checker looks at
+            except DAMAGES as error:
                 at = f"{self.where}: node {node.name or node.op_type} ({node.op_type})"
                 raise RfcalcError(f"{at}: damaged, or not known here: {type(error).__name__}: {error}") from error
             for name, value in zip(node.output, made, strict=False):
@@ -316,7 +314,7 @@ class OnnxReader:
 # --- the end -----------------------------------------------------------------------------------------------------
 
 
-def finish(reader: OnnxReader) -> OnnxReading:
+def finished_reading(reader: OnnxReader) -> OnnxReading:
     """What a walked model comes to: its table, and what each tensor holds."""
     outputs = [(value.name, reader.values.get(value.name)) for value in reader.model.graph.output]
     if missing := [name for name, value in outputs if value is None]:
@@ -335,11 +333,11 @@ def finish(reader: OnnxReader) -> OnnxReading:
         returned = [Port(n, m.node, shape_of(m.dims)[1:]) for (n, _), m in zip(seen, nodes, strict=True)]
     maps = {name: m for name, m in reader.values.items() if isinstance(m, Map)}
     counted = sum(reader.charged.values())
-    arch, sights = arch_of(reader, returned, notes), sights_of(reader.graph, maps)
+    arch, sights = arch_read(reader, returned, notes), tensor_sights(reader.graph, maps)
     return OnnxReading(arch, reader.model, tuple(reader.given), reader.first, sights, maps, counted)
 
 
-def arch_of(reader: OnnxReader, returned: list[Port], notes: list[str]) -> Arch:
+def arch_read(reader: OnnxReader, returned: list[Port], notes: list[str]) -> Arch:
     image, nodes = reader.given[reader.first], reader.graph.nodes()
     inputs = [one for one in reader.given if one.slot.dims]
     unused = unused_weights(reader.model)
@@ -366,7 +364,7 @@ def unused_weights(model: ModelProto) -> dict[str, int]:
     return {t.name: prod(t.dims) for t in model.graph.initializer if t.name not in read and prod(t.dims) > 1}
 
 
-def sights_of(graph: Graph, maps: dict[str, Map]) -> dict[int, tuple[str, Map]]:
+def tensor_sights(graph: Graph, maps: dict[str, Map]) -> dict[int, tuple[str, Map]]:
     """For every layer the first tensor that holds it, as it is or brought into order."""
     found: dict[int, tuple[str, Map]] = {}
     for name, m in maps.items():
@@ -437,7 +435,7 @@ def stated(types: Iterable[tuple[str, TypeProto]]) -> dict[str, tuple[int, ...]]
 
 def inferred_shapes(model: ModelProto, given: Sequence[Given]) -> dict[str, tuple[int, ...]]:
     """The shapes of all tensors as onnx infers them, each input with its sizes."""
-    copy = without_weights(model, LARGE_TENSOR)
+    copy = program_alone(model, LARGE_TENSOR)
     by_name = {one.slot.name: one for one in given}
     for value in copy.graph.input:
         one = by_name.get(value.name)

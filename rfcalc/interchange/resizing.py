@@ -31,12 +31,12 @@ def shortcut(node: NodeProto, inputs: Sequence[Any], opset: int) -> Shortcut | N
     if x.dtype.kind != "f" or x.ndim < 3 or max(x.shape[2:]) > MOST_PLACES:
         return None
     try:
-        return resized(node, inputs, opset)
+        return quick_resize(node, inputs, opset)
     except (IndexError, ValueError, TypeError, NotImplementedError):  # the evaluator takes no such images: its own way
         return None
 
 
-def alone(node: NodeProto, opset: int, given: Sequence[tuple[str, Array]], **attributes: Any) -> Array:
+def run_alone(node: NodeProto, opset: int, given: Sequence[tuple[str, Array]], **attributes: Any) -> Array:
     """The operator of a node on other inputs and attributes, run by the evaluator."""
     renamed = helper.make_node(node.op_type, [name for name, _ in given], ["y"], **attributes)
     inputs = [
@@ -51,14 +51,14 @@ def alone(node: NodeProto, opset: int, given: Sequence[tuple[str, Array]], **att
     return np.asarray(out)
 
 
-def through(x: Array, matrices: Sequence[Array]) -> Array:
+def through_matrices(x: Array, matrices: Sequence[Array]) -> Array:
     """Each of the last axes of an array multiplied by its matrix (places, units)."""
     for i, matrix in enumerate(matrices, x.ndim - len(matrices)):
         x = np.moveaxis(np.moveaxis(x, i, -1) @ matrix, -1, i)
     return x
 
 
-def resized(node: NodeProto, inputs: Sequence[Any], opset: int) -> Shortcut | None:
+def quick_resize(node: NodeProto, inputs: Sequence[Any], opset: int) -> Shortcut | None:
     """Resize: along each axis the weight of a place in a unit."""
     x, attributes = inputs[0], attributes_of(node)
     policy = attributes.pop("keep_aspect_ratio_policy", "stretch")
@@ -78,5 +78,5 @@ def resized(node: NodeProto, inputs: Sequence[Any], opset: int) -> Shortcut | No
             given += [("", images), ("sizes", np.array([size, sizes[at]], np.int64))]
         else:
             given += [("scales", np.array([1, scales[at]], np.float32))]
-        weights.append(alone(node, opset, given, **attributes))
-    return lambda images: through(images, weights).astype(images.dtype)
+        weights.append(run_alone(node, opset, given, **attributes))
+    return lambda images: through_matrices(images, weights).astype(images.dtype)

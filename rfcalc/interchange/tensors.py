@@ -106,13 +106,13 @@ def folded(node: NodeProto, inputs: Sequence[Fixed | None], opsets: dict[str, in
     if not real and node.op_type in BY_VALUE:
         raise Unsupported(f"{node.op_type} of numbers that were not worked out")
     feeds = {
-        name: x.values() if real or (x.dtype.kind in "iu" and x.count <= SMALL_TENSOR and x.read) else zeros(x)
+        name: x.values() if real or (x.dtype.kind in "iu" and x.count <= SMALL_TENSOR and x.read) else zeros_of(x)
         for name, x in zip(node.input, inputs, strict=True)
         if x is not None
     }
     results = evaluated(node, feeds, opsets)
     origins = origins_of(node, inputs)
-    return [made(array, real, origins) for array in results]
+    return [fixed_result(array, real, origins) for array in results]
 
 
 def evaluated(node: NodeProto, feeds: dict[str, Array], opsets: dict[str, int]) -> list[Array]:
@@ -125,12 +125,12 @@ def evaluated(node: NodeProto, feeds: dict[str, Array], opsets: dict[str, int]) 
         raise Unsupported(f"{node.op_type}: {error}") from error
 
 
-def zeros(x: Fixed) -> Array:
+def zeros_of(x: Fixed) -> Array:
     """Zeros of a tensor's shape, without memory for each."""
     return np.broadcast_to(np.zeros((), dtype=x.dtype), x.shape)
 
 
-def made(array: Array, real: bool, origins: tuple[Origin, ...]) -> Fixed:
+def fixed_result(array: Array, real: bool, origins: tuple[Origin, ...]) -> Fixed:
     found = np.asarray(array)
     return Fixed(found.shape, found.dtype, (lambda: found) if real else None, origins)
 

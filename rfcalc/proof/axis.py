@@ -19,7 +19,8 @@ from torch import Tensor
 from ..engine import paths
 from ..engine.arch import Arch, Row
 from ..engine.geometry import UNKNOWN, Axis, whole
-from .path_counting import MAX_MAP_VALUES, Canvas, Mode, PathCounter, Probe, gradients, sizes_of
+from ..engine.paths import M
+from .path_counting import MAX_MAP_VALUES, Canvas, Mode, PathCounter, Probe, gradients, map_sizes
 from .tally import Ground, Tally
 
 EXACT = 2**53
@@ -105,22 +106,27 @@ class AxisProof:
             found |= gradients(self.counter, canvas, probes, mode)
         return found
 
+    def own_maps(self, found: Iterator[M]) -> Iterator[tuple[Row, int, M]]:
+        """The rows with what the engine finds of their maps, and the maps' roots, without the layers that leave their
+        map alone, here and in the engine."""
+        compared: dict[int, M] = {}
+        for row, known in zip(self.arch.rows, found, strict=True):
+            root = self.roots[row.index]
+            if compared.get(root) is not known:
+                compared[root] = known
+                yield row, root, known
+
     # --- on the image ---
 
     def image(self) -> tuple[int, bool]:
         """Compares the path counts of the image; returns how many units were probed, and whether that is all."""
         canvas = Canvas(self.counter.size)
-        lengths = [m.tensor.shape[-1] for m in sizes_of(self.counter, canvas.size, 0)]
+        lengths = [m.tensor.shape[-1] for m in map_sizes(self.counter, canvas.size, 0)]
         maps = {self.roots[row.index] for row in self.arch.rows}
         wanted = self.image_units({index: lengths[index] for index in maps})
         measured = self.gradients(canvas, wanted)
         width, scales = self.counting.width, self.counting.scales
-        compared: dict[int, Any] = {}
-        for row, units in zip(self.arch.rows, paths.on_image(self.steps, canvas.size, width, scales), strict=True):
-            root = self.roots[row.index]
-            if compared.get(root) is units:  # the layer leaves its map alone, here and in the engine
-                continue
-            compared[root] = units
+        for row, root, units in self.own_maps(paths.on_image(self.steps, canvas.size, width, scales)):
             probed = [unit for unit in wanted[root] if unit < len(units)]
             expected = self.tensor([units[unit] for unit in probed], canvas.size, row.index)
             self.compare_paths(row, "paths_on_image", expected, measured[root][: len(probed)], probed, 0)
@@ -161,7 +167,7 @@ class AxisProof:
             wrong = (expected - measured).abs() > TOLERANCE * expected
         if wrong.any():
             unit, pixel = torch.nonzero(wrong)[0].tolist()
-            counts = [number(float(t[unit, pixel]) * 2.0**mode.shift) for t in (expected, measured)]
+            counts = [exact_number(float(t[unit, pixel]) * 2.0**mode.shift) for t in (expected, measured)]
             where = self.where(f"unit {units[unit]}", f"pixel {pixel - left}")
             self.tally.differ(row, quantity, counts[0], counts[1], where)
 
@@ -171,7 +177,7 @@ class AxisProof:
         """Compares fields, jumps, starts, holes and path counts on a canvas; None where that would be too large."""
         units = {row.index: units_of(self.axis_of(row)) for row in self.arch.rows}
         most = [max([self.axis_of(row).size - 1, *units[row.index]]) for row in self.arch.rows]
-        canvas = canvas_for(self.counter, paths.needed(self.steps, most))
+        canvas = canvas_for(self.counter, paths.needed_spans(self.steps, most))
         if canvas is None:
             return None
         wanted: dict[int, tuple[int, ...]] = {}
@@ -189,12 +195,7 @@ class AxisProof:
 
     def canvas_paths(self, canvas: Canvas, wanted: dict[int, tuple[int, ...]], measured: dict[int, Tensor]) -> None:
         width, scales = self.counting.width, self.counting.scales
-        compared: dict[int, Any] = {}
-        for row, strands in zip(self.arch.rows, paths.on_canvas(self.steps, width, scales), strict=True):
-            root = self.roots[row.index]
-            if compared.get(root) is strands:
-                continue
-            compared[root] = strands
+        for row, root, strands in self.own_maps(paths.on_canvas(self.steps, width, scales)):
             counts = [paths.unit_of(strands, unit, width) for unit in wanted[root]]
             packed = [c.packed << (c.first + canvas.left) * width for c in counts]
             expected = self.tensor(packed, canvas.size, row.index)
@@ -203,7 +204,7 @@ class AxisProof:
     def compare_fields(self, row: Row, seen: Seen) -> None:
         axis, where = self.axis_of(row), self.where()
         self.tally.compare(row, "receptive_field", axis.receptive_field, seen.widest(own_units(axis)), where)
-        self.tally.compare(row, "start", plain(axis.start), plain(seen.centre(0)), where)
+        self.tally.compare(row, "start", plain_figure(axis.start), plain_figure(seen.centre(0)), where)
         if len(axis.strands) == 1:
             self.compare_jump(row, seen)
         unit, widest = axis.widest_unit(), axis.widest
@@ -217,7 +218,7 @@ class AxisProof:
     def compare_jump(self, row: Row, seen: Seen) -> None:
         axis = self.axis_of(row)
         if (pair := jump_units(axis)) and axis.jump is not None:
-            self.tally.compare(row, "jump", plain(axis.jump), plain(seen.jump(*pair)), self.where())
+            self.tally.compare(row, "jump", plain_figure(axis.jump), plain_figure(seen.jump(*pair)), self.where())
 
     def jumps_of_trunks(self, canvas: Canvas) -> None:
         """The jumps of maps that share a gate: what the gate brings moves with no unit, so it is left out."""
@@ -321,7 +322,7 @@ def canvas_for(counter: PathCounter, spans: Sequence[tuple[int, int]]) -> Canvas
     refusal = None
     while left + size <= max(MAX_CANVAS, 4 * counter.size):
         try:
-            maps, refusal = sizes_of(counter, left + size, left), None
+            maps, refusal = map_sizes(counter, left + size, left), None
         except RuntimeError as error:  # a map is still smaller than the next layer's window
             maps, refusal = [], error
         if not maps or any(m.unit + last >= m.tensor.shape[-1] for m, (_, last) in zip(maps, spans, strict=True)):
@@ -335,12 +336,12 @@ def canvas_for(counter: PathCounter, spans: Sequence[tuple[int, int]]) -> Canvas
     return None
 
 
-def plain(value: Any) -> Any:
+def plain_figure(value: Any) -> Any:
     """A figure as the report shows it: an integer where it is one."""
     return None if value is None else whole(Fraction(value))
 
 
-def number(value: float) -> int | float:
+def exact_number(value: float) -> int | float:
     return int(value) if value == int(value) and abs(value) < EXACT else value
 
 
@@ -359,13 +360,12 @@ def alike(arch: Arch, counters: Sequence[PathCounter]) -> Iterator[tuple[int, ..
     left = list(range(len(counters)))
     while left:
         first = left[0]
-        same = [
-            axis for axis in left if counters[axis] == counters[first] and figures(arch, axis) == figures(arch, first)
-        ]
+        told, counter = axis_figures(arch, first), counters[first]
+        same = [axis for axis in left if counters[axis] == counter and axis_figures(arch, axis) == told]
         yield tuple(same)
         left = [axis for axis in left if axis not in same]
 
 
-def figures(arch: Arch, axis: int) -> list[Any]:
+def axis_figures(arch: Arch, axis: int) -> list[Any]:
     steps = paths.steps_of(arch, axis)
     return [(step, row.out.axes[axis]) for step, row in zip(steps, arch.rows, strict=True)]

@@ -54,14 +54,7 @@ def cause_of_claim(arch: Arch, claim: Claim) -> str:
     if quantity in FEATURE_TARGETS or claim.computed is None:
         return ""
     stated = Stated.of(claim.stated)
-    guesses = {
-        "receptive_field": field_causes,
-        "size": entering_causes,
-        "channels": entering_causes,
-        "jump": entering_causes,
-        "params": total_causes,
-        "macs": total_causes,
-    }.get(quantity)
+    guesses = GUESSES.get(quantity)
     found = next(guesses(arch, claim, stated, which), "") if guesses else ""
     return found or copied(arch, claim)
 
@@ -129,3 +122,10 @@ def total_causes(arch: Arch, claim: Claim, stated: Stated, which: str) -> Iterat
             yield f"counted without {row.name}"
         if cost and stated.agrees(total + cost):
             yield f"{row.name} counted twice"
+
+
+GUESSES = {
+    "receptive_field": field_causes, **dict.fromkeys(("size", "channels", "jump"), entering_causes),
+    **dict.fromkeys(("params", "macs"), total_causes),
+}  # fmt: skip
+"""By quantity of a claim, what names the figures that it may stand for."""

@@ -73,7 +73,7 @@ def check(arch: Arch) -> Report:
     grounds: list[Ground] = []
     if refusal:
         row = arch.rows[len(shapes) - 1]
-        tally.mismatches.append(Mismatch(row.name, "output_shape", str(row.out), "torch refuses", refusal))
+        tally.mismatches.append(Mismatch(row.name, "output_shape", str(row.out), "torch refuses", cause=refusal))
     else:
         grounds = prove_axes(tally, net, shapes)
     # What the spec states and demands, against the table that has been proved.
@@ -133,7 +133,7 @@ def compare_modules(tally: Tally, net: Network, shapes: Sequence[Sizes]) -> None
 
 def unmet(arch: Arch, claims: Sequence[Claim], kind: str) -> list[Mismatch]:
     return [
-        Mismatch(c.layer, c.quantity, c.stated, c.computed, cause_of_claim(arch, c), kind=kind)
+        Mismatch(c.layer, c.quantity, c.stated, c.computed, kind, cause=cause_of_claim(arch, c))
         for c in claims
         if c.holds is False
     ]

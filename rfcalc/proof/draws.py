@@ -24,9 +24,9 @@ from .verdict import (
     Expected,
     Outcome,
     WeightDraw,
-    compare,
+    compare_changes,
     keep_missing,
-    portions,
+    pixel_portions,
     reported,
     tell,
 )
@@ -111,9 +111,9 @@ def run_draw(
     """Holds one draw against the table, each pixel raised in turn; says where its program strayed."""
     if not draw.loud:
         compare_shapes(tally, drawn)
-    full = followed(proof, drawn) if draw.loud else set()
-    for part in portions(pixels, drawn.lanes):
-        compare(proof, part, drawn.changes(part, draw.step), full, found)
+    full = rows_in_full(proof, drawn) if draw.loud else set()
+    for part in pixel_portions(pixels, drawn.lanes):
+        compare_changes(proof, part, drawn.changes(part, draw.step), full, found)
     confirm(proof, tally, drawn, draw.step, found)
     return drawn.strayed
 
@@ -126,7 +126,7 @@ def compare_shapes(tally: Tally, drawn: Drawn) -> None:
         tally.compare(row, "output_shape", str(row.out), str(row.out) if measured is None else str(measured))
 
 
-def followed(proof: Expected, drawn: Drawn) -> set[int]:
+def rows_in_full(proof: Expected, drawn: Drawn) -> set[int]:
     """The rows whose field must be reached in full: all in front of them is linear with positive weights, chooses the
     largest, grows with values that are positive, or changes nothing."""
     full = {0}

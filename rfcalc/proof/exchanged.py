@@ -18,7 +18,7 @@ import numpy as np
 from onnx.external_data_helper import load_external_data_for_model
 
 from ..errors import RfcalcError
-from ..interchange.evaluate import ModelRun, over_places, redrawn, refused
+from ..interchange.evaluate import ModelRun, node_over_places, redrawn, refused
 from ..interchange.file import folder_of
 from ..interchange.reader import OnnxReading, inferred_shapes, reading_of
 from ..interchange.tensors import Array
@@ -29,6 +29,9 @@ from .pixels import Pixel, plan
 from .predict import depths, predictions, rounds
 from .tally import Tally
 from .verdict import Changes, Expected, WeightDraw
+
+EVALUATOR_ERRORS = (AssertionError, RuntimeError, TypeError, ValueError, KeyError, IndexError, AttributeError)
+"""What onnx's evaluator raises of a node that it cannot run."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,16 +98,7 @@ class DrawnModel:
                 for name in made.output:
                     for node in wanted.get(name, ()):
                         self.keep(out, node, tensors[name], [tensors[i] for i in made.input])
-        except (
-            AssertionError,
-            RuntimeError,
-            TypeError,
-            ValueError,
-            NotImplementedError,
-            KeyError,
-            IndexError,
-            AttributeError,
-        ) as error:
+        except EVALUATOR_ERRORS as error:
             raise refused(error, self.proof.arch.name, at) from error
         return out
 
@@ -137,7 +131,7 @@ class DrawnModel:
         return None if new is None else (self.values[node][0].astype(np.float64), new[0].astype(np.float64))
 
 
-def prove(path: str | PathLike[str], input: Any = None) -> ModuleReport:
+def prove_onnx(path: str | PathLike[str], input: Any = None) -> ModuleReport:
     """Holds the table of an ONNX file against the model in it. Raises RfcalcError where it cannot be read or run."""
     reading = reading_of(path, input)
     try:
@@ -146,7 +140,7 @@ def prove(path: str | PathLike[str], input: Any = None) -> ModuleReport:
         raise RfcalcError(f"{path}: its weights cannot be read: {str(error).splitlines()[0]}") from error
     arch, chosen = reading.arch, plan(reading.arch)
     points = chosen.points
-    norms = {name for node in reading.model.graph.node if over_places(node, reading) for name in node.output}
+    norms = {name for node in reading.model.graph.node if node_over_places(node, reading) for name in node.output}
     held = frozenset(node for node, (name, _) in reading.sights.items() if name in norms)
     proof = OnnxProof(
         arch, chosen, points, predictions(arch, points), depths(arch), rounds(arch), frozenset(reading.sights), held,
@@ -155,20 +149,20 @@ def prove(path: str | PathLike[str], input: Any = None) -> ModuleReport:
     tally = Tally(arch)
     if arch.rows:
         tally.compare(arch.rows[-1], "params", arch.params, reading.charged, "all layers together")
-    return in_some_type(proof, tally)
+    return in_either_type(proof, tally)
 
 
-def in_some_type(proof: OnnxProof, tally: Tally) -> ModuleReport:
+def in_either_type(proof: OnnxProof, tally: Tally) -> ModuleReport:
     """The draws in float64 or, where the model refuses that, in its own type of numbers."""
     loud = not proof.reading.image.slot.dtype.startswith(("int", "uint", "bool"))
     try:
-        return drawn_twice(proof, tally, partial(ready, proof, np.float64), loud, True)
+        return drawn_twice(proof, tally, partial(drawn_model, proof, np.float64), loud, True)
     except RfcalcError:
-        return drawn_twice(proof, tally, partial(ready, proof, np.float32), False, False)
+        return drawn_twice(proof, tally, partial(drawn_model, proof, np.float32), False, False)
 
 
 @contextmanager
-def ready(proof: OnnxProof, dtype: Any, draw: WeightDraw) -> Iterator[DrawnModel]:
+def drawn_model(proof: OnnxProof, dtype: Any, draw: WeightDraw) -> Iterator[DrawnModel]:
     """The model with one draw of weights, run on an image."""
     reading = proof.reading
     image = np.random.default_rng(draw.seed).random(proof.arch.input) + 0.5

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import singledispatch
+from functools import partial, singledispatch
+from math import prod
 from typing import Any
 
 import torch
@@ -64,7 +65,7 @@ def ones(count: int) -> Tensor:
     return torch.ones(1, 1, 1, count, dtype=torch.float64)
 
 
-def cut(x: Tensor, size: int) -> Tensor:
+def cut_to(x: Tensor, size: int) -> Tensor:
     return x if x.shape[-1] == size else x[..., :size]
 
 
@@ -84,10 +85,7 @@ class Chain(Kernel):
 
     @property
     def rate(self) -> Fraction:
-        rate = Fraction(1)
-        for kernel in self.kernels:
-            rate *= kernel.rate
-        return rate
+        return prod((kernel.rate for kernel in self.kernels), start=Fraction(1))
 
     @property
     def fixed(self) -> bool:
@@ -172,8 +170,8 @@ class Maximum(WindowKernel):
 
 @dataclass(frozen=True)
 class Bins(Kernel):
-    """An adaptive pool as the sum over each bin. To size 1 it is a window as large as the real map; else its bins come
-    round, and on a canvas they come round more often."""
+    """An adaptive pool as the sum over each bin. To size 1 (flatten and linear are that too) it is a window as large as
+    the real map; else its bins come round, and on a canvas they come round more often."""
 
     pool: Callable[..., Tensor]
     size_in: int
@@ -190,18 +188,8 @@ class Bins(Kernel):
         impulses = torch.eye(size_in, dtype=torch.float64).unsqueeze(1)
         reads = (self.pool(impulses, size_out) > 0).squeeze(1).to(torch.float64)
         turns = x.shape[-1] // size_in
-        blocks = cut(x, turns * size_in).reshape(*x.shape[:-1], turns, size_in)
+        blocks = cut_to(x, turns * size_in).reshape(*x.shape[:-1], turns, size_in)
         return torch.matmul(blocks, reads).flatten(-2)
-
-
-@dataclass(frozen=True)
-class WholeKernel(Kernel):
-    """Flatten and linear: each value sees the whole map; on a canvas, a window as large as the real map."""
-
-    size: int
-
-    def run(self, x: Tensor, unit: int) -> Tensor:
-        return functional.conv2d(x, ones(self.size))
 
 
 @dataclass(frozen=True)
@@ -327,7 +315,7 @@ class Unshuffle(Kernel):
     def run(self, x: Tensor, unit: int) -> Tensor:
         rows, r = x.shape[-2], self.factor
         size = x.shape[-1] // r * r
-        x = cut(x, size).reshape((rows, 1, size, 1) if self.axis == 0 else (rows, 1, 1, size))
+        x = cut_to(x, size).reshape((rows, 1, size, 1) if self.axis == 0 else (rows, 1, 1, size))
         x = functional.pad(x, (0, r - 1) if self.axis == 0 else (0, 0, 0, r - 1))
         return functional.pixel_unshuffle(x, r).sum(1).reshape(1, 1, rows, -1)
 
@@ -361,7 +349,7 @@ def at(value: Any, axis: int) -> Any:
     return value[axis] if isinstance(value, tuple | list) else value
 
 
-def sides(padding: Sequence[int], place: ModulePlace) -> tuple[int, int]:
+def padding_sides(padding: Sequence[int], place: ModulePlace) -> tuple[int, int]:
     """Padding before and after, from torch's list, which has the last axis first."""
     i = 2 * (place.axes - 1 - place.axis)
     return padding[i], padding[i + 1]
@@ -415,7 +403,7 @@ def _(module: convs._ConvNd, place: ModulePlace) -> Kernel:
     window = module.kernel_size[a], module.stride[a]
     if module.padding_mode == "zeros":
         return Convolve(*window, at(module.padding, a) if module.padding != "same" else "same", module.dilation[a])
-    border = sides(module._reversed_padding_repeated_twice, place)
+    border = padding_sides(module._reversed_padding_repeated_twice, place)
     return Convolve(*window, 0, module.dilation[a], border, module.padding_mode)
 
 
@@ -479,19 +467,18 @@ PAD_MODES: dict[type, str] = {
 }  # fmt: skip
 
 
-@kernel_of.register(pads._ConstantPadNd)
-@kernel_of.register(pads._ReflectionPadNd)
-@kernel_of.register(pads._ReplicationPadNd)
-@kernel_of.register(pads._CircularPadNd)
-def _(module: Any, place: ModulePlace) -> Kernel:
-    mode = next(mode for kind, mode in PAD_MODES.items() if isinstance(module, kind))
-    return PadKernel(*sides(module.padding, place), mode)
+def pad_kernel(module: Any, place: ModulePlace, mode: str) -> Kernel:
+    return PadKernel(*padding_sides(module.padding, place), mode)
+
+
+for pad_class, pad_mode in PAD_MODES.items():
+    kernel_of.register(pad_class, partial(pad_kernel, mode=pad_mode))
 
 
 @kernel_of.register(nn.Linear)
 @kernel_of.register(nn.Flatten)
 def _(module: nn.Module, place: ModulePlace) -> Kernel:
-    return Same() if place.flat else WholeKernel(place.size_in)
+    return Same() if place.flat else Bins(functional.adaptive_avg_pool1d, place.size_in, 1)
 
 
 @kernel_of.register

@@ -7,7 +7,7 @@ The journey of `prove`:
     predictions per row, which units may change with a pixel, and which must (`Prediction`, from the engine alone)
     draws       the module's own forward runs on a copy, in float64 and evaluation mode, with positive weights: once on
                 an image, then with one pixel raised (all its channels), and each row is compared bit for bit with the
-                first run (`ReadyModule`, `Changes`). No gradient is needed. Norms over places keep their statistics.
+                first run (`DrawnModule`, `Changes`). No gradient is needed. Norms over places keep their statistics.
     verdict     what changed and may not have is a finding, once it has been seen again; so is what must have changed
                 and has not, where all in front of it is linear or chooses the largest. NaN and infinity prove nothing.
 
@@ -17,27 +17,27 @@ in the loud one it grows so far that it stands out at the far end of the deepest
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from ..engine.ports import Focus
-from ..replay.ready import borrowed, drawn
+from ..replay.ready import borrowed, drawn_weights
 from ..replay.rows import Recorded, record
 from ..tracing.trace import unwrapped
-from ..tracing.user_code import from_signal, told
-from .changes import ReadyModule, Still, changed_images
+from ..tracing.user_code import PROGRAM_ERRORS, from_signal, told
+from .changes import DrawnModule
 from .draws import drawn_twice
 from .module_report import ModuleReport
-from .pixels import Pixel, plan
+from .pixels import plan
 from .predict import depths, predictions, rounds
 from .tally import Tally
-from .verdict import Changes, Expected, WeightDraw
+from .verdict import Expected, WeightDraw
 
 TYPES = (torch.float64, None)
 """The type of numbers of a run; None leaves the program its own, where it refuses float64."""
@@ -115,8 +115,8 @@ def in_some_type(proof: ModuleProof, tally: Tally) -> ModuleReport:
     for dtype in TYPES:
         try:
             loud = dtype is not None and sample.dtype.is_floating_point
-            return drawn_twice(proof, tally, partial(ready, proof, dtype), loud, dtype is not None)
-        except (RuntimeError, TypeError, ValueError, NotImplementedError, AttributeError, IndexError) as error:
+            return drawn_twice(proof, tally, partial(drawn_module, proof, dtype), loud, dtype is not None)
+        except PROGRAM_ERRORS as error:
             if from_signal(error):
                 raise
             refused = refused or error
@@ -128,68 +128,15 @@ def in_some_type(proof: ModuleProof, tally: Tally) -> ModuleReport:
 
 
 @contextmanager
-def ready(proof: ModuleProof, dtype: torch.dtype | None, draw: WeightDraw) -> Iterator[DrawnModule]:
+def drawn_module(proof: ModuleProof, dtype: torch.dtype | None, draw: WeightDraw) -> Iterator[DrawnModule]:
     """The module with one draw of weights, run on an image."""
     generator = torch.Generator().manual_seed(draw.seed)
-    with borrowed(proof.module, drawn(generator, dtype)) as module:
-        program = ReadyModule(module, proof.recorded, dtype, proof.lanes)
+    with borrowed(proof.module, drawn_weights(generator, dtype)) as module:
         image = torch.rand(proof.recorded.arch.input, generator=generator, dtype=torch.float64) + 0.5
-        image = image.to(dtype or own_type(module))
-        yield DrawnModule(program, image, program.still(changed_images(image, (), 0.0, proof.lanes)))
+        yield DrawnModule(module, proof.recorded, dtype, proof.lanes, image.to(dtype or own_type(module)))
 
 
 def own_type(module: nn.Module) -> torch.dtype:
     """The type of numbers of a module's first weight that has a fraction."""
     types = [p.dtype for p in module.parameters() if p.is_floating_point()]
     return types[0] if types else torch.float32
-
-
-@dataclass(frozen=True, eq=False)
-class DrawnModule:
-    """A module with one draw of weights, an image, and the run on it (`draws.Drawn`)."""
-
-    program: ReadyModule
-    image: Tensor
-    still: Still
-
-    @property
-    def double(self) -> bool:
-        return self.program.dtype is not None
-
-    @property
-    def lanes(self) -> int:
-        return self.program.lanes
-
-    @property
-    def strayed(self) -> str:
-        return "" if self.still.strayed is None else str(self.still.strayed)
-
-    @property
-    def seen(self) -> Collection[int]:
-        return self.still.values
-
-    @property
-    def misfits(self) -> Mapping[int, tuple[int, ...]]:
-        return self.still.misfits
-
-    def weighed(self, node: int) -> bool:
-        call = self.program.recorded.observed.get(node)
-        return call is None or self.program.memory.weighed.get(call, True)
-
-    def positive(self, node: int) -> bool:
-        return node in self.still.positive
-
-    def same(self, node: int, source: int) -> bool:
-        new, old = self.still.values.get(node), self.still.values.get(source)
-        return new is not None and old is not None and torch.equal(new, old)
-
-    def changes(self, pixels: Sequence[Pixel], step: float) -> Changes:
-        return self.program.changes(changed_images(self.image, pixels, step, self.lanes), self.still)
-
-    def alone(self, node: int, pixel: Pixel, step: float) -> tuple[Any, Any] | None:
-        still = changed_images(self.image, (), 0.0, self.lanes)
-        raised = changed_images(self.image, [pixel], step, self.lanes)
-        old, again, new = (self.program.of_row(images, node) for images in (still, still, raised))
-        if old is None or again is None or new is None or not torch.equal(old, again):
-            return None
-        return old[0].to(torch.float64).numpy(), new[0].to(torch.float64).numpy()

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..errors import listed
-from ..report.grid import Column, Grid, Printed
-from .report import finding_json, findings_grid
+from ..report.grid import Grid, Printed
+from .report import CHECK_COLUMNS, finding_json, findings_grid
 from .tally import Mismatch, not_holding
 
 if TYPE_CHECKING:
@@ -32,6 +32,9 @@ class RowReport:
     held: bool
     through: bool = False
     """Made and used inside one call, so that only the rows that read it could be seen."""
+
+
+CHOSEN_PIXELS = "corners, centre, ends of fields"
 
 
 @dataclass(frozen=True)
@@ -135,8 +138,7 @@ class ModuleReport(Printed):
             (what, against, f"{count:,}", f"{wrong[kind]:,}" if wrong[kind] else "none")
             for kind, what, against, count in kinds
         )
-        columns = (Column("checked", left=True), Column("against", left=True), Column("figures"), Column("wrong"))
-        return Grid(columns, rows, self.remarks)
+        return Grid(CHECK_COLUMNS, rows, self.remarks)
 
     @property
     def seen_rows(self) -> list[RowReport]:
@@ -146,11 +148,7 @@ class ModuleReport(Printed):
     @property
     def remarks(self) -> tuple[str, ...]:
         """What was compared, and what could not be shown."""
-        which = (
-            f"all {self.pixels:,} pixels"
-            if self.every_pixel
-            else f"{self.pixels:,} pixels: corners, centre, ends of fields"
-        )
+        which = f"all {self.pixels:,} pixels" if self.every_pixel else f"{self.pixels:,} pixels: {CHOSEN_PIXELS}"
         which += f" of {self.image}" if self.image else ""
         lines = [f"{which}, one at a time; every unit of every row compared bit for bit"]
         many, full = f"{len(self.seen_rows):,} rows", f"{self.rows_in_full:,} rows"

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from ..network import JoinModule, Network
-from .kernels import Kernel, MeasuredKernel, ModulePlace, Same, cut, kernel_of
+from .kernels import Kernel, MeasuredKernel, ModulePlace, Same, cut_to, kernel_of
 
 Sizes = tuple[int, ...]
 MAX_MAP_VALUES = 2**23
@@ -89,11 +89,11 @@ class PathCounter:
                 made = node.kernel.run(x, unit)
                 maps.append(PlacedUnit(made, int(unit * node.kernel.rate), fixed or node.kernel.fixed))
             else:
-                maps.append(joined([maps[i] for i in node.inputs], node.shared, gates))
+                maps.append(joined_units([maps[i] for i in node.inputs], node.shared, gates))
         return maps
 
 
-def joined(maps: list[PlacedUnit], shared: tuple[bool, ...], gates: bool) -> PlacedUnit:
+def joined_units(maps: list[PlacedUnit], shared: tuple[bool, ...], gates: bool) -> PlacedUnit:
     """The sum of maps, laid so that the real first units meet; on a canvas their ends may differ, and are cut."""
     trunk = [m for m, alone in zip(maps, shared, strict=True) if not alone]
     moving = [m for m in trunk if not m.fixed]
@@ -102,7 +102,7 @@ def joined(maps: list[PlacedUnit], shared: tuple[bool, ...], gates: bool) -> Pla
     unit = min(m.unit for m in trunk)
     tensors = [m.tensor[..., m.unit - unit :] for m in trunk]
     size = min(t.shape[-1] for t in tensors)
-    out = sum((cut(t, size) for t in tensors[1:]), cut(tensors[0], size))
+    out = sum((cut_to(t, size) for t in tensors[1:]), cut_to(tensors[0], size))
     for m, alone in zip(maps, shared, strict=True):
         if alone and gates:
             out = out + m.tensor[..., m.unit : m.unit + 1]
@@ -126,7 +126,7 @@ def path_counter_of(net: Network, shapes: Sequence[Sizes], axis: int) -> PathCou
     return PathCounter(sizes[0], tuple(nodes))
 
 
-def sizes_of(counter: PathCounter, size: int, left: int) -> list[PlacedUnit]:
+def map_sizes(counter: PathCounter, size: int, left: int) -> list[PlacedUnit]:
     """Every map of the path counter for an image of `size`, with one row."""
     with torch.no_grad():
         return counter.run(torch.zeros(1, 1, 1, size, dtype=torch.float64), left, len(counter.nodes))
@@ -159,15 +159,15 @@ class Mode(NamedTuple):
 
 def gradients(counter: PathCounter, canvas: Canvas, probes: Sequence[Probe], mode: Mode) -> dict[int, Tensor]:
     """The gradient by the image of every wanted unit, as the mode scales it: (units, pixels) for each map."""
-    lengths = [m.tensor.shape[-1] for m in sizes_of(counter, canvas.size, canvas.left)]
+    lengths = [m.tensor.shape[-1] for m in map_sizes(counter, canvas.size, canvas.left)]
     found: dict[int, list[Tensor]] = {}
-    for part in portions(sorted(probes), lengths):
+    for part in probe_portions(sorted(probes), lengths):
         for probe, gradient in zip(part, backward(counter, canvas, part, mode), strict=True):
             found.setdefault(probe.map, []).append(gradient)
     return {index: torch.cat(parts) for index, parts in found.items()}
 
 
-def portions(probes: Sequence[Probe], lengths: Sequence[int]) -> Iterator[list[Probe]]:
+def probe_portions(probes: Sequence[Probe], lengths: Sequence[int]) -> Iterator[list[Probe]]:
     """The probes in portions that one pass can take: its rows times the values of all maps that it makes."""
     part: list[Probe] = []
     rows = values = 0

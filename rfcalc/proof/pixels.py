@@ -93,13 +93,13 @@ def ends(axis: Axis, size: int) -> dict[str, set[int]]:
         field = axis.at(unit)
         if field is None:
             continue
-        for end, place in sides(field):
+        for end, place in both_sides(field):
             if 0 <= place < size:
                 found.setdefault(end, set()).add(place)
     return found
 
 
-def sides(field: Field) -> Iterator[tuple[str, int]]:
+def both_sides(field: Field) -> Iterator[tuple[str, int]]:
     """Both sides of both ends of a field, and of its first hole."""
     yield from (("first", field.first), ("last", field.last))
     yield from (("in front", field.first - 1), ("after", field.last + 1))

@@ -70,7 +70,7 @@ def matrix(masks: Sequence[int], points: int) -> BoolArray:
 def predictions(arch: Arch, points: Sequence[Sequence[int]]) -> dict[int, Prediction]:
     """For every row whose field is known: what its units may and must see of the given places along each axis."""
     seen = reach(arch, points)
-    bare = reach(arch, points, copies=False) if repeats(arch) else seen
+    bare = reach(arch, points, copies=False) if repeats_a_border(arch) else seen
     out: dict[int, Prediction] = {}
     cached: dict[tuple[Axis, int], BoolArray] = {}
     for row in arch.rows:
@@ -80,11 +80,11 @@ def predictions(arch: Arch, points: Sequence[Sequence[int]]) -> dict[int, Predic
                 if (axis, i) not in cached:
                     cached[axis, i] = stated_by(axis, points[i])
             claims = tuple(cached[axis, i] for i, axis in enumerate(row.out.axes))
-            out[row.index] = predicted(claims, found, plain, points)
+            out[row.index] = prediction_of(claims, found, plain, points)
     return out
 
 
-def repeats(arch: Arch) -> bool:
+def repeats_a_border(arch: Arch) -> bool:
     """Whether any border repeats the map instead of dropping what lies beyond it."""
     known = [row for row in arch.rows if not row.layer.pointwise and not row.layer.joins]
     return any(
@@ -95,7 +95,7 @@ def repeats(arch: Arch) -> bool:
     )
 
 
-def predicted(
+def prediction_of(
     claims: tuple[BoolArray, ...], seen: SeenPoints | None, bare: SeenPoints | None, points: Sequence[Sequence[int]]
 ) -> Prediction:
     if seen is None or bare is None:
@@ -137,23 +137,11 @@ def required(prediction: Prediction, columns: Columns) -> BoolArray | None:
 
 
 LINEAR_OPS = {
-    *(
-        "conv",
-        "conv_transpose",
-        "linear",
-        "flatten",
-        "unflatten",
-        "pad",
-        "roll",
-        "expand",
-        "unfold",
-        "upsample",
-        "resample",
-    ),
-    *("avg_pool", "adaptive_avg_pool", "global_avg_pool", "max_pool", "adaptive_max_pool", "global_max_pool"),
-    *("batch_norm", "group_norm", "instance_norm", "layer_norm", "scale", "shift", "identity", "add", "concat"),
-    *("channel_slice", "channel_pad", "channel_shuffle", "pixel_shuffle", "pixel_unshuffle"),
-}
+    "conv", "conv_transpose", "linear", "flatten", "unflatten", "pad", "roll", "expand", "unfold", "upsample",
+    "resample", "avg_pool", "adaptive_avg_pool", "global_avg_pool", "max_pool", "adaptive_max_pool", "global_max_pool",
+    "batch_norm", "group_norm", "instance_norm", "layer_norm", "scale", "shift", "identity", "add", "concat",
+    "channel_slice", "channel_pad", "channel_shuffle", "pixel_shuffle", "pixel_unshuffle",
+}  # fmt: skip
 """Layers that add up what they read with weights that can be made positive, take the largest, or move it about."""
 HELD = frozenset(["group_norm", "instance_norm", "layer_norm"])
 """Of these, linear when their statistics are held."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..report.cells import number, text
@@ -28,6 +28,9 @@ FIGURE_KINDS = {
     "targets": ("targets", "the table"),
 }
 """What is compared, by the words of `checked`: as the report calls it, and what it is held against."""
+
+
+CHECK_COLUMNS = (Column("checked", left=True), Column("against", left=True), Column("figures"), Column("wrong"))
 
 
 @dataclass(frozen=True)
@@ -75,8 +78,7 @@ class Report(Printed):
         rows = tuple(
             (*FIGURE_KINDS[kind], text(count), text(wrong[kind] or "none")) for kind, count in self.checked.items()
         )
-        columns = (Column("checked", left=True), Column("against", left=True), Column("figures"), Column("wrong"))
-        return Grid(columns, rows, tuple(ground_text(ground) for ground in self.grounds) + self.remarks)
+        return Grid(CHECK_COLUMNS, rows, tuple(ground_text(ground) for ground in self.grounds) + self.remarks)
 
     @property
     def remarks(self) -> tuple[str, ...]:
@@ -168,12 +170,4 @@ def claim_json(claim: Claim) -> dict[str, Any]:
 
 
 def finding_json(finding: Mismatch) -> dict[str, Any]:
-    return {
-        "layer": finding.layer,
-        "quantity": finding.quantity,
-        "expected": number(finding.expected),
-        "measured": number(finding.measured),
-        "kind": finding.kind,
-        "where": finding.where,
-        "cause": finding.cause,
-    }
+    return asdict(finding) | {"expected": number(finding.expected), "measured": number(finding.measured)}

@@ -25,9 +25,9 @@ class Mismatch:
     quantity: str
     expected: Any
     measured: Any
-    cause: str = ""
-    where: str = ""
     kind: str = "table"
+    where: str = ""
+    cause: str = ""
 
 
 @dataclass
@@ -48,7 +48,7 @@ class Tally:
     def differ(self, row: Row, quantity: str, expected: Any, measured: Any, where: str = "") -> None:
         cause = cause_of(self.arch, row, quantity, expected, measured, self.wrong)
         self.wrong.setdefault(row.index, set()).add(quantity)
-        self.mismatches.append(Mismatch(row.name, quantity, expected, measured, cause, where))
+        self.mismatches.append(Mismatch(row.name, quantity, expected, measured, where=where, cause=cause))
 
 
 @dataclass(frozen=True, slots=True)

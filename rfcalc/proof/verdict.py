@@ -77,7 +77,7 @@ class Expected:
         return [np.array([at.index(p[i]) for p in pixels]) for i, at in enumerate(self.points)]
 
 
-def compare(
+def compare_changes(
     proof: Expected, pixels: Sequence[Pixel], changes: Changes, full: set[int], found: dict[int, Outcome]
 ) -> None:
     """Holds what changed in every row against what may change and, in the rows of `full`, must."""
@@ -114,15 +114,15 @@ def keep_missing(tally: Tally, first: dict[int, Outcome], second: dict[int, Outc
         if missing and node not in tally.wrong:
             pixel, unit = missing[0]
             row = tally.arch.rows[node - 1]
-            where = f"unit {shown(unit)}, pixel {shown(pixel)}; {len(missing):,} pixels in all"
+            where = f"unit {bracketed(unit)}, pixel {bracketed(pixel)}; {len(missing):,} pixels in all"
             tally.differ(row, "receptive_field", "a pixel that is read", "it has no effect", where)
 
 
-def shown(place: Sequence[int]) -> str:
+def bracketed(place: Sequence[int]) -> str:
     return f"({', '.join(map(str, place))})"
 
 
-def portions(pixels: Sequence[Pixel], lanes: int) -> Iterator[list[Pixel]]:
+def pixel_portions(pixels: Sequence[Pixel], lanes: int) -> Iterator[list[Pixel]]:
     rest = iter(pixels)
     while part := list(islice(rest, lanes)):
         yield part
@@ -130,7 +130,7 @@ def portions(pixels: Sequence[Pixel], lanes: int) -> Iterator[list[Pixel]]:
 
 def tell(tally: Tally, row: Row, unit: tuple[int, ...], pixel: Pixel) -> None:
     """Adds the finding: the axis on which the unit's field does not hold the pixel."""
-    where = f"unit {shown(unit)}, pixel {shown(pixel)}"
+    where = f"unit {bracketed(unit)}, pixel {bracketed(pixel)}"
     for axis, (place, at) in enumerate(zip(unit, pixel, strict=True)):
         seen = row.out.axes[axis].at(place)
         if seen is None or not (seen.first <= at <= seen.last and (seen.mask <= 0 or seen.mask >> at - seen.first & 1)):

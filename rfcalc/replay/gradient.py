@@ -12,9 +12,9 @@ from torch import Tensor, nn
 
 from ..engine.arch import Row
 from ..engine.layers.sources import is_blind
-from ..engine.reach import places
+from ..engine.reach import places_read
 from ..errors import RfcalcError
-from ..tracing.user_code import from_signal, told
+from ..tracing.user_code import PROGRAM_ERRORS, from_signal, told
 from .layout import WrongShape, laid_out, parts_of
 from .ready import as_it_is, borrowed
 from .rows import Recorded, Sight
@@ -47,9 +47,7 @@ def spot_of(recorded: Recorded, row: Row, unit: Sequence[int]) -> Spot | None:
     return spot
 
 
-MOVING_OPS = frozenset(
-    ["flatten", "unflatten", "pad", "unfold", "pixel_unshuffle", "pixel_shuffle", "upsample", "expand"]
-)
+MOVING_OPS = frozenset(["unflatten", "pad", "unfold", "pixel_unshuffle", "pixel_shuffle", "upsample", "expand"])
 STAYS = frozenset(["channel_mix", "channel_shuffle", "identity"])
 
 
@@ -61,18 +59,17 @@ def before_move(row: Row, spot: Spot) -> Spot | None:
         return Spot(source, spot.units, slice(layer.start, layer.stop, layer.step))
     if op in STAYS:
         return spot._replace(node=source, channels=slice(None))
-    if op not in MOVING_OPS and not (
-        op == "max_pool" and max(row.windows, key=lambda w: w.kernel_size).kernel_size == 1
-    ):
-        return None
-    sizes, taps = row.x.sizes, row.layer.taps(row.x) if op != "flatten" else ()
+    sizes = row.x.sizes
     if op == "flatten":
         return Spot(source, tuple(tuple(range(size)) for size in sizes))
+    if op not in MOVING_OPS and not (op == "max_pool" and max(w.kernel_size for w in row.windows) == 1):
+        return None
+    taps = row.layer.taps(row.x)
     units = [
-        tuple(sorted({p for u in us for p in places(tap, u) if 0 <= p < size}))
+        tuple(sorted({p for u in us for p in places_read(tap, u) if 0 <= p < size}))
         for us, tap, size in zip(spot.units, taps, sizes, strict=True)
     ]
-    return Spot(source, tuple(units), slice(None)) if all(units) else None
+    return Spot(source, tuple(units)) if all(units) else None
 
 
 def run_type(module: nn.Module) -> torch.dtype:
@@ -118,7 +115,7 @@ def one_batch(module: nn.Module, recorded: Recorded, row: Row, spot: Spot, x: Te
                 return gradient_of_one(module, recorded, row, spot, x, dtype)
         except WrongShape as error:
             raise RfcalcError(f"{row.name}: its tensor has another shape on values: {error}") from None
-        except (RuntimeError, TypeError, ValueError, NotImplementedError, AttributeError, IndexError) as error:
+        except PROGRAM_ERRORS as error:
             if from_signal(error):
                 raise
             if number or OVERWRITTEN not in str(error):

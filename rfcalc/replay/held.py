@@ -6,7 +6,7 @@ which places matter must hold those numbers constant: those of the run on the un
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from math import prod
 from typing import Any, NamedTuple
 
@@ -31,66 +31,56 @@ class NormCall(NamedTuple):
     centred: bool = True
 
 
-def named(args: tuple[Any, ...], kwargs: dict[str, Any], names: str) -> dict[str, Any]:
-    return dict(zip(names.split(), args, strict=False)) | kwargs
-
-
 def per_channel(values: Tensor | None, x: Tensor) -> Tensor | None:
     return None if values is None else values.reshape(1, -1, *(1 for _ in x.shape[2:]))
 
 
-def group_norm(args: tuple[Any, ...], kwargs: dict[str, Any], names: str) -> NormCall | None:
-    g = named(args, kwargs, names)
-    x = g["input"]
+def over_channels(g: dict[str, Any], x: Tensor, shape: Sequence[int], dims: Sequence[int]) -> NormCall:
+    """A norm whose weights belong to the channels, over these dimensions of that view."""
+    weight, bias = (per_channel(g.get(name), x) for name in ("weight", "bias"))
+    return NormCall(x, tuple(shape), tuple(dims), weight, bias, g.get("eps", EPS))
+
+
+def group_norm_call(g: dict[str, Any], x: Tensor) -> NormCall:
     groups = (x.shape[0], g["num_groups"], x.shape[1] // g["num_groups"], *x.shape[2:])
-    eps = g.get("eps", EPS)
-    return NormCall(x, groups, tuple(range(2, len(groups))), *affine(g, x), eps)
+    return over_channels(g, x, groups, range(2, len(groups)))
 
 
-def affine(g: dict[str, Any], x: Tensor) -> tuple[Tensor | None, Tensor | None]:
-    return per_channel(g.get("weight"), x), per_channel(g.get("bias"), x)
+def instance_norm_call(g: dict[str, Any], x: Tensor) -> NormCall | None:
+    return over_channels(g, x, x.shape, range(2, x.dim())) if g.get("use_input_stats", True) else None
 
 
-def instance_norm(args: tuple[Any, ...], kwargs: dict[str, Any], names: str) -> NormCall | None:
-    g = named(args, kwargs, names)
-    x = g["input"]
-    if not g.get("use_input_stats", True):
-        return None
-    return NormCall(x, tuple(x.shape), tuple(range(2, x.dim())), *affine(g, x), g.get("eps", EPS))
+def batch_norm_call(g: dict[str, Any], x: Tensor) -> NormCall | None:
+    still = not g.get("training", False) and g.get("running_mean") is not None
+    return None if still else over_channels(g, x, x.shape, (0, *range(2, x.dim())))
 
 
-def batch_norm(args: tuple[Any, ...], kwargs: dict[str, Any], names: str) -> NormCall | None:
-    g = named(args, kwargs, names)
-    x = g["input"]
-    if not g.get("training", False) and g.get("running_mean") is not None:
-        return None
-    return NormCall(x, tuple(x.shape), (0, *range(2, x.dim())), *affine(g, x), g.get("eps", EPS))
+def layer_norm_call(g: dict[str, Any], x: Tensor) -> NormCall:
+    dims = tuple(range(x.dim() - len(g["normalized_shape"]), x.dim()))
+    return NormCall(x, tuple(x.shape), dims, g.get("weight"), g.get("bias"), g.get("eps", EPS))
 
 
-def last_dims(args: tuple[Any, ...], kwargs: dict[str, Any], names: str) -> NormCall | None:
-    g = named(args, kwargs, names)
-    x, n = g["input"], len(g["normalized_shape"])
-    centred = "bias" in names.split()
-    eps = g.get("eps", EPS) if centred else g.get("eps") or torch.finfo(x.dtype).eps
-    return NormCall(x, tuple(x.shape), tuple(range(x.dim() - n, x.dim())), g.get("weight"), g.get("bias"), eps, centred)
+def rms_norm_call(g: dict[str, Any], x: Tensor) -> NormCall:
+    return layer_norm_call(g, x)._replace(eps=g.get("eps") or torch.finfo(x.dtype).eps, centred=False)
 
 
-NORM_CALLS: dict[Any, tuple[Callable[..., NormCall | None], str]] = {
-    functional.group_norm: (group_norm, "input num_groups weight bias eps"),
-    torch.group_norm: (group_norm, "input num_groups weight bias eps"),
+NORM_CALLS: dict[Any, tuple[Callable[[dict[str, Any], Tensor], NormCall | None], str]] = {
+    functional.group_norm: (group_norm_call, "input num_groups weight bias eps"),
+    torch.group_norm: (group_norm_call, "input num_groups weight bias eps"),
     functional.instance_norm: (
-        instance_norm,
-        "input running_mean running_var weight bias use_input_stats momentum eps",
+        instance_norm_call, "input running_mean running_var weight bias use_input_stats momentum eps"
     ),
-    torch.instance_norm: (instance_norm, "input weight bias running_mean running_var use_input_stats momentum eps"),
-    functional.batch_norm: (batch_norm, "input running_mean running_var weight bias training momentum eps"),
-    torch.batch_norm: (batch_norm, "input weight bias running_mean running_var training momentum eps"),
-    functional.layer_norm: (last_dims, "input normalized_shape weight bias eps"),
-    torch.layer_norm: (last_dims, "input normalized_shape weight bias eps"),
-    torch.rms_norm: (last_dims, "input normalized_shape weight eps"),
-    functional.rms_norm: (last_dims, "input normalized_shape weight eps"),
-}
-"""How each function that norms is called."""
+    torch.instance_norm: (
+        instance_norm_call, "input weight bias running_mean running_var use_input_stats momentum eps"
+    ),
+    functional.batch_norm: (batch_norm_call, "input running_mean running_var weight bias training momentum eps"),
+    torch.batch_norm: (batch_norm_call, "input weight bias running_mean running_var training momentum eps"),
+    functional.layer_norm: (layer_norm_call, "input normalized_shape weight bias eps"),
+    torch.layer_norm: (layer_norm_call, "input normalized_shape weight bias eps"),
+    torch.rms_norm: (rms_norm_call, "input normalized_shape weight eps"),
+    functional.rms_norm: (rms_norm_call, "input normalized_shape weight eps"),
+}  # fmt: skip
+"""How each function that norms is called, and the names of its arguments in their order."""
 
 
 class Statistics(NamedTuple):
@@ -98,10 +88,13 @@ class Statistics(NamedTuple):
     scale: Tensor
 
 
-def norm_of(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> NormCall | None:
+def norm_call_of(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> NormCall | None:
     """What a call norms; None for one that takes no statistics of its input."""
-    entry = NORM_CALLS.get(func)
-    return entry[0](args, kwargs, entry[1]) if entry else None
+    if func not in NORM_CALLS:
+        return None
+    call, names = NORM_CALLS[func]
+    given = dict(zip(names.split(), args, strict=False)) | kwargs
+    return call(given, given["input"])
 
 
 def statistics(norm: NormCall) -> Statistics:
@@ -111,7 +104,7 @@ def statistics(norm: NormCall) -> Statistics:
     return Statistics(mean, (variance + norm.eps).rsqrt())
 
 
-def normed(norm: NormCall, held: Statistics) -> Tensor:
+def normed_with(norm: NormCall, held: Statistics) -> Tensor:
     """The norm with statistics that are given."""
     out = ((norm.x.reshape(norm.shape) - held.mean) * held.scale).reshape(norm.x.shape)
     out = out if norm.weight is None else out * norm.weight

@@ -16,7 +16,7 @@ class WrongShape(Exception):
 
 def laid_out(tensor: Any, dims: Dims, sizes: Sequence[int], batch: int) -> Any:
     """The tensor as (batch, *sizes, channels); `dims` says how its dimensions hold the map, whose batch was traced with
-    another number of images. Of a complex number both parts count as channels. Raises Misfit.
+    another number of images. Of a complex number both parts count as channels. Raises WrongShape.
 
     >>> import torch
     >>> from rfcalc.tracing.dims import canonical

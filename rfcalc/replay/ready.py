@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import random
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from copy import deepcopy
@@ -14,6 +12,7 @@ from torch import Tensor, nn
 
 from ..errors import RfcalcError
 from ..tracing.run import left_as_found, quiet
+from ..tracing.user_code import same_process
 
 UNCOPIED = (RuntimeError, TypeError, NotImplementedError, AttributeError, ValueError, RecursionError)
 """What deepcopy raises on a module that holds what cannot be copied: tensors with a history, locks, files."""
@@ -39,7 +38,7 @@ def borrowed(module: nn.Module, change: WeightChange) -> Iterator[nn.Module]:
     they were: parameters, buffers, modes, hooks, and random states."""
     refuse_without_values(module)
     with ExitStack() as stack:
-        stack.enter_context(same_random())
+        stack.enter_context(same_process())
         try:
             with quiet():
                 module = deepcopy(module)
@@ -71,29 +70,6 @@ def kept(module: nn.Module) -> Iterator[None]:
         with torch.no_grad():
             for buffer, values in buffers:
                 buffer.copy_(values)
-
-
-@contextmanager
-def same_random() -> Iterator[None]:
-    """Every random state is afterwards what it was."""
-    numpy: Any = sys.modules.get("numpy")
-    states = random.getstate(), torch.get_rng_state(), numpy and numpy.random.get_state()
-    try:
-        yield
-    finally:
-        random.setstate(states[0])
-        torch.set_rng_state(states[1])
-        if numpy:
-            numpy.random.set_state(states[2])
-
-
-def seed_all(seed: int) -> None:
-    """Python's, torch's and numpy's random numbers from a seed; those of accelerators are left alone."""
-    random.seed(seed)
-    torch.default_generator.manual_seed(seed)
-    numpy: Any = sys.modules.get("numpy")
-    if numpy:
-        numpy.random.seed(seed % 2**32)
 
 
 def replace(module: nn.Module, change: WeightChange) -> None:
@@ -140,7 +116,7 @@ def in_type(tensor: Tensor, dtype: torch.dtype | None) -> Tensor:
     return tensor.to(dtype, copy=True)
 
 
-def drawn(generator: torch.Generator, dtype: torch.dtype | None) -> WeightChange:
+def drawn_weights(generator: torch.Generator, dtype: torch.dtype | None) -> WeightChange:
     """Positive weights: from 1/2 to 3/2 over the number of values that each output adds up, so that a layer keeps the
     size of what it reads; biases small; the running statistics of norms neutral."""
 

@@ -22,8 +22,8 @@ from ..tracing.outputs import tensors_of
 from ..tracing.rules.kinds import ABOUT_TENSORS
 from ..tracing.shapes import tensors_in
 from ..tracing.spellings import is_in_place, name_of
-from ..tracing.trace import SEEDS, arch_of, check, traced, unwrapped
-from .held import NORM_CALLS, norm_of
+from ..tracing.trace import SEEDS, check_traceable, traced, traced_arch, unwrapped
+from .held import NORM_CALLS, norm_call_of
 
 
 class Sight(NamedTuple):
@@ -98,7 +98,7 @@ class Recorder(Tracer):
         changed = is_in_place(name_of(func)) or any(result is tensor for tensor in given)
         maps = before if changed else [self.known.held(tensor) for tensor in given]
         images = tuple(i for i, m in enumerate(maps) if m)
-        holds = func in NORM_CALLS and bool(images) and over_places(func, args, kwargs or {}, maps[0])
+        holds = func in NORM_CALLS and bool(images) and call_over_places(func, args, kwargs or {}, maps[0])
         self.note(CallSeen(name_of(func), images, holds), maps, results_of(args, result))
         return result
 
@@ -130,9 +130,9 @@ class Recorder(Tracer):
                 note.found.append((given, index, form, self.graph.drafts[form.node - 1]))
 
 
-def over_places(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], m: Map | None) -> bool:
+def call_over_places(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], m: Map | None) -> bool:
     """Whether a norm's statistics mix places, or images, of the map that it is given."""
-    norm = norm_of(func, args, kwargs) if m else None
+    norm = norm_call_of(func, args, kwargs) if m else None
     if norm is None or m is None:
         return False
     last = len(norm.dims) if norm.shape == tuple(norm.x.shape) and 0 not in norm.dims else len(m.dims) - 2
@@ -150,20 +150,20 @@ def record(module: nn.Module, input: Any, name: str = "", source: str = "") -> R
     """Traces a module as `trace` does, for the same inputs, and remembers where its rows can be seen. Raises
     RfcalcError."""
     module = unwrapped(module)
-    check(module)
+    check_traceable(module)
     inputs = inputs_of(module, input)
     ran = traced(module, inputs, SEEDS[0], Recorder)
     recorder = ran.tracer
-    arch = arch_of(ran, name or type(module).__name__, source, recorder.charges.constant_macs)
+    arch = traced_arch(ran, name or type(module).__name__, source, recorder.charges.constant_macs)
     at_end = Note(CallSeen("output", ()))
     for i, tensor in enumerate(tensors_of(ran.output)):
         recorder.saw(at_end, False, i, recorder.known.held(tensor))
     notes = [*recorder.notes, at_end]
     calls = tuple(note.call for note in recorder.notes)
-    return Recorded(arch, inputs, recorder.graph.batch, calls, sights_of(recorder, notes, arch))
+    return Recorded(arch, inputs, recorder.graph.batch, calls, first_sights(recorder, notes, arch))
 
 
-def sights_of(recorder: Recorder, notes: list[Note], arch: Arch) -> dict[int, tuple[Sight, ...]]:
+def first_sights(recorder: Recorder, notes: list[Note], arch: Arch) -> dict[int, tuple[Sight, ...]]:
     """For every row the first place where it can be seen; a layer that only repeats another is seen where that is."""
     drafts, done = recorder.graph.drafts, set[int]()
     found: dict[int, list[Sight]] = {}

@@ -23,8 +23,9 @@ from ..tracing.run import eager, quiet, unchecked
 from ..tracing.scripted import followed
 from ..tracing.shapes import on_cpu, tensors_in
 from ..tracing.spellings import name_of
-from .held import Statistics, norm_of, normed, statistics
-from .ready import LOW, seed_all
+from ..tracing.user_code import Chance
+from .held import Statistics, norm_call_of, normed_with, statistics
+from .ready import LOW
 from .rows import SCRIPT, Recorded, Sight, results_of
 
 Sink = Callable[[Sight, Tensor], None]
@@ -80,20 +81,21 @@ class Replay(TorchFunctionMode):
         kwargs = kwargs or {}
         if func in ABOUT_TENSORS:
             return func(*args, **kwargs)
-        number, self.number = self.number, self.number + 1
-        self.follow(number, name_of(func))
-        sights = () if self.strayed else self.recorded.sights.get(number, ())
+        number, sights = self.next_call(name_of(func))
         self.show([s for s in sights if s.given], list(tensors_in(args, kwargs)) if sights else [])
         result = self.called(number, func, args, kwargs)
         self.show([s for s in sights if not s.given], results_of(args, result) if sights else [])
         return result
 
-    def follow(self, number: int, name: str) -> None:
-        """Notes the first call that is another one than the tracer saw."""
+    def next_call(self, name: str) -> tuple[int, Sequence[Sight]]:
+        """The number of the call that comes, and what can be seen in it; notes the first one that is another than the
+        tracer saw."""
+        number, self.number = self.number, self.number + 1
         calls = self.recorded.calls
         expected = calls[number].name if number < len(calls) else "its end"
         if self.strayed is None and name != expected:
             self.strayed = Strayed(number, name, expected)
+        return number, () if self.strayed else self.recorded.sights.get(number, ())
 
     def show(self, sights: Sequence[Sight], tensors: Sequence[Tensor]) -> None:
         for sight in sights:
@@ -111,14 +113,12 @@ class Replay(TorchFunctionMode):
         call = self.recorded.calls[number]
         if self.first:
             memory.weighed[number] = weighed(call.images, func, args, kwargs)
-        if not call.holds:
-            return func(*args, **kwargs)
-        norm = norm_of(func, args, kwargs)
+        norm = norm_call_of(func, args, kwargs) if call.holds else None
         if norm is None:
             return func(*args, **kwargs)
         if self.first:
             memory.statistics[number] = statistics(norm)
-        return normed(norm, memory.statistics[number])
+        return normed_with(norm, memory.statistics[number])
 
     def here(self, func: Any, kwargs: dict[str, Any]) -> dict[str, Any]:
         """Keywords with the run's type of numbers, on this machine's processor."""
@@ -152,9 +152,7 @@ def weighed(images: Sequence[int], func: Any, args: tuple[Any, ...], kwargs: dic
 
 def scripted(replay: Replay, script: Any, args: tuple[Any, ...], kwargs: dict[str, Any], call: Any) -> Any:
     """Scripted code, run as it is: only what it is given and returns can be seen."""
-    number, replay.number = replay.number, replay.number + 1
-    replay.follow(number, f"{SCRIPT}{script.name}")
-    sights = () if replay.strayed else replay.recorded.sights.get(number, ())
+    _, sights = replay.next_call(f"{SCRIPT}{script.name}")
     with torch._C.DisableTorchFunction():  # what the sink calls is no call of the program
         replay.show([s for s in sights if s.given], list(tensors_in(args, kwargs)))
         result = call(script, *args, **kwargs)
@@ -162,7 +160,9 @@ def scripted(replay: Replay, script: Any, args: tuple[Any, ...], kwargs: dict[st
     return result
 
 
-def filled(recorded: Recorded, images: Tensor, dtype: torch.dtype | None) -> tuple[tuple[Any, ...], dict[str, Any]]:
+def arguments_of(
+    recorded: Recorded, images: Tensor, dtype: torch.dtype | None
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """The arguments of forward: the images in their place, and beside them inputs that stay the same in every run."""
     inputs, given = recorded.inputs, []
     generator = torch.Generator().manual_seed(0)
@@ -187,7 +187,7 @@ def on_values(dtype: torch.dtype | None, tiles: bool = False) -> Iterator[None]:
         stack.enter_context(eager())
         if dtype is not None:
             torch.set_default_dtype(dtype)
-        seed_all(0)
+        Chance().seeded(0)
         try:
             yield
         finally:
@@ -202,7 +202,7 @@ def play(
     did. With a memory norms are held: the first run fills it, the others use it. `tiles` lets a library round in tiles,
     which is faster."""
     replay = Replay(recorded, sink, dtype, memory, first)
-    args, kwargs = filled(recorded, images, dtype)
+    args, kwargs = arguments_of(recorded, images, dtype)
     with on_values(dtype, tiles), unchecked(), followed(partial(scripted, replay)), replay:
         output = module(*args, **kwargs)
     calls = len(recorded.calls)

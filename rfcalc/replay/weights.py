@@ -22,7 +22,7 @@ def loaded(model: nn.Module, weights: str | PathLike[str] | Mapping[str, Any]) -
     """A copy of the model with the weights of a state dict, of its file, or of a run's folder (its best epoch). Raises
     RfcalcError, with the names of the keys that are missing or too many and the shapes that differ."""
     where = "weights" if isinstance(weights, Mapping) else fspath(weights)
-    state = weights if isinstance(weights, Mapping) else read(weights)
+    state = weights if isinstance(weights, Mapping) else read_state(weights)
     if {"position", "weights"} <= state.keys():  # last.pt of a run
         state = {**state["weights"], **(state.get("average") or {})}
     for key in ("state_dict", "model", "weights"):
@@ -57,7 +57,7 @@ def differences(model: nn.Module, state: Mapping[str, Any]) -> list[str]:
     return problems
 
 
-def read(weights: str | PathLike[str]) -> Mapping[str, Any]:
+def read_state(weights: str | PathLike[str]) -> Mapping[str, Any]:
     """The state dict in a file, or in the checkpoint of a run's folder; no code in it is run."""
     where = fspath(weights)
     file = Path(where)

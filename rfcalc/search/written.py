@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 from ..engine.kinds import settings_of
-from ..spec.writer import plain
+from ..spec.writer import yaml_value
 from .edits import BEFORE, CONV, SEPARABLE, Edit, written_settings
 from .sites import Sites, Written, YamlPlace
 from .walker import EditPlan, Walker
@@ -51,7 +51,7 @@ def stated(sites: Sites, plan: EditPlan) -> dict[YamlPlace, dict[str, Any]]:
                 continue
             if meta["like"] and after[key] == after[meta["like"]] and before[key] == before[meta["like"]]:
                 continue
-            found.setdefault(origin.place, {})[origin.key] = plain(after[key])
+            found.setdefault(origin.place, {})[origin.key] = yaml_value(after[key])
     return found
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from ..engine.arch import Row
+from ..engine.arch import Row, fields_of
 from ..report.cells import agreed, text
 
 TAKEN_NAMES = {"self", "torch", "nn", "F", "x", "out"}
@@ -34,7 +34,7 @@ def is_name(part: str) -> bool:
     return part.isidentifier() and not keyword.iskeyword(part) and not hasattr(nn.Module(), part)
 
 
-def attribute(holder: str, part: str) -> str:
+def attribute_path(holder: str, part: str) -> str:
     """A part of a module by its name, as it is reached."""
     return f"{holder}.{part}" if is_name(part) else f"{holder}._modules[{json.dumps(part, ensure_ascii=False)}]"
 
@@ -69,14 +69,9 @@ def forward(steps: Sequence[ForwardLine], inputs: Sequence[int], outputs: Sequen
             made.append((index, name))
         call = step.form.format(*(names[i] for i in step.inputs))
         names.update(made)
-        note = f"  # {step.row.out}{seen(step.row)}" if comments else ""
+        note = f"  # {step.row.out}, field {text(agreed(fields_of(step.row.out)))}" if comments else ""
         end = number == len(steps) - 1 and tuple(step.outputs) == tuple(outputs)
         lines.append(f"    return {call}{note}" if end else f"    {', '.join(n for _, n in made)} = {call}{note}")
     if not steps or tuple(steps[-1].outputs) != tuple(outputs):
         lines.append(f"    return {', '.join(names[i] for i in outputs)}")
     return lines
-
-
-def seen(row: Row) -> str:
-    field = text(agreed(tuple(axis.receptive_field for axis in row.out.axes)))
-    return f", field {field}"

@@ -70,10 +70,10 @@ class ClassCall:
         return f"{self.name}({', '.join([*placed, *named])})"
 
 
-def written(value: Any) -> str:
+def setting_text(value: Any) -> str:
     """A setting as one writes it: `3` for (3, 3), `2` for 2.0."""
     if isinstance(value, tuple | list):
-        values = tuple(map(written, value))
+        values = tuple(map(setting_text, value))
         return values[0] if values and len(set(values)) == 1 else f"({', '.join(values)}{',' * (len(values) == 1)})"
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
@@ -98,11 +98,11 @@ def call_of(module: Module) -> ClassCall:
             value = value is not None and value is not False
         if name == "bias" and getattr(module, "elementwise_affine", True) is False:
             continue
-        arguments[name] = repr(value) if name in ALL_SIZES else written(value)
+        arguments[name] = repr(value) if name in ALL_SIZES else setting_text(value)
         if parameter.default is inspect.Parameter.empty:
             required.append(name)
         else:
-            defaults[name] = written(parameter.default)
+            defaults[name] = setting_text(parameter.default)
     if "stride" in arguments and defaults.get("stride") == "None":  # a pool's stride is its kernel unless stated
         defaults["stride"] = arguments["kernel_size"]
     return ClassCall(f"nn.{type(module).__name__}", arguments, defaults, tuple(required))
@@ -139,7 +139,7 @@ def expression(row: Row, inputs: Sequence[str]) -> str | None:
             windows = [(w.kernel_size, w.stride, w.dilation, w.padding[0]) for w in row.windows]
             alone = len(windows) == 1  # torch takes two axes: one gets a second one of size 1 in front
             both = [(1, 1, 1, 0), *windows] if alone else windows
-            kernel, stride, dilation, padding = (written(values) for values in zip(*both, strict=True))
+            kernel, stride, dilation, padding = (setting_text(values) for values in zip(*both, strict=True))
             settings = f"{kernel}, dilation={dilation}, padding={padding}, stride={stride}"
             return f"F.unfold({x}{'.unsqueeze(2)' if alone else ''}, {settings})" + (
                 "" if alone else f".unflatten(2, {sizes})"

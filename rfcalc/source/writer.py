@@ -20,7 +20,7 @@ from ..engine.arch import Arch, Row, demand_one_input
 from ..engine.layers import Join
 from ..errors import RfcalcError
 from ..network import module_of
-from .forward import ForwardLine, attribute, forward, variable
+from .forward import ForwardLine, attribute_path, forward, variable
 from .groups import LayerGroup, tree_of
 from .layers import HELPERS, ClassCall, call_of, expression, flattens
 
@@ -163,7 +163,7 @@ class _Writer:
     def parts(self, group: LayerGroup, holder: str = "self") -> Iterator[tuple[str, int | LayerGroup | None]]:
         """What a group's __init__ makes: where it hangs, and the layer or group; None for a mere holder of others."""
         for part, child in group.children.items():
-            place = attribute(holder, part)
+            place = attribute_path(holder, part)
             if isinstance(child, int):
                 if self.calls[child] is not None:
                     yield place, child
@@ -184,7 +184,7 @@ class _Writer:
     def steps(self, group: LayerGroup, holder: str = "self") -> Iterator[ForwardLine]:
         """The lines of a group's forward, in no order; a group inside that does not run alone runs layer by layer."""
         for part, child in group.children.items():
-            place = attribute(holder, part)
+            place = attribute_path(holder, part)
             if isinstance(child, int):
                 yield self.layer_step(child, place, part)
             elif child.runs:

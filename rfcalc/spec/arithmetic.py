@@ -54,8 +54,8 @@ def fill(value: Any, lookup: Callable[[str], Any]) -> Any:
     [17, {'a': 8}, 'same']
     """
     if isinstance(value, str) and "$" in value:
-        tree = parse(value)
-        return value if tree is None else reduced(tree, lookup, value)
+        tree = parsed_expression(value)
+        return value if tree is None else reduced_tree(tree, lookup, value)
     if isinstance(value, Mapping):
         return {key: fill(v, lookup) for key, v in value.items()}
     if isinstance(value, list):
@@ -63,13 +63,13 @@ def fill(value: Any, lookup: Callable[[str], Any]) -> Any:
     return value
 
 
-def reduced(tree: Any, lookup: Callable[[str], Any], text: str) -> Any:
+def reduced_tree(tree: Any, lookup: Callable[[str], Any], text: str) -> Any:
     """A tree with its names looked up, and worked out as far as it is known."""
     if isinstance(tree, Name):
         return lookup(tree.name)
     if not isinstance(tree, Sum):
         return tree
-    found = combined(tree.operator, reduced(tree.left, lookup, text), reduced(tree.right, lookup, text), text)
+    found = combined(tree.operator, reduced_tree(tree.left, lookup, text), reduced_tree(tree.right, lookup, text), text)
     if sum(1 for _ in open_keys(found)) > MAX_NAMES:
         raise SettingError(f"{text}: more than {MAX_NAMES:,} names, those of the blocks around included")
     return found
@@ -115,10 +115,10 @@ def open_keys(value: Any) -> Iterator[int]:
 
 
 @lru_cache(maxsize=4096)
-def parse(text: str) -> Any:
+def parsed_expression(text: str) -> Any:
     """The tree of an expression; None for a text that is none, and raises SettingError for one that starts like one.
 
-    >>> parse("2*$width")
+    >>> parsed_expression("2*$width")
     Sum(operator='*', left=2, right=Name(name='width'))
     """
     tokens, place = [], 0

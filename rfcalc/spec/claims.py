@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ..engine.arch import belongs
@@ -45,24 +45,53 @@ def _bad_figure(value: Any) -> str | None:
     return problem and f"{problem} (or rounded, such as 104K)"
 
 
+def _bad_share(value: Any) -> str | None:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return None if is_number and 0 <= value <= 100 else f"must be from 0 to 100, not {describe(value)}"
+
+
+def _bad_features(value: Any) -> str | None:
+    known = (*LAYER_FEATURES, *LAYERS)
+    bad = next((v for v in value if v not in known), None) if isinstance(value, list) else value
+    if bad is None:
+        return None
+    near = suggestion(bad, known, NICKNAMES) if isinstance(bad, str) else ""
+    return f"must list layer types or {', '.join(LAYER_FEATURES)}, not {describe(bad)}{near}"
+
+
+CLAIMS = {
+    **dict.fromkeys((*TOTAL_CLAIMS, *LIMITS), _bad_figure), "receptive_field": None, "layers": None,
+    **dict.fromkeys(ACCURACIES, _bad_share),
+}  # fmt: skip
+TARGETS = {
+    "min_receptive_field": _bad_number, **dict.fromkeys(LIMITS, _bad_figure),
+    **dict.fromkeys(FEATURE_TARGETS, _bad_features),
+}  # fmt: skip
+"""What says whether a figure is a bad one; None for what holds figures of its own."""
+
+
 def read_claims(section: Any, layers: set[str]) -> Problems:
     """Problems of a claims section: (line, fact)."""
     for key, value in section.items():
-        line, problem = section.lines[key], None
-        if key in (*TOTAL_CLAIMS, *LIMITS):
-            problem = _bad_figure(value)
-        elif key in ACCURACIES:
-            is_number = isinstance(value, int | float) and not isinstance(value, bool)
-            problem = None if is_number and 0 <= value <= 100 else f"must be from 0 to 100, not {describe(value)}"
-        elif key == "receptive_field":
+        line = section.lines[key]
+        if key == "receptive_field":
             yield from _mapping(value, line, "claims.receptive_field", FIELDS)
         elif key == "layers":
             yield from _layer_claims(value, line, layers)
         else:
-            known = (*TOTAL_CLAIMS, *LIMITS, "receptive_field", "layers", *ACCURACIES)
-            problem = f"is no claim; there are {', '.join(known)}"
-        if problem:
-            yield line, f"claims.{key} {problem}"
+            yield from _figure(key, value, line, "claim", CLAIMS)
+
+
+def read_targets(section: Any) -> Problems:
+    """Problems of a targets section: (line, fact)."""
+    for key, value in section.items():
+        yield from _figure(key, value, section.lines[key], "target", TARGETS)
+
+
+def _figure(key: str, value: Any, line: int, word: str, known: Mapping[str, Any]) -> Problems:
+    problem = known[key](value) if key in known else f"is no {word}; there are {', '.join(known)}"
+    if problem:
+        yield line, f"{word}s.{key} {problem}"
 
 
 def _mapping(value: Any, line: int, where: str, known: tuple[str, ...]) -> Problems:
@@ -84,26 +113,3 @@ def _layer_claims(value: Any, line: int, layers: set[str]) -> Problems:
         if not any(belongs(layer, name) for layer in layers):
             yield value.lines[name], f"claims.layers: unknown layer {name!r}"
         yield from _mapping(figures, value.lines[name], f"claims.layers.{name}", PER_LAYER)
-
-
-def read_targets(section: Any) -> Problems:
-    """Problems of a targets section: (line, fact)."""
-    for key, value in section.items():
-        line, problem = section.lines[key], None
-        if key == "min_receptive_field":
-            problem = _bad_number(value)
-        elif key in LIMITS:
-            problem = _bad_figure(value)
-        elif key in FEATURE_TARGETS:
-            bad = (
-                value
-                if not isinstance(value, list)
-                else next((v for v in value if v not in (*LAYER_FEATURES, *LAYERS)), None)
-            )
-            if bad is not None:
-                problem = f"must list layer types or {', '.join(LAYER_FEATURES)}, not {describe(bad)}"
-                problem += suggestion(bad, (*LAYER_FEATURES, *LAYERS), NICKNAMES) if isinstance(bad, str) else ""
-        else:
-            problem = "is no target; there are min_receptive_field, max_params, max_macs, must_use, must_not_use"
-        if problem:
-            yield line, f"targets.{key} {problem}"

@@ -47,14 +47,15 @@ def draft(text: str, path: str = "<text>") -> SpecDraft:
     try:
         return SpecDraft(loads(text, path), whole=True)
     except NotYaml as error:
-        return SpecDraft(begun(text, path, error.line), (Problem(error.line, place_of(error.problems[0], path).text),))
+        problem = Problem(error.line, problem_of(error.problems[0], path).text)
+        return SpecDraft(begun(text, path, error.line), (problem,))
     except SpecError as error:
-        problems = tuple(place_of(problem, path) for problem in error.problems)
+        problems = tuple(problem_of(problem, path) for problem in error.problems)
         arch, whole = as_far_as(text, path)
         return SpecDraft(arch, problems, whole)
 
 
-def place_of(problem: str, path: str) -> Problem:
+def problem_of(problem: str, path: str) -> Problem:
     """A problem as the reader writes it, its line apart."""
     found = re.match(rf"{re.escape(path)}(?::(\d+))?: (.*)", problem, re.S)
     if found is None:
@@ -67,7 +68,7 @@ def place_of(problem: str, path: str) -> Problem:
 
 def begun(text: str, path: str, line: int) -> Arch | None:
     """The network in front of the layer in which a text ceases to be YAML."""
-    lines = lines_of(text)
+    lines = BREAK.split(text)
     for _ in range(MOST_CUTS):
         lines = lines[: item_start(lines, line)]
         if not lines:
@@ -79,10 +80,6 @@ def begun(text: str, path: str, line: int) -> Arch | None:
         else:
             return arch and replace(arch, claims={}, targets={})  # they speak of a network that is not whole yet
     return None
-
-
-def lines_of(text: str) -> list[str]:
-    return BREAK.split(text)
 
 
 def item_start(lines: Sequence[str], line: int) -> int:
@@ -115,7 +112,7 @@ def as_far_as(text: str, path: str) -> tuple[Arch | None, bool]:
     try:
         return reader.arch(), True
     except SpecError:
-        nodes = first_of(reader)
+        nodes = first_nodes(reader)
     if not nodes:
         return None, False
     name = document.get("name")
@@ -131,7 +128,7 @@ def as_far_as(text: str, path: str) -> tuple[Arch | None, bool]:
     return arch, len(nodes) == len(reader.nodes)
 
 
-def first_of(reader: Reader) -> tuple[Node, ...]:
+def first_nodes(reader: Reader) -> tuple[Node, ...]:
     """The nodes in front of the first one that is missing, or that cannot take its input."""
     nodes = []
     for node in reader.nodes:

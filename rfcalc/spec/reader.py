@@ -129,8 +129,8 @@ class Reader(SpecDocument):
             keys = f", not {describe(item)}"
             if isinstance(item, dict) and item:
                 keys = f"; it has {', '.join([*item][:5])} side by side"
-            self.problem(line, f"a layer is written as `- relu` or `- conv: {{out_channels: 8, …}}`{keys}")
-            return self.broken(frame, line, "layer")
+            fact = f"a layer is written as `- relu` or `- conv: {{out_channels: 8, …}}`{keys}"
+            return self.broken(frame, line, "layer", fact)
         if op in LAYERS:
             return self.read_layer(op, value, line, frame, current)
         if op == "repeat":
@@ -141,8 +141,10 @@ class Reader(SpecDocument):
             self.problem(line, unknown_name(op, [*LAYERS, *self.blocks, "repeat"], "unknown layer", NICKNAMES))
         return self.broken(frame, line, stated_name(value, op))
 
-    def broken(self, frame: ListFrame, line: int, name: str) -> int:
+    def broken(self, frame: ListFrame, line: int, name: str, fact: str = "") -> int:
         """Stands in for a layer that could not be read, so that what does not depend on it is still checked."""
+        if fact:
+            self.problem(line, fact)
         self.nodes.append(None)
         return self.names.put(frame, name, len(self.nodes))
 
@@ -156,8 +158,7 @@ class Reader(SpecDocument):
             printed = take_printed(values, cls)
             node = None if inputs is None else self.node(op, frame.prefix + name, values, inputs, line)
         except SettingError as error:
-            self.problem(line, f"{where}{error}")
-            return self.broken(frame, line, stated_name(value, op))
+            return self.broken(frame, line, stated_name(value, op), f"{where}{error}")
         if node is None:
             return self.broken(frame, line, name)
         self.nodes.append(node)
@@ -185,8 +186,8 @@ class Reader(SpecDocument):
     def read_repeat(self, value: Any, line: int, frame: ListFrame, current: int) -> int:
         keys = ("name", "times", "layers")
         if not isinstance(value, yamlfile.Mapping) or not is_list(value.get("layers")):
-            self.problem(line, "repeat must be a mapping with times and layers")
-            return self.broken(frame, line, stated_name(value, "repeat"))
+            fact = "repeat must be a mapping with times and layers"
+            return self.broken(frame, line, stated_name(value, "repeat"), fact)
         self.known_keys(value, keys, "repeat: ")
         head, where = {key: value[key] for key in ("name", "times") if key in value}, "repeat: "
         try:
@@ -197,8 +198,7 @@ class Reader(SpecDocument):
             if times * len(value["layers"]) > MAX_LAYERS:
                 raise SettingError(f"{times:,} of {len(value['layers']):,} layers makes more than {MAX_LAYERS:,}")
         except SettingError as error:
-            self.problem(line, f"{where}{error}")
-            return self.broken(frame, line, stated_name(value, "repeat"))
+            return self.broken(frame, line, stated_name(value, "repeat"), f"{where}{error}")
         self.descend(frame, line, "repeat")
         found = self.found
         for turn in range(times):
@@ -230,8 +230,7 @@ class Reader(SpecDocument):
             if problems:
                 raise SettingError("; ".join(problems))
         except SettingError as error:
-            self.problem(line, f"{where}{error}")
-            return self.broken(frame, line, stated_name(value, block_name))
+            return self.broken(frame, line, stated_name(value, block_name), f"{where}{error}")
         if entry is None:
             return self.broken(frame, line, name)
         self.descend(frame, line, block_name)

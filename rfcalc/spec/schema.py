@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import MISSING
 from typing import Any
 
-from ..engine.kinds import MAX_SETTING, settings_of
+from ..engine.kinds import MAX_SETTING, required_settings, settings_of
 from ..engine.layers import LAYER_FEATURES, LAYERS, Join, Layer
 from ..engine.layers.base import COUNTS
 from .claims import ACCURACIES, FEATURE_TARGETS, FIELDS, LIMITS, PER_LAYER, TOTAL_CLAIMS
@@ -19,6 +19,12 @@ PARAMETER = {"type": "string", "pattern": "\\$"}
 def or_parameter(schema: dict[str, Any]) -> dict[str, Any]:
     """A value, or the $name of a block's parameter in its place."""
     return {"anyOf": [schema, PARAMETER, {"type": "array", "contains": PARAMETER}]}
+
+
+def closed(properties: dict[str, Any], required: list[str] | None = None) -> dict[str, Any]:
+    """A mapping with these keys and no others."""
+    needs = {"required": required} if required else {}
+    return {"type": "object", "properties": properties, **needs, "additionalProperties": False}
 
 
 def layer_schema(cls: type[Layer]) -> dict[str, Any]:
@@ -35,12 +41,9 @@ def layer_schema(cls: type[Layer]) -> dict[str, Any]:
         "functional": {"type": "boolean"},
         "containers": {"type": "array", "items": {"type": "string"}},
     }
-    needed = [key for key, meta in known.items() if meta["default"] is MISSING and not meta["like"]]
+    needed = required_settings(cls)
     required = [*needed, *(["from"] if joins else [])]
-    form: dict[str, Any] = {"type": "object", "properties": properties, "additionalProperties": False}
-    if required:
-        form["required"] = required
-    forms = [form]
+    forms = [closed(properties) | ({"required": required} if required else {})]
     if joins:
         forms.append(NAMES_SCHEMA)
     elif cls.scalar and set(needed) <= {cls.scalar}:
@@ -52,35 +55,16 @@ def layer_schema(cls: type[Layer]) -> dict[str, Any]:
 
 def spec_schema(train: dict[str, Any]) -> dict[str, Any]:
     """JSON Schema, draft 2020-12, of a spec file; `train` is that of a recipe, which the trainer knows."""
+    layers, times = {"$ref": "#/$defs/layers"}, or_parameter({"type": "integer", "minimum": 1})
+    repeat = closed({"name": {"type": "string"}, "times": times, "layers": layers}, ["times", "layers"])
+    known = {**{op: layer_schema(cls) for op, cls in LAYERS.items()}, "repeat": repeat}
     layer = {
         "anyOf": [
             {"type": "string", "description": "a layer or block without settings"},
-            {
-                "type": "object",
-                "minProperties": 1,
-                "maxProperties": 1,
-                "properties": {
-                    **{op: layer_schema(cls) for op, cls in LAYERS.items()},
-                    "repeat": {
-                        "type": "object",
-                        "properties": {
-                            "name": {"type": "string"},
-                            "times": or_parameter({"type": "integer", "minimum": 1}),
-                            "layers": {"$ref": "#/$defs/layers"},
-                        },
-                        "required": ["times", "layers"],
-                        "additionalProperties": False,
-                    },
-                },
-            },
+            {"type": "object", "minProperties": 1, "maxProperties": 1, "properties": known},
         ]
     }
-    block = {
-        "type": "object",
-        "properties": {"parameters": {"type": "object"}, "layers": {"$ref": "#/$defs/layers"}},
-        "required": ["layers"],
-        "additionalProperties": False,
-    }
+    block = closed({"parameters": {"type": "object"}, "layers": layers}, ["layers"])
     size = {"type": "integer", "minimum": 1, "maximum": MAX_SETTING}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -92,7 +76,7 @@ def spec_schema(train: dict[str, Any]) -> dict[str, Any]:
             "source": {"type": "string"},
             "notes": {"type": "array", "items": {"type": "string"}},
             "blocks": {"type": "object", "additionalProperties": block},
-            "layers": {"$ref": "#/$defs/layers"},
+            "layers": layers,
             "claims": claims_schema(),
             "targets": targets_schema(),
             "train": train,
@@ -107,25 +91,16 @@ FIGURE = {"anyOf": [COUNT_SCHEMA, {"type": "string", "pattern": f"^{PATTERN}$"}]
 
 
 def claims_schema() -> dict[str, Any]:
-    per_layer = {"type": "object", "properties": dict.fromkeys(PER_LAYER, COUNT_SCHEMA), "additionalProperties": False}
-    properties = {
+    per_layer = closed(dict.fromkeys(PER_LAYER, COUNT_SCHEMA))
+    return closed({
         **dict.fromkeys((*TOTAL_CLAIMS, *LIMITS), FIGURE),
-        "receptive_field": {
-            "type": "object",
-            "properties": dict.fromkeys(FIELDS, COUNT_SCHEMA),
-            "additionalProperties": False,
-        },
+        "receptive_field": closed(dict.fromkeys(FIELDS, COUNT_SCHEMA)),
         "layers": {"type": "object", "additionalProperties": per_layer},
         **{key: {"type": "number", "minimum": 0, "maximum": 100} for key in ACCURACIES},
-    }
-    return {"type": "object", "properties": properties, "additionalProperties": False}
+    })  # fmt: skip
 
 
 def targets_schema() -> dict[str, Any]:
     words = {"type": "array", "items": {"enum": [*LAYER_FEATURES, *LAYERS]}}
-    properties = {
-        "min_receptive_field": COUNT_SCHEMA,
-        **dict.fromkeys(LIMITS, FIGURE),
-        **dict.fromkeys(FEATURE_TARGETS, words),
-    }
-    return {"type": "object", "properties": properties, "additionalProperties": False}
+    limits, features = dict.fromkeys(LIMITS, FIGURE), dict.fromkeys(FEATURE_TARGETS, words)
+    return closed({"min_receptive_field": COUNT_SCHEMA, **limits, **features})

@@ -45,33 +45,33 @@ def dump(arch: Arch) -> str:
     <BLANKLINE>
     """
     demand_one_input(arch, "a spec")
-    names = names_of(arch.nodes)
+    names = stated_names(arch.nodes)
     document: dict[str, Any] = {"name": arch.name, "input": FlowList(arch.input)}
     if arch.source:
         document["source"] = arch.source
     if arch.notes:
         document["notes"] = list(arch.notes)
-    document["layers"] = [line_of(arch, index, names) for index in range(1, len(arch.nodes) + 1)]
+    document["layers"] = [layer_line(arch, index, names) for index in range(1, len(arch.nodes) + 1)]
     for key in SECTIONS:
         if section := getattr(arch, key):
-            document[key] = plain(section)
+            document[key] = yaml_value(section)
     text: str = yaml.dump(
         document, Dumper=_Dumper, sort_keys=False, width=YAML_WIDTH, allow_unicode=True, default_flow_style=False
     )
     return text
 
 
-def plain(value: Any) -> Any:
+def yaml_value(value: Any) -> Any:
     """What YAML can write: dicts of dicts, short lists on one line."""
     if isinstance(value, Mapping):
-        return {key: plain(v) for key, v in value.items()}
+        return {key: yaml_value(v) for key, v in value.items()}
     if isinstance(value, list | tuple):
         short = not any(isinstance(v, Mapping) for v in value)
-        return FlowList(map(plain, value)) if short else [plain(v) for v in value]
+        return FlowList(map(yaml_value, value)) if short else [yaml_value(v) for v in value]
     return value
 
 
-def names_of(nodes: Sequence[Node]) -> list[str]:
+def stated_names(nodes: Sequence[Node]) -> list[str]:
     """A name for each node that a spec can state, the input's first: their own, but for signs that no name can hold."""
     names = ["input"]
     taken = {"input"}
@@ -86,7 +86,7 @@ def names_of(nodes: Sequence[Node]) -> list[str]:
     return names
 
 
-def line_of(arch: Arch, index: int, names: Sequence[str]) -> Any:
+def layer_line(arch: Arch, index: int, names: Sequence[str]) -> Any:
     """One layer as YAML has it: its name alone, the one value that it takes in short, or a mapping."""
     node = arch.nodes[index - 1]
     layer, joins = node.layer, isinstance(node.layer, Join)
@@ -103,7 +103,7 @@ def line_of(arch: Arch, index: int, names: Sequence[str]) -> Any:
         counts["functional"] = True
     if containers:
         counts["containers"] = FlowList(containers)
-    settings = written(layer, len(arch.sizes), names[index])
+    settings = written_settings(layer, len(arch.sizes), names[index])
     if not head and not counts and not settings:
         return layer.op
     if list(head) == ["from"] and joins and not counts and not settings:
@@ -114,7 +114,7 @@ def line_of(arch: Arch, index: int, names: Sequence[str]) -> Any:
     return {layer.op: Flow({**head, **settings, **counts})}
 
 
-def written(layer: Layer, axes: int, name: str) -> dict[str, Any]:
+def written_settings(layer: Layer, axes: int, name: str) -> dict[str, Any]:
     """The settings that are not what they would be anyway, as YAML writes them."""
     out: dict[str, Any] = {}
     for key, meta in settings_of(type(layer)).items():
@@ -125,7 +125,7 @@ def written(layer: Layer, axes: int, name: str) -> dict[str, Any]:
             default = MISSING if meta["default"] is MISSING else kind.read(meta["default"], axes)
         if value == default:
             continue
-        out[key] = plain(kind.write(value))
+        out[key] = yaml_value(kind.write(value))
         if not reads_back(kind, out[key], axes, value):
             raise RfcalcError(f"{name} ({layer.op}): no spec can state {key}={value}")
     return out

@@ -87,7 +87,7 @@ def parse(text: str, path: str, key_of: Callable[[Any], str] | None = None) -> A
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = f":{mark.line + 1}" if mark else ""
-        raise NotYaml(f"{path}{line}: not YAML: {error.problem or error.context}", line_of(error)) from None
+        raise NotYaml(f"{path}{line}: not YAML: {error.problem or error.context}", error_line(error)) from None
     except yaml.reader.ReaderError as error:
         number = text.encode()[: error.position].count(b"\n") + 1
         fact = f"the character {error.character:#04x} cannot stand in it"
@@ -119,7 +119,7 @@ def mapping(text: str, path: str, needs: str, key_of: Callable[[Any], str] | Non
     return document
 
 
-def line_of(error: yaml.MarkedYAMLError) -> int:
+def error_line(error: yaml.MarkedYAMLError) -> int:
     """The line that what is wrong begins on: of an open bracket or quote its own; a block begins long before."""
     inner = error.context_mark if "block" not in (error.context or "") else None
     return min((mark.line + 1 for mark in (error.problem_mark, inner) if mark), default=1)

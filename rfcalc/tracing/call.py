@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from enum import Enum
 from operator import index
 from typing import Any
@@ -48,50 +49,38 @@ class MemoryLayout(Enum):
     KEPT = "as what comes in"
 
 
+@dataclass(slots=True, eq=False)
 class Call:
     """A function, its arguments by name, and what is known of the tensors among them."""
 
-    __slots__ = (
-        "args",
-        "cost",
-        "dtype",
-        "find",
-        "func",
-        "given",
-        "graph",
-        "kwargs",
-        "memory",
-        "name",
-        "ran",
-        "result",
-        "state",
-        "tensors",
-    )
+    state: TraceState
+    func: Any
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    names: tuple[str, ...]
+    """Of the function's arguments, in their order."""
+    tensors: list[Tensor]
+    name: str = field(init=False)
+    graph: Graph = field(init=False)
+    given: dict[str, Any] = field(init=False)
+    find: Callable[[Any], Map | None] = field(init=False)
+    ran: bool = False
+    result: Any = None
+    memory: MemoryLayout = MemoryLayout.CONTIGUOUS
+    cost: Callable[[int], int] | None = None
+    """MACs for so many values in the result."""
+    dtype: torch.dtype | None = None
 
-    def __init__(
-        self, state: TraceState, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], names: tuple[str, ...],
-        tensors: list[Tensor],
-    ) -> None:  # fmt: skip
-        self.state, self.graph, self.func, self.args, self.kwargs = state, state.graph, func, args, kwargs
-        self.find: Callable[[Any], Map | None] = state.known.find
-        self.tensors = tensors
-        self.given = dict(zip(names, args, strict=False)) | self.named()
-        self.name = name_of(func)
-        self.ran = False
-        self.memory = MemoryLayout.CONTIGUOUS
-        self.result: Any = None
-        self.cost: Callable[[int], int] | None = None  # MACs for so many values in the result
-        self.dtype: torch.dtype | None = None
+    def __post_init__(self) -> None:
+        self.name, self.graph, self.find = name_of(self.func), self.state.graph, self.state.known.find
+        named = {ALIASES.get(key, key): value for key, value in self.kwargs.items()}
+        self.given = dict(zip(self.names, self.args, strict=False)) | named
 
     @property
     def operation(self) -> str:
         """The function's name as people know it: sub for __rsub__ and sub_."""
         name = self.name.strip("_").removeprefix("linalg_")
         return name[1:] if self.name.startswith("__r") and name[1:] in ("sub", "div", "pow", "matmul") else name
-
-    def named(self) -> dict[str, Any]:
-        """The arguments given by name, under the names that rules use."""
-        return {ALIASES.get(key, key): value for key, value in self.kwargs.items()}
 
     def get(self, name: str, default: Any = None) -> Any:
         value = self.given.get(name)
@@ -158,11 +147,14 @@ class Call:
         self.memory = MemoryLayout.KEPT
         return self.graph.pointwise(m, op, params, **settings)
 
+    def function(self, m: Map, name: str = "") -> Map:
+        """A function of each value that has no layer type of its own, with the weights it may hold."""
+        self.memory = MemoryLayout.KEPT
+        return self.graph.function(m, name or self.operation, self.weights())
 
-def pointwise_function(call: Call, graph: Graph, m: Map, name: str) -> Map:
-    """A function of each value that has no layer type of its own, with the weights it may hold."""
-    call.memory = MemoryLayout.KEPT
-    return graph.function(m, name, call.weights())
+    def windows(self, n: int, names: str) -> dict[str, tuple[Any, ...]]:
+        """Settings of a window on n axes: those given, or torch's defaults."""
+        return {name: tupled(self.get(name, 0 if name.endswith("padding") else 1), n) for name in names.split()}
 
 
 def tupled(value: Any, n: int) -> tuple[Any, ...]:

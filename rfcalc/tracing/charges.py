@@ -8,7 +8,7 @@ from typing import Any
 from torch import Tensor, nn
 
 
-def shown(path: str) -> str:
+def plain_path(path: str) -> str:
     """A module's path without what torch.compile puts around it."""
     return ".".join(part for part in path.split(".") if part != "_orig_mod")
 
@@ -18,7 +18,7 @@ class Charges:
 
     def __init__(self, module: nn.Module) -> None:
         self.parameters: dict[int, tuple[str, Tensor]] = {
-            id(p): (shown(name), p) for name, p in module.named_parameters()
+            id(p): (plain_path(name), p) for name, p in module.named_parameters()
         }
         self.charged: dict[int, None] = {}
         self.behind: dict[int, frozenset[int]] = {}

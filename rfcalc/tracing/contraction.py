@@ -35,11 +35,7 @@ def contracted(
         not used and all(graph.maps[m.node].flat for m in maps),
     )
     if not any(flags) and len({m.node for m in maps}) == 1:
-        channels = given.channels
-        node = graph.emit(
-            "channel_mix", [maps[0].node], weights, macs, operation, operation=operation, out_channels=channels
-        )
-        return Map(node, given.dims)
+        return Map(graph.mix(maps[0].node, operation, given.channels, weights, macs), given.dims)
     bound = any(
         flag
         and _hull(graph, [m for m, letters in found if not _kept(m, letters, out, dims, i)], i) != _hull(graph, maps, i)

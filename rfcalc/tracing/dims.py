@@ -53,7 +53,7 @@ def shape_of(dims: Dims) -> tuple[int, ...]:
     return tuple(size_of(run) for run in dims)
 
 
-def merged(atoms: Iterable[Atom]) -> AtomRun:
+def merged_atoms(atoms: Iterable[Atom]) -> AtomRun:
     """Neighbouring atoms as one where they walk on as one."""
     out: list[Atom] = []
     for atom in atoms:
@@ -90,7 +90,7 @@ def reshaped(dims: Dims, shape: Sequence[int]) -> Dims | None:
                 left = 1
             else:
                 return None
-        out.append(merged(run))
+        out.append(merged_atoms(run))
     return None if rest else tuple(out)
 
 
@@ -130,7 +130,7 @@ def renumbered(dims: Dims, old: Iterable[Atom]) -> Dims:
                 step *= atom.size
             else:
                 atoms.append(atom)
-        out.append(merged(reversed(atoms)))
+        out.append(merged_atoms(reversed(atoms)))
     return tuple(reversed(out))
 
 

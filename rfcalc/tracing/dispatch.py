@@ -25,7 +25,7 @@ from .modules import Modules
 from .results import Results
 from .rules.fallback import sees_all, unknown
 from .rules.kinds import ABOUT_TENSORS, CASTS, FILLED, FRESH, READ_VALUES
-from .rules.quantised import is_quantised, plain, unpacked
+from .rules.quantised import is_quantised, plain_call, unpacked_weights
 from .rules.table import RULES, Entry
 from .shapes import Shapes, tensors_in
 from .spellings import is_in_place, name_of, original
@@ -58,11 +58,8 @@ class Tracer(TorchFunctionMode):
 
     def source(self, sample: Sample, image: bool) -> Map:
         """Where the values of an input stand: those of the image in node 0, others in a node of their own."""
-        m = Map(0, sample.dims(self.graph.batch))
-        if image:
-            return m
-        sizes = sample.sizes + (1,) * (self.graph.axes - len(sample.sizes))
-        return self.graph.source(sample.name, Source(sample.channels, sizes, not sample.sizes), m.dims)
+        dims = sample.dims(self.graph.batch)
+        return Map(0, dims) if image else self.graph.source(sample.name, Source, sample.channels, sample.sizes, dims)
 
     def follow(self, script: Any, args: tuple[Any, ...], kwargs: dict[str, Any], call: Callable[..., Any]) -> Any:
         """A call of scripted code, which no torch function shows."""
@@ -80,7 +77,7 @@ class Tracer(TorchFunctionMode):
         seen = bool([tensor for tensor in tensors if self.known.find(tensor) is not None])
         if seen and is_quantised(func):
             with self:
-                return plain(func, args, lambda packed: unpacked(self.state, packed))
+                return plain_call(func, args, lambda packed: unpacked_weights(self.state, packed))
         if seen and func in READ_VALUES:
             raise NeedsValues(name_of(func))
         if func in CASTS:
@@ -122,12 +119,12 @@ class Tracer(TorchFunctionMode):
             return call.result
         mark, charged = len(self.graph.drafts), len(self.charges.charged)
         try:
-            return self.results.give(call, entry.handler(call) if entry else unknown(call, call.operation))
+            return self.results.give(call, entry.handler(call) if entry else unknown(call))
         except Unsupported:
             self.state.rewind(mark, charged)
         if not any(tensor.numel() for tensor in tensors_in(call.run())):  # an empty slice holds nothing
             return self.results.kept(call.result)
         try:
-            return self.results.give(call, sees_all(call, call.operation))
+            return self.results.give(call, sees_all(call))
         except Unsupported as reason:
             raise RfcalcError(f"{call.name} cannot be followed: {reason}") from None

@@ -16,10 +16,8 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import RfcalcError, first_line
-from .scripted import RENAMED
+from .scripted import RENAMED, operator_of
 from .user_code import from_signal
-
-EXPORT_HOMES = (torch, torch._C._nn, Tensor)
 
 
 def read_program(path: str | PathLike[str]) -> tuple[nn.Module, tuple[int, ...] | None]:
@@ -40,10 +38,10 @@ def read_program(path: str | PathLike[str]) -> tuple[nn.Module, tuple[int, ...] 
         graph = getattr(part, "graph", None)
         if isinstance(graph, torch.fx.Graph):
             spell_out(graph)
-    return module, shape_of(program)
+    return module, fixed_shape(program)
 
 
-def shape_of(program: Any) -> tuple[int, ...] | None:
+def fixed_shape(program: Any) -> tuple[int, ...] | None:
     """The shape of the one input, without the batch; None where there are several, or its sizes are left open."""
     names = set(program.graph_signature.user_inputs)
     found = [n.meta["val"] for n in program.graph.nodes if n.op == "placeholder" and n.name in names]
@@ -64,9 +62,7 @@ def spelled(overload: Any) -> Callable[..., Any]:
     name = str(overload.overloadpacket.__name__)
     if name in RENAMED:
         return ordered(overload, RENAMED[name])
-    found: Callable[..., Any] | None = next(
-        (f for home in EXPORT_HOMES if (f := getattr(home, name, None)) is not None), None
-    )
+    found: Callable[..., Any] | None = operator_of(name)
     return overload if found is None else found
 
 

@@ -17,16 +17,7 @@ from ..engine.layers import Layer
 from ..engine.layers.base import Budget, make, output_within
 from ..engine.layers.sources import Source
 from ..errors import RfcalcError
-from .dims import (
-    BATCH_AXIS,
-    CHANNEL,
-    AtomRun,
-    Dims,
-    canonical,
-    repeats,
-    run_of,
-    values_of,
-)
+from .dims import BATCH_AXIS, CHANNEL, AtomRun, Dims, canonical, repeats, run_of, values_of
 
 
 class Unsupported(Exception):
@@ -86,7 +77,7 @@ def is_alone(draft: LayerDraft) -> bool:
 
 
 @lru_cache(maxsize=4096)
-def made(op: str, axes: int, settings: tuple[tuple[str, Any], ...]) -> Layer:
+def made_layer(op: str, axes: int, settings: tuple[tuple[str, Any], ...]) -> Layer:
     return make(op, axes, **dict(settings))
 
 
@@ -120,6 +111,19 @@ class Graph:
         """A function of each value that has no layer type of its own, with the weights it may hold."""
         return Map(self.emit("pointwise", [m.node], params, None, name, operation=name), m.dims)
 
+    def view(self, m: Map) -> Map:
+        """Remembers which module made a view, whose name a layer that says it in the end shall bear."""
+        self.viewed.setdefault(m, self.frame)
+        return m
+
+    def mix(
+        self, node: int, operation: str, out_channels: int, params: int = 0, macs: int | None = None,
+        view: Map | None = None,
+    ) -> int:  # fmt: skip
+        """A layer that makes channels of the channels at the same place, by the named operation; its node."""
+        named: dict[str, Any] = {"operation": operation, "out_channels": out_channels}
+        return self.emit("channel_mix", [node], params, macs, operation, view, **named)
+
     def emit(
         self, op: str, inputs: Sequence[int], params: int = 0, macs: int | None = None, label: str = "",
         view: Map | None = None, batch: AtomRun | None = None, copies: int = 0, **settings: Any,
@@ -128,7 +132,7 @@ class Graph:
         says in layers, `batch` the dimension of its images where it differs from its inputs', `copies` how often it
         works on each image where its inputs do not tell. Returns its node."""
         try:
-            layer = made(op, self.axes, tuple((key, hashable(value)) for key, value in settings.items()))
+            layer = made_layer(op, self.axes, tuple((key, hashable(value)) for key, value in settings.items()))
             maps = tuple([self.maps[i] for i in inputs])
             out, left = output_within(layer, maps, self.budgets[-1])
         except RfcalcError as error:
@@ -148,8 +152,11 @@ class Graph:
             frame.add(1)
         return len(self.drafts)
 
-    def source(self, name: str, layer: Source, dims: Dims, params: int = 0) -> Map:
-        """A further input, or what holds nothing of the image but so many parameters."""
+    def source(
+        self, name: str, kind: type[Source], channels: int, sizes: tuple[int, ...], dims: Dims, params: int = 0
+    ) -> Map:
+        """A further input, or what holds nothing of the image but so many parameters; flat without sizes."""
+        layer = kind(channels, sizes + (1,) * (self.axes - len(sizes)), not sizes)
         self.drafts.append(LayerDraft(layer, (), params or None, None, self.frame, name, False))
         self.maps.append(layer.output(()))
         self.budgets.append(self.budgets[-1])

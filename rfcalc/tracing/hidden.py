@@ -32,7 +32,7 @@ class HiddenRuns:
         owner = self.modules.innermost
         mark, charged = len(self.state.graph.drafts), len(self.state.charges.charged)
         try:
-            return scripted.run(script, owner, args, kwargs)
+            return scripted.run_script(script, owner, args, kwargs)
         except FAILS as error:
             if from_signal(error):
                 raise

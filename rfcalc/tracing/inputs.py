@@ -4,7 +4,7 @@ nesting in which forward takes them."""
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from ..engine.ports import Focus, TypedInput
 from ..errors import RfcalcError, listed, unknown_name
 from .dims import BATCH_AXIS, CHANNEL, Dims, run_of
-from .shapes import tensors_in
+from .shapes import instances_in, tensors_in
 
 TAKEN_KINDS = (
     inspect.Parameter.POSITIONAL_ONLY,
@@ -63,7 +63,7 @@ class Inputs:
 
     @property
     def samples(self) -> tuple[Sample, ...]:
-        return tuple(samples_in((self.args, dict(self.kwargs))))
+        return tuple(instances_in(Sample, self.args, dict(self.kwargs)))
 
     @property
     def axes(self) -> int:
@@ -83,29 +83,18 @@ class Inputs:
     def filled(self, tensors: list[Tensor]) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """The arguments with a tensor for each sample, in order."""
         found = iter(tensors)
-        args = mapped(self.args, lambda sample: next(found))
-        return args, mapped(dict(self.kwargs), lambda sample: next(found))
+        args = with_samples(self.args, lambda sample: next(found))
+        return args, with_samples(dict(self.kwargs), lambda sample: next(found))
 
 
-def samples_in(value: Any) -> Iterator[Sample]:
-    if isinstance(value, Sample):
-        yield value
-    elif isinstance(value, list | tuple):
-        for part in value:
-            yield from samples_in(part)
-    elif isinstance(value, dict):
-        for part in value.values():
-            yield from samples_in(part)
-
-
-def mapped(value: Any, call: Callable[[Any], Any]) -> Any:
+def with_samples(value: Any, call: Callable[[Any], Any]) -> Any:
     """The same nesting, each sample replaced."""
     if isinstance(value, Sample):
         return call(value)
     if isinstance(value, list | tuple):
-        parts = [mapped(part, call) for part in value]
+        parts = [with_samples(part, call) for part in value]
         return type(value)(*parts) if hasattr(value, "_fields") else type(value)(parts)
-    return {key: mapped(part, call) for key, part in value.items()} if isinstance(value, dict) else value
+    return {key: with_samples(part, call) for key, part in value.items()} if isinstance(value, dict) else value
 
 
 # --- from what the user gives ------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from typing import Any
 from torch import nn
 from torch.nn.modules import module as module_hooks
 
-from .charges import shown
+from .charges import plain_path
 from .graph import CallFrame, Graph
 
 
@@ -19,7 +19,7 @@ class Modules:
 
     def __init__(self, module: nn.Module, graph: Graph) -> None:
         self.graph = graph
-        self.paths = {id(part): shown(name) for name, part in module.named_modules()}
+        self.paths = {id(part): plain_path(name) for name, part in module.named_modules()}
         self.entered: list[nn.Module] = []
         self.error: BaseException | None = None
         self.failed = ""

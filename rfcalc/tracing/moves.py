@@ -75,9 +75,8 @@ def _cut_channels(graph: Graph, m: Map, dim: int, kept: range) -> Map:
         node = graph.emit("channel_slice", [m.node], **bounds)
     else:
         left = channels // atom.size * len(kept)
-        node = graph.emit("channel_mix", [m.node], label="slice", operation="slice", out_channels=left)
-    rest = (atom._replace(size=len(kept)),) if len(kept) > 1 else ()
-    return Map(node, compact(with_run(m.dims, dim, rest)))
+        node = graph.mix(m.node, "slice", left)
+    return Map(node, compact(with_run(m.dims, dim, _shorter(atom, kept))))
 
 
 def _cut_axes(graph: Graph, m: Map, ranges: dict[int, range]) -> Map:
@@ -158,8 +157,7 @@ def reduced(graph: Graph, m: Map, dims: Sequence[int], keepdim: bool, operation:
         node, left = _reduced_axes(graph, m, [atom for atom in atoms if atom.axis >= 0], operation)
     gone = prod(atom.size for atom in atoms if atom.axis == CHANNEL)
     if gone > 1:
-        channels = graph.maps[node].channels // gone
-        node = graph.emit("channel_mix", [node], label=operation, operation=operation, out_channels=channels)
+        node = graph.mix(node, operation, graph.maps[node].channels // gone)
     kept = tuple(() if i in dims else run for i, run in enumerate(left) if keepdim or i not in dims)
     return Map(node, compact(kept) if gone > 1 else kept)
 
@@ -194,21 +192,19 @@ def along(graph: Graph, m: Map, dims: Sequence[int], operation: str, bound: bool
         bound = bound or not whole_atoms(graph, m, dims)
         node = graph.emit("whole", [m.node], label=operation, operation=operation, axes=flags, bound=bound)
     elif CHANNEL in axes:
-        channels = graph.maps[m.node].channels
-        node = graph.emit("channel_mix", [m.node], label=operation, operation=operation, out_channels=channels)
+        node = graph.mix(m.node, operation, graph.maps[m.node].channels)
     else:
-        node = graph.emit("pointwise", [m.node], label=operation, operation=operation)
+        return graph.function(m, operation)
     return Map(node, m.dims)
 
 
 # --- several tensors into one ------------------------------------------------------------------------------------
 
 
-def joined(graph: Graph, operation: str, maps: Sequence[Map]) -> Map:
+def joined_maps(graph: Graph, operation: str, maps: Sequence[Map]) -> Map:
     """Tensors value by value, broadcast as torch does, from the last dimension on."""
     length = max(len(m.dims) for m in maps)
-    maps = [fold(graph, m) for m in maps]
-    maps = [Map(m.node, ((),) * (length - len(m.dims)) + m.dims) for m in maps]
+    maps = [Map(m.node, lengthened(m, length)) for m in (fold(graph, m) for m in maps)]
     if any(map(only_repeated, zip(*(m.dims for m in maps), strict=True))):
         maps = [written_out(graph, m) for m in maps]
     maps = _alike(graph, maps)
@@ -260,8 +256,7 @@ def _widened(graph: Graph, m: Map, channels: int) -> int:
     """The node with its channels repeated to as many as its partners have."""
     if graph.maps[m.node].channels in (1, channels):
         return m.node
-    named: dict[str, Any] = {"label": "expand", "operation": "expand"}
-    return graph.emit("channel_mix", [m.node], view=m, out_channels=channels, **named)
+    return graph.mix(m.node, "expand", channels, view=m)
 
 
 def structure(m: Map, dim: int) -> list[list[tuple[int, int]]]:
@@ -293,7 +288,7 @@ def concatenated(graph: Graph, maps: Sequence[Map], dim: int) -> Map:
     inward = [atoms_of(with_run(m.dims, dim, ()), CHANNEL) for m in maps]
     plain = all(not run or run[0].step == inner for run in runs)
     if not plain or any(atoms != inward[0] for atoms in inward):
-        node = graph.emit("channel_mix", [node], label="permute", operation="permute", out_channels=total)
+        node = graph.mix(node, "permute", total)
         dims = renumbered(dims, atoms_of(dims, CHANNEL))
     return Map(node, dims)
 
@@ -386,8 +381,7 @@ def recurrence(
     x, dims = graph.maps[m.node], with_run(m.dims, len(m.dims) - 1, run_of(CHANNEL, width))
     axes = {atom.axis for atom in sequence if atom.axis >= 0}
     if not axes:
-        settings: dict[str, Any] = {"operation": operation, "out_channels": width}
-        return Map(graph.emit("channel_mix", [m.node], weights, macs, operation, **settings), dims)
+        return Map(graph.mix(m.node, operation, width, weights, macs), dims)
     bound = not both or not whole_atoms(graph, Map(m.node, (sequence,)), [0])
     shape = TensorShape(dims, width, x.sizes, x.flat)
     flags = [i in axes for i in range(graph.axes)]
@@ -460,10 +454,9 @@ def with_numbers(graph: Graph, m: Map, shapes: Sequence[tuple[int, ...]], name: 
     return graph.function(m, name, weights)._replace(dims=out.dims)
 
 
-def embedded(graph: Graph, m: Map, width: int, weights: int) -> Map:
-    """A row of weights for each number: more channels at the same place."""
-    named: dict[str, Any] = {"operation": "embedding", "out_channels": graph.maps[m.node].channels * width}
-    node = graph.emit("channel_mix", [m.node], weights, None, "embedding", **named)
+def embedded(graph: Graph, m: Map, width: int, weights: int, operation: str = "embedding") -> Map:
+    """A row of values for each number, in a last dimension of its own: more channels at the same place."""
+    node = graph.mix(m.node, operation, graph.maps[m.node].channels * width, weights)
     inner = tuple(tuple(a._replace(step=a.step * width) if a.axis == CHANNEL else a for a in run) for run in m.dims)
     dims = (*inner, (Atom(CHANNEL, width),) if width > 1 else ())
-    return Map(node, renumbered(dims, [atom for run in reversed(dims) for atom in run if atom.axis == CHANNEL]))
+    return Map(node, renumbered(dims, atoms_of(dims, CHANNEL)))

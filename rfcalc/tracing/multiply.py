@@ -85,14 +85,14 @@ def products(terms: Sequence[str], out: str, sizes: dict[str, int]) -> int:
 
 def einsum_terms(equation: str, lengths: Sequence[int]) -> tuple[list[str], str]:
     """The letters of each operand and of the result, of operands with so many dimensions; raises Unsupported."""
-    left, arrow, out = spelled_out(equation, lengths).replace(" ", "").partition("->")
+    left, arrow, out = without_dots(equation, lengths).replace(" ", "").partition("->")
     terms = left.split(",")
     if not arrow or any(len(set(term)) < len(term) for term in terms):
         raise Unsupported("an equation without a result, or with a diagonal")
     return terms, out
 
 
-def spelled_out(equation: str, lengths: Sequence[int]) -> str:
+def without_dots(equation: str, lengths: Sequence[int]) -> str:
     """An einsum equation with letters for its dots."""
     left, arrow, out = equation.partition("->")
     extra = [

@@ -102,8 +102,7 @@ def _depth_to_space(graph: Graph, m: Map) -> Map:
     if exact and (rest == 1 or (Atom(CHANNEL, rest, r * r),) in m.dims):
         node = graph.emit("pixel_shuffle", [m.node], view=m, upscale_factor=r)
     else:
-        named: dict[str, Any] = {"label": "rearrange", "operation": "rearrange"}
-        node = graph.emit("channel_mix", [m.node], view=m, out_channels=rest, **named)
+        node = graph.mix(m.node, "rearrange", rest, view=m)
         node = graph.emit("upsample", [node], view=m, scale_factor=factors)
     grown = tuple(
         (Atom(run[0].axis, run[0].size * factors[run[0].axis]),) if run[1:] in inner else run for run in m.dims
@@ -119,8 +118,7 @@ def _shuffled(graph: Graph, m: Map) -> Map:
             if len(run) == 2 and run[0].step == 1:
                 node = graph.emit("channel_shuffle", [m.node], view=m, groups=run[1].size)
             else:
-                named: dict[str, Any] = {"label": "permute", "operation": "permute"}
-                node = graph.emit("channel_mix", [m.node], view=m, out_channels=channels, **named)
+                node = graph.mix(m.node, "permute", channels, view=m)
             return Map(node, with_run(m.dims, i, run_of(CHANNEL, channels)))
     return m
 

@@ -42,11 +42,11 @@ def named_tensors(output: Any, place: str = "") -> Iterator[tuple[str, Tensor]]:
     if isinstance(output, Tensor):
         yield place or "output", output
         return
-    for key, value in parts_of(output):
+    for key, value in inner_values(output):
         yield from named_tensors(value, f"{place}.{key}".lstrip("."))
 
 
-def parts_of(value: Any) -> Iterable[tuple[Any, Any]]:
+def inner_values(value: Any) -> Iterable[tuple[Any, Any]]:
     if isinstance(value, Mapping):
         return value.items()
     if isinstance(value, Sequence) and not isinstance(value, str | bytes):
@@ -58,7 +58,7 @@ def parts_of(value: Any) -> Iterable[tuple[Any, Any]]:
     return []
 
 
-def finish(tracer: Tracer, output: Any, title: str) -> Outputs:
+def conclude_outputs(tracer: Tracer, output: Any, title: str) -> Outputs:
     """Makes the layer of the first tensor that depends on the image the last one; the outputs by name."""
     found, graph = list(named_tensors(output)), tracer.graph
     if not found:
@@ -94,8 +94,8 @@ def of_weights(tracer: Tracer, place: str, tensor: Tensor) -> Output:
     if shape[:1] == (graph.batch,) and not charges.behind_of(tensor) and not tracer.known.owns(tensor):
         shape = shape[1:]  # made anew for each image
     sizes = shape[max(1, len(shape) - graph.axes) :]
-    layer = Weights(prod(shape) // prod(sizes), sizes + (1,) * (graph.axes - len(sizes)), not sizes)
-    return place, graph.source(name, layer, (), charges.charge([tensor])).node, shape
+    channels = prod(shape) // prod(sizes)
+    return place, graph.source(name, Weights, channels, sizes, (), charges.charge([tensor])).node, shape
 
 
 def shape_of_one(tensor: Tensor, m: Map | None, batch: int, rank: int) -> tuple[int, ...]:

@@ -22,6 +22,12 @@ class PlacedTensor(NamedTuple):
         found = dict(zip(self.axes.values(), values, strict=True))
         return [found.get(i, other) for i in range(graph.axes)]
 
+    def windows(self, graph: Graph, **given: tuple[Any, ...]) -> dict[str, Any]:
+        """Settings of windows in the same order; one unit at a time along an axis that is none of the dimensions."""
+        return {
+            name: self.per_axis(graph, values, 0 if name.endswith("padding") else 1) for name, values in given.items()
+        }
+
     def after(self, graph: Graph, node: int) -> Map:
         """The layer's output, dimensions in the order of its input."""
         x = graph.maps[node]

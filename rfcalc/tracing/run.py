@@ -17,7 +17,7 @@ from ..errors import RfcalcError
 from .dispatch import Tracer
 from .graph import TakenApart
 from .scripted import followed
-from .user_code import UserError, from_signal, place_of, same_process, told
+from .user_code import UserError, from_signal, same_process, told, users_place
 
 
 def run(tracer: Tracer, module: nn.Module, seed: int = 0) -> Any:
@@ -34,7 +34,7 @@ def run(tracer: Tracer, module: nn.Module, seed: int = 0) -> Any:
     except UserError:
         raise
     except RfcalcError as error:
-        raise RfcalcError(f"{place_of(error)}{error} ({in_module(tracer, title, error)})") from error
+        raise RfcalcError(f"{users_place(error)}{error} ({in_module(tracer, title, error)})") from error
     except TakenApart:
         raise UserError(f"forward of {title} takes the images of a batch apart") from None
     except (Exception, SystemExit) as error:

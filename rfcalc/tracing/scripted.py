@@ -43,7 +43,7 @@ def follower(follow: Callable[..., Any], call: Callable[..., Any]) -> Callable[.
     return called
 
 
-def run(script: Any, owner: nn.Module | None, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def run_script(script: Any, owner: nn.Module | None, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """What a scripted function, or a method of `owner`, returns; raises NotFollowed."""
     graph = getattr(script, "inlined_graph", None) or script.graph
     names = [value.debugName() for value in graph.inputs()]
@@ -61,12 +61,12 @@ def run(script: Any, owner: nn.Module | None, args: tuple[Any, ...], kwargs: dic
 def block(graph: Any, env: Env) -> list[Any]:
     """Runs the steps of a graph or of one of its blocks; the values that it returns."""
     for node in graph.nodes():
-        step(node, env)
+        run_step(node, env)
     returned = graph.outputs() if hasattr(graph, "outputs") else graph.return_node().inputs()
     return [env[value.debugName()] for value in returned]
 
 
-def step(node: Any, env: Env) -> None:
+def run_step(node: Any, env: Env) -> None:
     kind = node.kind()
     inputs = [env[value.debugName()] for value in node.inputs()]
     outputs = [value.debugName() for value in node.outputs()]
@@ -79,7 +79,7 @@ def step(node: Any, env: Env) -> None:
     elif kind in NODE_STEPS:
         made = [NODE_STEPS[kind](node, inputs)]
     elif kind.startswith("aten::"):
-        result = function(kind[6:], node, inputs)
+        result = call_operator(kind[6:], node, inputs)
         made = list(result) if len(outputs) > 1 else [result]
     else:
         raise NotFollowed(kind)
@@ -97,18 +97,18 @@ def loop(body: Any, inputs: list[Any], env: Env) -> list[Any]:
     return carried
 
 
-def attribute(node: Any, inputs: list[Any]) -> Any:
+def get_attribute(node: Any, inputs: list[Any]) -> Any:
     name = node.s("name")
     return False if name == "training" else getattr(inputs[0], name)  # modules are traced in evaluation mode
 
 
-def refused(node: Any, inputs: list[Any]) -> Any:
+def raise_exception(node: Any, inputs: list[Any]) -> Any:
     raise RuntimeError(str(inputs[0]) if inputs else "an exception of the scripted code")
 
 
 NODE_STEPS: dict[str, Callable[[Any, list[Any]], Any]] = {
     "prim::Constant": lambda node, inputs: node.output().toIValue(),
-    "prim::GetAttr": attribute,
+    "prim::GetAttr": get_attribute,
     "prim::ListConstruct": lambda node, inputs: list(inputs),
     "prim::TupleConstruct": lambda node, inputs: tuple(inputs),
     "prim::DictConstruct": lambda node, inputs: dict(zip(inputs[::2], inputs[1::2], strict=True)),
@@ -125,12 +125,12 @@ NODE_STEPS: dict[str, Callable[[Any, list[Any]], Any]] = {
     "prim::data": lambda node, inputs: inputs[0].data,
     "prim::min": lambda node, inputs: min(*inputs),
     "prim::max": lambda node, inputs: max(*inputs),
-    "prim::RaiseException": refused,
+    "prim::RaiseException": raise_exception,
 }
 """Steps that are no function of torch's."""
 
 
-def convolution(x: Tensor, weight: Tensor, bias: Tensor | None, *rest: Any) -> Tensor:
+def any_convolution(x: Tensor, weight: Tensor, bias: Tensor | None, *rest: Any) -> Tensor:
     """aten::_convolution: all convolutions in one."""
     stride, padding, dilation, transposed, output_padding, groups = rest[:6]
     n = weight.dim() - 2
@@ -142,15 +142,7 @@ def convolution(x: Tensor, weight: Tensor, bias: Tensor | None, *rest: Any) -> T
     return found
 
 
-def batch_norm(x: Tensor, weight: Any, bias: Any, mean: Any, variance: Any, *rest: Any) -> Tensor:
-    return functional.batch_norm(x, mean, variance, weight, bias, False, rest[1], rest[2])
-
-
-def instance_norm(x: Tensor, weight: Any, bias: Any, mean: Any, variance: Any, *rest: Any) -> Tensor:
-    return functional.instance_norm(x, mean, variance, weight, bias, rest[0], rest[1], rest[2])
-
-
-def upsample(mode: str) -> Callable[..., Tensor]:
+def upsample_by(mode: str) -> Callable[..., Tensor]:
     """aten::upsample_…: input, size, corners for those that have them, factors."""
 
     def call(x: Tensor, size: Any, *rest: Any) -> Tensor:
@@ -172,13 +164,13 @@ def sliced(value: Any, *rest: Any) -> Any:
 
 
 RENAMED: dict[str, Callable[..., Any]] = {
-    "_convolution": convolution,
-    "batch_norm": batch_norm,
-    "instance_norm": instance_norm,
-    **{f"upsample_nearest{n}d": upsample("nearest") for n in (1, 2, 3)},
-    "upsample_linear1d": upsample("linear"),
-    "upsample_bilinear2d": upsample("bilinear"),
-    "upsample_trilinear3d": upsample("trilinear"),
+    "_convolution": any_convolution,
+    "batch_norm": lambda x, w, b, mean, var, *rest: functional.batch_norm(x, mean, var, w, b, False, *rest[1:3]),
+    "instance_norm": lambda x, w, b, mean, var, *rest: functional.instance_norm(x, mean, var, w, b, *rest[:3]),
+    **{f"upsample_nearest{n}d": upsample_by("nearest") for n in (1, 2, 3)},
+    "upsample_linear1d": upsample_by("linear"),
+    "upsample_bilinear2d": upsample_by("bilinear"),
+    "upsample_trilinear3d": upsample_by("trilinear"),
     "Int": int,
     "IntImplicit": int,
     "Float": float,
@@ -213,7 +205,13 @@ SCALARS: dict[str, Callable[..., Any]] = {
 """The same between numbers or lists."""
 
 
-def function(name: str, node: Any, inputs: Sequence[Any]) -> Any:
+def operator_of(name: str) -> Any:
+    """torch's function for an operator of its core library; None where there is none."""
+    homes = (torch, torch._C._nn, Tensor)
+    return next((found for home in homes if (found := getattr(home, name, None)) is not None), None)
+
+
+def call_operator(name: str, node: Any, inputs: Sequence[Any]) -> Any:
     """torch's function of that name, called as its schema says."""
     if name in RENAMED:
         return RENAMED[name](*inputs)
@@ -221,8 +219,7 @@ def function(name: str, node: Any, inputs: Sequence[Any]) -> Any:
     has_tensor = any(isinstance(part, Tensor) for part in given)
     if not has_tensor and name in SCALARS:
         return SCALARS[name](*inputs[:2])
-    homes = (torch, torch._C._nn, Tensor)
-    call: Any = next((found for home in homes if (found := getattr(home, name, None)) is not None), None)
+    call = operator_of(name)
     if call is None or node.schema() == "(no schema)":
         raise NotFollowed(f"aten::{name}")
     arguments = torch._C.parse_schema(node.schema()).arguments

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
@@ -11,19 +11,25 @@ from torch import Tensor
 from ..errors import RfcalcError
 from .spellings import name_of
 
+Sought = TypeVar("Sought")
 MODEST = 2**24
 """Of a function that torch cannot run on shapes alone, at most so many values are made up."""
 
 
-def tensors_in(*values: Any) -> Iterator[Tensor]:
-    """The tensors in arguments or results, lists, tuples and dicts looked into."""
+def instances_in(kind: type[Sought], *values: Any) -> Iterator[Sought]:
+    """What is of a kind in arguments or results, lists, tuples and dicts looked into."""
     for value in values:
-        if isinstance(value, Tensor):
+        if isinstance(value, kind):
             yield value
         elif isinstance(value, list | tuple):
-            yield from tensors_in(*value)
+            yield from instances_in(kind, *value)
         elif isinstance(value, dict):
-            yield from tensors_in(*value.values())
+            yield from instances_in(kind, *value.values())
+
+
+def tensors_in(*values: Any) -> Iterator[Tensor]:
+    """The tensors in arguments or results."""
+    return instances_in(Tensor, *values)
 
 
 def zeros(value: Any) -> Any:

@@ -15,7 +15,7 @@ from ..engine.ports import Port
 from ..errors import RfcalcError, listed
 from .dispatch import Tracer
 from .inputs import Inputs, inputs_of
-from .outputs import Outputs, finish
+from .outputs import Outputs, conclude_outputs
 from .run import run
 from .user_code import UserError, load_shapes, users_code
 
@@ -42,7 +42,7 @@ def trace(module: nn.Module, input: Any, name: str = "", source: str = "") -> Ar
     """
     # the module itself, and a sample without values for each argument of its forward
     module = unwrapped(module)
-    check(module)
+    check_traceable(module)
     inputs = inputs_of(module, input)
     # forward runs, and every torch function that it calls leaves its layers
     ran = traced(module, inputs, SEEDS[0], Tracer)
@@ -51,7 +51,7 @@ def trace(module: nn.Module, input: Any, name: str = "", source: str = "") -> Ar
     if constant_macs and ran.tracer.graph.batch > 1:
         constant_macs = constant_macs_of_one(module, inputs, constant_macs)
     # the layers by name, with all that is worked out from them
-    arch = arch_of(ran, name or type(module).__name__, source, constant_macs)
+    arch = traced_arch(ran, name or type(module).__name__, source, constant_macs)
     # a program that draws random numbers may be another network when it is called again
     if ran.tracer.by_chance:
         others = [traced(module, inputs, seed, Tracer).tracer.graph.nodes() for seed in SEEDS[1:]]
@@ -80,7 +80,7 @@ def unwrapped(module: nn.Module) -> nn.Module:
     return unwrapped(inner) if isinstance(inner, nn.Module) else module
 
 
-def check(module: nn.Module) -> None:
+def check_traceable(module: nn.Module) -> None:
     """Raises RfcalcError for what cannot be traced."""
     if not isinstance(module, nn.Module):
         raise RfcalcError(f"trace takes a torch module, not {type(module).__name__}")
@@ -94,25 +94,25 @@ def check(module: nn.Module) -> None:
 # --- its runs ----------------------------------------------------------------------------------------------------
 
 
-T = TypeVar("T", bound=Tracer)
+TracerType = TypeVar("TracerType", bound=Tracer)
 
 
-class Ran(NamedTuple, Generic[T]):
+class Ran(NamedTuple, Generic[TracerType]):
     """A run of a module: what it left behind, what it returned, and its tensors by name."""
 
-    tracer: T
+    tracer: TracerType
     output: Any
     outputs: Outputs
 
 
-def traced(module: nn.Module, inputs: Inputs, seed: int, make: type[T]) -> Ran[T]:
+def traced(module: nn.Module, inputs: Inputs, seed: int, make: type[TracerType]) -> Ran[TracerType]:
     """The first run of a module that its program takes, of batches of several sizes; raises the first run's error."""
     first: UserError | None = None
     for batch, strict in BATCHES:
         tracer = make(module, inputs, batch, strict)
         try:
             output = run(tracer, module, seed)
-            return Ran(tracer, output, finish(tracer, output, type(module).__name__))
+            return Ran(tracer, output, conclude_outputs(tracer, output, type(module).__name__))
         except UserError as error:
             first = first or error
     raise first or RfcalcError(f"{type(module).__name__} was not run")
@@ -128,7 +128,7 @@ def constant_macs_of_one(module: nn.Module, inputs: Inputs, of_two: int) -> int:
     return alone.charges.constant_macs
 
 
-def arch_of(ran: Ran[Any], name: str, source: str, constant_macs: int) -> Arch:
+def traced_arch(ran: Ran[Any], name: str, source: str, constant_macs: int) -> Arch:
     """The layers that a run left behind as a network."""
     tracer, unused = ran.tracer, ran.tracer.charges.unused
     samples, nodes = tracer.inputs.samples, tracer.graph.nodes()

@@ -32,6 +32,10 @@ LARGE_WEIGHT = 2**12
 """Weights of more values than this are made without memory when a model is built only to look at its shapes."""
 
 
+PROGRAM_ERRORS = (RuntimeError, TypeError, ValueError, AttributeError, IndexError)
+"""What a program raises that cannot work with the numbers that it is given."""
+
+
 def from_signal(error: BaseException) -> bool:
     """Whether a signal's own handler has raised an error (a timer that has run out): nobody's mistake, and not to be
     caught on its way."""
@@ -53,18 +57,18 @@ def is_users(filename: str) -> bool:
     return not filename.startswith((OURS, TORCH, "<frozen", "<string>")) and "contextlib" not in filename
 
 
-def place_of(error: BaseException) -> str:
+def users_place(error: BaseException) -> str:
     """`file:line: ` of the innermost of the user's own lines that an error went through; empty where there is none."""
     found, step = "", error.__traceback__
     while step is not None:
         filename = step.tb_frame.f_code.co_filename
         if is_users(filename):
-            found = f"{shown(filename)}:{step.tb_lineno}: "
+            found = f"{short_path(filename)}:{step.tb_lineno}: "
         step = step.tb_next
     return found
 
 
-def shown(filename: str) -> str:
+def short_path(filename: str) -> str:
     """A path as short as it can be written from here."""
     near = os.path.relpath(filename)
     return filename if near.startswith("..") else near
@@ -73,9 +77,9 @@ def shown(filename: str) -> str:
 def told(error: BaseException, doing: str) -> UserError:
     """An error of the user's code as one message: its own place, type and words, and what was being done."""
     if isinstance(error, SyntaxError) and error.filename:
-        return UserError(f"{shown(error.filename)}:{error.lineno}: {type(error).__name__}: {error.msg} ({doing})")
+        return UserError(f"{short_path(error.filename)}:{error.lineno}: {type(error).__name__}: {error.msg} ({doing})")
     words = " ".join(str(error).split("\n")[0].split())
-    return UserError(f"{place_of(error)}{type(error).__name__}{': ' if words else ''}{words} ({doing})")
+    return UserError(f"{users_place(error)}{type(error).__name__}{': ' if words else ''}{words} ({doing})")
 
 
 @contextmanager
@@ -108,7 +112,7 @@ class Chance:
         random.seed(seed)
         torch.default_generator.manual_seed(seed)  # torch.manual_seed would reseed the accelerators as well
         if self.numpy:
-            self.numpy.random.seed(seed)
+            self.numpy.random.seed(seed % 2**32)
         return self.state()
 
 
@@ -152,7 +156,7 @@ def load_module(target: str) -> nn.Module:
 def load_shapes(target: str) -> ShapesOnly:
     """The same for its shapes only: what is large takes neither memory nor time."""
     found, label, name = find(target)
-    return ShapesOnly(made_from(found, label, without_weights), name)
+    return ShapesOnly(made_from(found, label, made_weightless), name)
 
 
 def find(target: str) -> tuple[Any, str, str]:
@@ -297,7 +301,7 @@ class Weightless(TorchFunctionMode):
 MAKERS = frozenset(functions("empty zeros ones full rand randn"))
 
 
-def without_weights(make: Any) -> Any:
+def made_weightless(make: Any) -> Any:
     """What a class or a function makes, its large weights without memory; where that goes wrong, with it."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # loading weights into tensors without memory says that it does nothing

@@ -59,6 +59,5 @@ class Writes:
         self.known.forget(target)
         for other in self.known.beside(target):
             if (m := self.known.held(other)) is not None:
-                node = self.graph.emit("pointwise", [m.node], label="assignment", operation="assignment")
-                self.known.bind(other, Map(node, m.dims))
+                self.known.bind(other, self.graph.function(m, "assignment"))
         return self.known.keep(target)

@@ -13,7 +13,7 @@ import time
 from statistics import median
 
 import rfcalc
-from rfcalc.engine.arch import trace
+from rfcalc.engine.arch import walk
 from rfcalc.spec.reader import loads
 
 TURNS = 9
@@ -39,7 +39,7 @@ def milliseconds(arch: rfcalc.Arch) -> float:
     times = []
     for _ in range(30):
         begin = time.perf_counter()
-        trace(arch)
+        walk(arch.input, arch.nodes, arch.path)
         times.append(time.perf_counter() - begin)
     return 1000 * median(times)
 
@@ -64,7 +64,7 @@ def main() -> None:
     for layers in (1_000, 10_000, 100_000):
         arch = chain(layers)
         begin = time.perf_counter()
-        trace(arch)
+        walk(arch.input, arch.nodes, arch.path)
         costs.append((time.perf_counter() - begin) / layers * 1e6)
     print(f"a chain of 1,000, 10,000, 100,000 layers: {', '.join(f'{cost:.1f}' for cost in costs)} us a layer")
 

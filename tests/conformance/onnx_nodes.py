@@ -14,7 +14,7 @@ from onnx import numpy_helper
 
 import rfcalc
 from rfcalc.errors import RfcalcError
-from rfcalc.proof.exchanged import prove
+from rfcalc.proof.exchanged import prove_onnx
 
 from .outcome import Outcome, told
 
@@ -63,7 +63,7 @@ def outcome(case: Any, path: Path, most: int) -> Outcome:
         return Outcome(case.name, "unknown", "; ".join(arch.notes))
     if inputs[0].size <= most:
         try:
-            report = prove(str(path))
+            report = prove_onnx(str(path))
         except RfcalcError as error:
             return Outcome(case.name, "unknown", str(error).replace(str(path), "the file"))
         if not report.ok:

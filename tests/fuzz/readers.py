@@ -46,12 +46,12 @@ def read_document(data: bytes) -> None:
 def read_checkpoint(data: bytes) -> None:
     import tempfile
 
-    from rfcalc.replay.weights import read
+    from rfcalc.replay.weights import read_state
 
     with tempfile.NamedTemporaryFile(suffix=".pt") as file:
         file.write(data)
         file.flush()
-        read(file.name)
+        read_state(file.name)
 
 
 def read_onnx(data: bytes) -> None:

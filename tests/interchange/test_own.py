@@ -16,7 +16,7 @@ from onnx import NodeProto, helper
 from onnx.reference import ReferenceEvaluator
 
 from rfcalc.interchange.own import average_pool, conv_transpose, lp_pool, max_pool
-from rfcalc.proof.exchanged import prove
+from rfcalc.proof.exchanged import prove_onnx
 from tests.interchange.build import model, node, written
 
 
@@ -155,5 +155,5 @@ def test_padding_in_front_is_padding_behind_in_a_mirror() -> None:
 def test_a_grouped_one_is_proved(groups: int, tmp_path: Any) -> None:
     nodes = [node("ConvTranspose", "x w b", strides=[2, 2], group=groups, pads=[1, 1, 1, 1])]
     built = model(nodes, (1, 4, 5, 5), {"w": (4, 3, 3, 3), "b": (3 * groups,)})
-    report = prove(written(built, tmp_path))
+    report = prove_onnx(written(built, tmp_path))
     assert (report.ok, report.proved, report.rows[-1].in_full) == (True, True, True)

@@ -9,7 +9,7 @@ import pytest
 from torch import nn
 
 import rfcalc
-from rfcalc.engine import geometry, paths
+from rfcalc.engine import geometry
 from rfcalc.engine import layers as ops
 from rfcalc.engine.geometry import Taps, Window
 from rfcalc.engine.layers import PAD_NAMES, BatchNorm, Conv, ConvTranspose
@@ -111,7 +111,7 @@ def test_holes_of_the_same_number_in_other_places_are_found(monkeypatch: pytest.
 
 
 def test_a_wrong_border_is_found_on_the_image_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(ops.base.BORDERS, "reflect", "replicate")
+    monkeypatch.setitem(ops.padding.BORDERS, "reflect", "replicate")
     report = checked(
         "conv: {name: c, out_channels: 1, kernel_size: 3, padding: 1, padding_mode: reflect}, relu", "[1, 5]"
     )
@@ -122,8 +122,8 @@ def test_a_wrong_border_is_found_on_the_image_only(monkeypatch: pytest.MonkeyPat
 
 
 def test_wrong_counts_between_right_ends_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    weights_of = paths.weights_of
-    monkeypatch.setattr(paths, "weights_of", lambda taps, p: (2, *weights_of(taps, p)[1:]))
+    weights_at = Taps.weights_at
+    monkeypatch.setattr(Taps, "weights_at", lambda taps, unit: (2, *weights_at(taps, unit)[1:]))
     monkeypatch.setattr(proof, "EXACT", 0)  # as if counts were too large for equality
     report = checked(CONV)
     assert found(report) == [("c", "paths_on_canvas", 2, 1)]

@@ -19,7 +19,7 @@ import rfcalc
 from rfcalc.engine.arch import Arch
 from rfcalc.interchange import own, reader
 from rfcalc.proof import exchanged
-from rfcalc.proof.exchanged import prove
+from rfcalc.proof.exchanged import prove_onnx
 from tests.interchange.build import model, node, written
 from tests.interchange.test_reader import CASES
 
@@ -31,7 +31,7 @@ BOUNDED = ("antialias", "flip", "prelu", "quantized", "lstm", "cubic", "instance
 @pytest.mark.parametrize("name", [*LINEAR, *BOUNDED])
 def test_right_tables_hold(name: str, tmp_path: Path) -> None:
     nodes, weights, shape, *_ = CASES[name]
-    report = prove(written(model(nodes, (1, *shape), weights), tmp_path))
+    report = prove_onnx(written(model(nodes, (1, *shape), weights), tmp_path))
     assert (report.ok, report.proved, report.numbers) == (True, True, "")
     assert report.every_pixel
     assert report.rows[-1].in_full == (name in LINEAR or name == "instance_norm")
@@ -43,7 +43,7 @@ def test_repeated_images_are_no_wrong_shape(op: str, tmp_path: Path) -> None:
     other = {"Expand": np.array([3, 1, 9, 9]), "Tile": np.array([3, 1, 1, 1]), "Add": (3, 1, 1, 1)}[op]
     nodes = [node(op, "x s", "a"), node("Conv", "a w", "y")]
     path = written(model(nodes, (1, 3, 9, 9), {"w": (4, 3, 3, 3), "s": other}), tmp_path)
-    report = prove(path)
+    report = prove_onnx(path)
     assert (report.ok, report.proved, report.rows[-1].in_full) == (True, True, True)
     assert rfcalc.load(path).macs == 3 * 5292
 
@@ -54,20 +54,20 @@ def test_what_exporters_write_is_run(tmp_path: Path) -> None:
         "Constant", [], ["pads"], value=helper.make_tensor("c", TensorProto.INT64, [8], [0, 0, -2, 0, 0, 0, 1, -1])
     )
     nodes = [node("Conv", "x w", "a", pads=[1] * 4), pads, node("Pad", "a pads", "b"), node("Conv", "b v", "y")]
-    report = prove(written(model(nodes, (1, 3, 9, 9), {"w": (4, 3, 3, 3), "v": (4, 4, 3, 3)}), tmp_path))
+    report = prove_onnx(written(model(nodes, (1, 3, 9, 9), {"w": (4, 3, 3, 3), "v": (4, 4, 3, 3)}), tmp_path))
     assert (report.ok, report.proved, report.rows[-1].in_full) == (True, True, True)
 
 
 @pytest.mark.parametrize("sizes", [(9,), (5, 4, 3)])
 def test_a_global_maximum_is_proved_on_any_number_of_axes(sizes: tuple[int, ...], tmp_path: Path) -> None:
-    report = prove(written(model([node("GlobalMaxPool", "x")], (1, 3, *sizes)), tmp_path))
+    report = prove_onnx(written(model([node("GlobalMaxPool", "x")], (1, 3, *sizes)), tmp_path))
     assert (report.ok, report.proved, report.rows[-1].in_full) == (True, True, True)
 
 
 def test_an_evaluator_that_breaks_onnxs_rules_accuses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(own.OWN, "Relu", lambda node, x: x[..., :-1])
     with pytest.raises(rfcalc.RfcalcError, match=r"makes \(1, 3, 5, 4\) where ONNX's own rule is \(1, 3, 5, 5\)"):
-        prove(written(model([node("Relu", "x")], (1, 3, 5, 5)), tmp_path))
+        prove_onnx(written(model([node("Relu", "x")], (1, 3, 5, 5)), tmp_path))
 
 
 @pytest.mark.parametrize("op", ["MaxPool", "AveragePool", "LpPool"])
@@ -78,7 +78,7 @@ def test_dilated_and_padded_pools_are_proved(op: str, tmp_path: Path) -> None:
         "dilations": [2, 3],
         "auto_pad": "SAME_LOWER",
     }
-    report = prove(written(model([node(op, "x", **settings)], (1, 2, 8, 7)), tmp_path))
+    report = prove_onnx(written(model([node(op, "x", **settings)], (1, 2, 8, 7)), tmp_path))
     assert (report.ok, report.proved) == (True, True)
 
 
@@ -93,7 +93,7 @@ def test_what_the_evaluator_refuses_is_refused(op: str, settings: Any, message: 
     weights = {"s": np.array([1, 1, 2, 2], np.float32)} if op == "Resize" else {}
     built = model([node(op, "x - s" if weights else "x", **settings)], (1, 1, 5, 5), weights)
     with pytest.raises(rfcalc.RfcalcError, match=message):
-        prove(written(built, tmp_path))
+        prove_onnx(written(built, tmp_path))
 
 
 def network(tmp_path: Path) -> str:
@@ -108,7 +108,7 @@ def network(tmp_path: Path) -> str:
 
 
 def test_a_network_is_proved_in_full(tmp_path: Path) -> None:
-    report = prove(network(tmp_path))
+    report = prove_onnx(network(tmp_path))
     assert (report.ok, report.pixels, report.every_pixel) == (True, 64, True)
     assert [row.in_full for row in report.rows] == [True] * 7
     assert report.counts == {"output_shape": 7, "params": 1}
@@ -140,7 +140,7 @@ def test_wrong_tables_are_found(
     layer: str, settings: dict[str, Any], where: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     spoilt(monkeypatch, layer, **settings)
-    report = prove(network(tmp_path))
+    report = prove_onnx(network(tmp_path))
     found = next(f for f in report.findings if f.quantity == "receptive_field")
     assert found.layer == layer
     assert where in f"{found.where} {found.measured}"
@@ -148,7 +148,7 @@ def test_wrong_tables_are_found(
 
 def test_values_that_overflow_prove_nothing(tmp_path: Path) -> None:
     nodes = [node("Mul", "x big", "a"), node("Mul", "a big", "b"), node("Exp", "b", "y")]
-    report = prove(written(model(nodes, (1, 1, 5, 5), {"big": np.array(1e30, np.float32)}), tmp_path))
+    report = prove_onnx(written(model(nodes, (1, 1, 5, 5), {"big": np.array(1e30, np.float32)}), tmp_path))
     assert (report.ok, report.proved, report.unproved) == (True, False, ["y"])
 
 
@@ -160,7 +160,7 @@ def test_a_model_that_refuses_float64_runs_in_its_own_numbers(tmp_path: Path) ->
     )
     choice = helper.make_node("If", ["yes"], ["y"], then_branch=branch, else_branch=branch)
     built = model([choice], (1, 3, 6, 6), {"yes": np.array(True), "w": (4, 3, 3, 3)})
-    assert prove(written(built, tmp_path)).ok
+    assert prove_onnx(written(built, tmp_path)).ok
 
 
 def test_no_torch_is_needed(tmp_path: Path) -> None:

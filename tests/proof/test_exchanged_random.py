@@ -14,7 +14,7 @@ import torch
 
 import rfcalc
 from rfcalc.engine.arch import Arch
-from rfcalc.proof.exchanged import prove
+from rfcalc.proof.exchanged import prove_onnx
 from rfcalc.testing import archs
 from tests.interchange.test_reader import exported
 
@@ -36,5 +36,5 @@ def test_random_exports_hold(arch: Arch, tmp_path_factory: pytest.TempPathFactor
     folder: Path = tmp_path_factory.mktemp("random")
     path = exported(net, arch.input, folder / "net.onnx")
     assert rfcalc.load(path).macs == arch.macs
-    report = prove(path)
+    report = prove_onnx(path)
     assert report.ok, str(report)

@@ -12,7 +12,7 @@ from hypothesis import assume, given, settings
 
 import rfcalc
 from rfcalc import Arch
-from rfcalc.engine.reach import places, reach
+from rfcalc.engine.reach import places_read, reach
 from rfcalc.errors import RfcalcError
 from rfcalc.report.unit import asked, pixel_view, unit_view
 from rfcalc.testing import archs
@@ -106,7 +106,7 @@ def walked(row: rfcalc.Row, inputs: list[list[set[int]]], axis: int) -> list[set
     if row.layer.pointwise or (row.x.flat and row.out.flat):
         return inputs[0]
     tap = row.layer.taps(row.x)[axis]
-    reads = [[p for p in places(tap, u) if 0 <= p < len(inputs[0])] for u in range(size)]
+    reads = [[p for p in places_read(tap, u) if 0 <= p < len(inputs[0])] for u in range(size)]
     return [set().union(*(inputs[0][p] for p in at)) for at in reads]
 
 

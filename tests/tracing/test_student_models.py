@@ -18,7 +18,7 @@ from rfcalc.engine.geometry import FeatureMap
 from rfcalc.spec.writer import dump
 from rfcalc.tracing.dispatch import Tracer
 from rfcalc.tracing.inputs import inputs_of
-from rfcalc.tracing.outputs import finish, tensors_of
+from rfcalc.tracing.outputs import conclude_outputs, tensors_of
 from rfcalc.tracing.run import run
 from rfcalc.tracing.trace import trace
 from tests.student_models import CASES, Case
@@ -57,7 +57,7 @@ def test_shapes_equal_what_torch_works_out_itself(name: str) -> None:
     module, shape = CASES[name].make(), CASES[name].shape
     batch = 1 if name in ("batch of one", "image by image") else 2
     tracer = Tracer(module, inputs_of(module, shape), batch, verify=True)
-    finish(tracer, run(tracer, module), name)
+    conclude_outputs(tracer, run(tracer, module), name)
     assert [draft.layer.op for draft in tracer.graph.drafts] == CASES[name].ops.split()
 
 

@@ -29,7 +29,7 @@ from rfcalc.spec.writer import dump
 from rfcalc.testing import TORCH_OPS, archs
 from rfcalc.tracing.dispatch import Tracer
 from rfcalc.tracing.inputs import inputs_of
-from rfcalc.tracing.outputs import finish
+from rfcalc.tracing.outputs import conclude_outputs
 from rfcalc.tracing.run import run
 from rfcalc.tracing.trace import load_target, trace
 from tests.classic_models import BasicBlock, ResNet
@@ -97,7 +97,7 @@ def test_layouts_equal_the_shipped_specs(traced: dict[str, Arch], name: str) -> 
 def test_shapes_equal_what_torch_works_out_itself(name: str) -> None:
     module, shape = layout(name), LAYOUTS[name][1]
     tracer = Tracer(module, inputs_of(module, shape), 2, verify=True)  # runs each function on meta tensors and compares
-    finish(tracer, run(tracer, module), name)
+    conclude_outputs(tracer, run(tracer, module), name)
     assert "whole" not in {draft.layer.op for draft in tracer.graph.drafts}
 
 
@@ -440,6 +440,24 @@ def test_rearranged_values_keep_their_table(kind: str) -> None:
     shape, layers = REARRANGED[kind]
     arch = rfcalc.loads(f"{{input: {shape}, layers: [{layers.replace('K:', 'out_channels: 2, kernel_size:')}]}}")
     assert_same(arch, trace(build(arch), arch.input))
+
+
+class Mended(nn.Module):
+    """One map where another is above 0, a learned value elsewhere."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gate, self.body = nn.Conv2d(3, 8, 3, padding=1), nn.Conv2d(3, 8, 1)
+        self.weight = nn.Parameter(torch.zeros(8, 1, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.where(self.gate(x) > 0, self.body(x), self.weight)
+
+
+def test_a_weight_that_meets_several_maps_counts() -> None:
+    arch = trace(Mended(), (3, 8, 8))
+    assert arch.params == 8 * (27 + 1) + 8 * (3 + 1) + 8
+    assert arch.rows[-1].params == 8
 
 
 COLD = """

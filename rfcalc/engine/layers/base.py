@@ -7,25 +7,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import MISSING, dataclass, replace
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from functools import lru_cache
 from typing import Any, ClassVar, NamedTuple, TypeVar
 
 from ...errors import RfcalcError, SettingError, ShapeError
-from ..geometry import SHARED, TOO_MANY, UNIT, Axis, Border, FeatureMap, Taps, TooManyPhases, Window
-from ..kinds import PerAxis, settings_of
+from ..geometry import SHARED, TOO_MANY, UNIT, Axis, FeatureMap, Taps, TooManyPhases, Window
+from ..kinds import PerAxis, required_settings, settings_of
 
 LAYERS: dict[str, type[Layer]] = {}
 LAYER_FEATURES = ("depthwise", "depthwise_separable", "grouped", "dilation", "strided", "bias")
 """What a design can use beside layer types."""
-C = TypeVar("C", bound="type[Layer]")
+LayerClass = TypeVar("LayerClass", bound="type[Layer]")
 
 
-def layer(name: str) -> Callable[[C], C]:
+def layer(name: str) -> Callable[[LayerClass], LayerClass]:
     """Registers a layer type under its name in the spec language."""
 
-    def register(cls: C) -> C:
+    def register(cls: LayerClass) -> LayerClass:
         cls.op = name
         LAYERS[name] = cls
         return cls
@@ -69,7 +69,9 @@ class Layer:
         return tuple(w.output_size(a.size) for w, a in zip(self.windows(x), x.axes, strict=True))
 
     def channels(self, x: FeatureMap) -> int:
-        return x.channels
+        """As many as its setting `out_channels` says, where it has one; else as come in."""
+        stated: int | None = getattr(self, "out_channels", None)
+        return stated or x.channels
 
     def output(self, inputs: Sequence[FeatureMap]) -> FeatureMap:
         """The map that the layer makes; raises ShapeError when it cannot take its input."""
@@ -79,9 +81,9 @@ class Layer:
             return replace(x, apart=False) if x.apart and self.reads_all_channels(x) else x
         sizes = self.sizes(x)
         if all(axis.doubt == TOO_MANY and not axis.strands for axis in x.axes):  # then the taps may be too many as well
-            axes = through(x.axes, (SHARED,) * len(sizes), sizes)
+            axes = axes_through(x.axes, (SHARED,) * len(sizes), sizes)
         else:
-            axes = through(x.axes, self.taps(x), sizes)
+            axes = axes_through(x.axes, self.taps(x), sizes)
         return FeatureMap(self.channels(x), axes, apart=x.apart and not self.reads_all_channels(x))
 
     def reads_all_channels(self, x: FeatureMap) -> bool:
@@ -113,12 +115,38 @@ class Layer:
         return f"{self.torch_name}{1 if x.flat else len(x.axes)}d" if self.torch_axes else self.torch_name
 
     def module(self, nn: Any, x: FeatureMap) -> Any:
-        """The torch module; nn is torch.nn, x the map that it will be given."""
-        return getattr(nn, self.torch_class(x))(*self.arguments(x))
+        """The torch module; nn is torch.nn, x the map that it will be given; raises RfcalcError if there is none."""
+        name = self.torch_class(x)
+        if not name:
+            raise unbuildable(getattr(self, "operation", self.op))
+        return getattr(nn, name)(*self.arguments(x))
 
     def arguments(self, x: FeatureMap) -> tuple[Any, ...]:
         """What torch's class is called with: by default every setting, in order."""
         return tuple(getattr(self, name) for name in settings_of(type(self)))
+
+
+class SpatialLayer(Layer):
+    """A layer on the axes of a map: it changes where units look, or how many there are."""
+
+    pointwise = False
+    keeps_flat = False
+
+
+class WindowLayer(SpatialLayer):
+    """A window on each axis, as its settings have it."""
+
+    kernel_size: PerAxis
+    stride: PerAxis
+    padding: Any
+    dilation: PerAxis
+
+    def pads(self, x: FeatureMap) -> Any:
+        """Padding (before, after) on each axis, in numbers."""
+        return self.padding
+
+    def windows(self, x: FeatureMap) -> tuple[Window, ...]:
+        return make_windows(self.kernel_size, self.stride, self.pads(x), self.dilation)
 
 
 class Budget(NamedTuple):
@@ -158,7 +186,7 @@ def without_fields(x: FeatureMap) -> FeatureMap:
     return FeatureMap(x.channels, tuple(Axis(axis.size, (), TOO_MANY) for axis in x.axes), x.flat, x.apart)
 
 
-def through(axes: tuple[Axis, ...], taps: tuple[Taps, ...], sizes: tuple[int, ...]) -> tuple[Axis, ...]:
+def axes_through(axes: tuple[Axis, ...], taps: tuple[Taps, ...], sizes: tuple[int, ...]) -> tuple[Axis, ...]:
     """Each axis through its taps; equal axes under equal taps are worked out once."""
     out: list[Axis] = []
     for i, (axis, tap, size) in enumerate(zip(axes, taps, sizes, strict=True)):
@@ -174,46 +202,8 @@ def make_windows(kernel_size: PerAxis, stride: PerAxis, padding: Any, dilation: 
     return tuple(map(Window, kernel_size, stride, padding, dilation))
 
 
-def product(*factors: int) -> str:
+def product_text(*factors: int) -> str:
     return "*".join(map(str, factors))
-
-
-def symmetric(padding: Any) -> bool:
-    return all(before == after for before, after in padding)
-
-
-def before(padding: Any) -> tuple[int, ...]:
-    return tuple(pair[0] for pair in padding)
-
-
-def pad_argument(padding: Any) -> tuple[int, ...]:
-    """Padding as torch's pad takes it: the last axis first."""
-    return tuple(side for pair in reversed(padding) for side in pair)
-
-
-BORDERS: dict[str, Border] = {
-    "zeros": "drop",
-    "constant": "drop",
-    "reflect": "reflect",
-    "replicate": "replicate",
-    "circular": "circular",
-}
-PAD_NAMES = {"zeros": "ZeroPad", "reflect": "ReflectionPad", "replicate": "ReplicationPad", "circular": "CircularPad"}
-
-
-def with_border(taps: list[Taps], mode: str) -> tuple[Taps, ...]:
-    if BORDERS[mode] == "drop":
-        return tuple(taps)
-    return tuple(Taps(tap.advance, tap.reads, BORDERS[mode]) for tap in taps)
-
-
-def check_border(mode: str, padding: Any, x: FeatureMap) -> None:
-    """Reflected padding must be smaller than the map, wrapped padding no larger: there is nothing more to copy."""
-    limits = {"reflect": -1, "circular": 0}
-    for pair, axis in zip(padding, x.axes, strict=True) if mode in limits else ():
-        limit = axis.size + limits[mode]
-        if max(pair) > limit:
-            raise ShapeError(f"{mode} padding of {max(pair)} on a map of size {axis.size}: at most {limit}")
 
 
 RESERVED = ("name", "from")
@@ -227,7 +217,7 @@ LAYER_KEYS = (*RESERVED, *COUNTS, "functional", "containers")
 """What every layer takes beside its settings."""
 
 
-def function(nn: Any, call: Callable[[Any], Any], text: str) -> Any:
+def function_module(nn: Any, call: Callable[[Any], Any], text: str) -> Any:
     """A torch module without weights that does `call`."""
 
     class Function(nn.Module):  # type: ignore[misc]
@@ -253,9 +243,7 @@ def make(op: str, axes: int, /, **values: Any) -> Layer:
     cls = LAYERS[op]
     known = settings_of(cls)
     problems = [unknown_key(key, [*known, *LAYER_KEYS]) for key in values if key not in known]
-    missing = [
-        key for key, meta in known.items() if meta["default"] is MISSING and not meta["like"] and key not in values
-    ]
+    missing = [key for key in required_settings(cls) if key not in values]
     if missing:
         problems.append("needs " + " and ".join(missing))
     read: dict[str, Any] = {}

@@ -9,7 +9,7 @@ from typing import Any
 from ...errors import ShapeError
 from ..geometry import FeatureMap
 from ..kinds import Count, Flag, Optional, Word, setting
-from .base import Layer, function, layer, unbuildable
+from .base import Layer, function_module, layer
 from .pointwise import Norm
 
 
@@ -42,7 +42,7 @@ class ChannelSlice(ChannelLayer):
 
     def module(self, nn: Any, x: FeatureMap) -> Any:
         kept = slice(self.start, self.stop, self.step)
-        return function(nn, lambda t: t[:, kept], f"channels {kept.start}:{kept.stop or ''}:{kept.step}")
+        return function_module(nn, lambda t: t[:, kept], f"channels {kept.start}:{kept.stop or ''}:{kept.step}")
 
 
 @layer("channel_pad")
@@ -58,7 +58,7 @@ class ChannelPad(ChannelLayer):
 
     def module(self, nn: Any, x: FeatureMap) -> Any:
         sides = (0, 0) * (0 if x.flat else len(x.axes)) + (self.before, self.after)
-        return function(nn, lambda t: nn.functional.pad(t, sides), f"{self.before} before, {self.after} after")
+        return function_module(nn, lambda t: nn.functional.pad(t, sides), f"{self.before} before, {self.after} after")
 
 
 @layer("channel_shuffle")
@@ -82,12 +82,6 @@ class ChannelMix(ChannelLayer):
 
     operation: str = setting(Word())
     out_channels: int = setting(Count())
-
-    def channels(self, x: FeatureMap) -> int:
-        return self.out_channels
-
-    def module(self, nn: Any, x: FeatureMap) -> Any:
-        raise unbuildable(self.operation)
 
 
 @layer("channel_norm")

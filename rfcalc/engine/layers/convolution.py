@@ -10,41 +10,40 @@ from typing import Any
 
 from ...errors import SettingError, ShapeError
 from ..geometry import MAX_PHASES, FeatureMap, Taps, TooManyPhases, Window
-from ..kinds import Choice, Flag, Integer, Integers, Optional, Padding, PaddingKind, PerAxis, setting
-from .base import (
-    PAD_NAMES,
-    Layer,
-    before,
-    check_border,
-    layer,
-    make_windows,
-    pad_argument,
-    product,
-    symmetric,
-    with_border,
-)
+from ..kinds import Choice, EachAxis, Flag, Integer, Optional, Padding, PaddingKind, PerAxis, setting
+from .base import Layer, WindowLayer, layer, make_windows, product_text
+from .padding import PAD_NAMES, before, check_border, pad_argument, symmetric, with_border
 
 
-def check_groups(groups: int, channels_in: int, channels_out: int) -> None:
-    if channels_in % groups or channels_out % groups:
-        raise ShapeError(f"groups={groups} must divide {channels_in} in and {channels_out} out channels")
+class GroupedWindows(WindowLayer):
+    """A convolution of some kind: windows over the channels of each group."""
+
+    torch_axes = True
+    scalar = "out_channels"
+    out_channels: int
+    groups: int | None
+
+    def groups_of(self, x: FeatureMap) -> int:
+        return x.channels if self.groups is None else self.groups
+
+    def check(self, x: FeatureMap) -> None:
+        Layer.check(self, x)
+        groups, out_channels = self.groups_of(x), self.out_channels
+        if x.channels % groups or out_channels % groups:
+            raise ShapeError(f"groups={groups} must divide {x.channels} in and {out_channels} out channels")
 
 
 @layer("conv")
 @dataclass(frozen=True, slots=True)
-class Conv(Layer):
+class Conv(GroupedWindows):
     """Convolution (torch.nn.Conv1d to Conv3d); `tf_same` pads as TensorFlow does, by size, more after than before."""
 
     torch_name = "Conv"
-    torch_axes = True
-    scalar = "out_channels"
-    pointwise = False
-    keeps_flat = False
     out_channels: int = setting(Integer())
-    kernel_size: PerAxis = setting(Integers())
-    stride: PerAxis = setting(Integers(), 1)
+    kernel_size: PerAxis = setting(EachAxis(Integer()))
+    stride: PerAxis = setting(EachAxis(Integer()), 1)
     padding: Padding = setting(PaddingKind(("same", "valid", "tf_same")), 0)
-    dilation: PerAxis = setting(Integers(), 1)
+    dilation: PerAxis = setting(EachAxis(Integer()), 1)
     groups: int | None = setting(Optional(Integer(), "depthwise"), 1)
     bias: bool = setting(Flag(), True)
     padding_mode: str = setting(Choice(("zeros", "reflect", "replicate", "circular")), "zeros")
@@ -53,14 +52,7 @@ class Conv(Layer):
         if self.padding == "same" and max(self.stride) > 1:
             raise SettingError(f"padding: same needs stride 1, not {max(self.stride)} (torch's rule; see tf_same)")
 
-    def groups_of(self, x: FeatureMap) -> int:
-        return x.channels if self.groups is None else self.groups
-
-    def channels(self, x: FeatureMap) -> int:
-        return self.out_channels
-
     def pads(self, x: FeatureMap) -> Any:
-        """Padding (before, after) on each axis, in numbers."""
         if not isinstance(self.padding, str):
             return self.padding
         if self.padding == "valid":
@@ -72,15 +64,11 @@ class Conv(Layer):
         ]
         return tuple((total // 2, total - total // 2) for total in totals)
 
-    def windows(self, x: FeatureMap) -> tuple[Window, ...]:
-        return make_windows(self.kernel_size, self.stride, self.pads(x), self.dilation)
-
     def taps(self, x: FeatureMap) -> tuple[Taps, ...]:
         return with_border([window.taps() for window in self.windows(x)], self.padding_mode)
 
     def check(self, x: FeatureMap) -> None:
-        Layer.check(self, x)
-        check_groups(self.groups_of(x), x.channels, self.out_channels)
+        GroupedWindows.check(self, x)
         check_border(self.padding_mode, self.pads(x), x)
 
     def params(self, x: FeatureMap) -> int:
@@ -91,8 +79,8 @@ class Conv(Layer):
         return out.elements * prod(self.kernel_size) * (x.channels // self.groups_of(x))
 
     def sums(self, x: FeatureMap, out: FeatureMap) -> tuple[str, str]:
-        weights = product(*self.kernel_size, x.channels // self.groups_of(x))
-        return f"{out.channels}*({weights}{' + 1' * self.bias})", f"{product(*out.sizes, out.channels)}*{weights}"
+        weights = product_text(*self.kernel_size, x.channels // self.groups_of(x))
+        return f"{out.channels}*({weights}{' + 1' * self.bias})", f"{product_text(*out.sizes, out.channels)}*{weights}"
 
     def features(self, x: FeatureMap) -> tuple[str, ...]:
         groups = self.groups_of(x)
@@ -119,23 +107,19 @@ class Conv(Layer):
 
 @layer("conv_transpose")
 @dataclass(frozen=True, slots=True)
-class ConvTranspose(Layer):
+class ConvTranspose(GroupedWindows):
     """Transposed convolution (torch.nn.ConvTranspose1d to 3d); its padding is cut off, before and after."""
 
     torch_name = "ConvTranspose"
-    torch_axes = True
-    scalar = "out_channels"
     transposed = True
-    pointwise = False
-    keeps_flat = False
     out_channels: int = setting(Integer())
-    kernel_size: PerAxis = setting(Integers())
-    stride: PerAxis = setting(Integers(), 1)
+    kernel_size: PerAxis = setting(EachAxis(Integer()))
+    stride: PerAxis = setting(EachAxis(Integer()), 1)
     padding: Any = setting(PaddingKind(), 0)
-    output_padding: PerAxis = setting(Integers(0), 0)
+    output_padding: PerAxis = setting(EachAxis(Integer(0)), 0)
     groups: int | None = setting(Optional(Integer(), "depthwise"), 1)
     bias: bool = setting(Flag(), True)
-    dilation: PerAxis = setting(Integers(), 1)
+    dilation: PerAxis = setting(EachAxis(Integer()), 1)
 
     def __post_init__(self) -> None:
         for extra, stride, dilation in zip(self.output_padding, self.stride, self.dilation, strict=True):
@@ -143,12 +127,6 @@ class ConvTranspose(Layer):
                 raise SettingError(
                     f"output_padding={extra} must be smaller than the stride of {stride} or the dilation of {dilation}"
                 )
-
-    def groups_of(self, x: FeatureMap) -> int:
-        return x.channels if self.groups is None else self.groups
-
-    def windows(self, x: FeatureMap) -> tuple[Window, ...]:
-        return make_windows(self.kernel_size, self.stride, self.padding, self.dilation)
 
     def taps(self, x: FeatureMap) -> tuple[Taps, ...]:
         return tuple(transposed_taps(window) for window in self.windows(x))
@@ -159,13 +137,6 @@ class ConvTranspose(Layer):
             for w, axis, extra in zip(self.windows(x), x.axes, self.output_padding, strict=True)
         )
 
-    def channels(self, x: FeatureMap) -> int:
-        return self.out_channels
-
-    def check(self, x: FeatureMap) -> None:
-        Layer.check(self, x)
-        check_groups(self.groups_of(x), x.channels, self.out_channels)
-
     def params(self, x: FeatureMap) -> int:
         per_group = self.out_channels // self.groups_of(x)
         return x.channels * per_group * prod(self.kernel_size) + self.out_channels * self.bias
@@ -174,9 +145,9 @@ class ConvTranspose(Layer):
         return x.elements * prod(self.kernel_size) * (self.out_channels // self.groups_of(x))
 
     def sums(self, x: FeatureMap, out: FeatureMap) -> tuple[str, str]:
-        per_input = product(*self.kernel_size, self.out_channels // self.groups_of(x))
+        per_input = product_text(*self.kernel_size, self.out_channels // self.groups_of(x))
         bias = f" + {self.out_channels}" * self.bias
-        return f"{x.channels}*{per_input}{bias}", f"{product(*x.sizes, x.channels)}*{per_input}"
+        return f"{x.channels}*{per_input}{bias}", f"{product_text(*x.sizes, x.channels)}*{per_input}"
 
     def module(self, nn: Any, x: FeatureMap) -> Any:
         cut = before(self.padding) if symmetric(self.padding) else (0,) * len(x.axes)

@@ -8,7 +8,7 @@ from typing import Any
 
 from ...errors import RfcalcError, ShapeError
 from ..geometry import Axis, FeatureMap, Strand, Taps, join, union
-from ..kinds import Count, Flag, Flags, Integers, Optional, PerAxis, Word, setting
+from ..kinds import Count, EachAxis, Flag, Integer, Optional, PerAxis, Word, setting
 from .base import Layer, layer, unbuildable
 from .joins import Join
 
@@ -48,7 +48,7 @@ class Opaque(Layer):
     windowed = False
     operation: str = setting(Word())
     out_channels: int | None = setting(Optional(Count()), None)
-    size: PerAxis | None = setting(Optional(Integers()), None)
+    size: PerAxis | None = setting(Optional(EachAxis(Integer())), None)
     flat: bool | None = setting(Optional(Flag()), None)
 
     def taps(self, x: FeatureMap) -> tuple[Taps, ...]:
@@ -70,9 +70,6 @@ class Opaque(Layer):
     def macs(self, x: FeatureMap, out: FeatureMap) -> int | None:
         return None
 
-    def module(self, nn: Any, x: FeatureMap) -> Any:
-        raise unbuildable(self.operation)
-
     def combine(self, torch: Any, tensors: Sequence[Any]) -> Any:
         raise unbuildable(self.operation)
 
@@ -91,7 +88,7 @@ class OpaqueJoin(Opaque, Join):
 class WholeMap(Opaque):
     """Every unit sees every unit of its inputs, on the axes where `axes` says so; with `bound`, some of them."""
 
-    axes: tuple[bool, ...] = setting(Flags(), True)
+    axes: tuple[bool, ...] = setting(EachAxis(Flag()), True)
     bound: bool = setting(Flag(), False)
 
     def axis(self, axes: Sequence[Axis], size: int, index: int) -> Axis:

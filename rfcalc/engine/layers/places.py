@@ -10,29 +10,25 @@ from typing import Any
 
 from ...errors import RfcalcError, ShapeError
 from ..geometry import SHARED, UNIT, FeatureMap, Taps, Window
-from ..kinds import Count, Flags, Integers, Optional, PaddingKind, PerAxis, Word, setting
-from .base import Layer, before, function, layer, make_windows, product, unbuildable
+from ..kinds import Count, EachAxis, Flag, Integer, Optional, PaddingKind, PerAxis, Word, setting
+from .base import Layer, SpatialLayer, WindowLayer, function_module, layer, product_text
+from .padding import before
 
 
 @layer("expand")
 @dataclass(frozen=True, slots=True)
-class Expand(Layer):
+class Expand(SpatialLayer):
     """One channel, or one place on an axis, repeated: every unit sees what the one unit sees (torch.Tensor.expand)."""
 
-    pointwise = False
     windowed = False
-    keeps_flat = False
     out_channels: int | None = setting(Optional(Count()), None)
-    size: PerAxis | None = setting(Optional(Integers()), None)
+    size: PerAxis | None = setting(Optional(EachAxis(Integer())), None)
 
     def check(self, x: FeatureMap) -> None:
         Layer.check(self, x)
         pairs = zip((x.channels, *x.sizes), (self.channels(x), *self.sizes(x)), strict=True)
         if any(old not in (1, new) for old, new in pairs):
             raise ShapeError(f"cannot repeat {x} to {'x'.join(map(str, (self.channels(x), *self.sizes(x))))}")
-
-    def channels(self, x: FeatureMap) -> int:
-        return self.out_channels or x.channels
 
     def sizes(self, x: FeatureMap) -> tuple[int, ...]:
         return self.size or x.sizes
@@ -44,7 +40,7 @@ class Expand(Layer):
 
     def module(self, nn: Any, x: FeatureMap) -> Any:
         shape = (-1, self.channels(x), *self.sizes(x))
-        return function(nn, lambda t: t.expand(shape), f"to {shape[1:]}")
+        return function_module(nn, lambda t: t.expand(shape), f"to {shape[1:]}")
 
 
 @layer("unflatten")
@@ -56,14 +52,11 @@ class Unflatten(Layer):
     pointwise = False
     windowed = False
     out_channels: int = setting(Count())
-    size: PerAxis = setting(Integers(), 1)
+    size: PerAxis = setting(EachAxis(Integer()), 1)
 
     def check(self, x: FeatureMap) -> None:
         if max(x.sizes) > 1 or x.channels != self.out_channels * prod(self.size):
-            raise ShapeError(f"cannot make {product(self.out_channels, *self.size)} values of {x}")
-
-    def channels(self, x: FeatureMap) -> int:
-        return self.out_channels
+            raise ShapeError(f"cannot make {product_text(self.out_channels, *self.size)} values of {x}")
 
     def sizes(self, x: FeatureMap) -> tuple[int, ...]:
         return self.size
@@ -85,14 +78,12 @@ class Unflatten(Layer):
 
 @layer("roll")
 @dataclass(frozen=True, slots=True)
-class Roll(Layer):
+class Roll(SpatialLayer):
     """Every axis turned by so many places, what leaves at the end entering at the start (torch.roll)."""
 
-    pointwise = False
     windowed = False
-    keeps_flat = False
     scalar = "shifts"
-    shifts: PerAxis = setting(Integers(-(2**20)))
+    shifts: PerAxis = setting(EachAxis(Integer(-(2**20))))
 
     def sizes(self, x: FeatureMap) -> tuple[int, ...]:
         return x.sizes
@@ -102,24 +93,19 @@ class Roll(Layer):
 
     def module(self, nn: Any, x: FeatureMap) -> Any:
         axes = tuple(range(2, 2 + len(self.shifts)))
-        return function(nn, lambda t: t.roll(self.shifts, axes), f"{self.shifts}")
+        return function_module(nn, lambda t: t.roll(self.shifts, axes), f"{self.shifts}")
 
 
 @layer("unfold")
 @dataclass(frozen=True, slots=True)
-class Unfold(Layer):
+class Unfold(WindowLayer):
     """Each window's values as channels of one place (torch.nn.Unfold, the places kept on their axes)."""
 
-    pointwise = False
-    keeps_flat = False
     scalar = "kernel_size"
-    kernel_size: PerAxis = setting(Integers())
-    stride: PerAxis = setting(Integers(), 1)
+    kernel_size: PerAxis = setting(EachAxis(Integer()))
+    stride: PerAxis = setting(EachAxis(Integer()), 1)
     padding: Any = setting(PaddingKind(pairs=False), 0)
-    dilation: PerAxis = setting(Integers(), 1)
-
-    def windows(self, x: FeatureMap) -> tuple[Window, ...]:
-        return make_windows(self.kernel_size, self.stride, self.padding, self.dilation)
+    dilation: PerAxis = setting(EachAxis(Integer()), 1)
 
     def channels(self, x: FeatureMap) -> int:
         return x.channels * prod(self.kernel_size)
@@ -131,24 +117,19 @@ class Unfold(Layer):
         if len(sizes) > 2:
             raise RfcalcError("torch.nn.Unfold takes maps of two axes")
         if len(sizes) == 2:
-            return function(nn, lambda t: nn.functional.unfold(t, *windows).unflatten(2, sizes), text)
+            return function_module(nn, lambda t: nn.functional.unfold(t, *windows).unflatten(2, sizes), text)
         # torch takes three dimensions for a map without a batch: one axis gets a second one of size 1 in front
         rows = tuple((one, *values) for one, values in zip((1, 1, 0, 1), windows, strict=True))
-        return function(nn, lambda t: nn.functional.unfold(t.unsqueeze(2), *rows), text)
+        return function_module(nn, lambda t: nn.functional.unfold(t.unsqueeze(2), *rows), text)
 
 
 @layer("reduce")
 @dataclass(frozen=True, slots=True)
-class Reduce(Layer):
+class Reduce(SpatialLayer):
     """All places on the given axes into one, by the named operation (sum, std, …); a window as large as the axis."""
 
-    pointwise = False
-    keeps_flat = False
     operation: str = setting(Word())
-    axes: tuple[bool, ...] = setting(Flags(), True)
+    axes: tuple[bool, ...] = setting(EachAxis(Flag()), True)
 
     def windows(self, x: FeatureMap) -> tuple[Window, ...]:
         return tuple(Window(axis.size) if whole else UNIT for axis, whole in zip(x.axes, self.axes, strict=True))
-
-    def module(self, nn: Any, x: FeatureMap) -> Any:
-        raise unbuildable(self.operation)

@@ -10,7 +10,7 @@ from typing import Any
 from ...errors import RfcalcError, ShapeError
 from ..geometry import FeatureMap
 from ..kinds import Count, Flag, Integer, Real, Word, setting
-from .base import Layer, layer, unbuildable
+from .base import Layer, layer
 
 
 class Norm(Layer):
@@ -28,6 +28,9 @@ class Norm(Layer):
     def sums(self, x: FeatureMap, out: FeatureMap) -> tuple[str, str]:
         return f"2*{self.weights(x)}" if self.params(x) else "", ""
 
+    def module(self, nn: Any, x: FeatureMap) -> Any:
+        return getattr(nn, self.torch_class(x))(x.channels, affine=self.affine)  # type: ignore[attr-defined]
+
 
 @layer("batch_norm")
 @dataclass(frozen=True, slots=True)
@@ -37,9 +40,6 @@ class BatchNorm(Norm):
     torch_name = "BatchNorm"
     torch_axes = True
     affine: bool = setting(Flag(), True)
-
-    def module(self, nn: Any, x: FeatureMap) -> Any:
-        return getattr(nn, self.torch_class(x))(x.channels, affine=self.affine)
 
 
 @layer("instance_norm")
@@ -56,9 +56,6 @@ class InstanceNorm(Norm):
         Layer.check(self, x)
         if prod(x.sizes) == 1:
             raise ShapeError("needs more than one unit in each channel: a map of size 1 has no variance")
-
-    def module(self, nn: Any, x: FeatureMap) -> Any:
-        return getattr(nn, self.torch_class(x))(x.channels, affine=self.affine)
 
 
 @layer("group_norm")
@@ -94,7 +91,7 @@ class LayerNorm(Norm):
         return nn.LayerNorm(x.shape, elementwise_affine=self.affine)
 
 
-def activation(
+def register_activation(
     name: str, torch_name: str, doc: str, arguments: tuple[Any, ...] = (), base: type[Layer] = Layer
 ) -> None:
     """Registers a layer type without settings that leaves geometry, channels and parameters alone."""
@@ -113,20 +110,20 @@ class OverChannels(Layer):
         return True
 
 
-activation("identity", "Identity", "Nothing")
-activation("relu", "ReLU", "max(x, 0)")
-activation("relu6", "ReLU6", "min(max(x, 0), 6)")
-activation("selu", "SELU", "Scaled exponential linear unit")
-activation("gelu", "GELU", "Gaussian error linear unit")
-activation("silu", "SiLU", "x * sigmoid(x), also called swish")
-activation("mish", "Mish", "x * tanh(softplus(x))")
-activation("hardswish", "Hardswish", "x * relu6(x + 3) / 6")
-activation("hardsigmoid", "Hardsigmoid", "relu6(x + 3) / 6")
-activation("sigmoid", "Sigmoid", "1 / (1 + exp(-x))")
-activation("tanh", "Tanh", "Hyperbolic tangent")
-activation("softplus", "Softplus", "log(1 + exp(x))")
-activation("softmax", "Softmax", "Softmax over channels", (1,), OverChannels)
-activation("log_softmax", "LogSoftmax", "Logarithm of the softmax over channels", (1,), OverChannels)
+register_activation("identity", "Identity", "Nothing")
+register_activation("relu", "ReLU", "max(x, 0)")
+register_activation("relu6", "ReLU6", "min(max(x, 0), 6)")
+register_activation("selu", "SELU", "Scaled exponential linear unit")
+register_activation("gelu", "GELU", "Gaussian error linear unit")
+register_activation("silu", "SiLU", "x * sigmoid(x), also called swish")
+register_activation("mish", "Mish", "x * tanh(softplus(x))")
+register_activation("hardswish", "Hardswish", "x * relu6(x + 3) / 6")
+register_activation("hardsigmoid", "Hardsigmoid", "relu6(x + 3) / 6")
+register_activation("sigmoid", "Sigmoid", "1 / (1 + exp(-x))")
+register_activation("tanh", "Tanh", "Hyperbolic tangent")
+register_activation("softplus", "Softplus", "log(1 + exp(x))")
+register_activation("softmax", "Softmax", "Softmax over channels", (1,), OverChannels)
+register_activation("log_softmax", "LogSoftmax", "Logarithm of the softmax over channels", (1,), OverChannels)
 
 
 @layer("leaky_relu")
@@ -205,9 +202,6 @@ class Pointwise(Layer):
 
     scalar = "operation"
     operation: str = setting(Word())
-
-    def module(self, nn: Any, x: FeatureMap) -> Any:
-        raise unbuildable(self.operation)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,9 @@ from typing import Any
 
 from ...errors import SettingError, ShapeError
 from ..geometry import MAX_PHASES, SHARED, Axis, FeatureMap, Taps, TooManyPhases, Window
-from ..kinds import Flag, Integer, Integers, PaddingKind, PerAxis, setting
-from .base import Layer, before, layer, make_windows, product, through, unbuildable
+from ..kinds import EachAxis, Flag, Integer, PaddingKind, PerAxis, setting
+from .base import Layer, SpatialLayer, WindowLayer, axes_through, layer, product_text, unbuildable
+from .padding import before
 
 
 @layer("linear")
@@ -25,7 +26,7 @@ class Linear(Layer):
     bias: bool = setting(Flag(), True)
 
     def windows(self, x: FeatureMap) -> tuple[Window, ...]:
-        return whole_map(x)
+        return whole_windows(x)
 
     def output(self, inputs: Sequence[FeatureMap]) -> FeatureMap:
         return FeatureMap(self.out_features, flattened(inputs[0]), flat=True)
@@ -37,7 +38,7 @@ class Linear(Layer):
         return self.out_features * x.elements
 
     def sums(self, x: FeatureMap, out: FeatureMap) -> tuple[str, str]:
-        return f"{self.out_features}*({x.elements}{' + 1' * self.bias})", product(self.out_features, x.elements)
+        return f"{self.out_features}*({x.elements}{' + 1' * self.bias})", product_text(self.out_features, x.elements)
 
     def arguments(self, x: FeatureMap) -> tuple[Any, ...]:
         return x.elements, self.out_features, self.bias
@@ -51,42 +52,37 @@ class Flatten(Layer):
     pointwise = False
 
     def windows(self, x: FeatureMap) -> tuple[Window, ...]:
-        return whole_map(x)
+        return whole_windows(x)
 
     def output(self, inputs: Sequence[FeatureMap]) -> FeatureMap:
         (x,) = inputs
         return FeatureMap(x.elements, flattened(x), flat=True, apart=x.apart or x.elements > x.channels)
 
 
-def whole_map(x: FeatureMap) -> tuple[Window, ...]:
+def whole_windows(x: FeatureMap) -> tuple[Window, ...]:
     return () if x.flat else tuple(Window(axis.size) for axis in x.axes)
 
 
 def flattened(x: FeatureMap) -> tuple[Axis, ...]:
-    return x.axes if x.flat else through(x.axes, tuple(w.taps() for w in whole_map(x)), (1,) * len(x.axes))
+    return x.axes if x.flat else axes_through(x.axes, tuple(w.taps() for w in whole_windows(x)), (1,) * len(x.axes))
 
 
 @dataclass(frozen=True, slots=True)
-class Pool(Layer):
+class Pool(WindowLayer):
     """A pool over windows of its own kernel_size, by default side by side."""
 
     torch_axes = True
     scalar = "kernel_size"
-    pointwise = False
-    keeps_flat = False
-    kernel_size: PerAxis = setting(Integers())
-    stride: PerAxis = setting(Integers(), like="kernel_size")
+    kernel_size: PerAxis = setting(EachAxis(Integer()))
+    stride: PerAxis = setting(EachAxis(Integer()), like="kernel_size")
     padding: Any = setting(PaddingKind(pairs=False), 0)
-    dilation: PerAxis = setting(Integers(), 1)
+    dilation: PerAxis = setting(EachAxis(Integer()), 1)
     ceil_mode: bool = setting(Flag(), False)
 
     def __post_init__(self) -> None:
         for kernel, (side, _) in zip(self.kernel_size, self.padding, strict=True):
             if 2 * side > kernel:  # torch's rule, which leaves dilation out of account
                 raise SettingError(f"padding={side} must be at most half of kernel_size={kernel}")
-
-    def windows(self, x: FeatureMap) -> tuple[Window, ...]:
-        return make_windows(self.kernel_size, self.stride, self.padding, self.dilation)
 
     def sizes(self, x: FeatureMap) -> tuple[int, ...]:
         return tuple(w.output_size(a.size, self.ceil_mode) for w, a in zip(self.windows(x), x.axes, strict=True))
@@ -128,7 +124,7 @@ class AvgPool(Pool):
 
 
 @dataclass(frozen=True, slots=True)
-class AdaptivePool(Layer):
+class AdaptivePool(SpatialLayer):
     """A pool to a size of its own: unit i of m reads floor(i*n/m) to ceil((i+1)*n/m), torch's bins.
 
     To size 1 it is one window as large as the map with stride 1 (the convention of the hand-made tables), to the size
@@ -137,10 +133,8 @@ class AdaptivePool(Layer):
 
     reduces = True
     torch_axes = True
-    pointwise = False
-    keeps_flat = False
     scalar = "output_size"
-    output_size: PerAxis = setting(Integers())
+    output_size: PerAxis = setting(EachAxis(Integer()))
 
     def sizes(self, x: FeatureMap) -> tuple[int, ...]:
         return self.output_size
@@ -180,16 +174,14 @@ class AdaptiveMaxPool(AdaptivePool):
     torch_name = "AdaptiveMaxPool"
 
 
-class GlobalPool(Layer):
+class GlobalPool(SpatialLayer):
     """A pool of the whole map to size 1: a window as large as the map, stride 1."""
 
     reduces = True
     torch_axes = True
-    pointwise = False
-    keeps_flat = False
 
     def windows(self, x: FeatureMap) -> tuple[Window, ...]:
-        return whole_map(x)
+        return whole_windows(x)
 
     def arguments(self, x: FeatureMap) -> tuple[Any, ...]:
         return (1,)

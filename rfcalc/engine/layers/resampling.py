@@ -10,9 +10,10 @@ from math import ceil, floor, lcm
 from typing import Any
 
 from ...errors import SettingError, ShapeError
-from ..geometry import MAX_PHASES, SHARED, FeatureMap, Taps, TooManyPhases, Window
-from ..kinds import Choice, Factors, Flag, Integer, Integers, Optional, PaddingKind, PerAxis, setting
-from .base import PAD_NAMES, Layer, check_border, layer, make_windows, pad_argument, unbuildable, with_border
+from ..geometry import MAX_PHASES, SHARED, Border, FeatureMap, Taps, TooManyPhases, Window
+from ..kinds import Choice, EachAxis, Factor, Flag, Integer, Optional, PaddingKind, PerAxis, setting
+from .base import Layer, SpatialLayer, layer, make_windows, unbuildable
+from .padding import PAD_NAMES, check_border, pad_argument, with_border
 
 LINEAR_MODES = ("linear", "bilinear", "trilinear")
 """What torch calls the same interpolation on one axis, two and three."""
@@ -20,16 +21,14 @@ LINEAR_MODES = ("linear", "bilinear", "trilinear")
 
 @layer("upsample")
 @dataclass(frozen=True, slots=True)
-class Upsample(Layer):
+class Upsample(SpatialLayer):
     """Interpolation to a size or by a factor (torch.nn.Upsample): the nearest unit, or the two around, per axis."""
 
     torch_name = "Upsample"
-    pointwise = False
     windowed = False
-    keeps_flat = False
     scalar = "scale_factor"
-    scale_factor: tuple[Fraction, ...] | None = setting(Optional(Factors()), None)
-    size: PerAxis | None = setting(Optional(Integers()), None)
+    scale_factor: tuple[Fraction, ...] | None = setting(Optional(EachAxis(Factor())), None)
+    size: PerAxis | None = setting(Optional(EachAxis(Integer())), None)
     mode: str = setting(Choice(("nearest", *LINEAR_MODES)), "nearest")
     align_corners: bool = setting(Flag(), False)
 
@@ -67,30 +66,16 @@ class Upsample(Layer):
         return self.size, factors, self.mode, self.align_corners if self.mode != "nearest" else None
 
 
-@lru_cache(maxsize=4096)
 def interpolation_taps(ratio: Fraction, linear: bool, align_corners: bool) -> Taps:
     """Output unit i reads around i*ratio (corners aligned, or nearest) or (i + 1/2)*ratio - 1/2, torch's rule."""
-    if ratio.denominator > MAX_PHASES:
-        raise TooManyPhases(
-            f"a resampling by {1 / ratio} gives units that look {ratio.denominator:,} different ways in turn"
-        )
-    shift = Fraction(0) if align_corners or not linear else (ratio - 1) / 2
-    places = [i * ratio + shift for i in range(ratio.denominator)]
     if not linear:
-        return Taps(ratio.numerator, tuple(range(int(p), int(p) + 1) for p in places))
-    scale = lcm(*(p.denominator for p in places))
-    reads, weights = [], []
-    for place in places:
-        low = place.numerator // place.denominator
-        rest = int((place - low) * scale)
-        reads.append(range(low, low + (2 if rest else 1)))
-        weights.append((scale - rest, rest) if rest else (scale,))
-    return Taps(ratio.numerator, tuple(reads), "replicate", tuple(weights), scale)
+        return resampled_taps(Fraction(0), ratio, "nearest", "floor", "drop")  # it never reads beyond the map
+    return resampled_taps(Fraction(0) if align_corners else (ratio - 1) / 2, ratio, "linear", "floor")
 
 
 @layer("resample")
 @dataclass(frozen=True, slots=True)
-class Resample(Layer):
+class Resample(SpatialLayer):
     """Interpolation by the rules of ONNX's Resize that torch's has not: other coordinates, other roundings, cubic.
 
     Output unit i stands at a place of the map that comes in, which `coordinates` tells; it reads the unit nearest to
@@ -98,11 +83,9 @@ class Resample(Layer):
     worked out with, where it is not the ratio of the two sizes.
     """
 
-    pointwise = False
     windowed = False
-    keeps_flat = False
-    size: PerAxis = setting(Integers())
-    scale_factor: tuple[Fraction, ...] | None = setting(Optional(Factors()), None)
+    size: PerAxis = setting(EachAxis(Integer()))
+    scale_factor: tuple[Fraction, ...] | None = setting(Optional(EachAxis(Factor())), None)
     mode: str = setting(Choice(("nearest", "linear", "cubic")), "nearest")
     coordinates: str = setting(
         Choice(("half_pixel", "half_pixel_symmetric", "align_corners", "asymmetric", "tf_half_pixel_for_nn")),
@@ -147,8 +130,8 @@ ROUNDINGS: dict[str, Callable[[Fraction], int]] = {
 
 
 @lru_cache(maxsize=4096)
-def resampled_taps(start: Fraction, step: Fraction, mode: str, rounding: str) -> Taps:
-    """Output unit i stands at start + i*step; a read beyond the map meets its border, as ONNX has it."""
+def resampled_taps(start: Fraction, step: Fraction, mode: str, rounding: str, border: Border = "replicate") -> Taps:
+    """Output unit i stands at start + i*step; a read beyond the map meets its border."""
     if step.denominator > MAX_PHASES:
         raise TooManyPhases(
             f"a resampling by {1 / step} gives units that look {step.denominator:,} different ways in turn"
@@ -156,29 +139,27 @@ def resampled_taps(start: Fraction, step: Fraction, mode: str, rounding: str) ->
     places = [start + i * step for i in range(step.denominator)]
     if mode == "nearest":
         nearest = [ROUNDINGS[rounding](place) for place in places]
-        return Taps(step.numerator, tuple(range(n, n + 1) for n in nearest), "replicate")
+        return Taps(step.numerator, tuple(range(n, n + 1) for n in nearest), border)
     around = (0, 1) if mode == "linear" else (-1, 2)
     reads = tuple(
         range(floor(p) + around[0], floor(p) + around[1] + 1) if p.denominator > 1 else range(int(p), int(p) + 1)
         for p in places
     )
     if mode == "cubic":  # its weights depend on a setting and may be negative: all but those of whole places count
-        return Taps(step.numerator, reads, "replicate")
+        return Taps(step.numerator, reads, border)
     scale = lcm(*(p.denominator for p in places))
     past = [int((p - floor(p)) * scale) for p in places]
     weights = tuple((scale - b, b) if b else (scale,) for b in past)
-    return Taps(step.numerator, reads, "replicate", weights, scale)
+    return Taps(step.numerator, reads, border, weights, scale)
 
 
 @layer("pixel_shuffle")
 @dataclass(frozen=True, slots=True)
-class PixelShuffle(Layer):
+class PixelShuffle(SpatialLayer):
     """Channels to space: r*r channels become an r x r patch (torch.nn.PixelShuffle)."""
 
     torch_name = "PixelShuffle"
-    pointwise = False
     windowed = False
-    keeps_flat = False
     scalar = "upscale_factor"
     upscale_factor: int = setting(Integer())
 
@@ -201,12 +182,10 @@ class PixelShuffle(Layer):
 
 @layer("pixel_unshuffle")
 @dataclass(frozen=True, slots=True)
-class PixelUnshuffle(Layer):
+class PixelUnshuffle(SpatialLayer):
     """Space to channels: each r x r patch becomes r*r channels (torch.nn.PixelUnshuffle)."""
 
     torch_name = "PixelUnshuffle"
-    pointwise = False
-    keeps_flat = False
     scalar = "downscale_factor"
     downscale_factor: int = setting(Integer())
 
@@ -231,12 +210,10 @@ def check_two_axes(x: FeatureMap) -> None:
 
 @layer("pad")
 @dataclass(frozen=True, slots=True)
-class Pad(Layer):
+class Pad(SpatialLayer):
     """Padding alone; negative numbers cut off (torch.nn.ZeroPad2d, ReflectionPad2d, …)."""
 
     torch_axes = True
-    pointwise = False
-    keeps_flat = False
     scalar = "padding"
     padding: Any = setting(PaddingKind(minimum=-(2**20)))
     mode: str = setting(Choice(("zeros", "reflect", "replicate", "circular")), "zeros")

@@ -9,7 +9,7 @@ import numpy as np
 
 from ...tracing.dims import CHANNEL, run_of, shape_of, size_of, with_run
 from ...tracing.graph import Map, Unsupported
-from ...tracing.moves import along, bounded_by_all, joined, reduced, stretched, with_numbers
+from ...tracing.moves import along, bounded_by_all, joined_maps, reduced, stretched, with_numbers
 from ..node import Op, rule
 from ..tensors import Fixed
 
@@ -22,28 +22,20 @@ JOIN_OPS = {
     "BitShift": "shift", "BitwiseAnd": "bitwise_and", "BitwiseOr": "bitwise_or", "BitwiseXor": "bitwise_xor",
 }  # fmt: skip
 """Operators on several tensors, by the names that torch has for them."""
-QUANTIZED = {"QLinearAdd": ("add", (0, 3)), "QLinearMul": ("mul", (0, 3))}
+QUANTIZED = {"QLinearAdd": "add", "QLinearMul": "mul"}
 """onnxruntime's, between whose tensors stand their scales and zero points."""
 
 
-@rule(" ".join(JOIN_OPS))
+@rule(" ".join([*JOIN_OPS, *QUANTIZED]))
 def arithmetic(op: Op) -> Map:
     """Several maps join; one map keeps its places, whatever numbers or weights it meets."""
-    return in_step(op, JOIN_OPS[op.type])
-
-
-@rule(" ".join(QUANTIZED))
-def quantized_arithmetic(op: Op) -> Map:
-    name, places = QUANTIZED[op.type]
-    return in_step(Op(op.program, op.node, tuple(op.input(i) for i in places)), name)
-
-
-def in_step(op: Op, name: str) -> Map:
-    maps = op.maps
+    if op.type in QUANTIZED:
+        op = Op(op.program, op.node, (op.input(0), op.input(3)))
+    name, maps = {**JOIN_OPS, **QUANTIZED}[op.type], op.maps
     if len(maps) > 1:
-        m = joined(op.graph, name, maps)
+        m = joined_maps(op.graph, name, maps)
         learned = op.learned()
-        return op.function(m, name, learned) if learned else m
+        return op.graph.function(m, name, learned) if learned else m
     (m,) = maps
     others = [x for x in op.inputs if isinstance(x, Fixed)]
     return with_numbers(op.graph, m, [x.shape for x in others], name, op.learned())
@@ -66,12 +58,12 @@ FUNCTIONS = (
 
 @rule(" ".join(ACTIVATION_OPS))
 def activation(op: Op) -> Map:
-    return op.pointwise(op.map(), ACTIVATION_OPS[op.type])
+    return op.graph.pointwise(op.map(), ACTIVATION_OPS[op.type])
 
 
 @rule(FUNCTIONS)
 def function(op: Op) -> Map:
-    return op.function(op.map(), {"QuantizeLinear": "quantize", "DequantizeLinear": "dequantize"}.get(
+    return op.graph.function(op.map(), {"QuantizeLinear": "quantize", "DequantizeLinear": "dequantize"}.get(
         op.type, op.type.lower()
     ))  # fmt: skip
 
@@ -79,23 +71,23 @@ def function(op: Op) -> Map:
 @rule("Swish")
 def swish(op: Op) -> Map:
     plain = isclose(op.attr("alpha", 1.0), 1.0)
-    return op.pointwise(op.map(), "silu") if plain else op.function(op.map(), "swish")
+    return op.graph.pointwise(op.map(), "silu") if plain else op.graph.function(op.map(), "swish")
 
 
 @rule("HardSigmoid")
 def hard_sigmoid(op: Op) -> Map:
     plain = isclose(op.attr("alpha", 0.2), 1 / 6, rel_tol=1e-6) and isclose(op.attr("beta", 0.5), 0.5)
-    return op.pointwise(op.map(), "hardsigmoid") if plain else op.function(op.map(), "hardsigmoid")
+    return op.graph.pointwise(op.map(), "hardsigmoid") if plain else op.graph.function(op.map(), "hardsigmoid")
 
 
 @rule("LeakyRelu QLinearLeakyRelu")
 def leaky_relu(op: Op) -> Map:
-    return op.pointwise(op.map(), "leaky_relu", negative_slope=decimal(op.attr("alpha", 0.01)))
+    return op.graph.pointwise(op.map(), "leaky_relu", negative_slope=decimal(op.attr("alpha", 0.01)))
 
 
 @rule("Elu")
 def elu(op: Op) -> Map:
-    return op.pointwise(op.map(), "elu", alpha=decimal(op.attr("alpha", 1.0)))
+    return op.graph.pointwise(op.map(), "elu", alpha=decimal(op.attr("alpha", 1.0)))
 
 
 def decimal(value: float) -> float:
@@ -109,21 +101,21 @@ def prelu(op: Op) -> Map:
     channels = op.graph.maps[m.node].channels
     per_channel = size_of(m.dims[1]) == channels and slope.count == channels if len(m.dims) > 1 else False
     if slope.count != 1 and not per_channel:
-        return op.function(m, "prelu", op.weights(1))
-    return op.pointwise(m, "prelu", op.weights(1), num_parameters=slope.count)
+        return op.graph.function(m, "prelu", op.weights(1))
+    return op.graph.pointwise(m, "prelu", op.weights(1), num_parameters=slope.count)
 
 
 @rule("Clip")
 def clip(op: Op) -> Map:
     m = op.map()
     bounds = [op.numbers(name, i, (None,)) for i, name in ((1, "min"), (2, "max"))]
-    return op.pointwise(m, "relu6") if bounds == [[0], [6]] else op.function(m, "clamp")
+    return op.graph.pointwise(m, "relu6") if bounds == [[0], [6]] else op.graph.function(m, "clamp")
 
 
 @rule("Dropout")
 def dropout(op: Op) -> list[Map]:
     m, rate = op.map(), op.numbers("ratio", 1, (0.5,))
-    out = op.pointwise(m, "dropout", p=decimal(rate[0]))
+    out = op.graph.pointwise(m, "dropout", p=decimal(rate[0]))
     return [out, out] if len(op.node.output) > 1 else [out]
 
 
@@ -141,7 +133,7 @@ def softmax(op: Op) -> Map:
     name = {"Softmax": "softmax", "LogSoftmax": "log_softmax"}.get(op.type, "hardmax")
     whole = run_of(CHANNEL, op.graph.maps[m.node].channels)
     if name != "hardmax" and m.dims[dim] == whole and not any(m.dims[i] for i in dims if i != dim):
-        return op.pointwise(m, name)
+        return op.graph.pointwise(m, name)
     return along(op.graph, m, list(dims), name)
 
 
@@ -159,7 +151,7 @@ def reduction(op: Op) -> Map:
     m = op.map()
     axes = op.ints("axes", 1, ())
     if not axes and op.attr("noop_with_empty_axes", 0):
-        return op.function(m, "sumsquare") if op.type == "ReduceSumSquare" else m
+        return op.graph.function(m, "sumsquare") if op.type == "ReduceSumSquare" else m
     dims = [op.dim(a, len(m.dims)) for a in axes] or list(range(len(m.dims)))
     return reduced(op.graph, m, dims, bool(op.attr("keepdims", 1)), REDUCTIONS[op.type])
 
@@ -214,5 +206,5 @@ def tile(op: Op) -> Map:
     if len(longer) > 1 or m.dims[longer[0]] != whole:
         raise Unsupported("places repeated side by side")
     total = shape[longer[0]]
-    node = graph.emit("channel_mix", [m.node], label="repeat", operation="repeat", out_channels=total)
+    node = graph.mix(m.node, "repeat", total)
     return stretched(Map(node, with_run(m.dims, longer[0], run_of(CHANNEL, total))), shape)

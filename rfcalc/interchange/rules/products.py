@@ -6,7 +6,7 @@ from math import prod
 
 from ...tracing.dims import shape_of, size_of
 from ...tracing.graph import Map, Unsupported
-from ...tracing.moves import joined
+from ...tracing.moves import joined_maps
 from ...tracing.multiply import LETTERS, einsum_terms, linear_on, products, sum_of_products
 from ..node import Op, Value, rule, shape
 
@@ -33,26 +33,18 @@ def general(op: Op, a: Map) -> Map:
     b = op.input(1)
     if isinstance(b, Map):
         other = Map(b.node, b.dims[::-1]) if op.attr("transB", 0) else b
-        out = product(op, [(a, "xy"), (other, "yz")], "xz")
+        out = sum_of_maps(op, [(a, "xy"), (other, "yz")], "xz")
     else:
         out = linear_on(op.graph, a, op.shape_in(1)[0 if op.attr("transB", 0) else 1], False, lambda: op.weights(1))
     c = op.input(2)
-    return joined(op.graph, "add", [out, c]) if isinstance(c, Map) else out
+    return joined_maps(op.graph, "add", [out, c]) if isinstance(c, Map) else out
 
 
-@rule("MatMul MatMulInteger")
+@rule("MatMul MatMulInteger QLinearMatMul")
 def matmul(op: Op) -> Map:
-    return matrices(op, 0, 1)
-
-
-@rule("QLinearMatMul")
-def quantized_matmul(op: Op) -> Map:
-    return matrices(op, 0, 3)
-
-
-def matrices(op: Op, left: int, right: int) -> Map:
     """A product of tensors, or of a tensor and weights."""
-    a, b = op.input(left), op.input(right)
+    right = 3 if op.type == "QLinearMatMul" else 1  # after scale and zero point of the first
+    a, b = op.input(0), op.input(right)
     if a is None or b is None:
         raise Unsupported("a product of one tensor")
     rows, columns = shape(a), shape(b)
@@ -65,17 +57,17 @@ def matrices(op: Op, left: int, right: int) -> Map:
         return linear_on(op.graph, a, columns[1], False, lambda: op.weights(right))
     batch = LETTERS[: max(len(rows), len(columns)) - 2]
     outer, inner = (batch[len(batch) - (len(s) - 2) :] for s in (rows, columns))
-    return product(op, [(a, outer + "xy"), (b, inner + "yz")], batch + "xz")
+    return sum_of_maps(op, [(a, outer + "xy"), (b, inner + "yz")], batch + "xz")
 
 
 @rule("Einsum")
 def einsum(op: Op) -> Map:
     values = [value for value in op.inputs if value is not None]
     terms, out = einsum_terms(op.attr("equation"), [len(shape(value)) for value in values])
-    return product(op, list(zip(values, terms, strict=True)), out)
+    return sum_of_maps(op, list(zip(values, terms, strict=True)), out)
 
 
-def product(op: Op, operands: list[tuple[Value, str]], out: str) -> Map:
+def sum_of_maps(op: Op, operands: list[tuple[Value, str]], out: str) -> Map:
     """A sum of products as einsum writes it."""
     sizes: dict[str, int] = {}
     for value, letters in operands:

@@ -31,21 +31,21 @@ class Resizing(NamedTuple):
 def upsample(op: Op) -> Map:
     """The older operator: output unit i stands at i over the scale."""
     scales = op.numbers("scales", 1)
-    return resized(op, by_scales(scales, op.shape_in()), str(op.attr("mode", "nearest")), "asymmetric", "floor")
+    return resized_map(op, by_scales(scales, op.shape_in()), str(op.attr("mode", "nearest")), "asymmetric", "floor")
 
 
 @rule("Resize")
 def resize(op: Op) -> Map:
     mode = str(op.attr("mode", "nearest"))
     if op.program.opset < 11:
-        return resized(op, by_scales(op.numbers("scales", 1), op.shape_in()), mode, "asymmetric", "floor")
+        return resized_map(op, by_scales(op.numbers("scales", 1), op.shape_in()), mode, "asymmetric", "floor")
     coordinates = str(op.attr("coordinate_transformation_mode", "half_pixel"))
     rounding = str(op.attr("nearest_mode", "round_prefer_floor"))
     if op.attr("antialias", 0):
         raise Unsupported("a resampling that reads more the more it shrinks")
     if coordinates == "tf_crop_and_resize":
         raise Unsupported("a crop at places between pixels")
-    return resized(op, wanted(op), mode, coordinates, rounding)
+    return resized_map(op, wanted(op), mode, coordinates, rounding)
 
 
 def wanted(op: Op) -> Resizing:
@@ -98,16 +98,12 @@ def kept_ratio(shape: tuple[int, ...], axes: list[int], given: list[int], policy
     """One scale for all axes: the smallest (not_larger) or the largest one, sizes rounded."""
     factors = [Fraction(size, shape[axis]) for axis, size in zip(axes, given, strict=True)]
     factor = min(factors) if policy == "not_larger" else max(factors)
-    sizes, scales = list(shape), [None] * len(shape)
-    for axis in axes:
-        sizes[axis] = floor(shape[axis] * factor + Fraction(1, 2))
-    exact: list[Fraction | None] = [
-        factor if i in axes and Fraction(sizes[i], shape[i]) != factor else scale for i, scale in enumerate(scales)
-    ]
+    sizes = [floor(n * factor + Fraction(1, 2)) if i in axes else n for i, n in enumerate(shape)]
+    exact = [factor if i in axes and Fraction(sizes[i], n) != factor else None for i, n in enumerate(shape)]
     return Resizing(tuple(sizes), tuple(exact))
 
 
-def resized(op: Op, to: Resizing, mode: str, coordinates: str, rounding: str) -> Map:
+def resized_map(op: Op, to: Resizing, mode: str, coordinates: str, rounding: str) -> Map:
     graph, m = op.graph, op.map()
     shape, n = shape_of(m.dims), len(m.dims) - 2
     if n < 1 or to.sizes[:2] != shape[:2]:

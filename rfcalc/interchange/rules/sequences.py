@@ -29,6 +29,5 @@ def recurrent(op: Op) -> list[Any]:
     node = recurrence(graph, m, sequence, directions * hidden, both, op.weights(1, 2, 3, 7), op.macs, name).node
     sides = (Atom(CHANNEL, directions, hidden),) if directions > 1 else ()
     inner = run_of(CHANNEL, hidden)
-    if batch_first:
-        return [Map(node, (m.dims[0], m.dims[1], sides, inner))]
-    return [Map(node, (m.dims[0], sides, m.dims[1], inner))]
+    first, second, _ = m.dims
+    return [Map(node, (first, second, sides, inner) if batch_first else (first, sides, second, inner))]

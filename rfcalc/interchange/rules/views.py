@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import accumulate, pairwise
 from math import prod
 from typing import Any
 
@@ -37,7 +38,7 @@ def reshape(op: Op) -> Map:
     known = prod(n for n in wanted if n != -1)
     if wanted.count(-1) > 1 or known < 1 or prod(old) % known:
         raise Unsupported(f"a tensor of shape {old} as {wanted}")
-    return op.view(viewed(op.graph, op.map(), tuple(prod(old) // known if n == -1 else n for n in wanted)))
+    return op.graph.view(viewed(op.graph, op.map(), tuple(prod(old) // known if n == -1 else n for n in wanted)))
 
 
 @rule("Flatten")
@@ -45,14 +46,14 @@ def flatten(op: Op) -> Map:
     sizes = op.shape_in()
     axis = int(op.attr("axis", 1))
     axis += len(sizes) if axis < 0 else 0
-    return op.view(viewed(op.graph, op.map(), (prod(sizes[:axis]), prod(sizes[axis:]))))
+    return op.graph.view(viewed(op.graph, op.map(), (prod(sizes[:axis]), prod(sizes[axis:]))))
 
 
 @rule("Squeeze")
 def squeeze(op: Op) -> Map:
     sizes = op.shape_in()
     axes = {op.dim(a, len(sizes)) for a in op.ints("axes", 1, [i for i, n in enumerate(sizes) if n == 1])}
-    return op.view(viewed(op.graph, op.map(), tuple(n for i, n in enumerate(sizes) if i not in axes)))
+    return op.graph.view(viewed(op.graph, op.map(), tuple(n for i, n in enumerate(sizes) if i not in axes)))
 
 
 @rule("Unsqueeze")
@@ -61,21 +62,20 @@ def unsqueeze(op: Op) -> Map:
     sizes = iter(op.shape_in())
     length = len(op.shape_in()) + len(axes)
     new = {op.dim(a, length) for a in axes}
-    return op.view(viewed(op.graph, op.map(), tuple(1 if i in new else next(sizes) for i in range(length))))
+    return op.graph.view(viewed(op.graph, op.map(), tuple(1 if i in new else next(sizes) for i in range(length))))
 
 
 @rule("Transpose")
 def transpose(op: Op) -> Map:
     m = op.map()
     order = op.ints("perm", None, range(len(m.dims))[::-1])
-    return op.view(Map(m.node, tuple(m.dims[i] for i in order)))
+    return op.graph.view(Map(m.node, tuple(m.dims[i] for i in order)))
 
 
 @rule("Expand")
 def expand(op: Op) -> Map:
     m = op.map()
-    sizes = broadcast(shape_of(m.dims), tuple(op.ints("shape", 1)))
-    return stretched(m, sizes)
+    return stretched(m, broadcast(shape_of(m.dims), tuple(op.ints("shape", 1))))
 
 
 # --- parts -------------------------------------------------------------------------------------------------------
@@ -125,16 +125,9 @@ def split(op: Op) -> list[Any]:
         raise Unsupported(f"{size} places in parts of {parts}")
     if len(m.dims[dim]) > 1:
         m = settle(op.graph, m)
-    out: list[Any] = []
-    for i, part in enumerate(parts):
-        start = sum(parts[:i])
-        sizes = with_size(shape_of(m.dims), dim, part)
-        out.append(cut(op.graph, m, {dim: range(start, start + part)}) if part else Fixed(sizes, np.dtype("f4"), None))
-    return out
-
-
-def with_size(sizes: tuple[int, ...], dim: int, size: int) -> tuple[int, ...]:
-    return (*sizes[:dim], size, *sizes[dim + 1 :])
+    sizes, starts = shape_of(m.dims), [0, *accumulate(parts)]
+    nothing = Fixed((*sizes[:dim], 0, *sizes[dim + 1 :]), np.dtype("f4"), None)
+    return [cut(op.graph, m, {dim: range(a, b)}) if a < b else nothing for a, b in pairwise(starts)]
 
 
 @rule("Gather")
@@ -157,18 +150,15 @@ def gather(op: Op) -> Map:
         return cut(op.graph, m, {dim: range(places[0], places[-1] + 1, step)})
     if m.dims[dim] != run_of(CHANNEL, op.graph.maps[m.node].channels):
         raise Unsupported("places picked by number")
-    named: dict[str, Any] = {"label": "index", "operation": "index", "out_channels": len(places)}
-    node = op.graph.emit("channel_mix", [m.node], **named)
-    return Map(node, with_run(m.dims, dim, run_of(CHANNEL, len(places))))
+    return Map(op.graph.mix(m.node, "index", len(places)), with_run(m.dims, dim, run_of(CHANNEL, len(places))))
 
 
 def embedding(op: Op) -> Map:
     """A row of weights for each number: more channels at the same place."""
-    m, graph, table = op.map(1), op.graph, op.fixed(0)
+    m, table = op.map(1), op.fixed(0)
     if int(op.attr("axis", 0)) % len(table.shape) or len(table.shape) != 2:
         raise Unsupported("a table of another shape")
-    width = table.shape[1]
-    return embedded(graph, m, width, op.weights(0))
+    return embedded(op.graph, m, table.shape[1], op.weights(0))
 
 
 # --- together ----------------------------------------------------------------------------------------------------

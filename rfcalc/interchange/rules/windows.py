@@ -10,7 +10,7 @@ from typing import Any
 from ...engine.geometry import Window
 from ...errors import ShapeError
 from ...tracing.dims import BATCH_AXIS, CHANNEL, run_of, shape_of, size_of
-from ...tracing.graph import Map, Unsupported
+from ...tracing.graph import Graph, Map, Unsupported
 from ...tracing.moves import along, reduced
 from ...tracing.multiply import groups_word, one_by_one
 from ...tracing.order import fold
@@ -33,6 +33,10 @@ class Windows:
 
     def window(self, i: int) -> Window:
         return Window(self.kernel[i], self.stride[i], self.pads[i], self.dilation[i])
+
+    def along(self, at: PlacedTensor, graph: Graph) -> dict[str, Any]:
+        """All but the padding in the order of the map's axes."""
+        return at.windows(graph, kernel_size=self.kernel, stride=self.stride, dilation=self.dilation)
 
     def size(self, i: int, size: int, ceil_mode: bool = False) -> int:
         try:
@@ -81,24 +85,14 @@ def lone_dims(at: PlacedTensor, windows: Windows) -> bool:
 # --- convolutions ------------------------------------------------------------------------------------------------
 
 
-@rule("Conv FusedConv")
+CONV_PLACES = {"QLinearConv": (3, 8), "ConvInteger": (1, 99)}
+"""Where weight and bias stand among an operator's inputs, if not second and third; ConvInteger has no bias."""
+
+
+@rule("Conv FusedConv QLinearConv ConvInteger")
 def conv(op: Op) -> Map:
-    return convolution(op, 0, 1, 2)
-
-
-@rule("QLinearConv")
-def quantized_conv(op: Op) -> Map:
-    return convolution(op, 0, 3, 8)
-
-
-@rule("ConvInteger")
-def integer_conv(op: Op) -> Map:
-    return convolution(op, 0, 1, 99)
-
-
-def convolution(op: Op, x: int, w: int, b: int) -> Map:
-    """A convolution whose input, weight and bias stand at these places among its inputs."""
-    graph, m, weight = op.graph, op.map(x), op.fixed(w)
+    w, b = CONV_PLACES.get(op.type, (1, 2))
+    graph, m, weight = op.graph, op.map(), op.fixed(w)
     n, groups, bias = len(weight.shape) - 2, int(op.attr("group", 1)), op.input(b) is not None
     out_channels, per_output = weight.shape[0], prod(weight.shape[1:])
     windows = windows_of(op, weight.shape[2:], shape_of(m.dims)[2:])
@@ -114,11 +108,9 @@ def convolution(op: Op, x: int, w: int, b: int) -> Map:
     macs = op.macs if lone_dims(at, windows) else None
     same = windows.same and n == graph.axes and any(before != after for before, after in windows.pads)
     settings: dict[str, Any] = {
+        **windows.along(at, graph),
         "out_channels": out_channels,
-        "kernel_size": at.per_axis(graph, windows.kernel, 1),
-        "stride": at.per_axis(graph, windows.stride, 1),
         "padding": "tf_same" if same else at.per_axis(graph, windows.pads, (0, 0)),
-        "dilation": at.per_axis(graph, windows.dilation, 1),
         "groups": groups_word(groups, graph.maps[at.m.node].channels),
         "bias": bias,
     }
@@ -141,17 +133,11 @@ def conv_transpose(op: Op) -> Map:
     for i, (dim, axis) in enumerate(at.axes.items()):
         if axis is None and bare[i].extent + more[i] - sum(pads[i]) != 1:
             raise Unsupported(f"dimension {dim} of size 1 that is no axis becomes longer")
-    settings: dict[str, Any] = {
-        "kernel_size": at.per_axis(graph, kernel, 1),
-        "stride": at.per_axis(graph, stride, 1),
-        "padding": at.per_axis(graph, tuple(pads), (0, 0)),
-        "output_padding": at.per_axis(graph, more, 0),
-        "dilation": at.per_axis(graph, dilation, 1),
-        "out_channels": weight.shape[1] * groups,
-        "groups": groups,
-        "bias": bias,
-    }
-    return at.after(graph, graph.emit("conv_transpose", [at.m.node], op.weights(1, 2), None, **settings))
+    named: dict[str, Any] = {"out_channels": weight.shape[1] * groups, "groups": groups, "bias": bias}
+    named |= at.windows(
+        graph, kernel_size=kernel, stride=stride, dilation=dilation, padding=tuple(pads), output_padding=more
+    )
+    return at.after(graph, graph.emit("conv_transpose", [at.m.node], op.weights(1, 2), **named))
 
 
 def cut_off(op: Op, windows: Sequence[Window], sizes: Sequence[int], more: Sequence[int]) -> Pads:
@@ -183,15 +169,10 @@ def max_pool(op: Op) -> list[Any]:
     return [m, m] if len(op.node.output) > 1 else [m]
 
 
-@rule("AveragePool QLinearAveragePool")
+@rule("AveragePool QLinearAveragePool LpPool")
 def avg_pool(op: Op) -> Map:
-    return pool(op, "avg_pool")
-
-
-@rule("LpPool")
-def lp_pool(op: Op) -> Map:
-    """A mean of powers, which sees what a mean sees."""
-    return pool(op, "avg_pool", "lp_pool")
+    """A mean, or one of powers, which sees what a mean sees."""
+    return pool(op, "avg_pool", "lp_pool" if op.type == "LpPool" else "")
 
 
 def pool(op: Op, kind: str, label: str = "") -> Map:
@@ -202,11 +183,7 @@ def pool(op: Op, kind: str, label: str = "") -> Map:
     windows = windows_of(op, kernel, sizes)
     lone_dims(at, windows)
     ceils = bool(op.attr("ceil_mode", 0)) and op.attr("auto_pad", "NOTSET") in ("NOTSET", "VALID")
-    settings: dict[str, Any] = {
-        "kernel_size": at.per_axis(graph, windows.kernel, 1),
-        "stride": at.per_axis(graph, windows.stride, 1),
-        "dilation": at.per_axis(graph, windows.dilation, 1),
-    }
+    settings = windows.along(at, graph)
     node, pads = at.m.node, list(windows.pads)
     if all(before == after and 2 * before <= k for (before, after), k in zip(pads, kernel, strict=True)):
         settings |= {"padding": at.per_axis(graph, tuple(b for b, _ in pads), 0), "ceil_mode": ceils}
@@ -228,24 +205,15 @@ def cells_after(windows: Windows, i: int, size: int, ceils: bool) -> int:
     return last - size - window.padding[0]
 
 
-@rule("GlobalAveragePool QLinearGlobalAveragePool")
-def global_avg_pool(op: Op) -> Map:
-    return global_pool(op, "avg_pool")
-
-
-@rule("GlobalMaxPool")
-def global_max_pool(op: Op) -> Map:
-    return global_pool(op, "max_pool")
-
-
 @rule("GlobalLpPool")
 def global_lp_pool(op: Op) -> Map:
     m = op.map()
     return reduced(op.graph, m, range(2, len(m.dims)), True, "norm")
 
 
-def global_pool(op: Op, kind: str) -> Map:
-    graph, m = op.graph, op.map()
+@rule("GlobalAveragePool QLinearGlobalAveragePool GlobalMaxPool")
+def global_pool(op: Op) -> Map:
+    graph, m, kind = op.graph, op.map(), "max_pool" if op.type == "GlobalMaxPool" else "avg_pool"
     at = located(graph, m, len(m.dims) - 2, all_channels=False)
     output = at.per_axis(graph, (1,) * (len(m.dims) - 2), None)
     wanted = [out or size for out, size in zip(output, graph.maps[at.m.node].sizes, strict=True)]
@@ -259,28 +227,19 @@ def global_pool(op: Op, kind: str) -> Map:
 # --- norms -------------------------------------------------------------------------------------------------------
 
 
-@rule("BatchNormalization")
-def batch_norm(op: Op) -> Map:
-    """Its means and variances are no parameters."""
-    return normed(op, "batch_norm", 1, 2)
+CHANNEL_NORMS = {
+    "BatchNormalization": "batch_norm", "InstanceNormalization": "instance_norm", "GroupNormalization": "group_norm",
+}  # fmt: skip
+"""Norms whose weights belong to the channels in dimension 1; the means and variances of a batch are no parameters."""
 
 
-@rule("InstanceNormalization")
-def instance_norm(op: Op) -> Map:
-    return normed(op, "instance_norm", 1, 2)
-
-
-@rule("GroupNormalization")
-def group_norm(op: Op) -> Map:
-    return normed(op, "group_norm", 1, 2, num_groups=int(op.attr("num_groups", 1)))
-
-
-def normed(op: Op, name: str, *weights: int, **settings: Any) -> Map:
-    """A norm whose weights, where it has any, belong to the channels in dimension 1."""
-    graph, m = op.graph, fold(op.graph, op.map())
+@rule(" ".join(CHANNEL_NORMS))
+def channel_norm(op: Op) -> Map:
+    graph, m, name = op.graph, fold(op.graph, op.map()), CHANNEL_NORMS[op.type]
     if len(m.dims) < 2 or m.dims[1] != run_of(CHANNEL, graph.maps[m.node].channels):
-        return op.function(m, name, op.weights(*weights))
-    return Map(graph.emit(name, [m.node], op.weights(*weights), affine=True, **settings), m.dims)
+        return op.graph.function(m, name, op.weights(1, 2))
+    settings: dict[str, Any] = {"num_groups": int(op.attr("num_groups", 1))} if name == "group_norm" else {}
+    return Map(graph.emit(name, [m.node], op.weights(1, 2), affine=True, **settings), m.dims)
 
 
 @rule("LayerNormalization RMSNormalization SimplifiedLayerNormalization")
@@ -292,15 +251,15 @@ def layer_norm(op: Op) -> Map:
     images = any(atom.axis == BATCH_AXIS for run in last for atom in run)
     if op.type == "LayerNormalization" and not images and op.input(2) is not None:
         if many == x.elements:
-            return op.pointwise(m, "layer_norm", op.weights(1, 2), affine=True)
+            return op.graph.pointwise(m, "layer_norm", op.weights(1, 2), affine=True)
         if many == x.channels and not any(atom.axis != CHANNEL for run in last for atom in run):
-            return op.pointwise(m, "channel_norm", op.weights(1, 2), affine=True)
-    return op.function(m, "layer_norm" if op.type == "LayerNormalization" else "rms_norm", op.weights(1, 2))
+            return op.graph.pointwise(m, "channel_norm", op.weights(1, 2), affine=True)
+    return op.graph.function(m, "layer_norm" if op.type == "LayerNormalization" else "rms_norm", op.weights(1, 2))
 
 
 @rule("MeanVarianceNormalization LRN")
 def other_norm(op: Op) -> Map:
-    return op.function(op.map(), {"LRN": "local_response_norm"}.get(op.type, "mean_variance_norm"))
+    return op.graph.function(op.map(), {"LRN": "local_response_norm"}.get(op.type, "mean_variance_norm"))
 
 
 @rule("LpNormalization")

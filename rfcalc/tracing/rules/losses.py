@@ -4,14 +4,8 @@ from __future__ import annotations
 
 from ..call import Call
 from ..graph import Map
-from ..moves import joined, reduced
-from .values import meeting_numbers
-
-
-def in_step(call: Call) -> Map:
-    """All operands value by value: one map for what is worked out of each pair, triple, …"""
-    maps = call.maps()
-    return joined(call.graph, call.operation, maps) if len(maps) > 1 else meeting_numbers(call, maps[0], call.operation)
+from ..moves import joined_maps, reduced
+from .values import in_step
 
 
 def summed(call: Call, m: Map) -> Map:
@@ -23,7 +17,7 @@ def summed(call: Call, m: Map) -> Map:
 
 def elementwise(call: Call) -> Map:
     """A loss of each value and its target."""
-    return summed(call, in_step(call))
+    return summed(call, in_step(call, call.operation))
 
 
 def of_classes(call: Call) -> Map:
@@ -32,27 +26,26 @@ def of_classes(call: Call) -> Map:
     classes = min(1, len(m.dims) - 1)
     probabilities = target.dim() == len(m.dims)
     if probabilities and call.is_map("target"):
-        m = joined(call.graph, "mul", [m, call.map("target")])
+        m = joined_maps(call.graph, "mul", [m, call.map("target")])
     m = reduced(call.graph, m, [classes], False, call.operation)
     if not probabilities and call.is_map("target"):
-        m = joined(call.graph, call.operation, [m, call.map("target")])
+        m = joined_maps(call.graph, call.operation, [m, call.map("target")])
     return summed(call, m)
 
 
 def along_last(call: Call) -> Map:
     """A loss of the distances between lines of the last dimension."""
-    m = in_step(call)
+    m = in_step(call, call.operation)
     return summed(call, reduced(call.graph, m, [len(m.dims) - 1], False, call.operation))
 
 
 def pairwise_distance(call: Call) -> Map:
     """The length of the difference along the last dimension."""
-    m = in_step(call)
+    m = in_step(call, call.operation)
     return reduced(call.graph, m, [len(m.dims) - 1], bool(call.get("keepdim", False)), call.operation)
 
 
 def cosine_similarity(call: Call) -> Map:
     """The sum of products along a dimension, over the lengths of both lines."""
-    maps = call.maps()
-    m = joined(call.graph, "mul", maps) if len(maps) > 1 else meeting_numbers(call, maps[0], "mul")
+    m = in_step(call, "mul")
     return reduced(call.graph, m, [call.dim("dim", m, 1)], False, call.operation)

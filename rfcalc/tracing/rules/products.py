@@ -26,7 +26,7 @@ def conv(call: Call) -> Map:
     check_weight(call, weight.shape[1] * call.get("groups", 1), weight.shape[0])
     n = weight.dim() - 2
     kernel, padding = tuple(weight.shape[2:]), call.get("padding", 0)
-    stride, dilation = (tupled(call.get(name, 1), n) for name in ("stride", "dilation"))
+    stride, dilation = call.windows(n, "stride dilation").values()
     lone = set(kernel) | set(stride) == {1} and padding in (0, "same", "valid", (0,) * n)
     m, bias = call.map(), call.get("bias") is not None
     channel, groups = len(m.dims) - n - 1, int(call.get("groups", 1))
@@ -41,11 +41,9 @@ def conv(call: Call) -> Map:
         pads = at.per_axis(graph, tuple((p, p) for p in tupled(padding, n)), (0, 0))
     at, pads, mode = with_pad(graph, at, pads)
     settings: dict[str, Any] = {
+        **at.windows(graph, kernel_size=kernel, stride=stride, dilation=dilation),
         "out_channels": weight.shape[0],
-        "kernel_size": at.per_axis(graph, kernel, 1),
-        "stride": at.per_axis(graph, stride, 1),
         "padding": pads,
-        "dilation": at.per_axis(graph, dilation, 1),
         "groups": groups_word(groups, graph.maps[at.m.node].channels),
         "bias": bias,
         "padding_mode": mode,
@@ -101,12 +99,10 @@ def conv_over_channels(call: Call, m: Map, n: int) -> Map:
     ):
         raise Unsupported("an axis among the channels")
     shape = call.shape()
-    names = {"stride": 1, "padding": 0, "dilation": 1}
     if isinstance(call.get("padding"), str):
         raise Unsupported("padding by name over channels")
-    given = {name: tupled(call.get(name, default), n) for name, default in names.items()}
-    given["kernel_size"] = tuple(weight.shape[2:])
-    settings: dict[str, Any] = {name: [names.get(name, 1)] * graph.axes for name in given}
+    given = call.windows(n, "stride padding dilation") | {"kernel_size": tuple(weight.shape[2:])}
+    settings: dict[str, Any] = {name: [0 if name == "padding" else 1] * graph.axes for name in given}
     for dim, axis in places.items():
         for name, values in given.items():
             if axis is not None:
@@ -132,17 +128,12 @@ def conv_transpose(call: Call) -> Map:
     check_weight(call, weight.shape[0], weight.shape[1] * groups)
     n = weight.dim() - 2
     at = placed(call, n)
-    settings: dict[str, Any] = {
-        "kernel_size": at.per_axis(graph, tuple(weight.shape[2:]), 1),
-        "stride": at.per_axis(graph, tupled(call.get("stride", 1), n), 1),
-        "padding": at.per_axis(graph, tupled(call.get("padding", 0), n), 0),
-        "output_padding": at.per_axis(graph, tupled(call.get("output_padding", 0), n), 0),
-        "dilation": at.per_axis(graph, tupled(call.get("dilation", 1), n), 1),
-    }
+    given = call.windows(n, "stride padding output_padding dilation") | {"kernel_size": tuple(weight.shape[2:])}
+    windows = at.windows(graph, **given)
     bias, channels = call.get("bias") is not None, weight.shape[1] * groups
     node = graph.emit(
         "conv_transpose", [at.m.node], call.weights(), None,
-        out_channels=channels, groups=groups, bias=bias, **settings,
+        out_channels=channels, groups=groups, bias=bias, **windows,
     )  # fmt: skip
     return at.after(graph, node)
 

@@ -21,7 +21,7 @@ def is_quantised(func: Any) -> bool:
     return str(getattr(func, "__module__", "")).startswith("torch._ops.quantized")
 
 
-def unpacked(state: TraceState, packed: Any) -> tuple[Tensor, Tensor | None]:
+def unpacked_weights(state: TraceState, packed: Any) -> tuple[Tensor, Tensor | None]:
     """Weights and biases of a quantised layer, as parameters without values."""
 
     def unpack() -> dict[str, Tensor]:
@@ -33,7 +33,7 @@ def unpacked(state: TraceState, packed: Any) -> tuple[Tensor, Tensor | None]:
     return found["weight"], found.get("bias")
 
 
-def plain(func: Any, args: tuple[Any, ...], unpack: Unpack) -> Any:
+def plain_call(func: Any, args: tuple[Any, ...], unpack: Unpack) -> Any:
     """What a quantised function makes, by the plain one; raises RfcalcError for one that has none here."""
     name = str(func.__name__).partition(".")[0]
     base = name.removesuffix("_dynamic_fp16").removesuffix("_dynamic")
@@ -51,7 +51,7 @@ def by_name(name: str, args: tuple[Any, ...]) -> Any:
     return call(args[0])
 
 
-def convolution(unpack: Unpack, name: str, args: tuple[Any, ...]) -> Tensor:
+def plain_convolution(unpack: Unpack, name: str, args: tuple[Any, ...]) -> Tensor:
     packed = args[1]
     weight, bias = unpack(packed)
     settings = packed.stride(), packed.padding(), packed.dilation(), packed.groups()
@@ -59,15 +59,11 @@ def convolution(unpack: Unpack, name: str, args: tuple[Any, ...]) -> Tensor:
     return call(args[0], weight, bias, *settings)
 
 
-def linear(unpack: Unpack, name: str, args: tuple[Any, ...]) -> Tensor:
-    return functional.linear(args[0], *unpack(args[1]))
-
-
 CALLS: dict[str, Callable[[Unpack, str, tuple[Any, ...]], Any]] = {
-    "conv1d": convolution,
-    "conv2d": convolution,
-    "conv3d": convolution,
-    "linear": linear,
+    "conv1d": plain_convolution,
+    "conv2d": plain_convolution,
+    "conv3d": plain_convolution,
+    "linear": lambda unpack, name, args: functional.linear(args[0], *unpack(args[1])),
     "add": lambda unpack, name, args: args[0] + args[1],
     "add_scalar": lambda unpack, name, args: args[0] + args[1],
     "mul": lambda unpack, name, args: args[0] * args[1],

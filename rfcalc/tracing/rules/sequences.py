@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from math import prod
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -36,20 +35,19 @@ def recurrent(call: Call) -> list[Map]:
     tensors = packed_weights(call) if packed else [t for t in call.get("params", ()) if isinstance(t, Tensor)]
     macs = steps * sum(t.numel() for t in tensors if t.dim() == 2)
     call.cost = lambda values: macs
-    if isinstance(call.get("hx"), Tensor) and call.operation.endswith("lstm"):
-        return sees_all(call, call.operation)  # packed: the data of all sequences, one after the other
-    if not isinstance(call.get("has_biases"), bool):
-        return sees_all(call, call.operation)
+    one_state = isinstance(call.get("hx"), Tensor) and call.operation.endswith("lstm")
+    if one_state or not isinstance(call.get("has_biases"), bool):
+        return sees_all(call)  # packed: the data of all sequences, one after the other
     return [along_sequence(call, macs)]
 
 
 def packed_weights(call: Call) -> list[Tensor]:
     """Weights of a quantised recurrent layer, by the shapes that torch gives them: for each layer and direction two
     matrices and two biases with a row for every value of every gate. They count as parameters of the call."""
-    states, packed = call.get("hx"), call.get("params")[0]
+    packed = call.get("params")[0]
 
     def unpack() -> dict[str, Tensor]:
-        hidden = int((states[0] if isinstance(states, list | tuple) else states).shape[-1])
+        hidden = int(states_of(call)[0].shape[-1])
         both, rows = 1 + bool(call.get("bidirectional")), hidden * (4 if call.operation.endswith("lstm") else 3)
         width, made = int(call.given["input"].shape[-1]), []
         for _ in range(int(call.get("num_layers")) * both):
@@ -62,11 +60,16 @@ def packed_weights(call: Call) -> list[Tensor]:
     return weights
 
 
+def states_of(call: Call) -> list[Tensor]:
+    """What a recurrent layer remembers at the start: one tensor, or two."""
+    states = call.get("hx")
+    return list(states) if isinstance(states, list | tuple) else [states]
+
+
 def along_sequence(call: Call, macs: int | None) -> Map:
     graph, m, both = call.graph, call.map(), bool(call.get("bidirectional"))
-    states = call.get("hx")
-    hidden = states[0] if isinstance(states, list | tuple) else states
-    width, dims = int(hidden.shape[-1]) * (1 + both), len(m.dims)
+    states = states_of(call)
+    width, dims = int(states[0].shape[-1]) * (1 + both), len(m.dims)
     if shape_of(m.dims)[:-1] == () or any(atom.axis != CHANNEL for atom in m.dims[-1]):
         m = settle(graph, m)
     if any(atom.axis != CHANNEL for atom in m.dims[-1]):
@@ -76,8 +79,7 @@ def along_sequence(call: Call, macs: int | None) -> Map:
         raise Unsupported("channels among the steps")
     if dims < 2:
         raise Unsupported("a sequence without steps")
-    states_out = states if isinstance(states, list | tuple) else [states]
-    pretend(call, (*shape_of(m.dims[:-1]), width), list(states_out))
+    pretend(call, (*shape_of(m.dims[:-1]), width), states)
     return recurrence(graph, m, sequence, width, both, call.weights(), macs, call.operation)
 
 
@@ -106,7 +108,6 @@ def cell(call: Call) -> list[Map]:
         raise Unsupported("a state of other places")
     nodes = list(dict.fromkeys(o.node for o in maps))
     inner = graph.emit("concat", nodes, label=call.operation) if len(nodes) > 1 else nodes[0]
-    named: dict[str, Any] = {"operation": call.operation, "out_channels": hidden}
-    node = graph.emit("channel_mix", [inner], call.weights(), macs, call.operation, **named)
+    node = graph.mix(inner, call.operation, hidden, call.weights(), macs)
     out = Map(node, with_run(m.dims, len(m.dims) - 1, run_of(CHANNEL, hidden)))
     return [out] * len(list(call.run() if isinstance(call.run(), tuple) else [call.run()]))

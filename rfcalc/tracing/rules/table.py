@@ -49,14 +49,15 @@ TABLE: tuple[Rule, ...] = (
         "input weight bias stride padding output_padding groups dilation",
     ),
     Rule("unfold", windows.unfold, "input kernel_size dilation padding stride"),
-    *per_axes("max_pool{n}d", windows.max_pool, POOL),
-    *per_axes("max_pool{n}d_with_indices", windows.max_pool_with_indices, POOL),
-    *per_axes("avg_pool{n}d", windows.avg_pool, "input kernel_size stride padding ceil_mode"),
-    *per_axes("lp_pool{n}d", windows.lp_pool, "input norm_type kernel_size stride ceil_mode"),
-    *per_axes("adaptive_avg_pool{n}d", windows.adaptive_avg_pool, "input output_size"),
-    *per_axes("adaptive_max_pool{n}d", windows.adaptive_max_pool, "input output_size return_indices"),
+    *per_axes("max_pool{n}d max_pool{n}d_with_indices", partial(windows.pool, op="max_pool"), POOL),
+    *per_axes("avg_pool{n}d", partial(windows.pool, op="avg_pool"), "input kernel_size stride padding ceil_mode"),
+    *per_axes(  # a mean of powers, which sees what a mean sees
+        "lp_pool{n}d", partial(windows.pool, op="avg_pool", label="lp_pool"),
+        "input norm_type kernel_size stride ceil_mode",
+    ),
+    *per_axes("adaptive_avg_pool{n}d", partial(windows.adaptive_pool, op="avg_pool"), "input output_size"),
     *per_axes(
-        "adaptive_max_pool{n}d_with_indices", windows.adaptive_max_pool_with_indices,
+        "adaptive_max_pool{n}d adaptive_max_pool{n}d_with_indices", partial(windows.adaptive_pool, op="max_pool"),
         "input output_size return_indices",
     ),
     *per_axes("max_unpool{n}d", windows.max_unpool, "input indices kernel_size stride padding output_size"),
@@ -79,20 +80,23 @@ TABLE: tuple[Rule, ...] = (
         "multi_head_attention_forward", products.multi_head_attention, "query key value embed_dim_to_check num_heads"
     ),
     # --- norms
-    Rule("batch_norm", windows.batch_norm, "input running_mean running_var weight bias training momentum eps"),
-    Rule("instance_norm", windows.instance_norm, STATISTICS),
-    Rule("group_norm", windows.group_norm, "input num_groups weight bias eps"),
+    Rule("batch_norm", windows.normed, "input running_mean running_var weight bias training momentum eps"),
+    Rule("instance_norm", windows.normed, STATISTICS),
+    Rule("group_norm", partial(windows.normed, settings=["num_groups"]), "input num_groups weight bias eps"),
     Rule("layer_norm rms_norm", windows.layer_norm, "input normalized_shape weight bias eps"),
     Rule("normalize", values.normalize, "input p dim"),
     # --- activations: each value by itself, as a layer type of its own
     Rule("relu relu6 selu gelu silu mish hardswish hardsigmoid sigmoid tanh softplus", windows.activation),
     Rule("hardtanh", windows.hardtanh, "input min_val max_val inplace"),
-    Rule("leaky_relu", windows.leaky_relu, "input negative_slope inplace"),
-    Rule("elu", windows.elu, "input alpha inplace"),
+    Rule("leaky_relu", partial(windows.activation, negative_slope=0.01), "input negative_slope inplace"),
+    Rule("elu", partial(windows.activation, alpha=1.0), "input alpha inplace"),
     Rule("prelu", windows.prelu, "input weight"),
-    Rule("dropout", windows.dropout, "input p training inplace"),
+    Rule("dropout", partial(windows.activation, p=0.5), "input p training inplace"),
     Rule("dropout1d dropout2d dropout3d feature_dropout", windows.dropout_spatial, "input p training inplace"),
-    Rule("alpha_dropout feature_alpha_dropout", windows.alpha_dropout, "input p training inplace"),
+    Rule(
+        "alpha_dropout feature_alpha_dropout", partial(windows.activation, op="alpha_dropout", p=0.5),
+        "input p training inplace",
+    ),
     Rule("softmax log_softmax softmin", windows.softmax, "input dim"),
     Rule("glu", windows.glu, "input dim"),
     # --- joins: several tensors into one
@@ -171,23 +175,23 @@ TABLE: tuple[Rule, ...] = (
     Rule("lstm gru rnn_tanh rnn_relu quantized_lstm quantized_gru", sequences.recurrent, SEQUENCE),
     Rule("lstm_cell gru_cell rnn_tanh_cell rnn_relu_cell", sequences.cell, "input hx w_ih w_hh b_ih b_hh"),
     # --- complex numbers and rounded ones
-    Rule("real resolve_conj resolve_neg", complex_numbers.whole),
-    Rule("imag", complex_numbers.imaginary),
+    Rule("real resolve_conj resolve_neg", views.same),  # each number as it is, as far as its place goes
+    Rule("imag", partial(complex_numbers.part, name="imag")),
     Rule("angle conj conj_physical", complex_numbers.part),
     Rule("complex polar", complex_numbers.complex_of, "real imag"),
     Rule("view_as_real", complex_numbers.view_as_real),
     Rule("view_as_complex", complex_numbers.view_as_complex),
-    Rule(
+    Rule(  # what they make counts as plain numbers here
         "quantize_per_tensor quantize_per_channel quantize_per_tensor_dynamic dequantize "
         "fake_quantize_per_tensor_affine fake_quantize_per_channel_affine fused_moving_avg_obs_fake_quant "
         "_fake_quantize_learnable_per_tensor_affine _fake_quantize_learnable_per_channel_affine",
-        complex_numbers.rounded,
+        values.values,
     ),
     # --- known to move values about, nobody knows where to: no unit sees more than all of them
     Rule(
         "grid_sample affine_grid gather take_along_dim scatter scatter_add index_add topk rot90 fold masked_scatter "
         "cdist multinomial",
-        fallback.moved_about,
+        fallback.sees_all,
     ),
 )  # fmt: skip
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ..call import Call, MemoryLayout, pointwise_function
+from ..call import Call, MemoryLayout
 from ..dims import shape_of
 from ..graph import Map, Unsupported
-from ..moves import along, concatenated, joined, pad, reduced, with_constants, with_numbers
+from ..moves import along, concatenated, joined_maps, pad, reduced, with_constants, with_numbers
 from ..order import as_map
 
 # --- joins -------------------------------------------------------------------------------------------------------
@@ -43,14 +43,18 @@ def stack(call: Call) -> Map:
 
 
 def arithmetic(call: Call) -> Map:
-    """Values in step: several maps join; one map keeps its places, whatever numbers or weights it meets."""
+    """Values in step, with the weights among them."""
     operation = SPELLINGS.get(call.operation, call.operation)
-    maps = call.maps()
     call.memory = MemoryLayout.KEPT
-    if len(maps) > 1:
-        m = joined(call.graph, operation, maps)
-        return m if not call.weights() else pointwise_function(call, call.graph, m, operation)
-    return meeting_numbers(call, maps[0], operation)
+    m = in_step(call, operation)
+    weights = call.weights()  # of several maps; one that meets them alone has counted them
+    return call.graph.function(m, operation, weights) if weights else m
+
+
+def in_step(call: Call, operation: str) -> Map:
+    """Values in step: several maps join; one map keeps its places, whatever numbers or weights it meets."""
+    maps = call.maps()
+    return joined_maps(call.graph, operation, maps) if len(maps) > 1 else meeting_numbers(call, maps[0], operation)
 
 
 def meeting_numbers(call: Call, m: Map, operation: str) -> Map:
@@ -65,18 +69,14 @@ def comparison(call: Call) -> Map:
 
 
 SPELLINGS = {
-    "multiply": "mul",
-    "divide": "div",
-    "true_divide": "div",
-    "subtract": "sub",
-    "rsub": "sub",
-    "clip": "clamp",
-}
+    "multiply": "mul", "divide": "div", "true_divide": "div", "subtract": "sub", "rsub": "sub", "clip": "clamp",
+}  # fmt: skip
+"""Other names of functions, by the one that layers have."""
 
 
 def values(call: Call) -> Map:
     """A function of each value that no layer type stands for."""
-    return pointwise_function(call, call.graph, call.map(), call.operation)
+    return call.function(call.map())
 
 
 # --- many places into one ----------------------------------------------------------------------------------------
@@ -88,7 +88,7 @@ PAIRS = ("max", "min", "median", "mode")
 def reduction(call: Call) -> Map | list[Map]:
     operation = call.operation
     if operation in ("max", "min") and call.maps()[1:]:
-        return joined(call.graph, {"max": "maximum", "min": "minimum"}[operation], call.maps())
+        return joined_maps(call.graph, {"max": "maximum", "min": "minimum"}[operation], call.maps())
     if operation == "matrix_norm" and "dim" not in call.given:
         call.given["dim"] = (-2, -1)
     if isinstance(call.given.get("dim"), Tensor):

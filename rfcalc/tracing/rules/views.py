@@ -23,7 +23,7 @@ def same(call: Call) -> Map:
 
 
 def reshape(call: Call) -> Map:
-    return seen_from_here(call, viewed(call.graph, call.map(), call.shape()))
+    return call.graph.view(viewed(call.graph, call.map(), call.shape()))
 
 
 def unflatten(call: Call) -> Map:
@@ -31,12 +31,6 @@ def unflatten(call: Call) -> Map:
     out = reshape(call)
     anew = laid_anew(call.graph, out) if len(call.map().dims) == 2 else None
     return anew or out
-
-
-def seen_from_here(call: Call, m: Map) -> Map:
-    """Remembers which module made a view, whose name a layer that says it in the end shall bear."""
-    call.graph.viewed.setdefault(m, call.graph.frame)
-    return m
 
 
 def permute(call: Call) -> Map:
@@ -47,7 +41,7 @@ def permute(call: Call) -> Map:
     rest = call.args[1:]
     kwargs = {key: value for key, value in call.kwargs.items() if not isinstance(value, Tensor)}
     out = call.func(probe, *rest, **kwargs)
-    return seen_from_here(call, Map(m.node, tuple(m.dims[size - 2] for size in out.shape)))
+    return call.graph.view(Map(m.node, tuple(m.dims[size - 2] for size in out.shape)))
 
 
 def expand(call: Call) -> Map:
@@ -58,10 +52,7 @@ def broadcast_tensors(call: Call) -> list[Map | None]:
     """Each tensor repeated to the shape that all have together."""
     found = [call.find(tensor) for tensor in call.tensors]
     shape = call.shape()
-    out: list[Map | None] = []
-    for m in found:
-        out.append(m and stretched(m, shape))
-    return out
+    return [m and stretched(m, shape) for m in found]
 
 
 def repeat(call: Call) -> Map:
@@ -73,7 +64,7 @@ def repeat(call: Call) -> Map:
     x = graph.maps[m.node]
     if len(whole) > 1 or old[whole[0]] != run_of(CHANNEL, x.channels):
         raise Unsupported("places repeated side by side")
-    node = graph.emit("channel_mix", [m.node], label="repeat", operation="repeat", out_channels=shape[whole[0]])
+    node = graph.mix(m.node, "repeat", shape[whole[0]])
     return Map(node, with_run(old, whole[0], run_of(CHANNEL, shape[whole[0]])))
 
 
@@ -88,7 +79,7 @@ def repeat_interleave(call: Call) -> Map:
     if not run:
         return Map(m.node, with_run(m.dims, dim, (Atom(REPEAT, times, 0),)))
     if axis == CHANNEL and run == run_of(CHANNEL, graph.maps[m.node].channels):
-        node = graph.emit("channel_mix", [m.node], label="repeat", operation="repeat", out_channels=shape[dim])
+        node = graph.mix(m.node, "repeat", shape[dim])
     elif axis is not None and axis >= 0:
         factors = [times if i == axis else 1 for i in range(graph.axes)]
         node = graph.emit("upsample", [m.node], label="repeat_interleave", scale_factor=factors)
@@ -141,7 +132,7 @@ def narrow(call: Call) -> Map:
     return cut(call.graph, m, {dim: range(start, start + call.get("length"))})
 
 
-def spelled_out(index: Any, dims: int) -> list[Any]:
+def index_entries(index: Any, dims: int) -> list[Any]:
     """An index as one entry for each dimension, and None for each new one."""
     entries = list(index) if isinstance(index, tuple) else [index]
     used = sum(entry is not None and entry is not Ellipsis for entry in entries)
@@ -155,7 +146,7 @@ def spelled_out(index: Any, dims: int) -> list[Any]:
 
 def getitem(call: Call) -> Map:
     m = call.map()
-    entries = spelled_out(call.args[1], len(m.dims))
+    entries = index_entries(call.args[1], len(m.dims))
     if any(isinstance(entry, Tensor) and entry.dtype in (torch.bool, torch.uint8) for entry in entries):
         raise NeedsValues("mask")
     shape = call.shape()
@@ -184,8 +175,7 @@ def picked(call: Call, m: Map, entries: list[Any], shape: tuple[int, ...]) -> Ma
 
 
 def picked_channels(call: Call, m: Map, dim: int, count: int) -> Map:
-    node = call.graph.emit("channel_mix", [m.node], label="index", operation="index", out_channels=count)
-    return Map(node, with_run(m.dims, dim, run_of(CHANNEL, count)))
+    return Map(call.graph.mix(m.node, "index", count), with_run(m.dims, dim, run_of(CHANNEL, count)))
 
 
 def index_select(call: Call) -> Map:
@@ -202,10 +192,9 @@ def setitem(call: Call) -> None:
     value, m = call.find(call.args[2]), call.find(target)
     if value is None:
         if m is not None:  # what else is left sees what it saw, as after a gate
-            node = call.graph.emit("pointwise", [m.node], label="assignment", operation="assignment")
-            call.state.known.bind(target, Map(node, m.dims))
+            call.state.known.bind(target, call.graph.function(m, "assignment"))
         return
-    entries = spelled_out(call.args[1], target.dim())
+    entries = index_entries(call.args[1], target.dim())
     plain = all(isinstance(entry, slice | int) and not isinstance(entry, bool) for entry in entries)
     if not plain or any(isinstance(entry, slice) and entry.step not in (None, 1) for entry in entries):
         writes.written(target, written_somewhere(call, m, value, target), call.tensors, mixes=True)
@@ -215,7 +204,7 @@ def setitem(call: Call) -> None:
         ranges.append(range(n)[entry] if isinstance(entry, slice) else range(n)[entry : entry + 1 or None])
         if isinstance(entry, int):
             dims.insert(dim, ())
-    found = written(call, m, Map(value.node, tuple(dims)), ranges, target)
+    found = written_box(call, m, Map(value.node, tuple(dims)), ranges, target)
     writes.written(target, found, call.tensors, mixes=True)
 
 
@@ -225,7 +214,7 @@ def written_somewhere(call: Call, m: Map | None, value: Map, target: Tensor) -> 
     return known_by_shape(graph, "whole", maps, shape, "assignment", 0, bound=True)
 
 
-def written(call: Call, m: Map | None, value: Map, ranges: Sequence[range], target: Tensor) -> Map:
+def written_box(call: Call, m: Map | None, value: Map, ranges: Sequence[range], target: Tensor) -> Map:
     """A map written into a box of a tensor: padding around it where the tensor held nothing of the image, a concat
     where the box is a run of channels."""
     graph = call.graph

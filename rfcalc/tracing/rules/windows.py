@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from fractions import Fraction
 from math import floor, prod
 from typing import Any
@@ -10,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from ...engine.layers import LINEAR_MODES
-from ..call import Call, MemoryLayout, placed, pointwise_function, tupled
+from ..call import Call, MemoryLayout, placed, tupled
 from ..dims import BATCH_AXIS, CHANNEL, run_of, size_of, with_run
 from ..graph import Map, Unsupported
 from ..moves import along
@@ -19,52 +20,24 @@ from ..order import as_map, fold
 # --- pools -------------------------------------------------------------------------------------------------------
 
 
-def max_pool(call: Call, n: int) -> Map:
-    if call.get("return_indices", False):
+def run_for_indices(call: Call) -> None:
+    """A pool that returns indices too makes them itself."""
+    if call.get("return_indices", False) or call.name.endswith("_with_indices"):
         call.run()
-    return pool(call, n, "max_pool", {"padding": 0, "dilation": 1})
 
 
-def max_pool_with_indices(call: Call, n: int) -> Map:
-    call.run()
-    return max_pool(call, n)
-
-
-def avg_pool(call: Call, n: int) -> Map:
-    return pool(call, n, "avg_pool", {"padding": 0})
-
-
-def lp_pool(call: Call, n: int) -> Map:
-    """A mean of powers, which sees what a mean sees."""
-    return pool(call, n, "avg_pool", {}, "lp_pool")
-
-
-def pool(call: Call, n: int, op: str, extras: dict[str, int], label: str = "") -> Map:
+def pool(call: Call, n: int, op: str, label: str = "") -> Map:
+    run_for_indices(call)
     graph, at = call.graph, placed(call, n, all_channels=False)
     kernel = tupled(call.get("kernel_size"), n)
     stride = tupled(call.get("stride") or kernel, n)
-    settings: dict[str, Any] = {name: at.per_axis(graph, tupled(call.get(name, d), n), d) for name, d in extras.items()}
-    settings |= {"kernel_size": at.per_axis(graph, kernel, 1), "stride": at.per_axis(graph, stride, 1)}
-    node = graph.emit(op, [at.m.node], label=label, ceil_mode=bool(call.get("ceil_mode", False)), **settings)
+    windows = at.windows(graph, kernel_size=kernel, stride=stride, **call.windows(n, "padding dilation"))
+    node = graph.emit(op, [at.m.node], label=label, ceil_mode=bool(call.get("ceil_mode", False)), **windows)
     return graph.spread(node, at.m, at.axes)
 
 
-def adaptive_avg_pool(call: Call, n: int) -> Map:
-    return adaptive_pool(call, n, "avg_pool")
-
-
-def adaptive_max_pool(call: Call, n: int) -> Map:
-    if call.get("return_indices", False):
-        call.run()
-    return adaptive_pool(call, n, "max_pool")
-
-
-def adaptive_max_pool_with_indices(call: Call, n: int) -> Map:
-    call.run()
-    return adaptive_pool(call, n, "max_pool")
-
-
 def adaptive_pool(call: Call, n: int, op: str) -> Map:
+    run_for_indices(call)
     graph, at = call.graph, placed(call, n, all_channels=False)
     given = tupled(call.get("output_size", (None,) * n), n)
     wanted = zip(at.per_axis(graph, given, None), graph.maps[at.m.node].sizes, strict=True)
@@ -158,34 +131,22 @@ def contiguous(call: Call, m: Map) -> Map:
 # --- norms -------------------------------------------------------------------------------------------------------
 
 
-def normed(call: Call, op: str, **settings: Any) -> Map:
-    """A norm whose weights, where it has any, belong to the channels in dimension 1."""
+def normed(call: Call, settings: Sequence[str] = ()) -> Map:
+    """A norm whose weights, where it has any, belong to the channels in dimension 1; `settings` are those of the layer
+    beside."""
     graph = call.graph
     m = fold(graph, call.map())
-    x = graph.maps[m.node]
     given = [call.get(name) for name in ("weight", "bias", "running_mean")]
     counts = {tensor.numel() for tensor in given if isinstance(tensor, Tensor)}
     if len(m.dims) < 2 or counts - {size_of(m.dims[1])}:
         call.run()  # torch says what is wrong
-    if m.dims[1] != run_of(CHANNEL, x.channels):
-        out = pointwise_function(call, graph, m, op)
-        call.memory = MemoryLayout.CHANNELS_LAST
-        return out
+    if m.dims[1] == run_of(CHANNEL, graph.maps[m.node].channels):
+        affine, named = isinstance(call.get("weight"), Tensor), {name: call.get(name) for name in settings}
+        out = Map(graph.emit(call.operation, [m.node], call.weights(), affine=affine, **named), m.dims)
+    else:
+        out = call.function(m)
     call.memory = MemoryLayout.CHANNELS_LAST
-    affine = isinstance(call.get("weight"), Tensor)
-    return Map(graph.emit(op, [m.node], call.weights(), affine=affine, **settings), m.dims)
-
-
-def batch_norm(call: Call) -> Map:
-    return normed(call, "batch_norm")
-
-
-def instance_norm(call: Call) -> Map:
-    return normed(call, "instance_norm")
-
-
-def group_norm(call: Call) -> Map:
-    return normed(call, "group_norm", num_groups=call.get("num_groups"))
+    return out
 
 
 def layer_norm(call: Call) -> Map:
@@ -201,29 +162,23 @@ def layer_norm(call: Call) -> Map:
             return contiguous(call, call.pointwise(m, "layer_norm", call.weights(), affine=affine))
         if prod(shape) == x.channels and not any(atom.axis != CHANNEL for run in last for atom in run):
             return contiguous(call, call.pointwise(m, "channel_norm", call.weights(), affine=affine))
-    return contiguous(call, pointwise_function(call, graph, m, call.name))
+    return contiguous(call, call.function(m, call.name))
 
 
 # --- activations -------------------------------------------------------------------------------------------------
 
 
-def activation(call: Call) -> Map:
-    return call.pointwise(call.map(), call.operation)
+def activation(call: Call, op: str = "", **settings: float) -> Map:
+    """A layer type of its own; `settings` are those of its settings that the function takes, with torch's defaults."""
+    given = {name: call.get(name, default) for name, default in settings.items()}
+    return call.pointwise(call.map(), op or call.operation, **given)
 
 
 def hardtanh(call: Call) -> Map:
     m = call.map()
     if (call.get("min_val", -1), call.get("max_val", 1)) == (0, 6):
         return call.pointwise(m, "relu6")
-    return pointwise_function(call, call.graph, m, "hardtanh")
-
-
-def leaky_relu(call: Call) -> Map:
-    return call.pointwise(call.map(), "leaky_relu", negative_slope=call.get("negative_slope", 0.01))
-
-
-def elu(call: Call) -> Map:
-    return call.pointwise(call.map(), "elu", alpha=call.get("alpha", 1.0))
+    return call.function(m, "hardtanh")
 
 
 def prelu(call: Call) -> Map:
@@ -233,22 +188,14 @@ def prelu(call: Call) -> Map:
     if weight.numel() != 1 and (len(m.dims) < 2 or weight.numel() != size_of(m.dims[1])):
         call.run()  # torch says what is wrong
     if weight.numel() not in (1, call.graph.maps[m.node].channels):
-        return pointwise_function(call, call.graph, m, "prelu")
+        return call.function(m, "prelu")
     return call.pointwise(m, "prelu", call.weights(), num_parameters=weight.numel())
-
-
-def dropout(call: Call) -> Map:
-    return call.pointwise(call.map(), "dropout", p=call.get("p", 0.5))
 
 
 def dropout_spatial(call: Call) -> Map:
     m = call.map()
     flat = call.graph.maps[m.node].flat
     return call.pointwise(m, "dropout" if flat else "dropout_spatial", p=call.get("p", 0.5))
-
-
-def alpha_dropout(call: Call) -> Map:
-    return call.pointwise(call.map(), "alpha_dropout", p=call.get("p", 0.5))
 
 
 def softmax(call: Call) -> Map:
@@ -266,8 +213,7 @@ def glu(call: Call) -> Map:
     channels = graph.maps[m.node].channels
     if m.dims[dim] != run_of(CHANNEL, channels) or channels % 2:
         raise Unsupported("halves of something else than channels")
-    node = graph.emit("channel_mix", [m.node], label="glu", operation="glu", out_channels=channels // 2)
-    return Map(node, with_run(m.dims, dim, run_of(CHANNEL, channels // 2)))
+    return Map(graph.mix(m.node, "glu", channels // 2), with_run(m.dims, dim, run_of(CHANNEL, channels // 2)))
 
 
 def unfold(call: Call) -> Map:
@@ -276,8 +222,7 @@ def unfold(call: Call) -> Map:
         raise Unsupported("torch.Tensor.unfold")
     graph = call.graph
     at = placed(call, 2)
-    names = {"kernel_size": 1, "dilation": 1, "padding": 0, "stride": 1}
-    settings: dict[str, Any] = {name: at.per_axis(graph, tupled(call.get(name, d), 2), d) for name, d in names.items()}
-    node = graph.emit("unfold", [at.m.node], **settings)
+    windows = at.windows(graph, **call.windows(2, "kernel_size dilation padding stride"))
+    node = graph.emit("unfold", [at.m.node], **windows)
     out = at.after(graph, node)
     return Map(node, (*out.dims[:2], (*out.dims[2], *out.dims[3])))
