@@ -119,6 +119,11 @@ def taker(row: Row, readers: dict[int, list[Row]]) -> Row | None:
     return row
 
 
+def main_of(rows: Sequence[Row]) -> Row:
+    """Of the layers of a box the one that a click on it chooses: the first that is not folded in."""
+    return next((row for row in rows if not row.layer.pointwise), rows[0])
+
+
 # --- equal blocks ------------------------------------------------------------------------------------------------
 
 

@@ -44,7 +44,7 @@ class Held(NamedTuple):
         return held if held.scale <= MOST_SCALE else Held(held.values / held.scale)
 
 
-def known(row: Row) -> bool:
+def is_countable(row: Row) -> bool:
     """Whether a layer's reads are known, so that its paths can be counted."""
     return all(axis.strands and not axis.doubt for axis in row.out.axes)
 

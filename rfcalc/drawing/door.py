@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 from .. import zoo
 from ..engine.arch import Arch
 from ..errors import RfcalcError, need
-from .style import drawing, format_of, save, style
+from .style import DARK, LIGHT, drawing, format_of, save
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -56,7 +56,7 @@ def plot(
     check_options(kind, options)
     need("matplotlib", "plot")
     arch = zoo.load(target, input)
-    look = style(dark)
+    look = DARK if dark else LIGHT
     with drawing(look):
         if kind == "effective":
             from . import effective

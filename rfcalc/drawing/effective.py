@@ -12,7 +12,7 @@ from ..engine.arch import Arch
 from ..errors import RfcalcError, need
 from ..zoo import is_torch_model
 from .boxes import shortened
-from .counts import known, path_counts
+from .counts import is_countable, path_counts
 from .style import Style
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def column(arch: Arch, found: Any, run: str) -> EffectivePanel:
     row = next((row for row in arch.rows if row.name == found.layer), None)
     title = f"{shortened(found.layer, 24)}, {run}"
     predicted, field = None, tuple[tuple[int, int], ...]()
-    if row and known(row):
+    if row and is_countable(row):
         unit = tuple(found.unit) or (0,) * len(arch.sizes)
         predicted = path_counts(arch, row, unit, even=True)
         seen = [axis.at(i) for axis, i in zip(row.out.axes, unit, strict=True)]

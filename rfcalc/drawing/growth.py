@@ -32,18 +32,13 @@ class Course:
     border: frozenset[int]
     gridding: frozenset[int]
 
-    def fields(self, axis: int) -> list[float]:
-        return [as_float(row.out.axes[axis].receptive_field) for row in self.rows]
-
-    def jumps(self, axis: int) -> list[float]:
-        return [as_float(row.out.axes[axis].jump) for row in self.rows]
-
     @property
     def lines(self) -> list[tuple[list[float], list[float]]]:
         """Fields and jumps of each axis, or of one where all are alike."""
         looks = [[(axis.receptive_field, axis.jump) for axis in row.out.axes] for row in self.rows]
         count = 1 if all(look == each[0] for each in looks for look in each) else len(looks[0])
-        return [(self.fields(axis), self.jumps(axis)) for axis in range(count)]
+        axes = [[row.out.axes[axis] for row in self.rows] for axis in range(count)]
+        return [([as_float(a.receptive_field) for a in each], [as_float(a.jump) for a in each]) for each in axes]
 
 
 def as_float(value: Any) -> float:

@@ -13,7 +13,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ..engine.arch import Arch
-from .boxes import MOST_BOXES, Group, collapsed, family, frames_of, groups_of, lines_of, names_of
+from .boxes import MOST_BOXES, collapsed, family, frames_of, groups_of, lines_of, names_of
 from .columns import cut
 from .fold import fold_of
 from .parts import Box, Edge, Frame, Layout, size_of
@@ -45,16 +45,9 @@ def layout(arch: Arch, *, unfold: bool = False, horizontal: bool = False, column
     fold = fold_of(sheet) if columns is None else None
     drawn = folded(sheet, fold) if fold else placed(sheet, cut(sheet, columns))
     boxes = tuple(
-        replace(box, name=name, layers=layers_of(arch, group), family=family_of(arch, group), lines=text,
+        replace(box, name=name, layers=tuple(arch.rows[i - 1].name for i in group.layers if i),
+                family=family(arch.rows[group.mains[0] - 1] if group.mains[0] else None), lines=text,
                 times=len(group.mains))
         for box, group, name, text in zip(drawn.boxes, groups, names, lines, strict=True)
     )  # fmt: skip
     return replace(drawn, name=arch.name, boxes=boxes)
-
-
-def layers_of(arch: Arch, group: Group) -> tuple[str, ...]:
-    return tuple(arch.rows[i - 1].name for i in group.layers if i)
-
-
-def family_of(arch: Arch, group: Group) -> str:
-    return family(arch.rows[group.mains[0] - 1] if group.mains[0] else None)

@@ -255,7 +255,7 @@ def side(plan: LanePlan, box: int, share: float, lane: float, leaving: bool) -> 
     """The way from a box's side to a lane, or from the lane into it; where another box stands between, through the gap
     after the box, or in front of it."""
     a, _, b, d = plan.bounds(box)
-    if outermost(plan, box):
+    if plan.sheet.ranks[plan.sheet.graph.ranks[box]][-1] == box:  # nothing stands between it and the lanes
         at = a + (b - a) * share
         way = [(at, d), (at, lane)]
     else:
@@ -263,11 +263,6 @@ def side(plan: LanePlan, box: int, share: float, lane: float, leaving: bool) -> 
         edge, gap = (b, b + LANE / 2) if leaving else (a, a - LANE / 2)
         way = [(edge, beside), (gap, beside), (gap, lane)]
     return way if leaving else way[::-1]
-
-
-def outermost(plan: LanePlan, box: int) -> bool:
-    """Whether nothing stands between a box and the lanes."""
-    return plan.sheet.ranks[plan.sheet.graph.ranks[box]][-1] == box
 
 
 # --- the drawing -------------------------------------------------------------------------------------------------

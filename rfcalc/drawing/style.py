@@ -9,7 +9,7 @@ from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import RfcalcError, need
+from ..errors import RfcalcError, need, refusals_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -21,6 +21,8 @@ SIZE = 8.0
 """Points; nothing is smaller."""
 DPI = 200
 """Of a PNG."""
+METADATA: dict[str, dict[str, None]] = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {"Software": None}}
+"""What would make two plots of the same thing differ, left out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +76,6 @@ DARK = Style(
                               "#a0a6ad"), strict=True)),
     series=("#56b4e9", "#ff9c57", "#3fc79d", "#e59cc6", "#f0e442", "#b4b8bd"),
 )  # fmt: skip
-
-
-def style(dark: bool = False) -> Style:
-    return DARK if dark else LIGHT
 
 
 def format_of(path: str | PathLike[str]) -> str:
@@ -136,8 +134,5 @@ def drawing(look: Style) -> Iterator[None]:
 def save(figure: Figure, path: str | PathLike[str]) -> None:
     """Writes a figure in the format of the file's ending, without a date; raises RfcalcError when it cannot."""
     form = format_of(path)
-    metadata = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {"Software": None}}[form]
-    try:
-        figure.savefig(fspath(path), format=form, dpi=DPI, metadata=metadata)
-    except OSError as error:
-        raise RfcalcError(f"{fspath(path)}: {error.strerror or error}") from error
+    with refusals_of(fspath(path)):
+        figure.savefig(fspath(path), format=form, dpi=DPI, metadata=METADATA[form])

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from ..engine.arch import Arch, Row
 from ..engine.geometry import UNKNOWN, Field
-from ..errors import RfcalcError, unknown_name
+from ..errors import RfcalcError
+from ..report.unit import row_of, unit_in
 from .boxes import groups_of, shortened, titles
-from .counts import known, path_counts
+from .counts import is_countable, path_counts
 from .style import Style
 
 if TYPE_CHECKING:
@@ -48,10 +49,10 @@ def chosen(arch: Arch, layers: Sequence[str]) -> list[Row]:
     """The rows of the named layers, of a block its last; by default the last layer of every map size in front of the
     global pool. Raises RfcalcError for an unknown name, or a field that is unknown."""
     if layers:
-        rows = [named(arch, name) for name in layers]
+        rows = [row_of(arch, name) for name in layers]
     else:
         end = arch.global_row.node.inputs[0] if arch.global_row else len(arch.rows)
-        last = {row.out.sizes: row for row in arch.rows[: max(end, 1)] if known(row)}
+        last = {row.out.sizes: row for row in arch.rows[: max(end, 1)] if is_countable(row)}
         rows = list(last.values())[-LAYERS_CHOSEN:]
     unknown = [row for row in rows if any(axis.widest is None for axis in row.out.axes)]
     if unknown or not rows:
@@ -59,23 +60,11 @@ def chosen(arch: Arch, layers: Sequence[str]) -> list[Row]:
     return sorted(rows, key=lambda row: row.index)
 
 
-def named(arch: Arch, name: str) -> Row:
-    """The row of a layer, or the last one of a block; raises RfcalcError with a near name."""
-    rows = arch.rows_of(name)
-    if not rows:
-        raise RfcalcError(unknown_name(name, [node.name for node in arch.nodes], f"{arch.name} has no layer"))
-    return rows[-1]
-
-
 def units(arch: Arch, rows: Sequence[Row], unit: Sequence[int] | None) -> list[SeenByUnit]:
     """The unit of the last layer, by default its centre, and of each other layer the unit that looks nearest to where
     that one does. Raises RfcalcError for a unit that is not on the map."""
     last = rows[-1]
-    sizes = last.out.sizes
-    at = tuple(size // 2 for size in sizes) if unit is None else tuple(unit)
-    if len(at) != len(sizes) or any(not 0 <= i < size for i, size in zip(at, sizes, strict=True)):
-        shape = "x".join(map(str, sizes))
-        raise RfcalcError(f"{last.name} has no unit {','.join(map(str, at))}: its map is {shape}, counted from 0")
+    at = unit_in(last, unit)
     centres = [middle(axis.at(i)) for axis, i in zip(last.out.axes, at, strict=True)]
     names = titles(arch, groups_of(arch))
     return [seen_at(row, names[row.index], at if row is last else nearest(row, centres)) for row in rows]
@@ -246,7 +235,7 @@ def draw_counts(figure: Figure, axes: Axes, arch: Arch, seen: SeenByUnit, look: 
     set_view(axes, (-edge, -edge, width + edge, height + edge), len(arch.sizes) > 1)
     axes.set_title(f"paths to {shortened(seen.name, 24)}{seen.at}", loc="left")
     draw_image(axes, height, width, look, None)
-    if not known(seen.row):
+    if not is_countable(seen.row):
         axes.text(width / 2, height / 2, seen.row.status, ha="center", va="center", wrap=True, zorder=6)
         return
     counts = path_counts(arch, seen.row, seen.unit)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from math import ceil, floor, isnan, log2
 
-from ..drawing.boxes import groups_of, shortened
+from ..drawing.boxes import groups_of, main_of, shortened
 from ..drawing.growth import Course, course_of, runs
 from ..engine.arch import Arch, Row
 from ..report.cells import agreed, text
@@ -185,7 +185,6 @@ def column(sheet: ChartColumns, place: int, params: int, macs: int) -> Markup:
     axes = row.out.axes
     said = f"{sheet.course.names[place]}: field {text(agreed(tuple(axis.receptive_field for axis in axes)))}, jump "
     said += f"{text(agreed(tuple(axis.jump for axis in axes)))}, params {text(params)}, MACs {text(macs)}"
-    main = next((each.index for each in rows if not each.layer.pointwise), rows[0].index)
     numbers = " ".join(str(each.index) for each in rows)
     return tag("rect", tag("title", said), cls="hit", x=sheet.left(place), y=TOP - 6, width=sheet.step,
-               height=sheet.bottom - TOP + 6, data_row=main, data_rows=numbers)  # fmt: skip
+               height=sheet.bottom - TOP + 6, data_row=main_of(rows).index, data_rows=numbers)  # fmt: skip

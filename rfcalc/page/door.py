@@ -9,7 +9,7 @@ from os import PathLike, fspath
 from pathlib import Path
 
 from ..engine.arch import Arch
-from ..errors import RfcalcError
+from ..errors import RfcalcError, refusals_of
 from .html import page
 
 MOST_NETWORKS = 2
@@ -29,10 +29,8 @@ class Page:
     def save(self, path: str | PathLike[str]) -> None:
         """Writes the file; raises RfcalcError for another ending than .html, or where it cannot."""
         check_ending(path)
-        try:
+        with refusals_of(fspath(path)):
             Path(path).write_text(self.html, encoding="utf-8")
-        except OSError as error:
-            raise RfcalcError(f"{fspath(path)}: {error.strerror or error}") from error
 
     def __repr__(self) -> str:
         return f"<Page {' and '.join(self.names)}: {len(self.html.encode()):,} bytes; save(path) writes it>"

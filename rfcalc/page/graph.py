@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
 
+from ..drawing.boxes import main_of
 from ..drawing.layout import layout
-from ..drawing.network import CORNER, arrow, distance, towards
+from ..drawing.network import CORNER, arrow, rounded_line
 from ..drawing.parts import FONT, LABEL_HEIGHT, LINE_HEIGHT, NAME_SIZE, PAD, Box, Edge, Frame, Point
 from ..engine.arch import Arch
 from .markup import Markup, tag
@@ -37,12 +37,7 @@ def mains(arch: Arch, box: Box) -> list[int]:
         return []
     each = len(box.layers) // box.times
     copies = [box.layers[i * each : (i + 1) * each] for i in range(box.times)]
-    return [main_of(arch, copy) for copy in copies]
-
-
-def main_of(arch: Arch, names: Sequence[str]) -> int:
-    rows = [arch[name] for name in names]
-    return next((row.index for row in rows if not row.layer.pointwise), rows[0].index)
+    return [main_of([arch[name] for name in copy]).index for copy in copies]
 
 
 def frame_of(frame: Frame) -> Markup:
@@ -83,12 +78,9 @@ def edge_of(edge: Edge) -> Markup:
 
 def curve(points: Sequence[Point]) -> str:
     """A path along the points whose corners are quarter curves."""
-    kept = [points[0], *(b for a, b in pairwise(points) if distance(a, b) > 0.01)]
-    found = [f"M{at(kept[0])}"]
-    for before, corner, after in zip(kept, kept[1:], kept[2:], strict=False):
-        radius = min(CORNER + 1, distance(before, corner) / 2, distance(corner, after) / 2)
-        found.append(f"L{at(towards(corner, before, radius))}Q{at(corner)} {at(towards(corner, after, radius))}")
-    return "".join([*found, f"L{at(kept[-1])}"])
+    first, bends, last = rounded_line(points)
+    curves = "".join(f"L{at(start)}Q{at(corner)} {at(end)}" for start, corner, end in bends)
+    return f"M{at(first)}{curves}L{at(last)}"
 
 
 def at(point: Point) -> str:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from hashlib import sha256
 from importlib.resources import files
 from typing import Any
@@ -71,8 +72,7 @@ def palette() -> str:
 
 def variables(look: Style) -> str:
     colours = {
-        "paper": look.paper, "ink": look.ink, "muted": look.muted, "rule": look.rule, "frame": look.frame,
-        "frame-edge": look.frame_edge, "accent": look.accent, "warning": look.warning,
+        **{name.replace("_", "-"): said for name, said in asdict(look).items() if str(said).startswith("#")},
         **{f"fill-{family}": colour for family, colour in look.fills.items()},
         **{f"edge-{family}": colour for family, colour in look.edges.items()},
         **{f"series-{i}": colour for i, colour in enumerate(look.series)},

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Any
 
 from ..engine.arch import Arch
@@ -86,20 +87,12 @@ def changes(old: Sequence[RowCells], new: Sequence[RowCells]) -> tuple[Change, .
     left = iter(before)
     for name, row in after.items():
         if name in before:
-            found += [Change(gone, before[gone], None) for gone in until(left, name) if gone not in after]
+            found += [Change(gone, before[gone], None) for gone in takewhile(name.__ne__, left) if gone not in after]
         change = Change(name, before.get(name), row)
         if change.old is None or change.cells:
             found.append(change)
     told = {change.layer for change in found}
     return (*found, *(Change(gone, before[gone], None) for gone in before if gone not in after and gone not in told))
-
-
-def until(names: Iterator[str], end: str) -> Iterator[str]:
-    """The names up to one, which is taken as well."""
-    for name in names:
-        if name == end:
-            return
-        yield name
 
 
 def lines(found: Sequence[Change]) -> str:

@@ -40,10 +40,6 @@ def pools(rows: Sequence[Row]) -> int:
     return sum(prod(row.layer.kernel_size) * row.x.channels**2 for row in rows if isinstance(row.layer, MaxPool))
 
 
-def biased_values(rows: Sequence[Row]) -> int:
-    return sum(bias(row) for row in rows)
-
-
 # --- what tools count ----------------------------------------------------------------------------------------------
 
 CountRule = Callable[[Row], int]
@@ -75,13 +71,13 @@ def affine(row: Row) -> bool:
     return bool(getattr(row.layer, "affine", False))
 
 
-def bias(row: Row) -> int:
+def biased(row: Row) -> int:
     """One for each value of a layer with a bias."""
     return row.out.elements if getattr(row.layer, "bias", False) else 0
 
 
 def with_bias(row: Row) -> int:
-    return (row.macs or 0) + bias(row)
+    return (row.macs or 0) + biased(row)
 
 
 def values_in(times: int = 1, axes: int = 0) -> CountRule:
@@ -100,11 +96,9 @@ def norm_values(plain: int, more: int) -> CountRule:
 
 def by_mode(axes: int = 0, **times: int) -> CountRule:
     """Of an upsampled map, so many for each value as its mode says; with `axes`, of maps with so many axes only."""
-    return lambda row: times.get(mode_of(row), 0) * row.out.elements if axes in (0, len(row.x.axes)) else 0
-
-
-def mode_of(row: Row) -> str:
-    return str(getattr(row.layer, "mode", ""))
+    return lambda row: (
+        times.get(getattr(row.layer, "mode", ""), 0) * row.out.elements if axes in (0, len(row.x.axes)) else 0
+    )
 
 
 def weights_at_each_place(row: Row) -> int:
@@ -256,7 +250,7 @@ COUNTED_MACS = (
     Convention(
         "biases counted as multiply-adds",
         "some counters add one for each output value",
-        lambda rows, _: biased_values(rows),
+        lambda rows, _: sum(map(biased, rows)),
     ),
     *(tool_convention(name) for name in ("fvcore", "torchinfo", "ptflops", "thop")),
 )

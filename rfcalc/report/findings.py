@@ -28,16 +28,12 @@ def findings(arch: Arch) -> tuple[Finding, ...]:
     return tuple(finding for kind in kinds for finding in kind(arch))
 
 
-def reads_neighbours(row: Row) -> bool:
-    """Whether a layer reads more than one unit for each unit it makes."""
-    return any(w.kernel_size > 1 for w in row.windows)
-
-
 def border(arch: Arch) -> Iterator[Finding]:
     """Layers whose input field is as large as the image on every axis already ("border layer", Richter et al. 2021)."""
     found = []
     for row in arch.rows:
-        if row.layer.pointwise or row.layer.joins or row.sees_whole_map or not reads_neighbours(row):
+        looks_around = any(w.kernel_size > 1 for w in row.windows)
+        if row.layer.pointwise or row.layer.joins or row.sees_whole_map or not looks_around:
             continue
         fields = [axis.receptive_field for axis in row.x.axes]
         if all(field is not None and field >= size for field, size in zip(fields, arch.sizes, strict=True)):

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from heapq import merge
 from itertools import islice
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from .goal import End, Goal
 from .graph import SearchEdge
 from .labels import LabelArrays, LabelRule, labels_of
 from .small import HUGE, Small
 
+T = TypeVar("T")
 THIN = 64
 """Labels kept at a node once time has run out."""
 QUICK = 200
@@ -135,9 +137,15 @@ def collected(small: Small, labels: list[LabelArrays | None], goal: Goal) -> lis
 def front(small: Small, goal: Goal, rule: LabelRule, deadline: float, limit: int | None) -> list[Found]:
     """Every assignment whose figures (less is better) no other's beat, one for each set of figures."""
     labels = labels_of(small, goal.caps, rule, deadline, limit)
-    on_front: list[RankedLabel] = []
-    for entry in collected(small, labels, goal):
-        if not any(all(a <= b for a, b in zip(other.order, entry.order, strict=True)) for other in on_front):
-            on_front.append(entry)
+    on_front = unbeaten(collected(small, labels, goal), lambda entry: entry.order)
     ranks = ranks_of(small, labels, wanted_of(on_front), 1)
     return [Found(e.end, e.params, e.macs, ranks[e.node, e.params, e.macs][0]) for e in on_front]
+
+
+def unbeaten(entries: Iterable[T], order: Callable[[T], tuple[int, ...]]) -> list[T]:
+    """Of entries that come in the order of their figures, those that no other beats; of equal ones the first."""
+    found: list[T] = []
+    for entry in entries:
+        if not any(all(a <= b for a, b in zip(order(other), order(entry), strict=True)) for other in found):
+            found.append(entry)
+    return found

@@ -12,7 +12,7 @@ from typing import Any
 
 from .. import zoo
 from ..engine.arch import Node
-from ..errors import RfcalcError, place
+from ..errors import RfcalcError, place, refusals_of
 from ..report import cells
 from ..spec.arithmetic import valued
 from ..spec.reader import loads as load_spec
@@ -91,7 +91,7 @@ def size_of(program: Program) -> int:
 
 def searched(program: Program, choices: int, deadline: float) -> GraphSearch | ListSearch:
     """All networks, made one where they look alike; where they are few and do not, one by one."""
-    goal = Goal.of(program)
+    goal = Goal.of(program.head, program.objective)
     try:
         return GraphSearch(program, goal, choices, deadline)
     except Entangled:
@@ -171,15 +171,9 @@ class Maker:
         return found
 
 
-def write_all(answer: Answer, folder: str) -> list[str]:
-    """Each design's spec in a file of its own; returns their paths. Raises RfcalcError where they cannot be written."""
-    paths = []
-    try:
+def write_all(answer: Answer, folder: str) -> None:
+    """Each design's spec in a file of its own; raises RfcalcError where they cannot be written."""
+    with refusals_of(folder):
         Path(folder).mkdir(parents=True, exist_ok=True)
         for one in answer.designs:
-            path = Path(folder) / f"{one.arch.name}.yaml"
-            path.write_text(one.spec, encoding="utf-8")
-            paths.append(str(path))
-    except OSError as error:
-        raise RfcalcError(f"{folder}: {error.strerror or error}") from None
-    return paths
+            (Path(folder) / f"{one.arch.name}.yaml").write_text(one.spec, encoding="utf-8")

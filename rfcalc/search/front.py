@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..engine.arch import Arch
-from ..errors import RfcalcError, need
+from ..errors import need, refusals_of
 from ..report.cells import agreed, text
 from ..report.grid import Column, Grid
 from .program import Program
@@ -38,12 +38,17 @@ class Design:
     arch: Arch
     spec: str
 
+    @property
+    def figures(self) -> tuple[Any, ...]:
+        """Parameters, MACs, the field before global pooling and after it."""
+        return (self.arch.params, self.arch.macs, *map(agreed, self.arch.receptive_field))
+
     def to_json(self) -> dict[str, Any]:
-        before, after = map(agreed, self.arch.receptive_field)
+        params, macs, before, after = self.figures
         return {
             "choices": dict(self.choices),
-            "params": self.arch.params,
-            "macs": self.arch.macs,
+            "params": params,
+            "macs": macs,
             "receptive_field": {"before_global_pool": before, "after_global_pool": after},
             "spec": self.spec,
         }
@@ -92,7 +97,16 @@ class Answer:
         }
 
     def render(self, width: int | None = None) -> RenderableType:
-        return render(self, width)
+        """For a terminal of that width."""
+        from rich.console import Group
+        from rich.text import Text
+
+        parts: list[RenderableType] = [Text(line) for line in headline(self)]
+        if self.designs:
+            title = "no other network beats these" if self.has_front else sense(self)
+            return Group(*parts, Text(), Text(f"{title}:"), grid(self).to_rich(width))
+        parts += [Text(), Text(verdict(self), "bold red")]
+        return Group(*parts, *([Text(), *map(Text, obstacles(self))] if self.bounds else []))
 
 
 def grid(answer: Answer) -> Grid:
@@ -100,21 +114,16 @@ def grid(answer: Answer) -> Grid:
     names = list(dict.fromkeys(name for one in answer.designs for name in one.choices))
     heads = [Column(head) for head in ("", "params", "MACs", "r before pool", "r after")]
     heads += [Column(name, rank, left=True) for rank, name in enumerate(names, 1)]
-    rows = tuple((str(i), *figures(one), *values(one, names)) for i, one in enumerate(answer.designs, 1))
+    rows = tuple(
+        (str(i), *map(text, one.figures), *(told_value(one.choices.get(name, "")) for name in names))
+        for i, one in enumerate(answer.designs, 1)
+    )
     return Grid(tuple(heads), rows)
 
 
-def figures(one: Design) -> Iterator[str]:
-    found = one.to_json()
-    for figure in (found["params"], found["macs"], *found["receptive_field"].values()):
-        yield text(figure)
-
-
-def values(one: Design, names: list[str]) -> Iterator[str]:
-    for name in names:
-        value = one.choices.get(name, "")
-        shown = " ".join(map(str, value)) if isinstance(value, list) else str(value)
-        yield shown if len(shown) <= LONG else shown[: LONG - 1] + "…"
+def told_value(value: Any) -> str:
+    told = " ".join(map(str, value)) if isinstance(value, list) else str(value)
+    return told if len(told) <= LONG else told[: LONG - 1] + "…"
 
 
 def headline(answer: Answer) -> Iterator[str]:
@@ -148,22 +157,6 @@ def obstacles(answer: Answer) -> Iterator[str]:
 
 def shown(value: Any) -> str:
     return ", ".join(value) or "none" if isinstance(value, list) else f"{value:,}"
-
-
-def render(answer: Answer, width: int | None) -> RenderableType:
-    """For a terminal of that width."""
-    from rich.console import Group
-    from rich.text import Text
-
-    parts: list[RenderableType] = [Text(line) for line in headline(answer)]
-    if answer.designs:
-        title = "no other network beats these" if answer.has_front else sense(answer)
-        parts += [Text(), Text(f"{title}:"), grid(answer).to_rich(width)]
-    else:
-        parts += [Text(), Text(verdict(answer), "bold red")]
-    if answer.bounds and not answer.designs:
-        parts += [Text(), *map(Text, obstacles(answer))]
-    return Group(*parts)
 
 
 def verdict(answer: Answer) -> str:
@@ -202,10 +195,8 @@ def plot(answer: Answer, path: str) -> None:
     axes.set(xlabel="parameters", ylabel="MACs, millions", title=answer.program.head.name)
     axes.grid(alpha=0.3)
     figure.colorbar(dots, label="receptive field before global pooling")
-    try:
+    with refusals_of(path):
         figure.savefig(path, metadata={"Date": None} if path.endswith(".svg") else None)
-    except OSError as error:
-        raise RfcalcError(f"{path}: {error.strerror or error}") from None
 
 
 def field_of(one: Design) -> float:

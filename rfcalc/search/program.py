@@ -47,6 +47,11 @@ class ProgramPart:
     before: Cut = NO_CUT
     after: Cut = NO_CUT
 
+    @property
+    def ways(self) -> list[list[ProgramPart]]:
+        """The parts inside it, in as many lists as there are ways or turns."""
+        return []
+
 
 @dataclass(slots=True)
 class LayerStep(ProgramPart):
@@ -86,6 +91,10 @@ class Choose(ProgramPart):
     branches: list[Branch] = field(default_factory=list)
     """One for each value of the choice, in their order."""
 
+    @property
+    def ways(self) -> list[list[ProgramPart]]:
+        return [branch.items for branch in self.branches]
+
 
 @dataclass(slots=True)
 class Repeat(ProgramPart):
@@ -101,6 +110,10 @@ class Repeat(ProgramPart):
     """The cut in front of each turn."""
     points: list[Cut] = field(default_factory=list)
     """The cut after that many turns, where it either ends or goes on."""
+
+    @property
+    def ways(self) -> list[list[ProgramPart]]:
+        return self.turns
 
 
 @dataclass(frozen=True)

@@ -132,13 +132,9 @@ def repair_text(
         return Repair(arch, (), (), True, source, kinds)
     hunt = Hunt(sites, Targets.of(arch), keep, kinds, seconds)
     found, _ = hunt.run()
-    found.sort(key=lambda s: (abs(s.outcome.params - hunt.params), layers_changed(s)))
+    found.sort(key=lambda s: (abs(s.outcome.params - hunt.params), s.layers_changed))
     ways = tuple(islice(distinct(sites, found), ALTERNATIVES))
     return Repair(arch, missed, ways, hunt.proved, source, kinds)
-
-
-def layers_changed(solution: Solution) -> int:
-    return len({number for edit in solution.edits for number, _ in edit.changes})
 
 
 def prefixes(name: str) -> Iterator[str]:

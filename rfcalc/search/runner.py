@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from itertools import product
-from typing import Generic, NamedTuple, TypeVar
+from math import prod
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from ..engine.arch import Node, image_of
 from ..errors import SettingError
@@ -43,6 +44,18 @@ class LayerResult(NamedTuple):
     rank: int
 
 
+class Reorder(NamedTuple):
+    """From one cut to another: where its choices and its maps stood before (-1: nowhere), where the choices stood that
+    are forgotten and how many values they have, and how many assignments one stands for from here on."""
+
+    chosen: list[int]
+    maps: list[int]
+    gone: list[tuple[int, int]]
+    ways: int
+
+
+Ends = Mapping[int, int]
+NO_ENDS: Ends = {}
 Frontier = TypeVar("Frontier")
 
 
@@ -65,16 +78,8 @@ class Runner(Generic[Frontier]):
         """Every assignment through a layer, with all values that its open choices can have."""
         raise NotImplementedError
 
-    def project(
-        self,
-        frontier: Frontier,
-        before: Cut,
-        after: Cut,
-        ends: Mapping[int, int] | None = None,
-        fresh: tuple[int, ...] = (),
-    ) -> Frontier:
-        """The frontier in the order of another cut. What no later part needs is forgotten; a choice that was never made
-        there counts with all its values. `ends` tells which map a number that stands for several stands for here."""
+    def reordered(self, frontier: Frontier, to: Reorder) -> Frontier:
+        """The frontier in the order of another cut."""
         raise NotImplementedError
 
     def bind(self, frontier: Frontier, order: tuple[int, ...], numbers: tuple[int, ...]) -> Frontier:
@@ -96,6 +101,24 @@ class Runner(Generic[Frontier]):
         raise NotImplementedError
 
     # --- from part to part ---
+
+    def whole(self, frontier: Frontier, maps: tuple[int, ...]) -> Frontier:
+        """The first frontier, in which only these maps are there, through the whole program."""
+        items, start = self.program.items, Cut(self.program.shared, maps)
+        return self.run(items, self.project(frontier, start, items[0].before if items else start))
+
+    def project(
+        self, frontier: Frontier, before: Cut, after: Cut, ends: Ends = NO_ENDS, fresh: tuple[int, ...] = ()
+    ) -> Frontier:
+        """The frontier in the order of another cut. What no later part needs is forgotten; a choice that was never made
+        there counts with all its values. `ends` tells which map a number that stands for several stands for here."""
+        ways = prod(self.variables[number].size for number in fresh if number not in after.variables)
+        if before == after and not ends and ways == 1:
+            return frontier
+        gone = [(i, self.variables[v].size) for i, v in enumerate(before.variables) if v not in after.variables]
+        maps = tuple(ends.get(m, m) for m in after.maps)
+        to = Reorder(places(before.variables, after.variables), places(before.maps, maps), gone, ways)
+        return self.reordered(frontier, to)
 
     def run(self, items: Sequence[ProgramPart], frontier: Frontier) -> Frontier:
         for item in items:
@@ -149,12 +172,15 @@ class Runner(Generic[Frontier]):
 
     def times(self, item: Repeat, values: Values) -> int:
         """How many turns; -1 where the values make no number of them."""
-        chosen = {v: self.variables[v].values[i] for v, i in zip(item.uses, values, strict=True)}
         try:
-            found = valued(item.times, chosen)
+            found = valued(item.times, self.chosen(item.uses, values))
         except SettingError:
             return -1
         return found if isinstance(found, int) and not isinstance(found, bool) else -1
+
+    def chosen(self, uses: tuple[int, ...], values: Values) -> dict[int, Any]:
+        """What the choices of a part are, by their numbers."""
+        return {v: self.variables[v].values[i] for v, i in zip(uses, values, strict=True)}
 
     # --- layers ---
 
@@ -163,12 +189,13 @@ class Runner(Generic[Frontier]):
         key = step.number, given, inputs
         found = self.results.get(key)
         if found is None:
-            found = self.results[key] = list(self.worked_out(step, given, inputs)) if -1 not in inputs else []
+            made = (
+                [self.result(step, option, inputs) for option in self.layers_of(step, given)]
+                if -1 not in inputs
+                else []
+            )
+            found = self.results[key] = [one for one in made if one]
         return found
-
-    def worked_out(self, step: LayerStep, given: Values, inputs: tuple[int, ...]) -> Sequence[LayerResult]:
-        found = [self.result(step, option, inputs) for option in self.layers_of(step, given)]
-        return [one for one in found if one]
 
     def result(self, step: LayerStep, option: Option, inputs: tuple[int, ...]) -> LayerResult | None:
         """What one way to build a layer makes of given maps; None where it cannot take them."""
@@ -197,9 +224,9 @@ class Runner(Generic[Frontier]):
         """A layer with all its choices made; None where it cannot be."""
         key = (step.number, values)
         if key not in self.options:
-            chosen = {v: self.variables[v].values[i] for v, i in zip(step.uses, values, strict=True)}
             try:
-                node = node_of(step.op, step.name, valued(step.values, chosen), (), step.line, self.axes)
+                settings = valued(step.values, self.chosen(step.uses, values))
+                node = node_of(step.op, step.name, settings, (), step.line, self.axes)
             except SettingError:
                 self.options[key] = None
             else:

@@ -105,18 +105,14 @@ def count(small: Small, caps: Caps, size: int, deadline: float) -> int | None:
     """How many assignments end in the graph within the caps; None where that would take too long."""
     whole = small.rest[0]
     if whole.most_params <= caps.params and whole.most_macs <= caps.macs:
-        return plain_count(small)
+        counts = assignments(small.incoming)
+        return sum(counts[node] for node in small.finals.values())
     if size > MAX_INTEGER:
         return None
     try:
         return capped_count(small, caps, None if size <= SMALL_FAMILY else COUNT_BUDGET, deadline)
     except OutOfTime:
         return None
-
-
-def plain_count(small: Small) -> int:
-    counts = assignments(small.incoming)
-    return sum(counts[node] for node in small.finals.values())
 
 
 def capped_count(small: Small, caps: Caps, budget: int | None, deadline: float) -> int:

@@ -43,12 +43,10 @@ class Walker:
 
     def outcome(self, plan: EditPlan) -> WalkOutcome | None:
         """The changed network's figures; None where it cannot be built."""
-        by_node: dict[int, dict[str, Any]] = {}
-        for (number, key), value in plan.items():
-            by_node.setdefault(number, {})[key] = value
+        by_layer = changes_by_layer(plan)
         handles, params, macs, words, phases = [self.image], 0, 0, 0, 0
         for number, plain in enumerate(self.plain, 1):
-            layers = self.variant(number, by_node[number]) if number in by_node else plain
+            layers = self.variant(number, by_layer[number]) if number in by_layer else plain
             if layers is None:
                 return None
             inputs = tuple([handles[i] for i in self.sites.built[number - 1].node.inputs])
@@ -56,12 +54,8 @@ class Walker:
                 made = self.memo.output(layer, node, inputs)
                 if made is None:
                     return None
-                params, macs, words, phases = (
-                    params + made.params,
-                    macs + made.macs,
-                    words | made.words,
-                    phases + made.phases,
-                )
+                params, macs = params + made.params, macs + made.macs
+                words, phases = words | made.words, phases + made.phases
                 whole = self.memo.common_whole(inputs)
                 if whole is None and made.whole is not None:
                     whole = 4 * number + part, made.whole
@@ -85,7 +79,8 @@ class Walker:
         """The layers that stand in a layer's place; None where one of them cannot be."""
         node = self.sites.built[number - 1].node
         try:
-            before = [replace(node, layer=self.make(*changes[BEFORE]))] if BEFORE in changes else []
+            op, settings = changes.get(BEFORE, ("", {}))
+            before = [replace(node, layer=make(op, self.axes, **settings))] if op else []
             layer = self.changed(node.layer, changes)
             if CONV in changes:
                 layer = as_conv(layer, self.channels[number - 1], self.axes)
@@ -94,21 +89,13 @@ class Walker:
             return None
         return [*before, *(replace(node, layer=part) for part in parts)]
 
-    def make(self, op: str, settings: Mapping[str, Any]) -> Layer:
-        return make(op, self.axes, **settings)
-
     def changed(self, layer: Layer, changes: dict[str, Any]) -> Layer:
         new = {key: value for key, value in changes.items() if not key.startswith("@")}
         if not new:
             return layer
         settings = written_settings(layer)
-        if (
-            isinstance(layer, Pool)
-            and "kernel_size" in new
-            and "stride" not in new
-            and layer.stride == layer.kernel_size
-        ):
-            settings.pop("stride")
+        if isinstance(layer, Pool) and layer.stride == layer.kernel_size and "kernel_size" in new:
+            settings.pop("stride")  # it follows, unless the change states one
         moved = make(layer.op, self.axes, **{**settings, **new, **unsame(layer, new)})
         if FOLLOW not in changes or "padding" in new or not isinstance(layer, Conv | Pool):
             return moved
@@ -119,6 +106,14 @@ class Walker:
             return make(layer.op, self.axes, **{**settings, **new, "padding": pads})
         except SettingError:
             return moved
+
+
+def changes_by_layer(plan: EditPlan) -> dict[int, dict[str, Any]]:
+    """The changes of each layer, by its number."""
+    found: dict[int, dict[str, Any]] = {}
+    for (number, key), value in plan.items():
+        found.setdefault(number, {})[key] = value
+    return found
 
 
 def unsame(layer: Layer, new: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from ..engine.kinds import settings_of
 from ..spec.writer import plain
 from .edits import BEFORE, CONV, SEPARABLE, Edit, written_settings
 from .sites import Sites, Written, YamlPlace
-from .walker import EditPlan, Walker
+from .walker import EditPlan, Walker, changes_by_layer
 from .yamltext import YamlText, content_end, flow
 
 
@@ -26,7 +26,7 @@ def rewritten(sites: Sites, plan: EditPlan, places: Mapping[YamlPlace, Edit], cl
         item = sites.items[place]
         if edit.kind == "layer":
             op, new = next(value for (_, key), value in edit.changes.items() if key == BEFORE)
-            text.put_in(place, [{op: new} if new else op])
+            text.put_in(place, op, new)
         else:
             whole_item(text, sites, item, edit, settings.get(place, {}))
     if claims:
@@ -38,10 +38,7 @@ def stated(sites: Sites, plan: EditPlan) -> dict[YamlPlace, dict[str, Any]]:
     """The settings that the plan changes, padding that follows included, by the item that must state them."""
     walker = Walker(sites, ())
     found: dict[YamlPlace, dict[str, Any]] = {}
-    by_node: dict[int, dict[str, Any]] = {}
-    for (number, key), value in plan.items():
-        by_node.setdefault(number, {})[key] = value
-    for number, changes in by_node.items():
+    for number, changes in changes_by_layer(plan).items():
         built = sites.built[number - 1]
         old, new = built.node.layer, walker.changed(built.node.layer, changes)
         before, after = written_settings(old), written_settings(new)

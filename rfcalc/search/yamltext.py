@@ -74,18 +74,18 @@ class YamlText:
         between = ", " if mapping.flow_style else "\n" + " " * first.start_mark.column
         self.changes.append((last.end_mark.index, last.end_mark.index, "".join(between + part for part in parts)))
 
-    def put_in(self, place: tuple[int, int], layers: list[Any]) -> None:
-        """New items in front of an item."""
+    def put_in(self, place: tuple[int, int], op: str, settings: Mapping[str, Any]) -> None:
+        """A new layer in front of an item."""
         item = self.item(place)
         start, column = item.start_mark.index, item.start_mark.column
-        texts = [key if value is None else f"{key}: {flow(value)}" for layer in layers for key, value in named(layer)]
+        text = f"{op}: {flow(settings)}" if settings else op
         if self.nodes[place[0]].flow_style:
-            new = "".join(f"{text}, " for text in texts)
+            new = f"{text}, "
         else:
             dash = self.text.rfind("-", 0, start)
             line = self.text.rfind("\n", 0, start) + 1
             indent = " " * (dash - line if dash >= line else column - 2)
-            new = "".join(f"{text}\n{indent}- " for text in texts)
+            new = f"{text}\n{indent}- "
         self.changes.append((start, start, new))
 
     def drop(self, section: str, keys: list[tuple[str, ...]]) -> None:
@@ -132,11 +132,6 @@ class YamlText:
         for start, end, text in sorted(self.changes, key=lambda change: change[:2], reverse=True):
             out = out[:start] + text + out[end:]
         return out
-
-
-def named(layer: Any) -> Iterator[tuple[str, Any]]:
-    """A layer as its operation and settings; one without settings once, with nothing."""
-    yield from [(layer, None)] if isinstance(layer, str) else layer.items()
 
 
 def content_end(node: Any) -> int:

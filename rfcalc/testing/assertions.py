@@ -125,10 +125,12 @@ def assert_receptive_field(
     limits = Limits.of(at_least, at_most, equals, len(x.axes))
     figures = [field_of(axis) for axis in x.axes]
     if broken := limits.broken(figures):
+        targets = {"min_receptive_field": max(limits.at_least or (0,))}
+        fixable = broken == "at_least" and layer is None and not after_global_pool
         raise failed(
             f"{arch.name}: {what} {field_fact(x, figures, limits, broken)}",
             growth(arch, row) if row else "",
-            field_fix(arch, limits, broken) if layer is None and not after_global_pool else "",
+            single_edit(arch, targets) if fixable else "",
         )
 
 
@@ -175,12 +177,6 @@ def growth(arch: Arch, row: Row) -> str:
         if not other.layer.joins and before != after:
             steps.append(f"{other.name} {text(agreed(before))} -> {text(agreed(after))}")
     return f"what adds to it: {listed(steps[::-1])}" if steps else "no layer on the way adds to it"
-
-
-def field_fix(arch: Arch, limits: Limits, broken: str) -> str:
-    if broken != "at_least" or limits.at_least is None:
-        return ""
-    return single_edit(arch, {"min_receptive_field": max(limits.at_least)})
 
 
 # --- parameters and MACs -------------------------------------------------------------------------------------------

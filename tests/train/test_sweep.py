@@ -22,6 +22,7 @@ import torch
 from rfcalc.errors import MissingExtra, RfcalcError
 from rfcalc.train import Stopped, TrainError
 from rfcalc.train.fit.loop import Training
+from rfcalc.train.fit.record import cores
 from rfcalc.train.recipe.options import Options
 from rfcalc.train.report import images, plots
 from rfcalc.train.report import report as ending
@@ -29,7 +30,7 @@ from rfcalc.train.sweep import SweepOptions, sweep
 from rfcalc.train.sweep.compared import SweepRun, row_of
 from rfcalc.train.sweep.halving import judged, rounds
 from rfcalc.train.sweep.here import threads_of
-from rfcalc.train.sweep.job import RETRIES, alone, cores
+from rfcalc.train.sweep.job import RETRIES, alone
 from rfcalc.train.sweep.plan import Contender, Job, assignments, choices, planned
 
 SPEC = """

@@ -5,18 +5,16 @@ from __future__ import annotations
 import json
 from contextlib import suppress
 from hashlib import sha256
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from ..data.sets import cache_folder
-from .record import machine, versions
+from ..recipe.errors import TrainError
+from .record import Record, machine, versions
 
-
-def path() -> Path:
-    return cache_folder() / "precision.json"
+VERDICTS = "precision.json"
 
 
 def key_of(wanted: str, device: torch.device, net: nn.Module, batch: Tensor) -> str:
@@ -32,15 +30,12 @@ def read(key: str) -> dict[str, Any] | None:
 
 def every() -> dict[str, Any]:
     with suppress(OSError, ValueError):  # none was kept, or the file is no longer whole: the test runs again
-        found = json.loads(path().read_text(encoding="utf-8"))
+        found = json.loads((cache_folder() / VERDICTS).read_text(encoding="utf-8"))
         return found if isinstance(found, dict) else {}
     return {}
 
 
 def write(key: str, verdict: dict[str, Any]) -> None:
     """Keeps a verdict; where the folder cannot be written, the next run tests again."""
-    with suppress(OSError):
-        path().parent.mkdir(parents=True, exist_ok=True)
-        partial = path().with_suffix(".part")
-        partial.write_text(json.dumps({**every(), key: verdict}, indent=1), encoding="utf-8")
-        partial.replace(path())
+    with suppress(TrainError):
+        Record(cache_folder()).write(VERDICTS, json.dumps({**every(), key: verdict}, indent=1))

@@ -17,7 +17,6 @@ import io
 import json
 import os
 import platform
-import sys
 import zipfile
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -188,7 +187,7 @@ def machine(device: torch.device) -> dict[str, Any]:
     """What sets the speed; nothing that says whose machine it is."""
     about: dict[str, Any] = {
         "processor": processor(),
-        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "cores": cores(),
         "threads": torch.get_num_threads(),
         "instructions": torch.backends.cpu.get_cpu_capability(),
         "system": f"{platform.system()} {platform.machine()}",
@@ -200,9 +199,18 @@ def machine(device: torch.device) -> dict[str, Any]:
 
 
 def processor() -> str:
-    if sys.platform == "linux":
-        with suppress(OSError):
-            for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
-                if line.startswith("model name"):
-                    return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
+    return said_of_cpu("model name") or platform.processor() or platform.machine()
+
+
+def said_of_cpu(*keys: str) -> str:
+    """What Linux says of the first core under one of these keys; nothing where it does not say."""
+    with suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            if line.startswith(keys):
+                return line.partition(":")[2].strip()
+    return ""
+
+
+def cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

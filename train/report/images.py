@@ -18,7 +18,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from rfcalc.drawing.style import DPI, LIGHT, SIZE, drawing
+from rfcalc.drawing.style import DPI, LIGHT, METADATA, SIZE, drawing
 
 from ..data.formats import Images
 from ..fit.evaluate import Evaluation
@@ -28,8 +28,6 @@ from ..recipe.errors import TrainError
 P = ParamSpec("P")
 
 FIGURE_ENDINGS = ("png", "svg", "pdf", "jpg")
-METADATA: dict[str, dict[str, None]] = {"png": {"Software": None}, "svg": {"Date": None}, "pdf": {"CreationDate": None}}
-"""What would make two plots of the same thing differ, left out."""
 BESIDE = ("png", "svg")
 """The formats in which a record holds each of its plots."""
 

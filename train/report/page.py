@@ -36,13 +36,13 @@ def report(
     history: Sequence[Mapping[str, Any]],
 ) -> str:  # fmt: skip
     """The record as one page of Markdown."""
-    targets = target_rows(arch, figures)
+    targets, head = target_rows(arch, figures), about["head"]
     parts = [
         f"# {arch.name}",
         headline(figures, about),
         *(["## Targets", table(("asked", "needed", "got", "met"), targets)] if targets else []),
         "## Network",
-        f"{arch.params:,} parameters, {macs(arch)} for one image. {fields(arch)} {sentence(about['head'])}.",
+        f"{arch.params:,} parameters, {macs(arch)} for one image. {fields(arch)} {head[:1].upper()}{head[1:]}.",
         "![network](network.svg)",
         narrow(arch),
         "## Curves",
@@ -85,7 +85,10 @@ def headline(figures: Mapping[str, Any], about: Mapping[str, Any]) -> str:
 
 def target_rows(arch: Arch, figures: Mapping[str, Any]) -> list[tuple[str, str, str, str]]:
     """The spec's targets, and the accuracies that its source states: what is asked, what it takes, what came out."""
-    rows = [(asked(t), needed(t), plain(t.computed), "yes" if t.holds else "no") for t in targets_of(arch)]
+    rows = [
+        (t.quantity.replace("_", " "), needed(t), text(t.computed), "yes" if t.holds else "no")
+        for t in targets_of(arch)
+    ]
     for claim in claims_of(arch):
         if claim.quantity in ("train_accuracy", "test_accuracy"):
             got = figures[claim.quantity]
@@ -95,17 +98,9 @@ def target_rows(arch: Arch, figures: Mapping[str, Any]) -> list[tuple[str, str, 
     return rows
 
 
-def asked(target: Claim) -> str:
-    return target.quantity.replace("_", " ")
-
-
 def needed(target: Claim) -> str:
     bound = {"min": "at least ", "max": "at most "}.get(target.quantity[:3], "")
     return f"{bound}{int(Stated.of(target.stated).value):,}" if bound else str(target.stated)
-
-
-def plain(value: Any) -> str:
-    return text(value) if value is None or isinstance(value, int) else str(value)
 
 
 def macs(arch: Arch) -> str:
@@ -173,7 +168,3 @@ def field(value: Sequence[Any]) -> str:
     """
     sides = [DASH if side is None else str(side) for side in value]
     return sides[0] if len(set(sides)) == 1 else "x".join(sides)
-
-
-def sentence(text: str) -> str:
-    return text[:1].upper() + text[1:]

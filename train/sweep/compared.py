@@ -130,14 +130,20 @@ class Sweep:
 
     def front(self) -> list[Summary]:
         """The candidates that none beats in accuracy without more parameters, from small to large."""
-        known = [
-            s for s in self.summaries if s.mean(self.chosen_by) is not None and s.candidate.arch.params is not None
-        ]
         found: list[Summary] = []
-        for summary in sorted(known, key=lambda s: (s.candidate.arch.params, -(s.mean(self.chosen_by) or 0.0))):
-            if not found or (summary.mean(self.chosen_by) or 0.0) > (found[-1].mean(self.chosen_by) or 0.0):
+        for summary in sorted(self.known, key=lambda s: (s.candidate.arch.params, -self.score(s))):
+            if not found or self.score(summary) > self.score(found[-1]):
                 found.append(summary)
         return found
+
+    @property
+    def known(self) -> list[Summary]:
+        """The candidates whose accuracy is known."""
+        return [summary for summary in self.summaries if summary.mean(self.chosen_by) is not None]
+
+    def score(self, summary: Summary) -> float:
+        """What candidates are compared by."""
+        return summary.mean(self.chosen_by) or 0.0
 
     def grid(self) -> Grid:
         """A row for each candidate that was run whole, the best first."""

@@ -145,11 +145,5 @@ def accuracies(
     candidates: Sequence[Contender], rows: Mapping[SweepRun, Mapping[str, Any]]
 ) -> dict[Contender, float | None]:
     """Each candidate's mean validation accuracy in a round; None where a run of it failed."""
-    found: dict[Contender, list[float | None]] = {candidate: [] for candidate in candidates}
-    for run, row in rows.items():
-        found[run.candidate].append(row["val_accuracy"])
-    means: dict[Contender, float | None] = {}
-    for candidate, values in found.items():
-        known = [value for value in values if value is not None]
-        means[candidate] = sum(known) / len(known) if len(known) == len(values) else None
-    return means
+    found = {c: [row["val_accuracy"] for run, row in rows.items() if run.candidate is c] for c in candidates}
+    return {c: None if None in values else sum(values) / len(values) for c, values in found.items()}

@@ -18,8 +18,6 @@ class RoundVerdict:
     """What a round found of one candidate: its rank, and why it is cut; no reason where it goes on."""
 
     rank: int
-    of: int
-    accuracy: float | None
     cut: str = ""
 
 
@@ -45,15 +43,11 @@ def judged(
             why = f"cut after {budget} epochs: validation accuracy {value:.2f} %, rank {rank} of {count}; {keep} go on"
         else:
             why = ""
-        found[candidate] = RoundVerdict(rank, count, value, why)
+        found[candidate] = RoundVerdict(rank, why)
     return found
 
 
 def order(candidate: Contender, accuracy: float | None) -> tuple[float, float, float]:
     """What sorts the better candidate first; unknown costs come last."""
-    params, macs = candidate.arch.params, candidate.arch.macs
-    return (
-        -accuracy if accuracy is not None else inf,
-        inf if params is None else params,
-        inf if macs is None else macs,
-    )
+    macs = candidate.arch.macs
+    return -accuracy if accuracy is not None else inf, candidate.arch.params, inf if macs is None else macs

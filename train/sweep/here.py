@@ -11,8 +11,9 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from ..fit.record import cores
 from ..recipe.errors import TrainError
-from .job import RETRIES, carry_out, cores, failed
+from .job import RETRIES, carry_out, failed
 from .plan import Job
 
 Told = Callable[[Job], None]
