@@ -260,7 +260,7 @@ def specs(
     input: Input = None, max_layers: int = MOST_DRAWN_LAYERS, ops: Iterable[str] | None = None
 ) -> st.SearchStrategy[Spec]:
     """Specs as the plain values that YAML gives: `{"input": […], "layers": […]}`. Arguments as in `archs`."""
-    return drafted(input, max_layers, ops, Layer.output, image_without_fields, True)
+    return drafted(input, max_layers, ops, lambda layer, inputs: layer.output(inputs), image_without_fields, True)
 
 
 def archs(
