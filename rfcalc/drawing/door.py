@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 from .. import zoo
 from ..engine.arch import Arch
 from ..errors import RfcalcError, need
+from . import effective, growth, network, unit
+from .layout import layout
 from .style import DARK, LIGHT, drawing, format_of, save
 
 if TYPE_CHECKING:
@@ -59,8 +61,6 @@ def plot(
     look = DARK if dark else LIGHT
     with drawing(look):
         if kind == "effective":
-            from . import effective
-
             given = {"input": input, "count": count, "seed": seed, "unit": unit}
             figure = effective.draw(arch, effective.measure(target, arch, layers, weights, given), look)
         else:
@@ -77,14 +77,7 @@ def check_options(kind: str, options: dict[str, Any]) -> None:
 
 def figure_of(kind: str, arch: Arch, look: Style, options: dict[str, Any]) -> Figure:
     if kind == "network":
-        from . import network
-        from .layout import layout
-
         return network.draw(layout(arch, unfold=options["unfold"], horizontal=options["horizontal"]), look)
     if kind == "growth":
-        from . import growth
-
         return growth.draw(arch, look)
-    from . import unit
-
     return unit.draw(arch, look, options["layers"], options["unit"], options["image"])

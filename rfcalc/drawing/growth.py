@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil
 from typing import TYPE_CHECKING, Any
@@ -21,16 +21,17 @@ PLOT_WIDTHS = (3.6, 14.0)
 INCHES_PER_LAYER = 0.19
 PLOT_HEIGHT = 3.4
 MARKERS = ("o", "s", "D")
+MARKS = {"border": "border layer: adds no new context", "gridding": "gridding: skips pixels within its field"}
+"""The findings that mark layers, and what is said of them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """The drawn layers in order: their names and rows, which of them add no context (border), which leave holes."""
+    """The drawn layers in order: their names and rows; which of them add no context (border), which leave holes."""
 
     names: tuple[str, ...]
     rows: tuple[Row, ...]
-    border: frozenset[int]
-    gridding: frozenset[int]
+    marked: Mapping[str, list[int]]
 
     @property
     def lines(self) -> list[tuple[list[float], list[float]]]:
@@ -50,14 +51,14 @@ def course_of(arch: Arch) -> Course:
     """A point for each box of the network's drawing; a finding marks the box that holds its layer."""
     groups = groups_of(arch)[1:]
     full = titles(arch, groups)
-    marked: dict[str, set[str]] = {"border": set(), "gridding": set()}
+    marked: dict[str, set[str]] = {kind: set() for kind in MARKS}
     for finding in findings(arch):
         if finding.kind in marked:
             marked[finding.kind] |= set(finding.layers)
     held = [{arch.rows[i - 1].name for i in group.layers} for group in groups]
-    found = {kind: frozenset(i for i, each in enumerate(held) if each & marked[kind]) for kind in marked}
+    found = {kind: [i for i, each in enumerate(held) if each & layers] for kind, layers in marked.items()}
     rows = tuple(arch.rows[group.layers[-1] - 1] for group in groups)
-    return Course(tuple(full[group.layers[0]] for group in groups), rows, found["border"], found["gridding"])
+    return Course(tuple(full[group.layers[0]] for group in groups), rows, found)
 
 
 def draw(arch: Arch, look: Style) -> Figure:
@@ -98,12 +99,8 @@ def draw_lines(axes: Axes, course: Course, look: Style) -> None:
 
 def draw_marks(axes: Axes, course: Course, look: Style) -> None:
     """Shaded and hatched bands behind what the findings name."""
-    kinds = (
-        (course.border, "border layer: adds no new context", "//"),
-        (course.gridding, "gridding: skips pixels within its field", "xx"),
-    )
-    for marked, name, hatch in kinds:
-        for n, (first, last) in enumerate(runs(sorted(marked))):
+    for (kind, name), hatch in zip(MARKS.items(), ("//", "xx"), strict=True):
+        for n, (first, last) in enumerate(runs(course.marked[kind])):
             axes.axvspan(first - 0.5, last + 0.5, facecolor=look.frame, edgecolor=look.warning, hatch=hatch,
                          linewidth=0, alpha=0.55, zorder=0, label=name if not n else None)  # fmt: skip
 

@@ -227,7 +227,7 @@ def straight(plan: LanePlan, chain: Sequence[int]) -> list[Point]:
 def gap_line(plan: LanePlan, above: int, below: int) -> float:
     """Where in the gap between two items' rows the line from one to the other crosses."""
     sheet = plan.sheet
-    rank = sheet.rank(above)
+    rank = sheet.rank[above]
     tracks = sheet.tracks(rank)
     share = (tracks[tuple(sheet.down[above])] + 1) / (len(tracks) + 1)
     start = plan.centres[above][0] + sheet.length(rank) / 2

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import ceil, floor, isnan, log2
 
 from ..drawing.boxes import groups_of, main_of, shortened
-from ..drawing.growth import Course, course_of, runs
+from ..drawing.growth import MARKS, Course, course_of, runs
 from ..engine.arch import Arch, Row
 from ..report.cells import agreed, text
 from .markup import Markup, tag
@@ -26,7 +26,6 @@ LETTER = 6.6
 NAME_LETTERS = 22
 """A longer name loses its middle."""
 LINES = {"field": "receptive field, pixels", "jump": "jump, pixels"}
-BANDS = {"border": "border layer: adds no new context", "gridding": "gridding: skips pixels within its field"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +90,7 @@ def key(sheet: ChartColumns) -> Iterator[Markup]:
 
 
 def shown_bands(sheet: ChartColumns) -> dict[str, str]:
-    marked = {"border": sheet.course.border, "gridding": sheet.course.gridding}
-    return {kind: word for kind, word in BANDS.items() if marked[kind]}
+    return {kind: word for kind, word in MARKS.items() if sheet.course.marked[kind]}
 
 
 def entry_width(word: str) -> float:
@@ -105,8 +103,8 @@ def key_width(sheet: ChartColumns) -> float:
 
 def bands(sheet: ChartColumns) -> Iterator[Markup]:
     """Bands behind the layers that the findings name."""
-    for kind, marked in (("border", sheet.course.border), ("gridding", sheet.course.gridding)):
-        for first, last in runs(sorted(marked)):
+    for kind, marked in sheet.course.marked.items():
+        for first, last in runs(marked):
             left, right = sheet.left(first), sheet.left(last + 1)
             yield tag("rect", cls="band", x=left, y=TOP, width=right - left, height=CURVE_HEIGHT)
             yield tag("path", cls="hatching", d=hatching(left, right, kind, TOP, CURVE_HEIGHT))

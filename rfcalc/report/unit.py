@@ -10,8 +10,9 @@ from dataclasses import dataclass, replace
 from math import prod
 from typing import TYPE_CHECKING, Any
 
-from ..engine.arch import Arch, Row, image_axes
-from ..engine.geometry import Axis, FeatureMap, Field, Strand, shape_text
+from ..engine.arch import Arch, Row, image_of
+from ..engine.geometry import FeatureMap, Field, shape_text
+from ..engine.layers.sources import blind, lit
 from ..engine.reach import reach
 from ..errors import RfcalcError, unknown_name
 from .cells import DASH, text
@@ -166,15 +167,13 @@ def demand_on_map(at: Sequence[int], sizes: tuple[int, ...], fact: str, what: st
 def map_from(arch: Arch, begin: Row, row: Row) -> FeatureMap:
     """The map after a layer, its fields counted in another layer's units: the layers between are walked with that
     one's map as the image, and maps that do not hang on it see nothing."""
-    blind = tuple(Axis(size, (Strand(0, (None,)),)) for size in arch.sizes)
-    maps = [FeatureMap(arch.input[0], blind)]
+    maps = [FeatureMap(arch.input[0], blind(image_of(arch.input)).axes)]
     for other in arch.rows[: row.index]:
-        if other.index == begin.index:
-            maps.append(replace(other.out, axes=image_axes(other.out.sizes)))
-        elif other.index < begin.index:
-            maps.append(replace(other.out, axes=tuple(Axis(n, (Strand(0, (None,)),)) for n in other.out.sizes)))
-        else:
+        if other.index > begin.index:
             maps.append(other.layer.output(tuple(maps[i] for i in other.node.inputs)))
+        else:
+            seen = lit if other.index == begin.index else blind
+            maps.append(replace(other.out, axes=seen(other.out).axes))
     return maps[row.index]
 
 

@@ -150,14 +150,13 @@ class GraphSearch(Bounds):
     def rule(self) -> LabelRule:
         """What labels to keep for the objective: a figure that is to be large under a cap is a subset sum."""
         senses = {figure: sense for sense, figure in self.goal.objective}
-        directions: dict[str, Direction] = {}
-        for figure, cap in zip(("params", "macs"), self.goal.caps, strict=True):
-            up = senses.get(figure) == "maximize"
-            directions[figure] = "min" if not up else "max" if cap == HUGE else "each"
-        first = ""
-        if len(senses) == 1:
-            first = "macs" if "macs" in senses else "params"
-        return LabelRule(directions["params"], directions["macs"], first)
+
+        def direction(figure: str, cap: int) -> Direction:
+            return "min" if senses.get(figure) != "maximize" else "max" if cap == HUGE else "each"
+
+        first = "" if len(senses) != 1 else "macs" if "macs" in senses else "params"
+        caps = self.goal.caps
+        return LabelRule(direction("params", caps.params), direction("macs", caps.macs), first)
 
     def best(self, most: int | None, count: int) -> list[Found]:
         """The `count` best networks, or the whole front; at most `most`."""

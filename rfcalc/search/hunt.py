@@ -97,8 +97,8 @@ class Hunt:
         self.start = self.walker.outcome({})
         catalogue = Catalogue(sites, tuple(keep), tuple(only))
         self.most_channels = catalogue.most_channels
-        first = self.missed({})
-        missing = tuple(word[1:] for word in first or {} if word.startswith("+"))
+        self.first = EditSet((), {}, self.missed({}) or {})
+        missing = tuple(word[1:] for word in self.first.missed if word.startswith("+"))
         self.edits = list(catalogue.edits(missing))
         self.channels = list(catalogue.channels())
         self.proved = True
@@ -120,12 +120,10 @@ class Hunt:
 
     def run(self) -> tuple[list[Solution], int]:
         """The solutions with the fewest edits, and how few; none where none was found."""
-        found, near = self.widened([EditSet((), {}, self.missed({}) or {})])
+        found, singles = self.widened([self.first])
         if found:
             return found, 1
-        singles = near
-        found = self.pairs(singles)
-        if found:
+        if found := self.pairs(singles):
             self.proved = True  # no single edit does it
             return found, 2
         self.deadline = max(self.deadline, time.monotonic() + self.seconds / 2)
@@ -176,7 +174,7 @@ class Hunt:
 
     def pairs(self, singles: list[EditSet]) -> list[Solution]:
         """All pairs of edits that can mend between them what is missed."""
-        missed = self.missed({}) or {}
+        missed = self.first.missed
         found: list[Solution] = []
         ranked = sorted(singles, key=lambda c: (len(c.missed), sum(c.missed.values())))
         plain = [one for one in ranked if one.edits[0].kind != "channels"]

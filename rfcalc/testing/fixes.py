@@ -31,7 +31,7 @@ def among_many() -> bool:
 def single_edit(arch: Arch, targets: Mapping[str, Any]) -> str:
     """A sentence on the one edit with the least change of parameters, then of MACs, that meets the targets; nothing
     where there is none, or none was found in time, or the network cannot be written as a spec."""
-    from ..search.hunt import EditSet, Hunt, Targets
+    from ..search.hunt import Hunt, Targets
     from ..search.sites import read
 
     if arch.uncounted or len(arch.nodes) > MOST_FIXED_LAYERS or among_many():
@@ -41,18 +41,17 @@ def single_edit(arch: Arch, targets: Mapping[str, Any]) -> str:
         hunt = Hunt(read(dump(wanted), arch.path), Targets.of(wanted), (), (), FIX_SECONDS)
     except RfcalcError:  # what was traced may hold what no spec can state
         return ""
-    base = EditSet((), {}, hunt.missed({}) or {})
     found: list[Solution] = []
     deadline = time.monotonic() + FIX_SECONDS
     for edit in hunt.edits:
         if time.monotonic() > deadline:
             break
-        hunt.add(base, edit, found, [])
+        hunt.add(hunt.first, edit, found, [])
     for channels in hunt.channels if "min_receptive_field" not in targets else ():
         if time.monotonic() > deadline:
             break
         if narrower := hunt.best_channels({}, channels):
-            hunt.add(base, narrower, found, [])
+            hunt.add(hunt.first, narrower, found, [])
     if not found:
         return ""
     best = min(found, key=lambda s: (abs(s.outcome.params - arch.params), abs(s.outcome.macs - arch.known_macs)))

@@ -116,10 +116,6 @@ class Sweep:
         return self.plan.out
 
     @property
-    def chosen_by(self) -> str:
-        return chosen_by(self.plan)
-
-    @property
     def failed(self) -> list[Mapping[str, Any]]:
         return [row for row in self.rows if row["state"] == "failed"]
 
@@ -139,11 +135,11 @@ class Sweep:
     @property
     def known(self) -> list[Summary]:
         """The candidates whose accuracy is known."""
-        return [summary for summary in self.summaries if summary.mean(self.chosen_by) is not None]
+        return [summary for summary in self.summaries if summary.mean(self.plan.chosen_by) is not None]
 
     def score(self, summary: Summary) -> float:
         """What candidates are compared by."""
-        return summary.mean(self.chosen_by) or 0.0
+        return summary.mean(self.plan.chosen_by) or 0.0
 
     def grid(self) -> Grid:
         """A row for each candidate that was run whole, the best first."""
@@ -179,7 +175,7 @@ class Sweep:
         return (
             f"{count} run{'s' * (count != 1)}: {told}; {clock(seconds)} of training in all",
             "Accuracy in % after the last epoch: mean ± standard deviation over the seeds. Sorted, and the front of "
-            f"accuracy against parameters found, by {FIGURE_NAMES[self.chosen_by]}.",
+            f"accuracy against parameters found, by {FIGURE_NAMES[self.plan.chosen_by]}.",
         )
 
     def render(self, width: int | None = None) -> RenderableType:
@@ -196,19 +192,14 @@ FIGURE_NAMES = {
 }
 
 
-def chosen_by(plan: SweepPlan) -> str:
-    return "val_accuracy" if plan.options.val else "test_accuracy"
-
-
 def compared(plan: SweepPlan, rows: Mapping[SweepRun, Mapping[str, Any]], started: Sequence[Contender]) -> Sweep:
     """The sweep from its rows; `started` are the candidates of the last round, that of whole runs."""
-    name = chosen_by(plan)
     summaries = [
         Summary(candidate, tuple(row for run, row in rows.items() if run.candidate is candidate and run.budget is None
                                  and row["state"] == "finished"), len(plan.seeds))
         for candidate in started
     ]  # fmt: skip
-    best_first = sorted(summaries, key=lambda s: -(value if (value := s.mean(name)) is not None else -1.0))
+    best_first = sorted(summaries, key=lambda s: -(value if (value := s.mean(plan.chosen_by)) is not None else -1.0))
     ours = {run.job.name for run in rows}
     return Sweep(plan, tuple(rows.values()), tuple(best_first), others_in(plan.out, ours))
 

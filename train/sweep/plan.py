@@ -9,7 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
-from functools import cached_property
+from functools import cache, cached_property
 from itertools import product
 from pathlib import Path
 from typing import Any, TypeVar
@@ -87,14 +87,9 @@ class Contender:
         return self.read(self.options.epochs).epochs
 
     @cached_property
-    def read_already(self) -> dict[int | None, Recipe]:
-        return {}
-
-    def read(self, epochs: int | None) -> Recipe:
-        """The recipe of a run, whose file is read once."""
-        if epochs not in self.read_already:
-            self.read_already[epochs] = recipe_for(self.arch, self.recipe, self.settings, epochs)
-        return self.read_already[epochs]
+    def read(self) -> Callable[[int | None], Recipe]:
+        """The recipe of a run by its epochs, whose file is read once."""
+        return cache(lambda epochs: recipe_for(self.arch, self.recipe, self.settings, epochs))
 
     def epochs(self, budget: int | None) -> int:
         """Of a run with that budget, None for a whole one: a recipe is never made longer."""
@@ -139,6 +134,11 @@ class SweepPlan:
     @property
     def seeds(self) -> range:
         return range(self.options.seeds)
+
+    @property
+    def chosen_by(self) -> str:
+        """The figure by which candidates are sorted."""
+        return "val_accuracy" if self.options.val else "test_accuracy"
 
 
 def planned(targets: Sequence[str], options: SweepOptions) -> SweepPlan:

@@ -63,7 +63,7 @@ def beside(others: tuple[str, ...]) -> str:
 def accuracy_plot(sweep: Sweep) -> bytes:
     """Mean accuracy against parameters, with the deviation over the seeds and the front."""
     figure = Figure(figsize=(9, 5.5), layout="constrained")
-    axes, name, front = figure.subplots(), sweep.chosen_by, sweep.front()
+    axes, name, front = figure.subplots(), sweep.plan.chosen_by, sweep.front()
 
     def point(summary: Summary) -> tuple[float, float]:
         return summary.candidate.arch.params, sweep.score(summary)
