@@ -18,13 +18,14 @@ from .program import Program
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-BOUND_WORDS = {
-    "min_receptive_field": "receptive field",
-    "max_params": "parameters",
-    "max_macs": "MACs",
-    "must_use": "used",
-    "must_not_use": "used all the same",
+OBSTACLES = {
+    "min_receptive_field": "no network that meets the others reaches more than {}",
+    "max_params": "no network that meets the others has fewer than {} parameters",
+    "max_macs": "no network that meets the others has fewer than {} MACs",
+    "must_use": "with the others at best used: {}",
+    "must_not_use": "with the others at best used all the same: {}",
 }
+"""What the best that the others leave to a target says of it."""
 FRONT_PLOTS = (".svg", ".png", ".pdf")
 LONG = 24
 """Characters of a choice's value that fit a table."""
@@ -144,15 +145,9 @@ def headline(answer: Answer) -> Iterator[str]:
 def obstacles(answer: Answer) -> Iterator[str]:
     """For each target the best that the others leave, in words."""
     for target, bound in answer.bounds.items():
-        words, head = BOUND_WORDS[target], f"{target} {shown(bound.wanted)}"
-        if bound.best is None:
-            yield f"{head}: no network of this family meets the other targets"
-        elif target == "min_receptive_field":
-            yield f"{head}: no network that meets the others reaches more than {bound.best:,}"
-        elif target.startswith("max_"):
-            yield f"{head}: no network that meets the others has fewer than {bound.best:,} {words}"
-        else:
-            yield f"{head}: with the others at best {words}: {shown(bound.best)}"
+        none = "no network of this family meets the other targets"
+        said = none if bound.best is None else OBSTACLES[target].format(shown(bound.best))
+        yield f"{target} {shown(bound.wanted)}: {said}"
 
 
 def shown(value: Any) -> str:

@@ -34,12 +34,10 @@ class Targets(Wanted):
         for figure, cap in self.caps._asdict().items():
             if (cost := getattr(found, figure)) > cap:
                 out[figure] = cost / max(cap, 1) - 1
-        for word in self.must:
-            if not found.words >> self.words.index(word) & 1:
-                out[f"+{word}"] = 1
-        for word in self.must_not:
-            if found.words >> self.words.index(word) & 1:
-                out[f"-{word}"] = 1
+        for sign, words, missing in (("+", self.must, 0), ("-", self.must_not, 1)):
+            for word in words:
+                if found.words >> self.words.index(word) & 1 == missing:
+                    out[sign + word] = 1
         return out
 
 

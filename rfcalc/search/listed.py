@@ -78,7 +78,7 @@ class Listed(Runner[PrefixTable]):
         import numpy as np
 
         handles, which = np.unique(ends.maps[0], return_inverse=True)
-        return np.array([self.field_at(h) for h in handles.tolist()], np.int64)[which]
+        return np.array([self.memo.field_at(h) for h in handles.tolist()], np.int64)[which]
 
     def within_budget(self, frontier: PrefixTable) -> PrefixTable:
         if time.monotonic() > self.deadline:

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from ..engine.arch import Node, carries_depthwise, mixes_channels, row_of
+from ..engine.arch import Node, carries_depthwise, image_of, mixes_channels, row_of
 from ..engine.geometry import Axis, FeatureMap
 from ..engine.layers import Conv, Layer
 from ..engine.layers.base import Budget, output_within
@@ -106,6 +106,14 @@ class Memo:
         if number == len(self.handles):
             self.handles.append(handle)
         return number
+
+    def image_handle(self, shape: tuple[int, ...]) -> int:
+        return self.handle_number(Handle(self.map_number(image_of(shape)), None, None))
+
+    def field_at(self, handle: int) -> int:
+        """The field before global pooling of a network that ends there; 0 where it is unknown."""
+        found = self.handles[handle]
+        return found.whole[1] if found.whole else smallest_field(self.maps[found.map])
 
     def shape_alone(self, handle: int) -> int:
         """The handle of the same shape that says nothing of where units look."""

@@ -61,7 +61,7 @@ class Merged(Runner[States]):
         first = CutState((-1,) * len(self.program.shared), (self.image,), 0, 0)
         for state, edges in self.whole({first: [START]}, (0,)).items():
             if state.maps[0] not in (-1, self.image):  # else it has no layer at all
-                self.graph.finals.append(Final(self.node(edges), self.field_at(state.maps[0]), state.words))
+                self.graph.finals.append(Final(self.node(edges), self.memo.field_at(state.maps[0]), state.words))
         return self.graph
 
     def count(self) -> int:

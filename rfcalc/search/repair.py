@@ -93,13 +93,12 @@ class Repair:
 def told(arch: Arch, way: Repaired) -> Iterator[str]:
     """A repair in words, with its effect."""
     before, after = arch, way.arch
-    effects = []
     fields = [text(agreed(a.receptive_field.before_global_pool)) for a in (before, after)]
-    for name, old, new in (
+    figures = (
         ("field", *fields), ("params", f"{before.params:,}", f"{after.params:,}"),
         ("MACs", text(before.macs), text(after.macs)), ("output", str(before.out), str(after.out)),
-    ):  # fmt: skip
-        effects.append(f"{name} {old} -> {new}" if old != new else f"{name} {old} kept")
+    )  # fmt: skip
+    effects = [f"{name} {old} -> {new}" if old != new else f"{name} {old} kept" for name, old, new in figures]
     yield f"{'; '.join(map(str, way.edits))}: {', '.join(effects)}"
     if way.claims_dropped:
         yield f"  no longer claimed: {', '.join(way.claims_dropped)}"

@@ -11,11 +11,11 @@ from itertools import product
 from math import prod
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from ..engine.arch import Node, image_of
+from ..engine.arch import Node
 from ..errors import SettingError
 from ..spec.arithmetic import valued
 from ..spec.written import node_of
-from .memo import Handle, Memo, smallest_field
+from .memo import Handle, Memo
 from .program import Choose, Cut, LayerStep, MadeChoices, Program, ProgramPart, Repeat
 
 Values = tuple[int, ...]
@@ -66,8 +66,7 @@ class Runner(Generic[Frontier]):
         self.program, self.variables, self.weights = program, program.variables, program.weights()
         self.axes = len(program.head.sizes)
         self.memo = memo
-        image = self.memo.map_number(image_of(program.head.input))
-        self.image = self.memo.handle_number(Handle(image, None, None))
+        self.image = memo.image_handle(program.head.input)
         self.results: dict[tuple[int, Values, tuple[int, ...]], list[LayerResult]] = {}
         self.possible: dict[tuple[int, Values], list[Option]] = {}
         self.options: dict[tuple[int, Values], tuple[int, Node] | None] = {}
@@ -233,11 +232,6 @@ class Runner(Generic[Frontier]):
                 number = self.memo.layer_number(node)
                 self.options[key] = number, node
         return self.options[key]
-
-    def field_at(self, handle: int) -> int:
-        """The field before global pooling of a network that ends there; 0 where it is unknown."""
-        found = self.memo.handles[handle]
-        return found.whole[1] if found.whole else smallest_field(self.memo.maps[found.map])
 
 
 def places(order: tuple[int, ...], wanted: tuple[int, ...]) -> list[int]:

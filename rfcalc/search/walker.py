@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from ..engine.arch import Node, image_of
+from ..engine.arch import Node
 from ..engine.kinds import per_axis
 from ..engine.layers import Conv, Layer
 from ..engine.layers.base import make
 from ..engine.layers.pooling import Pool
 from ..errors import SettingError
 from .edits import BEFORE, CONV, FOLLOW, SEPARABLE, SettingChange, written_settings
-from .memo import PHASES_ALLOWED, Handle, Memo, smallest_field
+from .memo import PHASES_ALLOWED, Handle, Memo
 from .sites import Sites
 
 EditPlan = Mapping[SettingChange, Any]
@@ -34,9 +34,7 @@ class Walker:
     def __init__(self, sites: Sites, words: tuple[str, ...]) -> None:
         self.sites, self.axes = sites, len(sites.arch.sizes)
         self.memo = Memo(words, True)
-        shape = sites.arch.input
-        image = image_of(shape)
-        self.image = self.memo.handle_number(Handle(self.memo.map_number(image), None, None))
+        self.image = self.memo.image_handle(sites.arch.input)
         self.variants: dict[tuple[int, tuple[tuple[str, Any], ...]], list[tuple[int, Node]] | None] = {}
         self.plain = [[(self.memo.layer_number(b.node), b.node)] for b in sites.built]
         self.channels = [row.x.channels for row in sites.arch.rows]
@@ -63,9 +61,7 @@ class Walker:
             handles.append(inputs[0])
         if phases > PHASES_ALLOWED:
             return None
-        last = self.memo.handles[handles[-1]]
-        field = last.whole[1] if last.whole else smallest_field(self.memo.maps[last.map])
-        return WalkOutcome(field, params, macs, words)
+        return WalkOutcome(self.memo.field_at(handles[-1]), params, macs, words)
 
     def variant(self, number: int, changes: dict[str, Any]) -> list[tuple[int, Node]] | None:
         key = number, tuple(sorted((k, repr(v)) for k, v in changes.items()))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.resources import files
 from itertools import zip_longest
@@ -143,18 +143,16 @@ def export(
         raise TrainError(f"{found.title}: export takes the folder of a run")
     net, arch, about = found.network(), found.target.arch, record.about()
     folder, written = Record(out if out is not None else record.folder), []
+    writers: dict[str, Callable[[], Path]] = {
+        "state-dict": lambda: folder.write_tensors(f"{arch.name}.state-dict.pt", net.state_dict()),
+        "safetensors": lambda: folder.write(f"{arch.name}.safetensors", hub.safetensors_bytes(net, found.facts)),
+        "onnx": lambda: folder.write(f"{arch.name}.onnx", onnx_bytes(net, arch)),
+        "hub-folder": lambda: hub.write_folder(Record(folder / f"{arch.name}-hub"), record, found.target, net, about),
+    }
     for form in formats:
-        if form == "state-dict":
-            written.append(folder.write_tensors(f"{arch.name}.state-dict.pt", net.state_dict()))
-        elif form == "onnx":
-            written.append(folder.write(f"{arch.name}.onnx", onnx_bytes(net, arch)))
-        else:
+        if form in ("safetensors", "hub-folder"):
             need("safetensors", "train")
-            if form == "safetensors":
-                written.append(folder.write(f"{arch.name}.safetensors", hub.safetensors_bytes(net, found.facts)))
-            else:
-                place = Record(folder / f"{arch.name}-hub")
-                written.append(hub.write_folder(place, record, found.target, net, about))
+        written.append(writers[form]())
     return written
 
 

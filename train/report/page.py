@@ -17,16 +17,8 @@ from ..recipe import recipe
 
 TABLE_COLUMNS = ("N_out", "Ch_out", "kernel", "stride", "dilation", "groups", "r_out", "params", "status")
 """The columns of the network's table that fit beside a text; `rfcalc table` has all of them."""
-EPOCH_COLUMNS = (
-    "epoch",
-    "lr",
-    "train_loss",
-    "train_accuracy",
-    "val_loss",
-    "val_accuracy",
-    "test_loss",
-    "test_accuracy",
-)
+PARTS = ("train", "val", "test")
+EPOCH_COLUMNS = ("epoch", "lr", *(f"{part}_{figure}" for part in PARTS for figure in ("loss", "accuracy")))
 EPOCHS_SHOWN = 5
 """Epochs in the table of the last ones."""
 

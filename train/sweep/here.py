@@ -9,6 +9,7 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 from ..fit.record import cores
@@ -133,11 +134,9 @@ def asked(process: subprocess.Popen[str], job: Job) -> bool:
 def ended(process: subprocess.Popen[str]) -> None:
     """Lets a process end, which it does when nothing more can come."""
     for pipe in (process.stdin, process.stdout):
-        if pipe:
-            try:
+        with suppress(BrokenPipeError):  # it has died with something still unread
+            if pipe:
                 pipe.close()
-            except BrokenPipeError:
-                continue  # it has died with something still unread
     process.wait()
 
 
