@@ -256,16 +256,12 @@ def names_of(arch: Arch, groups: Sequence[Group], frames: Sequence[FramedBlock])
     """What each box is called: its block where that is the box's alone, and of that the shortest end that is unique
     within its frame and no mere number."""
     counts = Counter(parts for row in arch.rows for parts in prefixes(row.name))
-    homes = [max((b for b in frames if i in b.groups), key=lambda b: len(b.name), default=None) for i in
-             range(len(groups))]  # fmt: skip
-    full = [own_name(arch, group, counts, home.name if home else "") for group, home in zip(groups, homes, strict=True)]
-    ends: Counter[tuple[str, str]] = Counter()
-    for name, home in zip(full, homes, strict=True):
-        ends.update((home.name if home else "", end) for end in suffixes(name))
+    homes = [max((b.name for b in frames if i in b.groups), key=len, default="") for i in range(len(groups))]
+    full = [own_name(arch, group, counts, home) for group, home in zip(groups, homes, strict=True)]
+    ends = Counter((home, end) for name, home in zip(full, homes, strict=True) for end in suffixes(name))
     names = []
     for name, home in zip(full, homes, strict=True):
-        at = home.name if home else ""
-        choices = [end for end in suffixes(name) if ends[at, end] == 1 and not end.split(".")[0].isdigit()]
+        choices = [end for end in suffixes(name) if ends[home, end] == 1 and not end.split(".")[0].isdigit()]
         names.append(shortened((choices[0] if home and choices else name) or "input"))
     return names
 

@@ -127,8 +127,7 @@ def draw_map(axes: Axes, mass: Any, field: Sequence[tuple[int, int]], top: float
     """The map, the outline of the exact field, and the circles that hold 50 and 95 %."""
     from matplotlib.patches import Circle, Rectangle
 
-    axes.set_xticks([])
-    axes.set_yticks([])
+    axes.set(xticks=[], yticks=[])
     if mass is None:
         axes.axis("off")
         axes.text(0.5, 0.5, "unknown: its reads\nare not known", ha="center", va="center", transform=axes.transAxes)
@@ -143,10 +142,9 @@ def draw_map(axes: Axes, mass: Any, field: Sequence[tuple[int, int]], top: float
         (top_row, bottom), (left, right) = field
         axes.add_patch(Rectangle((left, top_row), right + 1 - left, bottom + 1 - top_row, fill=False,
                                  edgecolor="#ff8c42", linewidth=1.3, linestyle=(0, (1, 1.2))))  # fmt: skip
-    axes.set_xlim(0, width)
-    axes.set_ylim(height, 0)
     exact = "\N{MULTIPLICATION SIGN}".join(str(last - first + 1) for first, last in field)
-    axes.set_xlabel(f"radii {seen.radii[0]:.1f} and {seen.radii[1]:.1f}; exact field {exact or 'unknown'}")
+    told = f"radii {seen.radii[0]:.1f} and {seen.radii[1]:.1f}; exact field {exact or 'unknown'}"
+    axes.set(xlim=(0, width), ylim=(height, 0), xlabel=told)
     return drawn
 
 
@@ -183,8 +181,7 @@ def draw_lines(arch: Arch, columns: Sequence[EffectivePanel], look: Style) -> Fi
                 axes.vlines(
                     [seen.centre[0] - radius, seen.centre[0] + radius], 0, mass.max() / 8, linewidth=width, **line
                 )
-        axes.set(title="", xlabel="position", ylabel="share per position", xlim=(0, arch.sizes[0]))
-        axes.set_ylim(0, None)
+        axes.set(xlabel="position", ylabel="share per position", xlim=(0, arch.sizes[0]), ylim=(0, None))
         axes.set_title(each.title, loc="left")
         axes.legend(loc="upper right")
     return figure

@@ -125,12 +125,10 @@ def label(axes: Axes, course: Course, width: float) -> None:
 
     count, places = len(course.rows), ticks(course.names, int((width - 0.7) / 0.165))
     axes.set_xticks(places, [shortened(tick_name(course.names, i, len(places)), 22) for i in places], rotation=90)
-    axes.set_xlim(-0.6, count - 0.4)
+    axes.set(xlim=(-0.6, count - 0.4), ylabel="pixels")
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
-    axes.set_ylabel("pixels")
     axes.grid(axis="y", zorder=0)
-    figure = axes.figure
-    figure.legend(loc="outside lower left", ncols=max(int(width / 1.75), 1))
+    axes.figure.legend(loc="outside lower left", ncols=max(int(width / 1.75), 1))
 
 
 def ticks(names: Sequence[str], most: int) -> list[int]:

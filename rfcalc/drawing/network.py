@@ -23,8 +23,7 @@ def draw(drawn: Layout, look: Style) -> Figure:
 
     figure = Figure(figsize=(drawn.width / INCH, drawn.height / INCH))
     axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))
-    axes.set_xlim(0.0, drawn.width)
-    axes.set_ylim(drawn.height, 0.0)
+    axes.set(xlim=(0.0, drawn.width), ylim=(drawn.height, 0.0))
     axes.axis("off")
     for depth, frame in enumerate(drawn.frames):
         draw_frame(axes, frame, look, depth)

@@ -149,13 +149,11 @@ def view(arch: Arch, found: Sequence[SeenByUnit]) -> tuple[float, float, float, 
 
 
 def set_view(axes: Axes, frame: tuple[float, float, float, float], rows: bool) -> None:
-    axes.set_xlim(frame[0], frame[2])
-    axes.set_ylim(frame[3], frame[1])
-    axes.set_aspect("equal")
-    axes.set(xlabel="column, pixels" if rows else "position, pixels", ylabel="row, pixels" if rows else "")
+    names = ("column, pixels", "row, pixels") if rows else ("position, pixels", "")
+    left, top, right, bottom = frame
+    axes.set(xlim=(left, right), ylim=(bottom, top), aspect="equal", xlabel=names[0], ylabel=names[1])
     axes.yaxis.set_visible(rows)
-    for side in ("top", "right", "left", "bottom"):
-        axes.spines[side].set_visible(False)
+    axes.spines[:].set_visible(False)
 
 
 def draw_fields(axes: Axes, arch: Arch, found: Sequence[SeenByUnit], look: Style, backdrop: Any, frame: Any) -> None:

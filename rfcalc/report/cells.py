@@ -92,3 +92,11 @@ def percent(share: Fraction | float | None) -> str:
     ('26%', '–')
     """
     return DASH if share is None else f"{float(share):.0%}"
+
+
+def clipped(words: str, letters: int) -> str:
+    """
+    >>> clipped("automobile", 10), clipped("aquarium_fish", 10)
+    ('automobile', 'aquarium_…')
+    """
+    return words if len(words) <= letters else f"{words[: letters - 1]}…"

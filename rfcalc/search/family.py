@@ -291,12 +291,8 @@ class FamilyReader(Reader):
         self, ways: list[tuple[list[ProgramPart], int, dict[str, int]]], frame: ListFrame
     ) -> tuple[list[Branch], int]:
         """The ways with one number, the same for all, in place of each name and of the last layer; and that number."""
-        changed = {
-            name: None
-            for _, _, names in ways
-            for name, number in names.items()
-            if frame.scope.names.get(name) != number
-        }
+        places = [place for _, _, names in ways for place in names.items()]
+        changed = dict.fromkeys(name for name, number in places if frame.scope.names.get(name) != number)
         numbers = {name: self.stands_for() for name in changed}
         last = self.stands_for()
         branches = []

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..engine.arch import Arch
 from ..errors import need, refusals_of
-from ..report.cells import agreed, text
+from ..report.cells import agreed, clipped, text
 from ..report.grid import Column, Grid
 from .program import Program
 
@@ -116,15 +116,14 @@ def grid(answer: Answer) -> Grid:
     heads = [Column(head) for head in ("", "params", "MACs", "r before pool", "r after")]
     heads += [Column(name, rank, left=True) for rank, name in enumerate(names, 1)]
     rows = tuple(
-        (str(i), *map(text, one.figures), *(told_value(one.choices.get(name, "")) for name in names))
+        (str(i), *map(text, one.figures), *(clipped(words(one.choices.get(name, "")), LONG) for name in names))
         for i, one in enumerate(answer.designs, 1)
     )
     return Grid(tuple(heads), rows)
 
 
-def told_value(value: Any) -> str:
-    told = " ".join(map(str, value)) if isinstance(value, list) else str(value)
-    return told if len(told) <= LONG else told[: LONG - 1] + "…"
+def words(value: Any) -> str:
+    return " ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def headline(answer: Answer) -> Iterator[str]:
@@ -177,15 +176,12 @@ def plot(answer: Answer, path: str) -> None:
 
     figure = Figure(figsize=(7, 4.5), layout="constrained")
     axes = figure.add_subplot()
-    dots_at = [
-        (one.arch.params, one.arch.macs / 1e6, field_of(one), str(number))
-        for number, one in enumerate(answer.designs, 1)
-        if one.arch.macs is not None
-    ]
-    x, y, fields, numbers = zip(*dots_at, strict=True) if dots_at else ((), (), (), ())
+    known = [(str(number), one) for number, one in enumerate(answer.designs, 1) if one.arch.macs is not None]
+    x, y = [one.arch.params for _, one in known], [(one.arch.macs or 0) / 1e6 for _, one in known]
     colours = colormaps["viridis"].with_extremes(bad="lightgray")
+    fields = [field_of(one) for _, one in known]
     dots = axes.scatter(x, y, c=fields, cmap=colours, plotnonfinite=True, zorder=3)
-    for at, number in zip(zip(x, y, strict=True), numbers, strict=True):
+    for (number, _), *at in zip(known, x, y, strict=True):
         axes.annotate(number, at, textcoords="offset points", xytext=(4, 4), fontsize=8)
     axes.set(xlabel="parameters", ylabel="MACs, millions", title=answer.program.head.name)
     axes.grid(alpha=0.3)

@@ -142,25 +142,21 @@ def kept(p: Any, m: Any, rule: LabelRule, rest: RestCosts, caps: Caps) -> LabelA
         else:
             best = distinct(a, b)
     else:
-        best = distinct(a, b, rule.first != "macs")
-        a_, b_ = a[best], b[best]
-        safe = (
-            (rule.first == "params" and int(m.max()) + rest.most_macs <= caps.macs)
-            or (rule.first == "macs" and int(p.max()) + rest.most_params <= caps.params)
-        )  # fmt: skip
-        best = (
-            best[: rule.width] if safe else best[fronts(*((a_, b_) if rule.first != "macs" else (b_, a_)), rule.width)]
-        )
+        first, second = (b, a) if rule.first == "macs" else (a, b)
+        best = distinct(first, second)
+        within_macs = rule.first == "params" and int(m.max()) + rest.most_macs <= caps.macs
+        alone = within_macs or (rule.first == "macs" and int(p.max()) + rest.most_params <= caps.params)
+        best = best[: rule.width] if alone else best[fronts(first[best], second[best], rule.width)]
     p, m = p[best], m[best]
     order = np.lexsort((m, p))
     return p[order], m[order]
 
 
-def distinct(a: Any, b: Any, a_first: bool = True) -> Any:
+def distinct(a: Any, b: Any) -> Any:
     """Indexes of the different pairs, sorted."""
     import numpy as np
 
-    order = np.lexsort((b, a) if a_first else (a, b))
+    order = np.lexsort((b, a))
     a, b = a[order], b[order]
     return order[np.concatenate(([True], (a[1:] != a[:-1]) | (b[1:] != b[:-1])))]
 

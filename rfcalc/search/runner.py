@@ -104,7 +104,7 @@ class Runner(Generic[Frontier]):
     def whole(self, frontier: Frontier, maps: tuple[int, ...]) -> Frontier:
         """The first frontier, in which only these maps are there, through the whole program."""
         items, start = self.program.items, Cut(self.program.shared, maps)
-        return self.run(items, self.project(frontier, start, items[0].before if items else start))
+        return self.run(items, self.project(frontier, start, items[0].before if items else Cut((), maps)))
 
     def project(
         self, frontier: Frontier, before: Cut, after: Cut, ends: Ends = NO_ENDS, fresh: tuple[int, ...] = ()

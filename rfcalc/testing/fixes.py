@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Mapping
 from dataclasses import replace
+from itertools import chain, takewhile
 from typing import TYPE_CHECKING, Any
 
 from ..engine.arch import Arch
@@ -43,15 +44,11 @@ def single_edit(arch: Arch, targets: Mapping[str, Any]) -> str:
         return ""
     found: list[Solution] = []
     deadline = time.monotonic() + FIX_SECONDS
-    for edit in hunt.edits:
-        if time.monotonic() > deadline:
-            break
-        hunt.add(hunt.first, edit, found, [])
-    for channels in hunt.channels if "min_receptive_field" not in targets else ():
-        if time.monotonic() > deadline:
-            break
-        if narrower := hunt.best_channels({}, channels):
-            hunt.add(hunt.first, narrower, found, [])
+    open_channels = hunt.channels if "min_receptive_field" not in targets else []
+    edits = chain(hunt.edits, (hunt.best_channels({}, channels) for channels in open_channels))
+    for edit in takewhile(lambda _: time.monotonic() <= deadline, edits):
+        if edit:
+            hunt.add(hunt.first, edit, found, [])
     if not found:
         return ""
     best = min(found, key=lambda s: (abs(s.outcome.params - arch.params), abs(s.outcome.macs - arch.known_macs)))

@@ -19,6 +19,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from rfcalc.drawing.style import DPI, LIGHT, METADATA, SIZE, drawing
+from rfcalc.report.cells import clipped
 
 from ..data.formats import Images
 from ..fit.evaluate import Evaluation
@@ -136,8 +137,8 @@ def captions(result: Evaluation, index: int) -> tuple[tuple[str, str], tuple[str
     """Two lines with their colours: the class that was predicted with its probability, and the true one."""
     predicted, true = (result.classes[labels[index]] for labels in (result.predictions, result.labels))
     sure = f" {certainty(float(result.probabilities[index].max()))}"
-    return (without_its_end(predicted, TITLE_LETTERS - len(sure)) + sure, LIGHT.warning), (
-        "is " + without_its_end(true, TITLE_LETTERS - 3), LIGHT.ink
+    return (clipped(predicted, TITLE_LETTERS - len(sure)) + sure, LIGHT.warning), (
+        "is " + clipped(true, TITLE_LETTERS - 3), LIGHT.ink
     )  # fmt: skip
 
 
@@ -148,14 +149,6 @@ def certainty(share: float) -> str:
     ('90 %', '99 %', '100 %')
     """
     return f"{100 if share == 1 else min(round(100 * share), 99)} %"
-
-
-def without_its_end(name: str, letters: int) -> str:
-    """
-    >>> without_its_end("automobile", 10), without_its_end("aquarium_fish", 10)
-    ('automobile', 'aquarium_…')
-    """
-    return name if len(name) <= letters else f"{name[: letters - 1]}…"
 
 
 @dataclass(frozen=True)

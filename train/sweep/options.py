@@ -15,6 +15,9 @@ def same(name: str) -> Any:
     return field(default=about.default, metadata=about.metadata)
 
 
+SAME_IN_A_RUN = ("epochs", "limit", "val", "precision", "unchecked", "input", "device", "workers")
+
+
 @dataclass(frozen=True)
 class SweepOptions:
     """What is asked of a sweep; None where the default holds."""
@@ -55,11 +58,8 @@ class SweepOptions:
     def of_a_run(self) -> Options:
         """What every run of the sweep is given: paths as any process, wherever it runs, finds them."""
         data = self.data or os.environ.get("RFCALC_DATA")
-        return Options(
-            data=absolute(data) if data else None, epochs=self.epochs, limit=self.limit, val=self.val,
-            precision=self.precision, unchecked=self.unchecked, input=self.input, device=self.device,
-            workers=self.workers, quiet=True,
-        )  # fmt: skip
+        given = {name: getattr(self, name) for name in SAME_IN_A_RUN}
+        return Options(**given, data=absolute(data) if data else None, quiet=True)
 
 
 def absolute(name: str) -> str:
