@@ -79,12 +79,11 @@ def chart(arch: Arch, number: int, narrow: bool = False) -> Markup:
 def key(sheet: ChartColumns) -> Iterator[Markup]:
     """What the lines and bands are, above them."""
     at = float(LEFT)
-    for kind, word in LINES.items():
-        yield tag("polyline", cls=kind, points=f"{at:.1f},12 {at + 24:.1f},12")
-        yield tag("text", word, x=at + 30, y=12)
-        at += entry_width(word)
-    for kind, word in shown_bands(sheet).items():
-        yield tag("path", cls="hatching", d=hatching(at, at + 24, kind, 5, 14))
+    for kind, word in {**LINES, **shown_bands(sheet)}.items():
+        if kind in LINES:
+            yield tag("polyline", cls=kind, points=f"{at:.1f},12 {at + 24:.1f},12")
+        else:
+            yield tag("path", cls="hatching", d=hatching(at, at + 24, kind, 5, 14))
         yield tag("text", word, x=at + 30, y=12)
         at += entry_width(word)
 

@@ -28,7 +28,8 @@ class Page:
 
     def save(self, path: str | PathLike[str]) -> None:
         """Writes the file; raises RfcalcError for another ending than .html, or where it cannot."""
-        check_ending(path)
+        if not fspath(path).lower().endswith(HTML_ENDINGS):
+            raise RfcalcError(f"{fspath(path)}: a page is written as .html")
         with refusals_of(fspath(path)):
             Path(path).write_text(self.html, encoding="utf-8")
 
@@ -41,11 +42,6 @@ class Page:
             f'<iframe srcdoc="{escape(self.html)}" title="{title}" width="100%" height="{FRAME_HEIGHT}" '
             'sandbox="allow-scripts allow-downloads allow-modals" allow="clipboard-write" frameborder="0"></iframe>'
         )
-
-
-def check_ending(path: str | PathLike[str]) -> None:
-    if not fspath(path).lower().endswith(HTML_ENDINGS):
-        raise RfcalcError(f"{fspath(path)}: a page is written as .html")
 
 
 def explore(archs: Sequence[Arch]) -> Page:

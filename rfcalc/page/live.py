@@ -13,7 +13,6 @@ import secrets
 import socket
 import sys
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -60,12 +59,7 @@ class Refused(Exception):
 # --- the server -----------------------------------------------------------------------------------------------------
 
 
-def announce(text: str) -> None:
-    sys.stdout.write(f"{text}\n")
-    sys.stdout.flush()  # whoever reads it through a pipe waits for it
-
-
-def serve(path: str, schema: Reply, port: int = 0, say: Callable[[str], None] = announce) -> None:
+def serve(path: str, schema: Reply, port: int = 0) -> None:
     """Serves the page of a YAML file until Ctrl-C; says its address. `schema` is what `rfcalc schema` prints; port 0 is
     any free one. Raises RfcalcError where the file cannot be read, or the port is taken."""
     if not path.endswith((".yaml", ".yml")):
@@ -87,7 +81,7 @@ def serve(path: str, schema: Reply, port: int = 0, say: Callable[[str], None] = 
             async def startup(self, sockets: list[socket.socket] | None = None) -> None:
                 """Says the address once Ctrl-C is in uvicorn's hands; before, it would leave a warning."""
                 await super().startup(sockets)
-                say(f"{path} is open at http://{host}/{token}/ (Ctrl-C ends it)")
+                print(f"{path} is open at http://{host}/{token}/ (Ctrl-C ends it)", flush=True)  # a pipe waits for it
 
         with suppress(KeyboardInterrupt):  # which uvicorn raises again after it has ended all that was under way
             Server(config).run(sockets=[door])

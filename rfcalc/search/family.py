@@ -34,11 +34,6 @@ IDENTITY = LAYERS["identity"]()
 """Stands in for a layer whose settings are open, so that names and places are checked."""
 
 
-def load(path: str) -> Program:
-    """The family in a YAML file; raises SpecError."""
-    return loads(yamlfile.read_text(path), path)
-
-
 def loads(text: str, path: str = "<text>") -> Program:
     """The family in a YAML text; raises SpecError with every independent problem.
 

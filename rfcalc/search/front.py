@@ -181,8 +181,8 @@ def plot(answer: Answer, path: str) -> None:
     colours = colormaps["viridis"].with_extremes(bad="lightgray")
     fields = [field_of(one) for _, one in known]
     dots = axes.scatter(x, y, c=fields, cmap=colours, plotnonfinite=True, zorder=3)
-    for (number, _), *at in zip(known, x, y, strict=True):
-        axes.annotate(number, at, textcoords="offset points", xytext=(4, 4), fontsize=8)
+    for (number, _), right, up in zip(known, x, y, strict=True):
+        axes.annotate(number, (right, up), textcoords="offset points", xytext=(4, 4), fontsize=8)
     axes.set(xlabel="parameters", ylabel="MACs, millions", title=answer.program.head.name)
     axes.grid(alpha=0.3)
     figure.colorbar(dots, label="receptive field before global pooling")

@@ -67,7 +67,7 @@ class Average:
 
     def __init__(self, net: nn.Module, recipe: Ema) -> None:
         self.recipe = recipe
-        self.live = floating(net.state_dict(keep_vars=False))
+        self.live = {k: v for k, v in net.state_dict(keep_vars=False).items() if v.is_floating_point()}
         self.values = {name: value.clone() for name, value in self.live.items()}
 
     def update(self, step: int) -> None:
@@ -91,7 +91,3 @@ class Average:
             kept = value.clone()
             value.copy_(self.live[name])
             self.live[name].copy_(kept)
-
-
-def floating(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    return {name: value for name, value in state.items() if value.is_floating_point()}

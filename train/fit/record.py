@@ -18,7 +18,7 @@ import json
 import os
 import platform
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -98,11 +98,7 @@ class Record:
         self.write(name, yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=120))
 
     def write_csv(self, name: str, rows: Sequence[Mapping[str, Any]]) -> None:
-        text = io.StringIO()
-        writer = csv.DictWriter(text, list(rows[0]) if rows else [], lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-        self.write(name, text.getvalue())
+        self.write(name, csv_text(list(rows[0]) if rows else [], rows))
 
     def read_json(self, name: str) -> dict[str, Any]:
         try:
@@ -170,6 +166,15 @@ def load_whole(path: Path) -> dict[str, Any]:
     if not isinstance(state, dict):
         raise TrainError(f"{path}: holds a {type(state).__name__}, not a state")
     return state
+
+
+def csv_text(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
+    """A line for each row, under the columns' names; what a row does not have is empty."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
 
 
 # --- what the run ran on ------------------------------------------------------------------------------------------

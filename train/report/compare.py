@@ -15,7 +15,7 @@ from rfcalc.report.cells import decimals
 from rfcalc.report.grid import Column, Grid, as_json
 from rfcalc.spec import reader as spec
 
-from ..fit.record import Record
+from ..fit.record import Record, csv_text
 from ..recipe.errors import TrainError
 
 if TYPE_CHECKING:
@@ -134,11 +134,7 @@ class RunComparison:
         if form != "csv":
             return "\n".join(grid.to_text(form) for grid in self.grids())
         columns = ["run", *dict.fromkeys(key for run in self.runs for row in run.history for key in row)]
-        out = io.StringIO()
-        writer = csv.DictWriter(out, columns, lineterminator="\n", restval="")
-        writer.writeheader()
-        writer.writerows({"run": run.name, **row} for run in self.runs for row in run.history)
-        return out.getvalue()
+        return csv_text(columns, ({"run": run.name, **row} for run in self.runs for row in run.history))
 
 
 def text(value: Any) -> str:

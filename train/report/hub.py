@@ -79,16 +79,22 @@ def read_safetensors(content: bytes) -> tuple[dict[str, Any], dict[str, Any]]:
 
 def write_folder(folder: Record, record: Record, target: Target, net: nn.Module, about: Mapping[str, Any]) -> Path:
     """Writes model.py, model.safetensors, config.json, hubconf.py, spec.yaml and README.md, the model card."""
-    arch, name = target.arch, re.sub(r"\W", "_", target.arch.name)
+    arch = target.arch
     text, made = model_text(target)
     facts = about_weights(about, arch)
     folder.write("model.py", text)
     folder.write("model.safetensors", safetensors_bytes(net, facts))
     folder.write_json("config.json", {**facts, "params": arch.params, "macs": arch.macs})
-    folder.write("hubconf.py", HUBCONF.format(name=name if name[:1].isalpha() else f"net_{name}", made=made))
+    folder.write("hubconf.py", HUBCONF.format(name=call_of(arch), made=made))
     folder.write("spec.yaml", target.text)
     folder.write("README.md", card(arch, facts, about, record))
     return folder.folder
+
+
+def call_of(arch: Arch) -> str:
+    """What torch.hub.load calls the network."""
+    name = re.sub(r"\W", "_", arch.name)
+    return name if name[:1].isalpha() else f"net_{name}"
 
 
 def model_text(target: Target) -> tuple[str, str]:
@@ -146,10 +152,9 @@ def card(arch: Arch, facts: Mapping[str, Any], about: Mapping[str, Any], record:
     figures = record.read_json("result.json") if (record / "result.json").is_file() else {}
     accuracy = f"{figures['test_accuracy']:.2f} %" if figures else "not measured: the run has not ended"
     epochs = f"{figures['epochs']} epochs" if figures else "unfinished"
-    name = re.sub(r"\W", "_", arch.name)
     return CARD.format(
         name=arch.name, params=arch.params, macs=text(arch.macs),
-        field=field(arch.receptive_field.before_global_pool), call=name if name[:1].isalpha() else f"net_{name}",
+        field=field(arch.receptive_field.before_global_pool), call=call_of(arch),
         figures=table(("data", "test accuracy, last epoch"), [(facts["data"], accuracy)]),
         mean=list(facts["mean"]), std=list(facts["std"]), input=", ".join(map(str, facts["input"])),
         classes=", ".join(facts["classes"]),
