@@ -42,7 +42,7 @@ def with_options(cls: Any, name: str, argument: Any) -> Callable[[Callable[..., 
 
     def made(verb: Callable[..., None]) -> Callable[..., None]:
         def called(**given: Any) -> None:
-            given |= {option: once(option, given[option]) for option in ONCE if option in given}
+            given |= {option: given_once(option, given[option]) for option in ONCE if option in given}
             verb(given.pop(name), cls().given(**given))
 
         called.__doc__, called.__signature__ = verb.__doc__, Signature(parameters)  # type: ignore[attr-defined]
@@ -55,7 +55,7 @@ ONCE = {"input": "a training takes one input"}
 """Options that other verbs take several times: here the last one would silently win."""
 
 
-def once(name: str, values: list[str] | None) -> str | None:
+def given_once(name: str, values: list[str] | None) -> str | None:
     if values and len(values) > 1:
         raise RfcalcError(f"--{name} {f' --{name} '.join(values)}: {ONCE[name]}")
     return values[0] if values else None

@@ -37,7 +37,7 @@ class EffectivePanel:
     field: tuple[tuple[int, int], ...]
 
 
-def measure(
+def measured_panels(
     target: Any,
     arch: Arch,
     layers: Sequence[str],
@@ -56,13 +56,13 @@ def measure(
     built = target is arch or (isinstance(target, str | PathLike) and not is_torch_model(fspath(target)))
     own = f"initial weights, seed {given['seed']}" if built else "its own weights"
     return [
-        column(arch, field_of(target, layer, weights=run, **given), own if run is None else run_name(run))
+        panel_of(arch, field_of(target, layer, weights=run, **given), own if run is None else run_name(run))
         for layer in names
         for run in runs
     ]
 
 
-def column(arch: Arch, found: Any, run: str) -> EffectivePanel:
+def panel_of(arch: Arch, found: Any, run: str) -> EffectivePanel:
     row = next((row for row in arch.rows if row.name == found.layer), None)
     title = f"{shortened(found.layer, 24)}, {run}"
     predicted, field = None, tuple[tuple[int, int], ...]()
@@ -79,7 +79,7 @@ def run_name(run: str | PathLike[str]) -> str:
     return shortened("/".join(Path(fspath(run)).parts[-2:]), 24)
 
 
-def spread(mass: Any) -> Mass:
+def mass_of(mass: Any) -> Mass:
     """The centre of a map per axis, and the radii around it that hold 50 and 95 % of it."""
     import torch
 
@@ -97,13 +97,13 @@ def draw(arch: Arch, columns: Sequence[EffectivePanel], look: Style) -> Figure:
     from matplotlib.ticker import FuncFormatter
 
     if len(arch.sizes) == 1:
-        return draw_lines(arch, columns, look)
+        return draw_line_panels(arch, columns, look)
     height, width = arch.sizes[-2:]
     tall = PANEL * min(max(height / width, 0.3), 2.0) + 0.35
     figure = Figure(figsize=(PANEL * len(columns) + 0.9 * len(columns), 2 * tall + 0.6), layout="constrained")
     grid = figure.subplots(2, len(columns), squeeze=False)
     for n, each in enumerate(columns):
-        maps = [flat(each.measured), None if each.predicted is None else flat(each.predicted)]
+        maps = [flat_map(each.measured), None if each.predicted is None else flat_map(each.predicted)]
         top = max(float(m.max()) for m in maps if m is not None)
         for axes, mass, name in zip(grid[:, n], maps, ("measured", "predicted from path counts"), strict=True):
             axes.set_title(f"{each.title}\n{name}" if name == "measured" else name, loc="left")
@@ -118,7 +118,7 @@ def draw(arch: Arch, columns: Sequence[EffectivePanel], look: Style) -> Figure:
     return figure
 
 
-def flat(mass: Any) -> Any:
+def flat_map(mass: Any) -> Any:
     """A map over the last two axes; of three, summed over the first."""
     return mass.sum(0) if mass.ndim == 3 else mass
 
@@ -134,7 +134,7 @@ def draw_map(axes: Axes, mass: Any, field: Sequence[tuple[int, int]], top: float
         return None
     height, width = mass.shape
     drawn = axes.imshow(mass, extent=(0, width, height, 0), cmap=look.heat, vmin=0, vmax=top, interpolation="nearest")
-    seen = spread(mass)
+    seen = mass_of(mass)
     for radius, dash in zip(seen.radii, ("-", (0, (4, 2))), strict=True):
         axes.add_patch(Circle((seen.centre[1], seen.centre[0]), radius, fill=False, edgecolor="white", linewidth=1.3,
                               linestyle=dash))  # fmt: skip
@@ -160,7 +160,7 @@ def legend(figure: Figure, look: Style) -> None:
     figure.legend(handles=handles, loc="outside lower center", ncols=3)
 
 
-def draw_lines(arch: Arch, columns: Sequence[EffectivePanel], look: Style) -> Figure:
+def draw_line_panels(arch: Arch, columns: Sequence[EffectivePanel], look: Style) -> Figure:
     """A 1-D network: both as lines over the positions, the exact field shaded."""
     from matplotlib.figure import Figure
 
@@ -173,7 +173,7 @@ def draw_lines(arch: Arch, columns: Sequence[EffectivePanel], look: Style) -> Fi
                          label="exact field")  # fmt: skip
         pairs = ((each.measured, "measured"), (each.predicted, "predicted"))
         for n, (mass, name) in enumerate(pair for pair in pairs if pair[0] is not None):
-            seen = spread(mass)
+            seen = mass_of(mass)
             line: dict[str, Any] = {"color": look.series[n], "linestyle": look.dashes[n]}
             said = f"{name}, radii {seen.radii[0]:.1f} and {seen.radii[1]:.1f}"
             axes.plot(places, mass, linewidth=1.4, label=said, **line)

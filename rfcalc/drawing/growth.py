@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..engine.arch import Arch, Row
 from ..report.findings import findings
-from .boxes import groups_of, shortened, titles
+from .boxes import box_groups, shortened, titles
 from .style import Style
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def as_float(value: Any) -> float:
 
 def course_of(arch: Arch) -> Course:
     """A point for each box of the network's drawing; a finding marks the box that holds its layer."""
-    groups = groups_of(arch)[1:]
+    groups = box_groups(arch)[1:]
     full = titles(arch, groups)
     marked: dict[str, set[str]] = {kind: set() for kind in MARKS}
     for finding in findings(arch):
@@ -71,14 +71,14 @@ def draw(arch: Arch, look: Style) -> Figure:
     axes = figure.subplots()
     axes.set_yscale("log", base=2)
     axes.set_title(f"{shortened(arch.name)}: receptive field and jump", loc="left")
-    draw_image(axes, arch, look)
-    draw_lines(axes, course, look)
+    draw_sizes(axes, arch, look)
+    draw_courses(axes, course, look)
     draw_marks(axes, course, look)
-    label(axes, course, width)
+    label_axes(axes, course, width)
     return figure
 
 
-def draw_image(axes: Axes, arch: Arch, look: Style) -> None:
+def draw_sizes(axes: Axes, arch: Arch, look: Style) -> None:
     """A line at each size of the image, its name in the margin."""
     for size in sorted(set(arch.sizes)):
         axes.axhline(size, color=look.ink, linewidth=0.9, zorder=2)
@@ -86,7 +86,7 @@ def draw_image(axes: Axes, arch: Arch, look: Style) -> None:
                       textcoords="offset points", ha="left", va="bottom", color=look.ink)  # fmt: skip
 
 
-def draw_lines(axes: Axes, course: Course, look: Style) -> None:
+def draw_courses(axes: Axes, course: Course, look: Style) -> None:
     """A line for field and one for jump; where axes differ, for each axis."""
     places, lines = range(len(course.rows)), course.lines
     for axis, (fields, jumps) in enumerate(lines):
@@ -120,7 +120,7 @@ def runs(places: Sequence[int]) -> list[tuple[int, int]]:
     return found
 
 
-def label(axes: Axes, course: Course, width: float) -> None:
+def label_axes(axes: Axes, course: Course, width: float) -> None:
     from matplotlib.ticker import FuncFormatter
 
     count, places = len(course.rows), ticks(course.names, int((width - 0.7) / 0.165))

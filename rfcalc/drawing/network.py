@@ -77,7 +77,7 @@ def draw_edge(axes: Axes, edge: Edge, look: Style) -> None:
     colour = look.accent if edge.skip else look.muted
     axes.add_patch(PathPatch(smooth(edge.points), edgecolor=colour, facecolor="none", linewidth=1.0, zorder=3,
                              capstyle="round"))  # fmt: skip
-    axes.add_patch(Polygon(arrow(edge.points), closed=True, facecolor=colour, edgecolor="none", zorder=3.5))
+    axes.add_patch(Polygon(arrow_head(edge.points), closed=True, facecolor=colour, edgecolor="none", zorder=3.5))
 
 
 def smooth(points: Sequence[Point]) -> Any:
@@ -110,7 +110,7 @@ def towards(a: Point, b: Point, by: float) -> Point:
     return a[0] + (b[0] - a[0]) * by / far, a[1] + (b[1] - a[1]) * by / far
 
 
-def arrow(points: Sequence[Point], length: float = 4.5, width: float = 2.0) -> list[Point]:
+def arrow_head(points: Sequence[Point], length: float = 4.5, width: float = 2.0) -> list[Point]:
     end = points[-1]
     start = next(p for p in reversed(points) if distance(p, end) > 0.01)
     x, y = (end[0] - start[0]) / distance(start, end), (end[1] - start[1]) / distance(start, end)

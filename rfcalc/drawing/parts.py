@@ -93,15 +93,15 @@ class Layout:
 
     def to_json(self) -> dict[str, Any]:
         """Everything as plain lists and numbers, rounded to a hundredth of a point."""
-        return {key: rounded(part) for key, part in asdict(self).items()}
+        return {key: rounded_json(part) for key, part in asdict(self).items()}
 
 
-def rounded(value: Any) -> Any:
+def rounded_json(value: Any) -> Any:
     if isinstance(value, float):
         return round(value, 2)
     if isinstance(value, dict):
-        return {key: rounded(part) for key, part in value.items()}
-    return [rounded(part) for part in value] if isinstance(value, list | tuple) else value
+        return {key: rounded_json(part) for key, part in value.items()}
+    return [rounded_json(part) for part in value] if isinstance(value, list | tuple) else value
 
 
 # --- sizes -------------------------------------------------------------------------------------------------------
@@ -122,7 +122,7 @@ def line_width(line: BoxLine) -> float:
     return left + text_width(line.right) + (8.0 if line.left and line.right else 0.0)
 
 
-def size_of(lines: Sequence[Sequence[BoxLine]], horizontal: bool) -> list[tuple[float, float]]:
+def box_sizes(lines: Sequence[Sequence[BoxLine]], horizontal: bool) -> list[tuple[float, float]]:
     """Each box's size along the network and across it. Boxes are equally wide, as tall as their text."""
     width = max(line_width(line) for box in lines for line in box) + 2 * PAD
     tall = [LINE_HEIGHT * len(box) + 2 * PAD - 2 for box in lines]

@@ -88,7 +88,7 @@ def format_of(path: str | PathLike[str]) -> str:
 
 
 @contextmanager
-def drawing(look: Style) -> Iterator[None]:
+def drawing_style(look: Style) -> Iterator[None]:
     """matplotlib with this project's settings, and as it was afterwards: text stays text, the same file every time."""
     need("matplotlib", "plot")
     import matplotlib as mpl
@@ -118,7 +118,7 @@ def drawing(look: Style) -> Iterator[None]:
         yield
 
 
-def save(figure: Figure, path: str | PathLike[str]) -> None:
+def save_figure(figure: Figure, path: str | PathLike[str]) -> None:
     """Writes a figure in the format of the file's ending, without a date; raises RfcalcError when it cannot."""
     form = format_of(path)
     with refusals_of(fspath(path)):

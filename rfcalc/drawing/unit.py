@@ -11,7 +11,7 @@ from ..engine.arch import Arch, Row
 from ..engine.geometry import UNKNOWN, Field
 from ..errors import RfcalcError
 from ..report.unit import row_of, unit_in
-from .boxes import groups_of, shortened, titles
+from .boxes import box_groups, shortened, titles
 from .counts import is_countable, path_counts
 from .style import Style
 
@@ -45,7 +45,7 @@ class SeenByUnit:
         return f"{shortened(self.name, 24)}{self.at}: {size}{', with holes' if holes else ''}"
 
 
-def chosen(arch: Arch, layers: Sequence[str]) -> list[Row]:
+def chosen_rows(arch: Arch, layers: Sequence[str]) -> list[Row]:
     """The rows of the named layers, of a block its last; by default the last layer of every map size in front of the
     global pool. Raises RfcalcError for an unknown name, or a field that is unknown."""
     if layers:
@@ -66,7 +66,7 @@ def units(arch: Arch, rows: Sequence[Row], unit: Sequence[int] | None) -> list[S
     last = rows[-1]
     at = unit_in(last, unit)
     centres = [middle(axis.at(i)) for axis, i in zip(last.out.axes, at, strict=True)]
-    names = titles(arch, groups_of(arch))
+    names = titles(arch, box_groups(arch))
     return [seen_at(row, names[row.index], at if row is last else nearest(row, centres)) for row in rows]
 
 
@@ -97,8 +97,8 @@ def draw(arch: Arch, look: Style, layers: Sequence[str], unit: Sequence[int] | N
          ) -> Figure:  # fmt: skip
     from matplotlib.figure import Figure
 
-    found = units(arch, chosen(arch, layers), unit)
-    backdrop = None if image is None else read_image(image)
+    found = units(arch, chosen_rows(arch, layers), unit)
+    backdrop = None if image is None else read_backdrop(image)
     frame = view(arch, found)
     ratio = min(max((frame[3] - frame[1]) / (frame[2] - frame[0]), 0.25), 2.0)
     tall = 0.82 * PANEL_INCHES * ratio + 0.7 + 0.17 * len(found)
@@ -110,7 +110,7 @@ def draw(arch: Arch, look: Style, layers: Sequence[str], unit: Sequence[int] | N
     return figure
 
 
-def read_image(path: str | PathLike[str]) -> Any:
+def read_backdrop(path: str | PathLike[str]) -> Any:
     """An image file as an array; raises RfcalcError when it is none."""
     from matplotlib.image import imread
 
@@ -158,7 +158,7 @@ def set_view(axes: Axes, frame: tuple[float, float, float, float], rows: bool) -
 
 def draw_fields(axes: Axes, arch: Arch, found: Sequence[SeenByUnit], look: Style, backdrop: Any, frame: Any) -> None:
     height, width = plane(arch.sizes, STRIP)
-    draw_image(axes, height, width, look, backdrop)
+    draw_backdrop(axes, height, width, look, backdrop)
     for n, seen in reversed(list(enumerate(found))):
         draw_field(axes, seen, look, n, height, width, pale=backdrop is not None)
     set_view(axes, frame, len(arch.sizes) > 1)
@@ -168,7 +168,7 @@ def draw_fields(axes: Axes, arch: Arch, found: Sequence[SeenByUnit], look: Style
         axes.set_title(f"plane {depth} of axis 0", loc="right")
 
 
-def draw_image(axes: Axes, height: int, width: int, look: Style, backdrop: Any) -> None:
+def draw_backdrop(axes: Axes, height: int, width: int, look: Style, backdrop: Any) -> None:
     """The image, or a grid of its pixels, of eight where they are many."""
     from matplotlib.patches import Rectangle
 
@@ -191,12 +191,12 @@ def draw_field(axes: Axes, seen: SeenByUnit, look: Style, n: int, height: int, w
     rows, columns = plane(seen.fields, WHOLE_STRIP)
     corner, size = (columns.first, rows.first), (columns.width, rows.width)
     if any(field.mask not in (0, UNKNOWN) for field in (rows, columns)):
-        for row in taken(rows):
-            axes.broken_barh([(c, 1) for c in taken(columns)], (row, 1), facecolor=colour, alpha=0.45, linewidth=0,
+        for row in places_of(rows):
+            axes.broken_barh([(c, 1) for c in places_of(columns)], (row, 1), facecolor=colour, alpha=0.45, linewidth=0,
                              zorder=3)  # fmt: skip
     else:
         axes.add_patch(Rectangle(corner, *size, facecolor=colour, alpha=0.10, linewidth=0, zorder=2.5))
-    for x, y, w, h in outside(rows, columns, height, width):
+    for x, y, w, h in outside_parts(rows, columns, height, width):
         axes.add_patch(Rectangle((x, y), w, h, fill=False, edgecolor=colour, hatch="////", linewidth=0, zorder=2.6))
     for line, under in ((3.0, True), (1.5, False)) if pale else ((1.5, False),):
         axes.add_patch(Rectangle(corner, *size, fill=False, edgecolor=look.paper if under else colour, linewidth=line,
@@ -204,12 +204,12 @@ def draw_field(axes: Axes, seen: SeenByUnit, look: Style, n: int, height: int, w
                                  label=None if under else seen.text))  # fmt: skip
 
 
-def taken(field: Field) -> list[int]:
+def places_of(field: Field) -> list[int]:
     """The places that a field reads."""
     return [field.first + i for i in range(field.width) if field.bits >> i & 1]
 
 
-def outside(rows: Field, columns: Field, height: int, width: int) -> list[tuple[int, int, int, int]]:
+def outside_parts(rows: Field, columns: Field, height: int, width: int) -> list[tuple[int, int, int, int]]:
     """The parts of a field outside the image, as left, top, width, height, none over another."""
     left, right, top, bottom = columns.first, columns.last + 1, rows.first, rows.last + 1
     inner = max(min(right, width), left), max(min(bottom, height), top)
@@ -232,7 +232,7 @@ def draw_counts(figure: Figure, axes: Axes, arch: Arch, seen: SeenByUnit, look: 
     edge = max(height, width) * 0.03
     set_view(axes, (-edge, -edge, width + edge, height + edge), len(arch.sizes) > 1)
     axes.set_title(f"paths to {shortened(seen.name, 24)}{seen.at}", loc="left")
-    draw_image(axes, height, width, look, None)
+    draw_backdrop(axes, height, width, look, None)
     if not is_countable(seen.row):
         axes.text(width / 2, height / 2, seen.row.status, ha="center", va="center", wrap=True, zorder=6)
         return

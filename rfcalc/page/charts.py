@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from math import ceil, floor, isnan, log2
 
-from ..drawing.boxes import groups_of, main_of, shortened
+from ..drawing.boxes import box_groups, main_of, shortened
 from ..drawing.growth import MARKS, Course, course_of, runs
 from ..engine.arch import Arch, Row
 from ..report.cells import agreed, text
@@ -53,7 +53,7 @@ class ChartColumns:
 
 def chart(arch: Arch, number: int, narrow: bool = False) -> Markup:
     """Curves of field and jump, then bars of parameters and of MACs, a column for each box of the drawing."""
-    groups = groups_of(arch)[1:]
+    groups = box_groups(arch)[1:]
     step = min(max(CHART_WIDTH / (2 if narrow else 1) / max(len(groups), 1), LAYER_STEPS[0]), LAYER_STEPS[1])
     sheet = ChartColumns(
         course_of(arch), tuple(tuple(arch.rows[i - 1] for i in group.layers) for group in groups), step
@@ -64,11 +64,11 @@ def chart(arch: Arch, number: int, narrow: bool = False) -> Markup:
     parts = [
         *key(sheet),
         *bands(sheet),
-        *curves(arch, sheet),
+        *value_lines(arch, sheet),
         *bars(sheet, "params", params, TOP + CURVE_HEIGHT + CHART_GAP),
         *bars(sheet, "MACs", macs, TOP + CURVE_HEIGHT + 2 * CHART_GAP + BAR_HEIGHT),
         *(name(sheet, place, label) for place, label in enumerate(labels)),
-        *(column(sheet, place, params[place], macs[place]) for place in range(len(groups))),
+        *(hit_column(sheet, place, params[place], macs[place]) for place in range(len(groups))),
     ]
     width = round(max(sheet.right + RIGHT, LEFT + key_width(sheet)))
     height = round(sheet.bottom + 16 + LETTER * max(map(len, labels), default=0))
@@ -122,7 +122,7 @@ def hatching(left: float, right: float, kind: str, top: float, tall: float) -> s
     return "".join(lines)
 
 
-def curves(arch: Arch, sheet: ChartColumns) -> Iterator[Markup]:
+def value_lines(arch: Arch, sheet: ChartColumns) -> Iterator[Markup]:
     """Field and jump on a scale of powers of two, a line for each axis where they differ; the image's size."""
     shown = sheet.course.lines
     lines = [("field", fields) for fields, _ in shown] + [("jump", jumps) for _, jumps in shown]
@@ -141,10 +141,10 @@ def curves(arch: Arch, sheet: ChartColumns) -> Iterator[Markup]:
         yield tag("line", cls="image", x1=LEFT, x2=sheet.right, y1=at, y2=at)
         yield tag("text", f"image {size}", x=sheet.right + 5, y=at)
     for kind, values in lines:
-        yield from curve(sheet, kind, values, height)
+        yield from value_line(sheet, kind, values, height)
 
 
-def curve(
+def value_line(
     sheet: ChartColumns, kind: str, values: Sequence[float], height: Callable[[float], float]
 ) -> Iterator[Markup]:
     """A line with a gap where a value is unknown, and a dot for each that is known."""
@@ -176,7 +176,7 @@ def name(sheet: ChartColumns, place: int, label: str) -> Markup:
                "rotate(-90)")  # fmt: skip
 
 
-def column(sheet: ChartColumns, place: int, params: int, macs: int) -> Markup:
+def hit_column(sheet: ChartColumns, place: int, params: int, macs: int) -> Markup:
     """What answers to the pointer: the whole height of one layer."""
     row, rows = sheet.course.rows[place], sheet.layers[place]
     axes = row.out.axes

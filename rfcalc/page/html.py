@@ -15,10 +15,10 @@ from ..drawing.style import DARK, LIGHT, Style
 from ..engine.arch import Arch
 from .charts import chart
 from .data import page_data
-from .graph import drawing
-from .markup import Markup, joined, tag
-from .rows import pairs, table
-from .sections import comparison, findings_of, targets, totals
+from .graph import graph_drawing
+from .markup import Markup, markups, tag
+from .rows import layers_table, row_pairs
+from .sections import comparison_section, findings_of, targets, totals
 
 UNSAFE = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
 """What could end a script element, or a line of one, within JSON."""
@@ -26,7 +26,7 @@ UNSAFE = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "
 
 def page(archs: Sequence[Arch]) -> str:
     """The page of one network, or of two side by side."""
-    style, script = Markup(palette() + built("explore.css")), Markup(built("explore.js"))
+    style, script = Markup(palette() + built_file("explore.css")), Markup(built_file("explore.js"))
     names = " and ".join(arch.name for arch in archs)
     meta = tag("meta", http_equiv="Content-Security-Policy", content=policy(style, script))
     body = (*regions(parts(archs)), script_data("rfcalc-data", page_data(archs)), tag("script", script))
@@ -47,11 +47,11 @@ def document(title: str, style: Markup, body: Sequence[str], kind: str | None, *
     return f'<!doctype html>\n<html lang="en">{tag("head", *head)}{tag("body", *body, cls=kind)}</html>\n'
 
 
-def built(name: str) -> str:
+def built_file(name: str) -> str:
     return (files(__package__) / "built" / name).read_text(encoding="utf-8")
 
 
-def only(text: str) -> str:
+def only_this(text: str) -> str:
     """The source of a policy that allows this very text."""
     return f"'sha256-{b64encode(sha256(text.encode()).digest()).decode()}'"
 
@@ -59,7 +59,7 @@ def only(text: str) -> str:
 def policy(style: str, script: str) -> str:
     """Nothing may be loaded, sent or embedded; only this very style and script count, and images that are at hand."""
     return (
-        f"default-src 'none'; script-src {only(script)}; style-src {only(style)}; img-src data: blob:; "
+        f"default-src 'none'; script-src {only_this(script)}; style-src {only_this(style)}; img-src data: blob:; "
         "base-uri 'none'; form-action 'none'"
     )
 
@@ -90,15 +90,15 @@ def script_data(name: str, data: dict[str, Any]) -> Markup:
 def parts(archs: Sequence[Arch]) -> dict[str, Markup]:
     """What the networks put into the page, by the element that holds it."""
     each, many = list(enumerate(archs)), len(archs) > 1
-    beside = pairs(archs[0], archs[1]) if many else []
+    beside = row_pairs(archs[0], archs[1]) if many else []
     title = [f" of {arch.name}" if many else "" for arch in archs]
     return {
-        "totals": joined(totals(arch) for arch in archs),
-        "drawings": joined(tag("div", drawing(arch, i, narrow=many), cls="pane") for i, arch in each),
-        "charts": joined(tag("div", chart(arch, i, narrow=many), cls="pane") for i, arch in each),
-        "notes": joined(tag("div", targets(arch, title[i]), findings_of(arch, i, title[i])) for i, arch in each),
-        "comparison": comparison(archs),
-        "tables": joined(tag("div", table(arch, i, beside), cls="pane", tabindex=0, role="region",
+        "totals": markups(totals(arch) for arch in archs),
+        "drawings": markups(tag("div", graph_drawing(arch, i, narrow=many), cls="pane") for i, arch in each),
+        "charts": markups(tag("div", chart(arch, i, narrow=many), cls="pane") for i, arch in each),
+        "notes": markups(tag("div", targets(arch, title[i]), findings_of(arch, i, title[i])) for i, arch in each),
+        "comparison": comparison_section(archs),
+        "tables": markups(tag("div", layers_table(arch, i, beside), cls="pane", tabindex=0, role="region",
                              aria_label=f"the layers of {arch.name}") for i, arch in each),
     }  # fmt: skip
 

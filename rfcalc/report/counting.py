@@ -67,7 +67,7 @@ class Counter:
         return self.times * row.macs if rule is None else rule(row)
 
 
-def affine(row: Row) -> bool:
+def is_affine(row: Row) -> bool:
     return bool(getattr(row.layer, "affine", False))
 
 
@@ -80,7 +80,7 @@ def with_bias(row: Row) -> int:
     return (row.macs or 0) + biased(row)
 
 
-def values_in(times: int = 1, axes: int = 0) -> CountRule:
+def entering_values(times: int = 1, axes: int = 0) -> CountRule:
     """So many for each value that comes in; with `axes`, of maps with so many axes only."""
     return lambda row: times * row.x.elements if axes in (0, len(row.x.axes)) else 0
 
@@ -91,7 +91,7 @@ def values_out(times: int = 1) -> CountRule:
 
 def norm_values(plain: int, more: int) -> CountRule:
     """So many for each value, and so many more with affine parameters."""
-    return lambda row: (plain + more * affine(row)) * row.x.elements
+    return lambda row: (plain + more * is_affine(row)) * row.x.elements
 
 
 def by_mode(axes: int = 0, **times: int) -> CountRule:
@@ -145,7 +145,7 @@ COUNTERS = {
         {
             "batch_norm": norm_values(1, 1),
             **dict.fromkeys(("instance_norm", "group_norm", "layer_norm", "channel_norm"), norm_values(4, 1)),
-            **dict.fromkeys(MEANS, values_in(1, 2)),
+            **dict.fromkeys(MEANS, entering_values(1, 2)),
             "upsample": by_mode(2, nearest=1, bilinear=4),
         },
     ),
@@ -163,10 +163,10 @@ COUNTERS = {
         {
             **dict.fromkeys(WEIGHTED, with_bias),
             **dict.fromkeys(("batch_norm", "instance_norm", "group_norm"), norm_values(1, 1)),
-            "layer_norm": values_in(),
+            "layer_norm": entering_values(),
             **dict.fromkeys(("relu", "prelu", "elu", "gelu"), values_out(2)),
             **dict.fromkeys(("relu6", "leaky_relu", "silu", "softmax"), values_out()),
-            **dict.fromkeys(ALL_POOLS, values_in(2)),
+            **dict.fromkeys(ALL_POOLS, entering_values(2)),
             "upsample": interpolated_twice,
         },
     ),
@@ -182,7 +182,7 @@ COUNTERS = {
         {
             **dict.fromkeys(("conv", "conv_transpose"), kernel_at_each_value),
             **dict.fromkeys(("batch_norm", "instance_norm", "layer_norm"), norm_values(2, 2)),
-            "prelu": values_in(),
+            "prelu": entering_values(),
             "softmax": softmax_steps,
             "avg_pool": values_out(),
             **dict.fromkeys(MEANS, bins),

@@ -263,7 +263,7 @@ def pixel_view(arch: Arch, pixel: Sequence[int]) -> PixelView:
     return PixelView(arch.name, tuple(pixel), tuple(found), arch.of)
 
 
-def asked(
+def unit_or_pixel(
     arch: Arch, layer: str | None, unit: Sequence[int] | None, source: str | None, pixel: Sequence[int] | None
 ) -> UnitView | PixelView:
     """What `rfcalc unit` is asked: a layer's unit, or a pixel. Raises RfcalcError for neither or both."""

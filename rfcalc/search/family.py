@@ -441,7 +441,7 @@ def read_values(stated: Any) -> tuple[tuple[Any, ...], bool]:
         if keys == {"values"}:
             stated = stated["values"]
         elif keys == {"from", "to"}:
-            first, last = (whole(stated[key], key) for key in ("from", "to"))
+            first, last = (whole_number(stated[key], key) for key in ("from", "to"))
             if last < first or last - first >= MAX_CHOICE_VALUES:
                 raise SettingError(f"from {first} to {last} must be 1 to {MAX_CHOICE_VALUES:,} values")
             stated = list(range(first, last + 1))
@@ -454,7 +454,7 @@ def read_values(stated: Any) -> tuple[tuple[Any, ...], bool]:
     return tuple(stated), each
 
 
-def whole(value: Any, key: str) -> int:
+def whole_number(value: Any, key: str) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
         raise SettingError(f"{key} must be an integer, not {describe(value)}")
     return value

@@ -102,31 +102,31 @@ class Answer:
         from rich.console import Group
         from rich.text import Text
 
-        parts: list[RenderableType] = [Text(line) for line in headline(self)]
+        parts: list[RenderableType] = [Text(line) for line in answer_lines(self)]
         if self.designs:
             title = "no other network beats these" if self.has_front else sense(self)
-            return Group(*parts, Text(), Text(f"{title}:"), grid(self).to_rich(width))
-        parts += [Text(), Text(verdict(self), "bold red")]
+            return Group(*parts, Text(), Text(f"{title}:"), designs_grid(self).to_rich(width))
+        parts += [Text(), Text(no_design(self), "bold red")]
         return Group(*parts, *([Text(), *map(Text, obstacles(self))] if self.bounds else []))
 
 
-def grid(answer: Answer) -> Grid:
+def designs_grid(answer: Answer) -> Grid:
     """The designs, a row each: figures, then the values of the choices."""
     names = list(dict.fromkeys(name for one in answer.designs for name in one.choices))
     heads = [Column(head) for head in ("", "params", "MACs", "r before pool", "r after")]
     heads += [Column(name, rank, left=True) for rank, name in enumerate(names, 1)]
     rows = tuple(
-        (str(i), *map(text, one.figures), *(clipped(words(one.choices.get(name, "")), LONG) for name in names))
+        (str(i), *map(text, one.figures), *(clipped(choice_words(one.choices.get(name, "")), LONG) for name in names))
         for i, one in enumerate(answer.designs, 1)
     )
     return Grid(tuple(heads), rows)
 
 
-def words(value: Any) -> str:
+def choice_words(value: Any) -> str:
     return " ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
-def headline(answer: Answer) -> Iterator[str]:
+def answer_lines(answer: Answer) -> Iterator[str]:
     """How many networks there are, how many meet every target, and whether everything was looked at."""
     name = answer.program.head.name
     feasible = "not counted" if answer.feasible is None else f"{answer.feasible:,}"
@@ -145,15 +145,15 @@ def obstacles(answer: Answer) -> Iterator[str]:
     """For each target the best that the others leave, in words."""
     for target, bound in answer.bounds.items():
         none = "no network of this family meets the other targets"
-        said = none if bound.best is None else OBSTACLES[target].format(shown(bound.best))
-        yield f"{target} {shown(bound.wanted)}: {said}"
+        said = none if bound.best is None else OBSTACLES[target].format(shown_bound(bound.best))
+        yield f"{target} {shown_bound(bound.wanted)}: {said}"
 
 
-def shown(value: Any) -> str:
+def shown_bound(value: Any) -> str:
     return ", ".join(value) or "none" if isinstance(value, list) else f"{value:,}"
 
 
-def verdict(answer: Answer) -> str:
+def no_design(answer: Answer) -> str:
     """Why there is no design."""
     if not answer.complete:
         return "none was found in what was covered"
@@ -167,7 +167,7 @@ def sense(answer: Answer) -> str:
     return f"{'most' if way == 'maximize' else 'least'} {figure.replace('_', ' ')} first"
 
 
-def plot(answer: Answer, path: str) -> None:
+def plot_designs(answer: Answer, path: str) -> None:
     """The designs whose MACs are known as a plot of parameters against MACs, coloured by receptive field (grey where it
     is unknown), into an svg, png or pdf file. Raises RfcalcError where that is not possible."""
     need("matplotlib", "plot")
@@ -179,7 +179,7 @@ def plot(answer: Answer, path: str) -> None:
     known = [(str(number), one) for number, one in enumerate(answer.designs, 1) if one.arch.macs is not None]
     x, y = [one.arch.params for _, one in known], [(one.arch.macs or 0) / 1e6 for _, one in known]
     colours = colormaps["viridis"].with_extremes(bad="lightgray")
-    fields = [field_of(one) for _, one in known]
+    fields = [plotted_field(one) for _, one in known]
     dots = axes.scatter(x, y, c=fields, cmap=colours, plotnonfinite=True, zorder=3)
     for (number, _), right, up in zip(known, x, y, strict=True):
         axes.annotate(number, (right, up), textcoords="offset points", xytext=(4, 4), fontsize=8)
@@ -190,7 +190,7 @@ def plot(answer: Answer, path: str) -> None:
         figure.savefig(path, metadata={"Date": None} if path.endswith(".svg") else None)
 
 
-def field_of(one: Design) -> float:
+def plotted_field(one: Design) -> float:
     """The field before global pooling on the smallest axis; no number where it is unknown."""
     return float(min(nan if f is None else f for f in one.arch.receptive_field.before_global_pool))
 

@@ -100,7 +100,7 @@ class Goal(Wanted):
         return tuple(found)
 
 
-class Bounds(ABC):
+class TargetBounds(ABC):
     """What stands in the way: for each target the best that the others leave, however the networks are held. `met` says
     whether some network meets them all."""
 

@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 from .best import THIN, Found, best, front, unbeaten
 from .capped import Explorer
-from .goal import Asked, Bounds, End, Goal
+from .goal import Asked, End, Goal, TargetBounds
 from .graph import SearchEdge, SearchGraph
-from .labels import Direction, LabelRule, labels_of
+from .labels import Direction, LabelRule, node_labels
 from .list_search import ListSearch
 from .memo import UNCOUNTED
 from .merged import Entangled
@@ -47,7 +47,7 @@ class View(NamedTuple):
     caps: Caps
 
 
-class GraphSearch(Bounds):
+class GraphSearch(TargetBounds):
     """A family's networks as a graph, and what is asked of it. Raises Entangled where they are few and do not merge."""
 
     def __init__(self, program: Program, goal: Goal, choices: int, deadline: float) -> None:
@@ -215,7 +215,7 @@ class GraphSearch(Bounds):
             for small, uncounted in self.parts(view):
                 if figure == "macs" and uncounted:
                     continue
-                labels = labels_of(small, view.caps, LabelRule(first=figure), self.deadline)[
+                labels = node_labels(small, view.caps, LabelRule(first=figure), self.deadline)[
                     small.finals[End(0, uncounted)]
                 ]
                 found += [int(labels[0 if figure == "params" else 1].min())] if labels else []
@@ -256,7 +256,7 @@ class GraphSearch(Bounds):
         if costs.most_params <= caps.params or costs.most_macs <= caps.macs:
             return True  # one cap binds nobody, and the other is met by the least
         for small, uncounted in self.parts(view):
-            if labels_of(small, caps, LabelRule(first="params"), self.deadline)[small.finals[End(0, uncounted)]]:
+            if node_labels(small, caps, LabelRule(first="params"), self.deadline)[small.finals[End(0, uncounted)]]:
                 return True
         return False
 

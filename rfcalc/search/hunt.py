@@ -77,7 +77,7 @@ class EditSet:
     missed: Mapping[str, float]
 
 
-def joined(first: EditPlan, second: EditPlan) -> EditPlan | None:
+def joined_plans(first: EditPlan, second: EditPlan) -> EditPlan | None:
     """Two plans as one; None where they change the same."""
     if any(key in first and key[1] != "@follow" for key in second):
         return None
@@ -151,7 +151,7 @@ class Hunt:
         return found, near
 
     def add(self, base: EditSet, edit: Edit, found: list[Solution], near: list[EditSet]) -> None:
-        plan = joined(base.plan, edit.changes)
+        plan = joined_plans(base.plan, edit.changes)
         outcome = None if plan is None else self.walker.outcome(plan)
         if plan is None or outcome is None:
             return
@@ -203,7 +203,7 @@ class Hunt:
 
         Parameters and MACs grow with the number, so the largest that fits is found by halving.
         """
-        if joined(plan, channels.to(1).changes) is None:
+        if joined_plans(plan, channels.to(1).changes) is None:
             return None
 
         def fits(outcome: WalkOutcome) -> bool:
@@ -250,7 +250,7 @@ class Hunt:
     def two_channels(self, one: Channels, other: Channels) -> list[Solution]:
         """Two open numbers: the first is tried out, the second follows."""
         lowest = self.buildable({}, one, 1, 1)
-        if lowest is None or joined(one.to(1).changes, other.to(1).changes) is None:
+        if lowest is None or joined_plans(one.to(1).changes, other.to(1).changes) is None:
             return []
         found: list[Solution] = []
         least = self.best_channels(lowest.changes, other)

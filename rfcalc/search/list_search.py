@@ -7,14 +7,14 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from .best import Found
-from .goal import Asked, Bounds, End, Goal
+from .goal import Asked, End, Goal, TargetBounds
 from .listed import Listed
 from .memo import UNCOUNTED, Memo
 from .program import Program
 from .small import HUGE, Caps
 
 
-class ListSearch(Bounds):
+class ListSearch(TargetBounds):
     """All networks of a family that can be built, and what is asked of them. Raises OutOfTime."""
 
     complete, covered = True, ""

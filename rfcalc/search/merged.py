@@ -13,9 +13,9 @@ from typing import NamedTuple
 
 from ..engine.layers import LAYERS
 from .graph import START, Final, SearchEdge, SearchGraph, paths
-from .memo import PHASES_ALLOWED, Handle, Memo, smallest_field, without_fields
+from .memo import PHASES_ALLOWED, Handle, Memo, smallest_field, without_looks
 from .program import LayerStep, Program, ProgramPart, Repeat
-from .runner import LayerResult, Reorder, Runner, Values, places
+from .runner import LayerResult, Reorder, Runner, Values, places_in
 
 MAX_EDGES = 4_000_000
 """More would not fit one gigabyte, beside those of shapes alone (capped.py)."""
@@ -128,7 +128,7 @@ class Merged(Runner[States]):
         if handle.depthwise is None or not (handle.whole or (self.enough and seen >= self.enough)):
             return number
         field = min(seen, self.enough) if self.enough else seen
-        bare = self.memo.map_number(without_fields(x))
+        bare = self.memo.map_number(without_looks(x))
         return self.memo.handle_number(Handle(bare, handle.depthwise, (0, field)))
 
     def bind(self, frontier: States, order: tuple[int, ...], numbers: tuple[int, ...]) -> States:
@@ -175,8 +175,8 @@ class Merged(Runner[States]):
     def step(self, step: LayerStep, frontier: States) -> States:
         before, after = step.before, step.after
         inputs = [before.maps.index(number) for number in step.inputs]
-        uses = places(before.variables, step.uses)
-        map_picks = places(before.maps, after.maps)
+        uses = places_in(before.variables, step.uses)
+        map_picks = places_in(before.maps, after.maps)
         var_picks = [
             (1, step.uses.index(v)) if v in step.uses else (0, before.variables.index(v)) for v in after.variables
         ]

@@ -16,7 +16,7 @@ from ..spec.reader import loads
 from .edits import EDIT_KINDS, TOLD_WORDS, Edit
 from .hunt import Hunt, Solution, Targets
 from .memo import UNCOUNTED
-from .sites import Sites, read
+from .sites import Sites, read_sites
 from .written import rewritten
 
 if TYPE_CHECKING:
@@ -85,12 +85,12 @@ class Repair:
                 yield f"\nrepaired by {count} edit{'s' * (count > 1)} ({proof}):"
             elif number == 1:
                 yield "\nothers with as few edits:"
-            yield from (f"  {line}" for line in told(self.arch, way))
+            yield from (f"  {line}" for line in repair_lines(self.arch, way))
         yield "\none edit is: " + "; ".join(EDIT_KINDS[kind] for kind in self.only or EDIT_KINDS)
         yield "padding follows where it keeps sizes, and channels where layers are added; neither is an edit"
 
 
-def told(arch: Arch, way: Repaired) -> Iterator[str]:
+def repair_lines(arch: Arch, way: Repaired) -> Iterator[str]:
     """A repair in words, with its effect."""
     before, after = arch, way.arch
     fields = [text(agreed(a.receptive_field.before_global_pool)) for a in (before, after)]
@@ -114,9 +114,9 @@ def repair_text(
     source: str, path: str, keep: Sequence[str] = (), only: Sequence[str] = (), seconds: float = SECONDS
 ) -> Repair:
     """The same of a spec's text; `path` is what it is called."""
-    sites = read(source, path)
+    sites = read_sites(source, path)
     arch = sites.arch
-    names = [name for built in sites.built for name in prefixes(built.node.name)]
+    names = [name for built in sites.built for name in blocks_of_name(built.node.name)]
     for name in keep:
         if name not in names:
             raise RfcalcError(unknown_name(name, names, f"--keep: {arch.name} has no layer"))
@@ -132,26 +132,26 @@ def repair_text(
     hunt = Hunt(sites, Targets.of(arch), keep, kinds, seconds)
     found, _ = hunt.run()
     found.sort(key=lambda s: (abs(s.outcome.params - hunt.params), s.layers_changed))
-    ways = tuple(islice(distinct(sites, found), ALTERNATIVES))
+    ways = tuple(islice(distinct_repairs(sites, found), ALTERNATIVES))
     return Repair(arch, missed, ways, hunt.proved, source, kinds)
 
 
-def prefixes(name: str) -> Iterator[str]:
+def blocks_of_name(name: str) -> Iterator[str]:
     parts = name.split(".")
     return (".".join(parts[:i]) for i in range(1, len(parts) + 1))
 
 
-def distinct(sites: Sites, found: Sequence[Solution]) -> Iterator[Repaired]:
+def distinct_repairs(sites: Sites, found: Sequence[Solution]) -> Iterator[Repaired]:
     """The solutions as texts, the best for each set of layers and settings; what does not read back is left out."""
     seen = set()
     for solution in found:
         key = tuple(sorted((edit.layer, edit.setting, str(edit.place)) for edit in solution.edits))
-        if key not in seen and (way := written(sites, solution)):
+        if key not in seen and (way := written_repair(sites, solution)):
             seen.add(key)
             yield way
 
 
-def written(sites: Sites, solution: Solution) -> Repaired | None:
+def written_repair(sites: Sites, solution: Solution) -> Repaired | None:
     """A solution's text, walked by the engine again; None where the text does not come to the same figures."""
     plan = {change: value for edit in solution.edits for change, value in edit.changes.items()}
     places = {edit.place: edit for edit in solution.edits if edit.place}
@@ -165,11 +165,11 @@ def written(sites: Sites, solution: Solution) -> Repaired | None:
         return None
     if any(claim.holds is False for claim in targets_of(arch)):
         return None
-    paths = [path_of(c.layer, c.quantity) for c in claims_of(arch) if c.holds is False]
+    paths = [claim_path(c.layer, c.quantity) for c in claims_of(arch) if c.holds is False]
     text_ = rewritten(sites, plan, places, paths)
     return Repaired(solution.edits, replace(arch, claims={}), text_, tuple(".".join(path) for path in paths))
 
 
-def path_of(layer: str | None, quantity: str) -> tuple[str, ...]:
+def claim_path(layer: str | None, quantity: str) -> tuple[str, ...]:
     """Where a claim stands in the section."""
     return ("layers", layer, quantity) if layer else tuple(quantity.split("."))

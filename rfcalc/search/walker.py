@@ -95,7 +95,7 @@ class Walker:
         moved = make(layer.op, self.axes, **{**settings, **new, **unsame(layer, new)})
         if FOLLOW not in changes or "padding" in new or not isinstance(layer, Conv | Pool):
             return moved
-        pads = followed(layer, moved)
+        pads = followed_padding(layer, moved)
         if pads is None:
             return moved
         try:
@@ -131,7 +131,7 @@ def extents(layer: Any, new: Mapping[str, Any]) -> list[int]:
     return [d * (k - 1) for k, d in zip(kernel, dilation, strict=True)]
 
 
-def followed(old: Any, new: Any) -> list[Any] | None:
+def followed_padding(old: Any, new: Any) -> list[Any] | None:
     """The padding with which a layer's map keeps its size; None where it is a word, stays, or cannot be."""
     if isinstance(old.padding, str) or isinstance(new.padding, str):
         return None

@@ -18,7 +18,7 @@ from .yamltext import YamlText, content_end, flow
 def rewritten(sites: Sites, plan: EditPlan, places: Mapping[YamlPlace, Edit], claims: Sequence[tuple[str, ...]]) -> str:
     """The text under a plan, without the given claims. `places` are the items that an edit changes as a whole."""
     text = YamlText(sites.text, sites.document)
-    settings = stated(sites, plan)
+    settings = stated_settings(sites, plan)
     for place, values in settings.items():
         if place not in places or places[place].kind == "layer":
             text.state(place, values, sites.items[place].scalar)
@@ -34,7 +34,7 @@ def rewritten(sites: Sites, plan: EditPlan, places: Mapping[YamlPlace, Edit], cl
     return text.done()
 
 
-def stated(sites: Sites, plan: EditPlan) -> dict[YamlPlace, dict[str, Any]]:
+def stated_settings(sites: Sites, plan: EditPlan) -> dict[YamlPlace, dict[str, Any]]:
     """The settings that the plan changes, padding that follows included, by the item that must state them."""
     walker = Walker(sites, ())
     found: dict[YamlPlace, dict[str, Any]] = {}
@@ -62,7 +62,7 @@ def whole_item(text: YamlText, sites: Sites, item: Written, edit: Edit, settings
     raw |= settings
     if edit.kind == "pool":
         raw.pop("ceil_mode", None)
-        conv = {**head(raw), "out_channels": row.x.channels, **raw}
+        conv = {**name_and_source(raw), "out_channels": row.x.channels, **raw}
         conv.setdefault("stride", conv["kernel_size"])
         replace_item(text, item, [("conv", conv)])
         return
@@ -76,7 +76,7 @@ def whole_item(text: YamlText, sites: Sites, item: Written, edit: Edit, settings
     replace_item(text, item, [("conv", first), ("conv", second)])
 
 
-def head(raw: dict[str, Any]) -> dict[str, Any]:
+def name_and_source(raw: dict[str, Any]) -> dict[str, Any]:
     """The name and source of a layer, which come first; taken out of its settings."""
     return {key: raw.pop(key) for key in ("name", "from") if key in raw}
 

@@ -23,7 +23,7 @@ class YamlText:
         self.text = text
         root = yaml.compose(text, Loader=yaml.SafeLoader)
         self.nodes: dict[int, Any] = {}
-        for value, node in pairs(document, root):
+        for value, node in value_nodes(document, root):
             if isinstance(value, list):
                 self.nodes[id(value)] = node
         self.root = root
@@ -142,12 +142,12 @@ def content_end(node: Any) -> int:
     return content_end(last[1] if isinstance(node, yaml.MappingNode) else last)
 
 
-def pairs(value: Any, node: Any) -> Iterator[tuple[Any, Any]]:
+def value_nodes(value: Any, node: Any) -> Iterator[tuple[Any, Any]]:
     """The values of a document beside the nodes of its text."""
     yield value, node
     if isinstance(value, dict) and isinstance(node, yaml.MappingNode):
         for (_, inner_node), inner in zip(node.value, value.values(), strict=True):
-            yield from pairs(inner, inner_node)
+            yield from value_nodes(inner, inner_node)
     elif isinstance(value, list) and isinstance(node, yaml.SequenceNode):
         for inner, inner_node in zip(value, node.value, strict=True):
-            yield from pairs(inner, inner_node)
+            yield from value_nodes(inner, inner_node)

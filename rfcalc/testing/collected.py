@@ -49,7 +49,7 @@ class SpecFile(pytest.File):
             arch = load(str(self.path))
             arch.rows  # noqa: B018 - raises where a layer cannot take its input
         except RfcalcError as error:
-            yield self.test("spec", partial(refuse, error))
+            yield self.test("spec", partial(refuse_spec, error))
             return
         yield self.test("table", partial(table_is_kept, arch, self))
         if any(claim.holds is not None for claim in claims_of(arch)):
@@ -82,7 +82,7 @@ class SpecTest(pytest.Item):
         return self.path, None, f"{self.path.name}: {self.name}"
 
 
-def refuse(error: RfcalcError) -> None:
+def refuse_spec(error: RfcalcError) -> None:
     """A file that is no spec, or a spec with problems."""
     raise error
 

@@ -11,7 +11,7 @@ from hypothesis import note
 from hypothesis import strategies as st
 
 from ..errors import RfcalcError
-from .networks import spec_text
+from .networks import yaml_text
 
 DRAWN_VALUES: dict[str, list[Any]] = {
     "width": [4, 6, 8, 12],
@@ -140,6 +140,6 @@ def families(
     tails: list[list[Any]] = [[], ["global_avg_pool"], ["global_avg_pool", {"linear": 4}], [head]]
     stated = {name: family.choice(name) if name in choices else DRAWN_VALUES[name][:1] for name in DRAWN_VALUES}
     layers = [*family.conv(), *body, *family.of(*tails)]
-    text = spec_text({"input": shape, "choices": stated, "blocks": {"unit": DRAWN_UNIT}, "layers": layers})
+    text = yaml_text({"input": shape, "choices": stated, "blocks": {"unit": DRAWN_UNIT}, "layers": layers})
     note(text)
     return text

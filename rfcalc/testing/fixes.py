@@ -33,13 +33,13 @@ def single_edit(arch: Arch, targets: Mapping[str, Any]) -> str:
     """A sentence on the one edit with the least change of parameters, then of MACs, that meets the targets; nothing
     where there is none, or none was found in time, or the network cannot be written as a spec."""
     from ..search.hunt import Hunt, Targets
-    from ..search.sites import read
+    from ..search.sites import read_sites
 
     if arch.uncounted or len(arch.nodes) > MOST_FIXED_LAYERS or among_many():
         return ""
     wanted = replace(arch, targets=dict(targets), claims={}, train={})
     try:
-        hunt = Hunt(read(dump(wanted), arch.path), Targets.of(wanted), (), (), FIX_SECONDS)
+        hunt = Hunt(read_sites(dump(wanted), arch.path), Targets.of(wanted), (), (), FIX_SECONDS)
     except RfcalcError:  # what was traced may hold what no spec can state
         return ""
     found: list[Solution] = []

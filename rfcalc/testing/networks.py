@@ -45,7 +45,7 @@ MOST_GROWTH = 8
 MOST_DRAWN_LAYERS = 12
 
 
-def spec_text(spec: Spec) -> str:
+def yaml_text(spec: Spec) -> str:
     """A spec as YAML."""
     import yaml
 
@@ -280,7 +280,7 @@ def archs(
     """
 
     def read(spec: Spec) -> Arch:
-        text = spec_text(spec)
+        text = yaml_text(spec)
         note(text)
         return loads(text)
 

@@ -30,8 +30,8 @@ class ShapeLike(Protocol):
     def flat(self) -> bool: ...
 
 
-Draw = Callable[[Any], st.SearchStrategy[DrawnSettings]]
-Draws = Mapping[str, Draw]
+DrawSettings = Callable[[Any], st.SearchStrategy[DrawnSettings]]
+Draws = Mapping[str, DrawSettings]
 """By operation: the strategy for its settings, given the shape that enters."""
 
 BORDER_MODES = ("zeros", "reflect", "replicate", "circular")
@@ -39,17 +39,17 @@ RESAMPLED = {name: settings_of(Resample)[name]["kind"].words for name in ("mode"
 """The words of each setting of a resampling by ONNX's rules."""
 
 
-def settings(needed: Mapping[str, Strategy] = {}, /, **optional: Strategy) -> st.SearchStrategy[DrawnSettings]:
+def with_keys(needed: Mapping[str, Strategy] = {}, /, **optional: Strategy) -> st.SearchStrategy[DrawnSettings]:
     """Settings that are always stated, and others that may be."""
     return st.fixed_dictionaries(dict(needed), optional=optional)
 
 
 def each_axis(values: Strategy, x: ShapeLike) -> Strategy:
     """One value for all axes, or a list."""
-    return st.one_of(values, values, listed(values, x))
+    return st.one_of(values, values, lists(values, x))
 
 
-def listed(values: Strategy, x: ShapeLike) -> Strategy:
+def lists(values: Strategy, x: ShapeLike) -> Strategy:
     return st.lists(values, min_size=len(x.sizes), max_size=len(x.sizes))
 
 
@@ -60,7 +60,7 @@ def integers(low: int, high: int, x: ShapeLike) -> Strategy:
 def paddings(low: int, high: int, x: ShapeLike) -> Strategy:
     """Symmetric, per axis, and different before and after."""
     side = st.integers(low, high)
-    return st.one_of(side, listed(side, x), listed(st.lists(side, min_size=2, max_size=2), x))
+    return st.one_of(side, lists(side, x), lists(st.lists(side, min_size=2, max_size=2), x))
 
 
 def divisors_of(number: int) -> list[int]:
@@ -87,13 +87,13 @@ def grouped(draw: st.DrawFn, x: ShapeLike) -> DrawnSettings:
 def convolved(draw: st.DrawFn, /, x: ShapeLike, **more: Strategy) -> DrawnSettings:
     """Of a convolution, plain or transposed: what both have, and more."""
     looks = {"stride": integers(1, 4, x), "dilation": integers(1, 3, x), "bias": st.booleans(), **more}
-    stated = draw(settings({"kernel_size": integers(1, 4, x)}, **looks))
+    stated = draw(with_keys({"kernel_size": integers(1, 4, x)}, **looks))
     return draw(grouped(x)) | stated
 
 
 def pooled(x: ShapeLike, **more: Strategy) -> st.SearchStrategy[DrawnSettings]:
     looks = {"stride": integers(1, 4, x), "padding": integers(0, 2, x), "ceil_mode": st.booleans(), **more}
-    return settings({"kernel_size": integers(1, 4, x)}, **looks)
+    return with_keys({"kernel_size": integers(1, 4, x)}, **looks)
 
 
 @st.composite
@@ -117,14 +117,16 @@ def resampled(draw: st.DrawFn, x: ShapeLike) -> DrawnSettings:
 
 def padded(x: ShapeLike) -> st.SearchStrategy[DrawnSettings]:
     modes = st.sampled_from(["reflect", "replicate", "circular", "zeros"])
-    return st.one_of(settings({"padding": paddings(-2, 3, x)}), settings({"padding": paddings(0, 3, x), "mode": modes}))
+    return st.one_of(
+        with_keys({"padding": paddings(-2, 3, x)}), with_keys({"padding": paddings(0, 3, x), "mode": modes})
+    )
 
 
 # --- what rearranges -----------------------------------------------------------------------------------------------
 
 
 @st.composite
-def sliced(draw: st.DrawFn, x: ShapeLike) -> DrawnSettings:
+def slice_settings(draw: st.DrawFn, x: ShapeLike) -> DrawnSettings:
     start = draw(st.integers(0, x.channels - 1))
     stop = draw(st.one_of(st.none(), st.integers(start + 1, x.channels)))
     stated: DrawnSettings = {"start": start} if stop is None else {"start": start, "stop": stop}
@@ -139,7 +141,7 @@ def expanded(draw: st.DrawFn, x: ShapeLike) -> DrawnSettings:
 
 
 @st.composite
-def shared_out(draw: st.DrawFn, x: ShapeLike) -> DrawnSettings:
+def unflatten_settings(draw: st.DrawFn, x: ShapeLike) -> DrawnSettings:
     """The values shared out among channels and places, as their number allows."""
     left, sizes = x.channels, []
     for _ in x.sizes:
@@ -155,45 +157,45 @@ def unstated(x: ShapeLike) -> st.SearchStrategy[DrawnSettings]:
     return st.just({})
 
 
-def of_values(name: str, low: int, high: int) -> Draw:
-    return lambda x: settings({name: st.integers(low, high)})
+def of_values(name: str, low: int, high: int) -> DrawSettings:
+    return lambda x: with_keys({name: st.integers(low, high)})
 
 
-def of_words(*words: str) -> Draw:
-    return lambda x: settings({"operation": st.sampled_from(words)})
+def of_words(*words: str) -> DrawSettings:
+    return lambda x: with_keys({"operation": st.sampled_from(words)})
 
 
-def maybe_of(name: str, *values: float) -> Draw:
-    return lambda x: settings(**{name: st.sampled_from(values)})
+def maybe_of(name: str, *values: float) -> DrawSettings:
+    return lambda x: with_keys(**{name: st.sampled_from(values)})
 
 
-def sized(*words: str) -> Draw:
+def sized(*words: str) -> DrawSettings:
     """An operation of that name whose map may have any size."""
 
     def drawn(x: ShapeLike) -> st.SearchStrategy[DrawnSettings]:
-        size = {} if x.flat else {"size": listed(st.integers(1, 4), x)}
-        return settings({"operation": st.sampled_from(words)}, out_channels=st.integers(1, 4), **size)
+        size = {} if x.flat else {"size": lists(st.integers(1, 4), x)}
+        return with_keys({"operation": st.sampled_from(words)}, out_channels=st.integers(1, 4), **size)
 
     return drawn
 
 
-def mixed_on(*words: str, **more: Strategy) -> Draw:
+def mixed_on(*words: str, **more: Strategy) -> DrawSettings:
     """An operation of that name on some axes, whose sizes stay as they are."""
-    return lambda x: settings({"operation": st.sampled_from(words)}, axes=each_axis(st.booleans(), x), **more)
+    return lambda x: with_keys({"operation": st.sampled_from(words)}, axes=each_axis(st.booleans(), x), **more)
 
 
 def adaptive(x: ShapeLike) -> st.SearchStrategy[DrawnSettings]:
-    return settings({"output_size": integers(1, 7, x)})
+    return with_keys({"output_size": integers(1, 7, x)})
 
 
 def affine_or_not(x: ShapeLike) -> st.SearchStrategy[DrawnSettings]:
-    return settings(affine=st.booleans())
+    return with_keys(affine=st.booleans())
 
 
 def learned(x: ShapeLike) -> st.SearchStrategy[DrawnSettings]:
     """One weight for all values, one for each channel, or one for each value."""
     values = x.channels * prod(() if x.flat else x.sizes)
-    return settings({"weights": st.sampled_from([1, x.channels, values])})
+    return with_keys({"weights": st.sampled_from([1, x.channels, values])})
 
 
 DRAWN_ACTIVATIONS = (
@@ -216,30 +218,30 @@ MOVERS: Draws = {
     "adaptive_max_pool": adaptive,
     "pixel_shuffle": of_values("upscale_factor", 1, 2),
     "pixel_unshuffle": of_values("downscale_factor", 1, 3),
-    "unfold": lambda x: settings(
+    "unfold": lambda x: with_keys(
         {"kernel_size": integers(1, 3, x)},
         stride=integers(1, 3, x),
         padding=integers(0, 2, x),
         dilation=integers(1, 2, x),
     ),
-    "roll": lambda x: settings({"shifts": integers(-2, 2, x)}),
+    "roll": lambda x: with_keys({"shifts": integers(-2, 2, x)}),
     "expand": expanded,
-    "channel_slice": sliced,
-    "channel_pad": lambda x: settings(before=st.integers(0, 3), after=st.integers(0, 3)),
-    "channel_shuffle": lambda x: settings({"groups": st.sampled_from(divisors_of(x.channels))}),
-    "channel_mix": lambda x: settings(
+    "channel_slice": slice_settings,
+    "channel_pad": lambda x: with_keys(before=st.integers(0, 3), after=st.integers(0, 3)),
+    "channel_shuffle": lambda x: with_keys({"groups": st.sampled_from(divisors_of(x.channels))}),
+    "channel_mix": lambda x: with_keys(
         {"operation": st.sampled_from(["mean over channels", "glu"]), "out_channels": st.integers(1, 4)}
     ),
-    "unflatten": shared_out,
+    "unflatten": unflatten_settings,
 }
 """Operations after which a network goes on."""
 DRAWN_PLAIN: Draws = {
     **dict.fromkeys(("batch_norm", "instance_norm", "layer_norm", "channel_norm"), affine_or_not),
-    "group_norm": lambda x: settings({"num_groups": st.sampled_from([1, 2, x.channels])}, affine=st.booleans()),
+    "group_norm": lambda x: with_keys({"num_groups": st.sampled_from([1, 2, x.channels])}, affine=st.booleans()),
     **dict.fromkeys(DRAWN_ACTIVATIONS, unstated),
     "leaky_relu": maybe_of("negative_slope", 0.1, 0.5, 1),
     "elu": maybe_of("alpha", 0.1, 0.5, 1),
-    "prelu": lambda x: settings(num_parameters=st.sampled_from([1, x.channels, 2])),
+    "prelu": lambda x: with_keys(num_parameters=st.sampled_from([1, x.channels, 2])),
     **dict.fromkeys(("dropout", "dropout_spatial", "alpha_dropout"), maybe_of("p", 0, 0.25, 0.5)),
     "scale": learned,
     "shift": learned,
@@ -250,7 +252,7 @@ ENDS: Draws = {
     "global_avg_pool": unstated,
     "global_max_pool": unstated,
     "flatten": unstated,
-    "linear": lambda x: settings({"out_features": st.integers(1, 8)}, bias=st.booleans()),
+    "linear": lambda x: with_keys({"out_features": st.integers(1, 8)}, bias=st.booleans()),
     "reduce": mixed_on("sum", "std"),
     "whole": mixed_on("attention", "flip", bound=st.booleans()),
     "opaque": sized("fft", "gru"),

@@ -14,7 +14,7 @@ import rfcalc
 from rfcalc import Arch
 from rfcalc.engine.reach import places, reach
 from rfcalc.errors import RfcalcError
-from rfcalc.report.unit import asked, pixel_view, unit_view
+from rfcalc.report.unit import pixel_view, unit_or_pixel, unit_view
 from rfcalc.testing import archs
 from tests.command import run
 
@@ -134,7 +134,7 @@ def test_a_cross_has_two_boxes() -> None:
 )
 def test_mistakes_are_told(given_: tuple[object, ...], message: str) -> None:
     with pytest.raises(RfcalcError) as told:
-        asked(net(CONV), *given_)  # type: ignore[arg-type]
+        unit_or_pixel(net(CONV), *given_)  # type: ignore[arg-type]
     assert str(told.value).startswith(message)
 
 

@@ -14,28 +14,28 @@ from ..data.sets import cache_folder
 from ..recipe.errors import TrainError
 from .record import Record, machine, versions
 
-VERDICTS = "precision.json"
+VERDICT_FILE = "precision.json"
 
 
-def key_of(wanted: str, device: torch.device, net: nn.Module, batch: Tensor) -> str:
+def verdict_key(wanted: str, device: torch.device, net: nn.Module, batch: Tensor) -> str:
     """What the verdict depends on: machine, threads, torch, the layers and their order, the shape of a batch."""
     parts = wanted, machine(device), versions()["torch"], repr(net), [str(p.shape) for p in net.parameters()]
     return sha256(repr((*parts, tuple(batch.shape))).encode()).hexdigest()
 
 
-def read(key: str) -> dict[str, Any] | None:
+def kept_verdict(key: str) -> dict[str, Any] | None:
     known = every().get(key)
     return known if isinstance(known, dict) and known.keys() == {"name", "exceptions", "why", "layout"} else None
 
 
 def every() -> dict[str, Any]:
     with suppress(OSError, ValueError):  # none was kept, or the file is no longer whole: the test runs again
-        found = json.loads((cache_folder() / VERDICTS).read_text(encoding="utf-8"))
+        found = json.loads((cache_folder() / VERDICT_FILE).read_text(encoding="utf-8"))
         return found if isinstance(found, dict) else {}
     return {}
 
 
-def write(key: str, verdict: dict[str, Any]) -> None:
+def keep_verdict(key: str, verdict: dict[str, Any]) -> None:
     """Keeps a verdict; where the folder cannot be written, the next run tests again."""
     with suppress(TrainError):
-        Record(cache_folder()).write(VERDICTS, json.dumps({**every(), key: verdict}, indent=1))
+        Record(cache_folder()).write(VERDICT_FILE, json.dumps({**every(), key: verdict}, indent=1))

@@ -14,7 +14,7 @@ from .muon import Muon
 NORM_MODULES = (nn.modules.batchnorm._NormBase, nn.GroupNorm, nn.LayerNorm)
 
 
-def groups_of(net: nn.Module, recipe: Optimizer) -> list[dict[str, Any]]:
+def parameter_groups(net: nn.Module, recipe: Optimizer) -> list[dict[str, Any]]:
     """Parameters by what applies to them: weights; norms and biases, which need not decay; the norms' biases, which
     can have a learning rate of their own. `factor` multiplies the schedule's.
 
@@ -49,7 +49,7 @@ def groups_of(net: nn.Module, recipe: Optimizer) -> list[dict[str, Any]]:
 
 
 def optimizer_of(net: nn.Module, recipe: Optimizer) -> torch.optim.Optimizer:
-    groups = groups_of(net, recipe)
+    groups = parameter_groups(net, recipe)
     if recipe.name == "adamw":
         return torch.optim.AdamW(groups, lr=recipe.lr, betas=(recipe.momentum, 0.999), fused=True)
     if recipe.name == "muon":

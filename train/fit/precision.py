@@ -96,7 +96,7 @@ def run_otherwise(module: nn.Module, way: str) -> None:
     module.forward = forward
 
 
-def settled(
+def settled_precision(
     wanted: str, device: torch.device, make: Callable[[], nn.Module], batch: Callable[[], Tensor],
     say: Callable[[str], None],
 ) -> Precision:  # fmt: skip
@@ -107,12 +107,12 @@ def settled(
     if wanted == "auto" and (why := without_bf16(device)):
         return Precision(why=why, layout=float32_layout(device))
     images = batch()
-    key = kept.key_of(wanted, device, make(), images)
-    if known := kept.read(key):
+    key = kept.verdict_key(wanted, device, make(), images)
+    if known := kept.kept_verdict(key):
         return Precision.from_plain(known)
     say("precision: testing bf16 against float32 on this machine, once for each network")
     found = decide(wanted, make, images)
-    kept.write(key, found.to_plain())
+    kept.keep_verdict(key, found.to_plain())
     return found
 
 
@@ -158,7 +158,7 @@ def tested(net: nn.Module, batch: Tensor) -> tuple[tuple[str, str], ...] | str:
     """The layers that must not run in bf16 and channels_last, and how they may; or why no way is right."""
     exceptions: dict[str, str] = {}
     known: dict[Any, str | None] = {}
-    for name, module, x in layers_of(net, batch):
+    for name, module, x in met_layers(net, batch):
         shape = (type(module), module.extra_repr(), tuple(x.shape))
         if shape not in known:
             known[shape] = right_way(module, x)
@@ -170,7 +170,7 @@ def tested(net: nn.Module, batch: Tensor) -> tuple[tuple[str, str], ...] | str:
     return tuple(exceptions.items())
 
 
-def layers_of(net: nn.Module, batch: Tensor) -> list[tuple[str, nn.Module, Tensor]]:
+def met_layers(net: nn.Module, batch: Tensor) -> list[tuple[str, nn.Module, Tensor]]:
     """Every layer that can go wrong, with a small map of the shape that it meets."""
     found: list[tuple[str, nn.Module, Tensor]] = []
     hooks = [

@@ -26,7 +26,7 @@ from ..fit.model import scores_only
 from ..fit.precision import Precision
 from ..fit.process_group import device_of_run
 from ..fit.record import Record
-from ..fit.target import Target, target_of, target_of_run, weights_of
+from ..fit.target import Target, target_of, target_of_run, weights_of_run
 from ..recipe.errors import TrainError
 from . import hub
 from .report import write_evaluation
@@ -59,7 +59,7 @@ class Trained:
         return net.eval()
 
 
-def trained(run: str | os.PathLike[str], checkpoint: str) -> Trained:
+def trained_network(run: str | os.PathLike[str], checkpoint: str) -> Trained:
     """The network of a run's folder, or of a shipped spec that has weights beside it; raises TrainError."""
     name = os.fspath(run)
     if not Path(name).exists() and name in zoo.names():
@@ -68,7 +68,7 @@ def trained(run: str | os.PathLike[str], checkpoint: str) -> Trained:
     about = record.about()
     target, options = target_of_run(record), about["options"]
     return Trained(
-        str(record.folder), target, weights_of(record, checkpoint), hub.about_weights(about, target.arch),
+        str(record.folder), target, weights_of_run(record, checkpoint), hub.about_weights(about, target.arch),
         device_of_run(about), Precision.from_plain(about["precision"]), options["data"], options["limit"],
         options["val"] or 0, record / "evaluation",
     )  # fmt: skip
@@ -95,7 +95,7 @@ def evaluate(
 
     Writes evaluation.json, and confusion and misclassified as PNG and SVG to `out`, by default the folder `evaluation`
     in the run's, unless `write` is false. Raises TrainError where the data's classes are not those of the run."""
-    found = trained(run, checkpoint)
+    found = trained_network(run, checkpoint)
     limit, val = (found.limit, found.val) if data is None else (None, 0)
     images = load_data(found.target.arch, data if data is not None else found.data, limit, val)
     same_classes(found.title, found.facts["classes"], images)
@@ -138,7 +138,7 @@ def export(
     unknown = [form for form in formats if form not in EXPORTS]
     if unknown:
         raise TrainError(f"no export called {unknown[0]}; there are {', '.join(EXPORTS)}")
-    record, found = Record(run), trained(run, checkpoint)
+    record, found = Record(run), trained_network(run, checkpoint)
     if found.folder is None:
         raise TrainError(f"{found.title}: export takes the folder of a run")
     net, arch, about = found.network(), found.target.arch, record.about()

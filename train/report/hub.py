@@ -21,7 +21,7 @@ from rfcalc.source.writer import source
 from ..fit.record import Record
 from ..fit.target import Target
 from ..recipe.errors import TrainError
-from .page import field, table
+from .page import field_text, markdown_table
 
 HUBCONF = '''\
 """torch.hub.load(FOLDER, "{name}", source="local")"""
@@ -85,13 +85,13 @@ def write_folder(folder: Record, record: Record, target: Target, net: nn.Module,
     folder.write("model.py", text)
     folder.write("model.safetensors", safetensors_bytes(net, facts))
     folder.write_json("config.json", {**facts, "params": arch.params, "macs": arch.macs})
-    folder.write("hubconf.py", HUBCONF.format(name=call_of(arch), made=made))
+    folder.write("hubconf.py", HUBCONF.format(name=hub_name(arch), made=made))
     folder.write("spec.yaml", target.text)
     folder.write("README.md", card(arch, facts, about, record))
     return folder.folder
 
 
-def call_of(arch: Arch) -> str:
+def hub_name(arch: Arch) -> str:
     """What torch.hub.load calls the network."""
     name = re.sub(r"\W", "_", arch.name)
     return name if name[:1].isalpha() else f"net_{name}"
@@ -154,8 +154,8 @@ def card(arch: Arch, facts: Mapping[str, Any], about: Mapping[str, Any], record:
     epochs = f"{figures['epochs']} epochs" if figures else "unfinished"
     return CARD.format(
         name=arch.name, params=arch.params, macs=text(arch.macs),
-        field=field(arch.receptive_field.before_global_pool), call=call_of(arch),
-        figures=table(("data", "test accuracy, last epoch"), [(facts["data"], accuracy)]),
+        field=field_text(arch.receptive_field.before_global_pool), call=hub_name(arch),
+        figures=markdown_table(("data", "test accuracy, last epoch"), [(facts["data"], accuracy)]),
         mean=list(facts["mean"]), std=list(facts["std"]), input=", ".join(map(str, facts["input"])),
         classes=", ".join(facts["classes"]),
         trained=f"{epochs}, seed {about['seed']}, on {about['data']['train']:,} training images of {facts['data']}.",

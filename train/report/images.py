@@ -18,7 +18,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from rfcalc.drawing.style import DPI, LIGHT, METADATA, SIZE, drawing
+from rfcalc.drawing.style import DPI, LIGHT, METADATA, SIZE, drawing_style
 from rfcalc.report.cells import clipped
 
 from ..data.formats import Images
@@ -50,7 +50,7 @@ def styled(build: Callable[P, Figure]) -> Callable[P, Figure]:
 
     @wraps(build)
     def built(*given: P.args, **named: P.kwargs) -> Figure:
-        with drawing(LIGHT):
+        with drawing_style(LIGHT):
             figure = build(*given, **named)
             if engine := figure.get_layout_engine():
                 engine.execute(figure)
@@ -69,10 +69,10 @@ def ending_of(name: str | os.PathLike[str]) -> str:
     return ending
 
 
-def drawn(figure: Figure, ending: str = "png") -> bytes:
+def figure_bytes(figure: Figure, ending: str = "png") -> bytes:
     """The figure in one of FIGURE_ENDINGS, the same bytes every time."""
     buffer = io.BytesIO()
-    with drawing(LIGHT):
+    with drawing_style(LIGHT):
         figure.savefig(buffer, format=ending, dpi=DPI, metadata=METADATA.get(ending))
     return buffer.getvalue()
 
@@ -80,7 +80,7 @@ def drawn(figure: Figure, ending: str = "png") -> bytes:
 def write_plot(record: Record, name: str, figure: Figure) -> None:
     """NAME.png, and NAME.svg beside it."""
     for ending in BESIDE:
-        record.write(f"{name}.{ending}", drawn(figure, ending))
+        record.write(f"{name}.{ending}", figure_bytes(figure, ending))
 
 
 # --- sheets of images ------------------------------------------------------------------------------------------------

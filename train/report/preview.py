@@ -40,17 +40,17 @@ def preview(
     what these do together. Returns its path."""
     ending = images.ending_of(out) if out is not None else "png"
     arch = zoo.load(target, None if input is None else zoo.read_shape(input))
-    transforms = [named(name) for name in augment] if augment else list(recipe_for(arch, recipe).augmentation)
+    transforms = [transform_of(name) for name in augment] if augment else list(recipe_for(arch, recipe).augmentation)
     found = load_data(arch, data, 500 if data == "synthetic" else None)  # drawing them all would take seconds
     rows = augmentation_rows(found, transforms, together=not augment)
     path = Path(out if out is not None else f"preview-{arch.name}.png")
     title = (
         f"{found.name}: {', '.join(found.classes[:CLASSES_SHOWN])}{', …' if len(found.classes) > CLASSES_SHOWN else ''}"
     )
-    return Record(path.parent).write(path.name, images.drawn(images.augmentations(rows, title), ending))
+    return Record(path.parent).write(path.name, images.figure_bytes(images.augmentations(rows, title), ending))
 
 
-def named(name: str) -> Transform:
+def transform_of(name: str) -> Transform:
     return Transform(name.strip(), PREVIEW_DEFAULTS.get(name.strip(), {}))
 
 

@@ -14,7 +14,7 @@ from rfcalc.report.grid import Column, Grid
 from ..fit.progress import clock
 from ..fit.record import Record
 from ..recipe.errors import TrainError
-from ..report.page import field
+from ..report.page import field_text
 from .job import FAILED, is_finished
 from .plan import Contender, Job, SweepPlan
 
@@ -37,7 +37,7 @@ class SweepRun:
     budget: int | None
 
 
-def row_of(run: SweepRun, keys: Sequence[str], note: str = "") -> dict[str, Any]:
+def index_row(run: SweepRun, keys: Sequence[str], note: str = "") -> dict[str, Any]:
     """The run's row of index.csv; empty where a figure is not known."""
     candidate, arch = run.candidate, run.candidate.arch
     settings = dict(setting.partition("=")[::2] for setting in candidate.settings)
@@ -53,7 +53,7 @@ def row_of(run: SweepRun, keys: Sequence[str], note: str = "") -> dict[str, Any]
         "note": note or told,
         "params": arch.params,
         "macs": arch.macs,
-        "receptive_field": field(arch.receptive_field.before_global_pool),
+        "receptive_field": field_text(arch.receptive_field.before_global_pool),
         "planned_epochs": candidate.epochs(run.budget),
         **{name: figures.get(name) for name in SWEEP_FIGURES},
     }
@@ -164,7 +164,7 @@ class Sweep:
             ("seeds", lambda s: f"{len(s.rows)} of {s.wanted}"),
             ("params", lambda s: text(s.candidate.arch.params)),
             ("MACs", lambda s: text(s.candidate.arch.macs)),
-            ("field", lambda s: field(s.candidate.arch.receptive_field.before_global_pool)),
+            ("field", lambda s: field_text(s.candidate.arch.receptive_field.before_global_pool)),
             ("seconds", lambda s: decimals(s.mean("seconds"), ".1f")),
         ]
 
@@ -192,7 +192,7 @@ FIGURE_NAMES = {
 }
 
 
-def compared(plan: SweepPlan, rows: Mapping[SweepRun, Mapping[str, Any]], started: Sequence[Contender]) -> Sweep:
+def sweep_of(plan: SweepPlan, rows: Mapping[SweepRun, Mapping[str, Any]], started: Sequence[Contender]) -> Sweep:
     """The sweep from its rows; `started` are the candidates of the last round, that of whole runs."""
     summaries = [
         Summary(candidate, tuple(row for run, row in rows.items() if run.candidate is candidate and run.budget is None

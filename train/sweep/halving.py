@@ -21,13 +21,13 @@ class RoundVerdict:
     cut: str = ""
 
 
-def rounds(plan: SweepPlan) -> list[int | None]:
+def round_budgets(plan: SweepPlan) -> list[int | None]:
     """The budgets of a sweep's rounds, None for whole runs. A budget that no recipe exceeds would be a whole run."""
     longest = max(candidate.full for candidate in plan.candidates)
     return [*(budget for budget in BUDGETS if plan.options.halving and budget < longest), None]
 
 
-def judged(
+def round_verdicts(
     candidates: Sequence[Contender], accuracy: Mapping[Contender, float | None], budget: int
 ) -> dict[Contender, RoundVerdict]:
     """The better half, rounded up, by mean validation accuracy over the seeds; of equals the one with fewer parameters,

@@ -14,7 +14,7 @@ from dataclasses import replace
 
 from ..fit.record import cores
 from ..recipe.errors import TrainError
-from .job import RETRIES, carry_out, failed
+from .job import RETRIES, carry_out, record_failure
 from .plan import Job
 
 Told = Callable[[Job], None]
@@ -34,7 +34,7 @@ def threads_of(jobs: int) -> int:
     return min(fair, int(asked)) if asked.isdecimal() and int(asked) else fair
 
 
-def side_by_side(jobs: Sequence[Job], told: Told, count: int) -> None:
+def in_processes(jobs: Sequence[Job], told: Told, count: int) -> None:
     """The runs in `count` processes. A process that dies takes its run with it no further than the last checkpoint:
     another goes on. Ctrl-C lets each finish its step and save; so does the death of this process."""
     served = Served(jobs, threads_of(count))
@@ -85,14 +85,14 @@ class Served:
         """Has a run carried out, by another process where one dies; returns the one that lives, None when stopping."""
         for _ in range(1 + RETRIES):
             process = process or self.started()
-            if process and asked(process, job):
+            if process and asked_for(process, job):
                 return process
             if process:
                 ended(process)
             process = None
             if self.stopping.is_set():
                 return None
-        failed(job, f"its process was lost {1 + RETRIES} times (no memory left?)")
+        record_failure(job, f"its process was lost {1 + RETRIES} times (no memory left?)")
         return self.started()
 
     def started(self) -> subprocess.Popen[str] | None:
@@ -119,7 +119,7 @@ class Served:
                     process.terminate()
 
 
-def asked(process: subprocess.Popen[str], job: Job) -> bool:
+def asked_for(process: subprocess.Popen[str], job: Job) -> bool:
     """Has a process carry out a run; false where it died over it."""
     assert process.stdin
     assert process.stdout

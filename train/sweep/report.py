@@ -8,7 +8,7 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from ..fit.record import Record
-from ..report.images import drawn
+from ..report.images import figure_bytes
 from .compared import Summary, Sweep
 
 LABELS = 30
@@ -33,16 +33,16 @@ def sweep_page(sweep: Sweep) -> str:
         f"# {sweep.folder.name}: {len(sweep.plan.candidates)} combinations",
         sweep.grid().to_markdown(),
         "![accuracy against parameters](accuracy.png)" if sweep.front() else "",
-        section("Cut", cut),
-        section("Failed", sweep.failed),
-        section("Not finished", unfinished),
+        row_list("Cut", cut),
+        row_list("Failed", sweep.failed),
+        row_list("Not finished", unfinished),
         beside(sweep.others),
         "Every run has its whole record in the folder of its name; index.csv has a row for each.",
     ]
     return "\n\n".join(part.rstrip("\n") for part in parts if part) + "\n"
 
 
-def section(heading: str, rows: list[Mapping[str, Any]]) -> str:
+def row_list(heading: str, rows: list[Mapping[str, Any]]) -> str:
     if not rows:
         return ""
     lines = [f"- {row['run']}: {row['note'] or 'not begun'}" for row in rows[:ROWS_LISTED]]
@@ -83,4 +83,4 @@ def accuracy_plot(sweep: Sweep) -> bytes:
     axes.xaxis.set_major_formatter(lambda value, place: f"{value:,.0f}")
     axes.grid(alpha=0.3)
     axes.legend()
-    return drawn(figure)
+    return figure_bytes(figure)

@@ -36,7 +36,7 @@ export { tags } from "@lezer/highlight";
 """What editor.js uses of CodeMirror."""
 
 
-def fetch(name: str, pinned: dict[str, Any], folder: Path) -> tuple[dict[str, Any], dict[str, bytes]]:
+def fetch_package(name: str, pinned: dict[str, Any], folder: Path) -> tuple[dict[str, Any], dict[str, bytes]]:
     """Unpacks a package into node_modules; what versions.json says of it, and the files that are kept of it alone."""
     command = ["npm", "pack", f"{name}@{pinned['version']}", "--json", "--pack-destination", str(folder)]
     (packed,) = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
@@ -68,13 +68,13 @@ def put_together(folder: Path) -> bytes:
     return (folder / EDITOR).read_bytes()
 
 
-def vendored() -> dict[str, bytes]:
+def vendored_files() -> dict[str, bytes]:
     """What vendor/ holds, by file."""
     files: dict[str, bytes] = {}
     said = {}
     with TemporaryDirectory() as folder:
         for name, pinned in PINNED["packages"].items():
-            said[name], kept = fetch(name, pinned, Path(folder))
+            said[name], kept = fetch_package(name, pinned, Path(folder))
             files |= kept
         files[EDITOR] = put_together(Path(folder))
     files["versions.json"] = (json.dumps({**PINNED, "packages": said}, indent=1) + "\n").encode()
@@ -82,7 +82,7 @@ def vendored() -> dict[str, bytes]:
 
 
 if __name__ == "__main__":
-    found = vendored()
+    found = vendored_files()
     if "--check" in sys.argv:
         here = {path.name: path.read_bytes() for path in VENDOR.iterdir()}
         sys.exit(here != found and "vendor/ is not what the script writes")
