@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
@@ -111,12 +112,10 @@ def runs(places: Sequence[int]) -> list[tuple[int, int]]:
     >>> runs([1, 2, 3, 7])
     [(1, 3), (7, 7)]
     """
-    found: list[tuple[int, int]] = []
-    for place in places:
-        if found and place == found[-1][1] + 1:
-            found[-1] = (found[-1][0], place)
-        else:
-            found.append((place, place))
+    found = []
+    for _, run in groupby(enumerate(places), lambda numbered: numbered[1] - numbered[0]):
+        neighbours = [place for _, place in run]
+        found.append((neighbours[0], neighbours[-1]))
     return found
 
 

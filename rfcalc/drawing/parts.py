@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -93,15 +94,8 @@ class Layout:
 
     def to_json(self) -> dict[str, Any]:
         """Everything as plain lists and numbers, rounded to a hundredth of a point."""
-        return {key: rounded_json(part) for key, part in asdict(self).items()}
-
-
-def rounded_json(value: Any) -> Any:
-    if isinstance(value, float):
-        return round(value, 2)
-    if isinstance(value, dict):
-        return {key: rounded_json(part) for key, part in value.items()}
-    return [rounded_json(part) for part in value] if isinstance(value, list | tuple) else value
+        found: dict[str, Any] = json.loads(json.dumps(asdict(self)), parse_float=lambda digits: round(float(digits), 2))
+        return found
 
 
 # --- sizes -------------------------------------------------------------------------------------------------------

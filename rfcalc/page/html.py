@@ -20,6 +20,7 @@ from .markup import Markup, markups, tag
 from .rows import layers_table, row_pairs
 from .sections import comparison_section, findings_of, targets, totals
 
+NO_SCRIPT = "Following units needs JavaScript; the drawing and the tables do not."
 UNSAFE = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
 """What could end a script element, or a line of one, within JSON."""
 
@@ -109,12 +110,13 @@ def regions(held: Mapping[str, Markup]) -> list[Markup]:
     def part(name: str, cls: str | None = None) -> Markup:
         return tag("div", held.get(name, Markup("")), id=name, cls=cls)
 
+    unscripted = tag("noscript", tag("p", NO_SCRIPT))
     return [
         tag("header", part("totals"), tag("div", id="tools")),
         tag(
             "main",
             tag("section", tag("h2", "Network"), tag("div", id="fits"), part("drawings", "beside"), id="network"),
-            tag("section", tag("h2", "What a unit sees"), tag("div", noscript(), id="view"), id="seen"),
+            tag("section", tag("h2", "What a unit sees"), tag("div", unscripted, id="view"), id="seen"),
             tag("section", tag("h2", "By layer"), part("charts", "beside"), id="growth"),
             part("notes", "beside"),
             part("comparison"),
@@ -122,7 +124,3 @@ def regions(held: Mapping[str, Markup]) -> list[Markup]:
         ),
         tag("footer", tag("output", id="readout", aria_live="polite"), tag("span", id="hint")),
     ]
-
-
-def noscript() -> Markup:
-    return tag("noscript", tag("p", "Following units needs JavaScript; the drawing and the tables do not."))

@@ -128,7 +128,7 @@ def unit_view(arch: Arch, layer: str, unit: Sequence[int] | None = None, source:
     x, sizes, status = row.out, arch.sizes, row.status
     if begin is not None:
         x, sizes = map_from(arch, begin, row), begin.out.sizes
-        status = status_of(x)
+        status = next((f"upper bound ({axis.doubt})" for axis in x.axes if axis.doubt), "exact")
     for axis in x.axes:
         if not axis.strands:
             raise RfcalcError(f"{row.name}: its field is unknown ({axis.doubt})")
@@ -136,10 +136,6 @@ def unit_view(arch: Arch, layer: str, unit: Sequence[int] | None = None, source:
     seen = tuple(field for field in fields if field is not None)
     whole = seen if len(seen) == len(fields) else None
     return UnitView(arch.name, row.name, at, begin.name if begin else "", sizes, whole, status, arch.of)
-
-
-def status_of(x: FeatureMap) -> str:
-    return next((f"upper bound ({axis.doubt})" for axis in x.axes if axis.doubt), "exact")
 
 
 def row_of(arch: Arch, layer: str) -> Row:

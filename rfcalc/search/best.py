@@ -58,12 +58,8 @@ def has(labels: LabelArrays | None, params: int, macs: int) -> bool:
     if labels is None:
         return False
     p, m = labels
-    at = int(p.searchsorted(params))
-    while at < len(p) and p[at] == params:
-        if m[at] == macs:
-            return True
-        at += 1
-    return False
+    first, after = p.searchsorted((params, params + 1))
+    return macs in m[first:after].tolist()
 
 
 class Found(NamedTuple):

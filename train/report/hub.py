@@ -99,21 +99,17 @@ def hub_name(arch: Arch) -> str:
 
 def model_text(target: Target) -> tuple[str, str]:
     """A module's text, and the call that makes the network: written from the spec, or the user's own file."""
+    from rfcalc.tracing.user_code import find
+
     if target.model:
         where, _, made = target.model.rpartition(":")
         if not where.endswith(".py"):
             raise TrainError(f"{target.model} lies in a package: a hub folder takes the model of a file, FILE.py:NAME")
-        return Path(where).read_text(encoding="utf-8"), made if is_instance(target) else f"{made}()"
+        call = made if isinstance(find(target.model)[0], nn.Module) else f"{made}()"
+        return Path(where).read_text(encoding="utf-8"), call
     code = source(target.arch)
     classes = [node.name for node in ast.parse(code).body if isinstance(node, ast.ClassDef)]
     return code, f"{classes[-1]}()"
-
-
-def is_instance(target: Target) -> bool:
-    """Whether what the target names is itself a module, not something that makes one."""
-    from rfcalc.tracing.user_code import find
-
-    return isinstance(find(target.model or "")[0], nn.Module)
 
 
 CARD = """\
