@@ -46,12 +46,7 @@ def infer(
 
 
 @app.command()
-def audit(
-    documents: Documents,
-    shape: Image = None,
-    form: AuditForm = "rich",
-    output: OutputOption = None,
-) -> None:
+def audit(documents: Documents, shape: Image = None, form: AuditForm = "rich", output: OutputOption = None) -> None:
     """Every figure that a README states, held against the arithmetic: right, wrong, a convention, or undetermined.
 
     Exit code 1 if anything is wrong.

@@ -102,10 +102,7 @@ def explain(
 
 @app.command()
 def compare(
-    targets: TargetsArgument,
-    inputs: InputsOption = None,
-    form: GridForm = "rich",
-    output: OutputOption = None,
+    targets: TargetsArgument, inputs: InputsOption = None, form: GridForm = "rich", output: OutputOption = None
 ) -> None:
     """Two or more networks side by side; or runs: what differs, what came of it, and as CSV or a plot their curves."""
     if all(map(has_record, targets)):

@@ -38,11 +38,7 @@ class EffectivePanel:
 
 
 def measured_panels(
-    target: Any,
-    arch: Arch,
-    layers: Sequence[str],
-    weights: Sequence[str | PathLike[str]],
-    given: Mapping[str, Any],
+    target: Any, arch: Arch, layers: Sequence[str], weights: Sequence[str | PathLike[str]], given: Mapping[str, Any]
 ) -> list[EffectivePanel]:
     """A column for every layer under every state dict, in that order; `given` is what `measure.field_of` takes beside
     them. Needs torch."""

@@ -55,13 +55,14 @@ class Repair:
         return 0 if self.ways or not self.missed else 1
 
     def to_json(self) -> dict[str, Any]:
-        best = self.ways[0] if self.ways else None
+        unchanged = Repaired((), self.arch, self.spec, ())
+        best = self.ways[0] if self.ways else unchanged
         return {
-            "edits": [edit.to_json() for edit in best.edits] if best else [],
-            "count": len(best.edits) if best else 0,
+            "edits": [edit.to_json() for edit in best.edits],
+            "count": len(best.edits),
             "proved_smallest": self.proved_smallest,
-            "claims_dropped": list(best.claims_dropped) if best else [],
-            "spec": best.spec if best else self.spec if not self.missed else None,
+            "claims_dropped": list(best.claims_dropped),
+            "spec": best.spec if self.ways or not self.missed else None,
         }
 
     def render(self, width: int | None = None) -> RenderableType:

@@ -87,10 +87,6 @@ def how_often(transform: Transform, chance: float | None) -> str:
 
 def one_of_each(data: Data) -> NDArray[np.int64]:
     """The first image of each class, for up to CLASSES_SHOWN classes, and further ones where there are few classes."""
-    found: list[int] = []
-    for turn in range(CLASSES_SHOWN):
-        for label in range(len(data.classes)):
-            places = np.flatnonzero(data.train.labels == label)
-            if turn < len(places) and len(found) < CLASSES_SHOWN:
-                found.append(int(places[turn]))
+    places = [np.flatnonzero(data.train.labels == label) for label in range(len(data.classes))]
+    found = [at[turn] for turn in range(CLASSES_SHOWN) for at in places if turn < len(at)][:CLASSES_SHOWN]
     return np.array(found, dtype=np.int64)
