@@ -18,7 +18,7 @@ TEAR = 0.15
 """And what a torn frame costs a whole drawing: as much as a shape that is 16 % off."""
 
 
-def columns_of(sheet: Sheet, columns: int | None = None) -> list[range]:
+def in_columns(sheet: Sheet, columns: int | None = None) -> list[range]:
     """The rows of each column."""
     places = cut_places(sheet)
     if columns is not None:

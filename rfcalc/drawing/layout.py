@@ -14,7 +14,7 @@ from dataclasses import replace
 
 from ..engine.arch import Arch
 from .boxes import MOST_BOXES, box_groups, box_lines, box_names, collapsed, family, frames_of
-from .columns import columns_of
+from .columns import in_columns
 from .fold import fold_of
 from .parts import Box, Edge, Frame, Layout, box_sizes
 from .routing import folded_in_two, placed_columns
@@ -43,7 +43,7 @@ def layout(arch: Arch, *, unfold: bool = False, horizontal: bool = False, column
     graph = graph_of([group.sources for group in groups])
     sheet = Sheet(graph, tuple(blocks), tuple(box_sizes(lines, horizontal)), horizontal)
     fold = fold_of(sheet) if columns is None else None
-    drawn = folded_in_two(sheet, fold) if fold else placed_columns(sheet, columns_of(sheet, columns))
+    drawn = folded_in_two(sheet, fold) if fold else placed_columns(sheet, in_columns(sheet, columns))
     boxes = tuple(
         replace(box, name=name, layers=tuple(arch.rows[i - 1].name for i in group.layers if i),
                 family=family(arch.rows[group.mains[0] - 1] if group.mains[0] else None), lines=text,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ..engine.arch import Arch, Row
 from ..engine.geometry import UNKNOWN, Field
 from ..errors import RfcalcError
-from ..report.unit import row_of, unit_in
+from ..report.unit import last_row_of, unit_in
 from .boxes import box_groups, shortened, titles
 from .counts import is_countable, path_counts
 from .style import Style
@@ -49,7 +49,7 @@ def chosen_rows(arch: Arch, layers: Sequence[str]) -> list[Row]:
     """The rows of the named layers, of a block its last; by default the last layer of every map size in front of the
     global pool. Raises RfcalcError for an unknown name, or a field that is unknown."""
     if layers:
-        rows = [row_of(arch, name) for name in layers]
+        rows = [last_row_of(arch, name) for name in layers]
     else:
         end = arch.global_row.node.inputs[0] if arch.global_row else len(arch.rows)
         last = {row.out.sizes: row for row in arch.rows[: max(end, 1)] if is_countable(row)}

@@ -120,9 +120,9 @@ def unit_view(arch: Arch, layer: str, unit: Sequence[int] | None = None, source:
     >>> view.to_json()["rows"], view.to_json()["columns"], view.read, view.clipped
     ([-1, 1], [2, 4], 9, 3)
     """
-    row = row_of(arch, layer)
+    row = last_row_of(arch, layer)
     at = unit_in(row, unit)
-    begin = None if source is None else row_of(arch, source)
+    begin = None if source is None else last_row_of(arch, source)
     if begin is not None and begin.index >= row.index:
         raise RfcalcError(f"{begin.name} does not come before {row.name}")
     x, sizes, status = row.out, arch.sizes, row.status
@@ -138,7 +138,7 @@ def unit_view(arch: Arch, layer: str, unit: Sequence[int] | None = None, source:
     return UnitView(arch.name, row.name, at, begin.name if begin else "", sizes, whole, status, arch.of)
 
 
-def row_of(arch: Arch, layer: str) -> Row:
+def last_row_of(arch: Arch, layer: str) -> Row:
     """The row of a layer or, of a block, its last one."""
     rows = [row for row in arch.rows if row.name == layer] or [r for r in arch.rows if r.name.startswith(f"{layer}.")]
     if not rows:

@@ -12,7 +12,7 @@ from .graph import SearchEdge
 from .labels import LabelArrays, LabelRule, node_labels
 from .small import HUGE, Small
 
-Entry = TypeVar("Entry")
+Ranked = TypeVar("Ranked")
 THIN = 64
 """Labels kept at a node once time has run out."""
 QUICK = 200
@@ -138,9 +138,9 @@ def front(small: Small, goal: Goal, rule: LabelRule, deadline: float, limit: int
     return [Found(e.end, e.params, e.macs, ranks[e.node, e.params, e.macs][0]) for e in on_front]
 
 
-def unbeaten(entries: Iterable[Entry], order: Callable[[Entry], tuple[int, ...]]) -> list[Entry]:
+def unbeaten(entries: Iterable[Ranked], order: Callable[[Ranked], tuple[int, ...]]) -> list[Ranked]:
     """Of entries that come in the order of their figures, those that no other beats; of equal ones the first."""
-    found: list[Entry] = []
+    found: list[Ranked] = []
     for entry in entries:
         if not any(all(a <= b for a, b in zip(order(other), order(entry), strict=True)) for other in found):
             found.append(entry)

@@ -15,7 +15,7 @@ from typing import Any
 
 from .memo import PHASES_ALLOWED, Memo
 from .program import Cut, LayerStep, Program
-from .runner import Reorder, Runner, Values, places_in
+from .runner import Reorder, Runner, Values, picks_of
 from .small import OutOfTime
 
 DENSE = 4
@@ -153,7 +153,7 @@ class Listed(Runner[PrefixTable]):
         new = tuple(v for v in step.uses if v not in step.before.variables)
         wide = Cut((*step.before.variables, *new), step.before.maps)
         table = self.bind(self.project(frontier, step.before, wide), wide.variables, step.uses)
-        uses, inputs = places_in(wide.variables, step.uses), places_in(wide.maps, step.inputs)
+        uses, inputs = picks_of(wide.variables, step.uses), picks_of(wide.maps, step.inputs)
         keys, which = different([*(table.chosen[i] for i in uses), *(table.maps[i] for i in inputs)], len(table))
         found = [self.results_of(step, key[: len(uses)], key[len(uses) :]) for key in keys]
         made = np.array([result[0][1:6] if result else (-1, 0, 0, 0, 0) for result in found], np.int64)
@@ -177,13 +177,13 @@ def different(columns: Sequence[Any], rows: int) -> tuple[list[tuple[int, ...]],
     which, count = np.zeros(rows, np.int64), min(rows, 1)
     for column in columns:
         width = int(column.max(initial=-1)) + 2
-        which, count = numbered(which * width + (column + 1), count * width)
+        which, count = gapless(which * width + (column + 1), count * width)
     first = np.zeros(count, np.int64)
     first[which[::-1]] = np.arange(rows)[::-1]
     return list(zip(*(column[first].tolist() for column in columns), strict=True)) if columns else [()] * count, which
 
 
-def numbered(codes: Any, limit: int) -> tuple[Any, int]:
+def gapless(codes: Any, limit: int) -> tuple[Any, int]:
     """Codes below a limit as numbers from 0 without gaps, in their order; and how many there are."""
     import numpy as np
 

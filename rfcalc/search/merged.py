@@ -15,7 +15,7 @@ from ..engine.layers import LAYERS
 from .graph import START, Final, SearchEdge, SearchGraph, paths
 from .memo import PHASES_ALLOWED, Handle, Memo, smallest_field, without_looks
 from .program import LayerStep, Program, ProgramPart, Repeat
-from .runner import LayerResult, Reorder, Runner, Values, places_in
+from .runner import LayerResult, Reorder, Runner, Values, picks_of
 
 MAX_EDGES = 4_000_000
 """More would not fit one gigabyte, beside those of shapes alone (capped.py)."""
@@ -175,8 +175,8 @@ class Merged(Runner[States]):
     def step(self, step: LayerStep, frontier: States) -> States:
         before, after = step.before, step.after
         inputs = [before.maps.index(number) for number in step.inputs]
-        uses = places_in(before.variables, step.uses)
-        map_picks = places_in(before.maps, after.maps)
+        uses = picks_of(before.variables, step.uses)
+        map_picks = picks_of(before.maps, after.maps)
         var_picks = [
             (1, step.uses.index(v)) if v in step.uses else (0, before.variables.index(v)) for v in after.variables
         ]

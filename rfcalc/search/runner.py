@@ -116,7 +116,7 @@ class Runner(Generic[Frontier]):
             return frontier
         gone = [(i, self.variables[v].size) for i, v in enumerate(before.variables) if v not in after.variables]
         maps = tuple(ends.get(m, m) for m in after.maps)
-        to = Reorder(places_in(before.variables, after.variables), places_in(before.maps, maps), gone, ways)
+        to = Reorder(picks_of(before.variables, after.variables), picks_of(before.maps, maps), gone, ways)
         return self.reordered(frontier, to)
 
     def run(self, items: Sequence[ProgramPart], frontier: Frontier) -> Frontier:
@@ -234,7 +234,7 @@ class Runner(Generic[Frontier]):
         return self.options[key]
 
 
-def places_in(order: tuple[int, ...], wanted: tuple[int, ...]) -> list[int]:
+def picks_of(order: tuple[int, ...], wanted: tuple[int, ...]) -> list[int]:
     """Where each of the wanted numbers stands in a cut's order; -1 where it does not."""
     found = {number: i for i, number in enumerate(order)}
     return [found.get(number, -1) for number in wanted]

@@ -18,7 +18,7 @@ from ..engine.geometry import Axis, FeatureMap, shape_text
 from ..errors import RfcalcError, listed
 from ..report.cells import agreed, text
 from ..report.claims import targets_of
-from ..report.unit import pixel_view, row_of, unit_in
+from ..report.unit import last_row_of, pixel_view, unit_in
 from .fixes import single_edit
 
 if TYPE_CHECKING:
@@ -137,7 +137,7 @@ def assert_receptive_field(
 def field_row(arch: Arch, layer: str | None, after: bool) -> tuple[Row | None, str]:
     """The row whose map is asked for (None: the image itself), and what to call its field."""
     if layer is not None:
-        return row_of(arch, layer), f"the receptive field of {layer}"
+        return last_row_of(arch, layer), f"the receptive field of {layer}"
     if after or arch.global_row is None:
         return arch.rows[-1], "the receptive field of the last layer" if after else "the receptive field"
     source = arch.global_row.node.inputs[0]
@@ -222,7 +222,7 @@ COUNT_WORDS = {"params": "params", "macs": "MACs"}
 
 def assert_count(quantity: str, arch: Arch, limits: Limits, layer: str | None) -> None:
     __tracebackhide__ = True
-    rows = arch.rows if layer is None else (arch.rows_of(layer) or (row_of(arch, layer),))
+    rows = arch.rows if layer is None else (arch.rows_of(layer) or (last_row_of(arch, layer),))
     unknown = [row.name for row in rows if getattr(row, quantity) is None]
     total = sum(getattr(row, quantity) or 0 for row in rows)
     figure = Figure(total, None if unknown else total)
@@ -291,7 +291,7 @@ def assert_sees(
     from ..engine.reach import reach
 
     arch = zoo.load(target, input)
-    row = row_of(arch, layer)
+    row = last_row_of(arch, layer)
     watchers = pixel_view(arch, pixel).layers[row.index - 1]  # which says what is wrong with a pixel
     seen = reach(arch, [[p] for p in pixel])[row.index]
     at = None if unit is None else unit_in(row, unit)

@@ -148,7 +148,7 @@ def test_the_command_loads_no_torch() -> None:
         121,
         85,
     )
-    code = "import sys, rfcalc; from rfcalc.report.unit import asked; "
-    code += "asked(rfcalc.load('s9'), 'C4', None, None, None); "
+    code = "import sys, rfcalc; from rfcalc.report.unit import unit_or_pixel; "
+    code += "unit_or_pixel(rfcalc.load('s9'), 'C4', None, None, None); "
     subprocess.run([sys.executable, "-c", code + "assert 'torch' not in sys.modules"], check=True)
     assert "C2.conv" in run("unit", "s9", "--pixel", "3,4").out

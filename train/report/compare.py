@@ -116,7 +116,7 @@ class RunComparison:
 
     def grid(self, heading: str, rows: Mapping[str, list[Any]], change: bool, caption: tuple[str, ...] = ()) -> Grid:
         columns = [Column(heading, left=True), *(Column(run.name) for run in self.runs)]
-        shown = setting_text if heading == "setting" else rounded_figure
+        shown = recorded_text if heading == "setting" else rounded_figure
         cells = [
             (name, *map(shown, values), *([difference(*values)] if change else [])) for name, values in rows.items()
         ]
@@ -137,7 +137,7 @@ class RunComparison:
         return csv_text(columns, ({"run": run.name, **row} for run in self.runs for row in run.history))
 
 
-def setting_text(value: Any) -> str:
+def recorded_text(value: Any) -> str:
     if isinstance(value, float) and abs(value) >= 1:
         return decimals(value)
     return cells.text(value) if value is None or type(value) is int else str(value)
@@ -149,4 +149,4 @@ def difference(first: Any, second: Any) -> str:
 
 def rounded_figure(value: Any) -> str:
     """A figure as one reads it: two places of seconds and percent, whole numbers as they are."""
-    return decimals(value) if isinstance(value, float) else setting_text(value)
+    return decimals(value) if isinstance(value, float) else recorded_text(value)

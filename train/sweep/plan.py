@@ -27,7 +27,7 @@ from ..recipe.reader import recipe_for
 from ..recipe.recipe import Recipe
 from .options import SweepOptions, absolute, file_of
 
-Item = TypeVar("Item")
+Tried = TypeVar("Tried")
 PROBLEMS_TOLD = 20
 """Problems told at once: a thousand designs may all have the same one."""
 
@@ -197,7 +197,7 @@ def refuse_problems(problems: Sequence[str]) -> None:
         raise TrainError("\n".join([*told[:PROBLEMS_TOLD], *more]))
 
 
-def tried_all(items: Iterable[Item], act: Callable[[Item], Any], problems: list[str]) -> list[Any]:
+def tried_all(items: Iterable[Tried], act: Callable[[Tried], Any], problems: list[str]) -> list[Any]:
     """What comes of each; the messages of those that are refused are added to the problems."""
     found = []
     for item in items:

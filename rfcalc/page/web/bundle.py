@@ -46,14 +46,14 @@ def module_text(name: str) -> str:
 def inlined(name: str, used: Sequence[str] = ()) -> str:
     """One module without imports and exports; raises ValueError for an import in another form."""
     if is_vendored(name):
-        return wrapped(name, used)
+        return enclosed(name, used)
     text = IMPORT.sub("", module_text(name))
     if re.search(r"^import\b|^export (default|\{|\*)|\bimport\(", text, re.M):
         raise ValueError(f'{name}: imports are written as import {{ a, b }} from "./x.js"; on one line')
     return re.sub(r"^export ", "", text, flags=re.M)
 
 
-def wrapped(name: str, used: Sequence[str]) -> str:
+def enclosed(name: str, used: Sequence[str]) -> str:
     """A vendored module in a function of its own, its short names apart from ours; what is used of it comes out."""
     text = module_text(name)
     found = EXPORTED.search(text)
