@@ -1,6 +1,7 @@
 """The one family of errors that rfcalc raises for its users' mistakes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 
 class RfcalcError(Exception):
@@ -25,6 +26,15 @@ class SpecError(RfcalcError):
 
 class MissingExtra(RfcalcError):
     """A verb that needs packages which are not installed; says what to install."""
+
+
+@contextmanager
+def refusals_of(name: str) -> Iterator[None]:
+    """What the system says of a file or a folder as an RfcalcError that names it."""
+    try:
+        yield
+    except OSError as error:
+        raise RfcalcError(f"{name}: {error.strerror or error}") from error
 
 
 def need(package: str, extra: str) -> None:

@@ -17,7 +17,7 @@ from rfcalc import Arch
 from rfcalc.engine.layers import Layer
 from rfcalc.errors import ShapeError
 from rfcalc.testing import networks
-from rfcalc.testing.networks import MOST_DRAWN_LAYERS, Spec, shapes, spec_text
+from rfcalc.testing.networks import MOST_DRAWN_LAYERS, Spec, shapes, yaml_text
 from rfcalc.testing.settings import DRAWN_PLAIN
 
 from .oracle import ADAPTIVE, GLOBAL, JOINS, NEEDS_AXES, POOLS, WHOLE, Refused, Shape, shape
@@ -33,7 +33,7 @@ OPS = tuple(
 
 def load(spec: Spec) -> Arch:
     """The engine's reading of a spec; raises SpecError."""
-    return rfcalc.loads(spec_text(spec))
+    return rfcalc.loads(yaml_text(spec))
 
 
 def by_oracle(layer: Layer, inputs: Sequence[Shape]) -> Shape:

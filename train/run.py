@@ -20,12 +20,12 @@ from .fit.precision import Precision
 from .fit.process_group import ProcessGroup, process_group
 from .fit.progress import Display, Download
 from .fit.record import Record
-from .fit.start import RunStart, begin, folder_of, normalization_for, opened, precision_for, same_data
+from .fit.start import RunStart, begin, normalization_for, opened_run, precision_for, record_folder, same_data
 from .fit.target import Target, start_from, target_of
 from .fit.trackers import Log, known, logged
 from .recipe.errors import TrainError
 from .recipe.options import Options
-from .report.report import Result, finish
+from .report.report import Result, finish_run
 
 
 def train(target: str | os.PathLike[str], options: Options | None = None, **given: Any) -> Result:
@@ -42,27 +42,27 @@ def train(target: str | os.PathLike[str], options: Options | None = None, **give
     # What is trained: its table, and how to make it; and where its record is to lie.
     network = target_of(os.fspath(target), options.input)
     with process_group(options.device) as group:
-        return trained(network, options, group)
+        return trained_by_one(network, options, group)
 
 
-def trained(network: Target, options: Options, group: ProcessGroup) -> Result:
+def trained_by_one(network: Target, options: Options, group: ProcessGroup) -> Result:
     """What one process of a training does."""
-    record = Record(group.agree(folder_of(options, network.arch.name)))
+    record = Record(group.agree(record_folder(options, network.arch.name)))
     if group.is_first:
         record.try_out()
     # A new run is checked against torch; one that goes on is held against its record.
-    start = opened(record, network, options)
+    start = opened_run(record, network, options)
     display = Display(start.recipe.epochs, options.quiet or not group.is_first)
     tracked = options.track if group.is_first else ()
     with logged(tracked, record.folder, start.settings) as log, closing(display):
-        plan, net = planned(start, record, group, display, log)
+        plan, net = train_plan(start, record, group, display, log)
         # The epochs, each saved as it ends.
         history = fit(plan, net, start.state)
     # The first rank evaluates once more and writes the report.
-    return finish(plan, net, network.arch, history) if group.is_first else Result(record.folder, {})
+    return finish_run(plan, net, network.arch, history) if group.is_first else Result(record.folder, {})
 
 
-def planned(
+def train_plan(
     start: RunStart, record: Record, group: ProcessGroup, display: Display, log: Log
 ) -> tuple[TrainPlan, nn.Module]:
     """Everything ready: data, batches, precision, network; the record begun."""

@@ -31,9 +31,10 @@ def infer(
     Summaries (torchsummary, torchinfo, Keras), tables and lists with kernels and channels, torch and Keras code.
     """
     from ..readme.infer import infer
+    from ..readme.read.text import read_file
     from ..spec.writer import dump
 
-    texts = [read_document(document) for document in documents]
+    texts = [read_file(document) for document in documents]
     if named:
         emit("\n".join(line for text in texts for line in infer.list_models(text)))
         return
@@ -45,28 +46,18 @@ def infer(
 
 
 @app.command()
-def audit(
-    documents: Documents,
-    shape: Image = None,
-    form: AuditForm = "rich",
-    output: OutputOption = None,
-) -> None:
+def audit(documents: Documents, shape: Image = None, form: AuditForm = "rich", output: OutputOption = None) -> None:
     """Every figure that a README states, held against the arithmetic: right, wrong, a convention, or undetermined.
 
     Exit code 1 if anything is wrong.
     """
     from ..readme.audit import audit
+    from ..readme.read.text import read_file
 
     image = None if shape is None else zoo.read_shape(shape)
-    reports = [audit.audit(read_document(document), image, document.removeprefix("-")) for document in documents]
+    reports = [audit.audit(read_file(document), image, document.removeprefix("-")) for document in documents]
     if form in ("markdown", "github"):
         emit("".join(getattr(report, f"to_{form}")() for report in reports), output)
     else:
         show_report(reports, form, output)
     raise typer.Exit(max(report.exit_code for report in reports))
-
-
-def read_document(path: str) -> str:
-    from ..readme.read.text import read_file
-
-    return read_file(path)

@@ -102,20 +102,17 @@ def explain(
 
 @app.command()
 def compare(
-    targets: TargetsArgument,
-    inputs: InputsOption = None,
-    form: GridForm = "rich",
-    output: OutputOption = None,
+    targets: TargetsArgument, inputs: InputsOption = None, form: GridForm = "rich", output: OutputOption = None
 ) -> None:
     """Two or more networks side by side; or runs: what differs, what came of it, and as CSV or a plot their curves."""
-    if all(map(is_run, targets)):
+    if all(map(has_record, targets)):
         return show_runs(targets, form, output)
     from ..report import compare
 
     show_grid(compare.compare([network(target, inputs) for target in targets]), form, output)
 
 
-def is_run(target: str) -> bool:
+def has_record(target: str) -> bool:
     return (Path(target) / "run.json").is_file()
 
 
@@ -143,10 +140,10 @@ def unit_verb(
 ) -> None:
     """The exact rectangle of pixels that a unit sees, its holes, and what of it lies beyond the image; or, with
     --pixel, the units that see a pixel."""
-    from ..report.unit import asked
+    from ..report.unit import unit_or_pixel
 
     unit, at = (None if text is None else zoo.read_place("a unit or pixel", text) for text in (place, pixel))
-    found = asked(network(target, inputs, of), layer, unit, source, at)
+    found = unit_or_pixel(network(target, inputs, of), layer, unit, source, at)
     show_report([found], form, output)
 
 

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import RfcalcError
+from ..errors import RfcalcError, refusals_of
 from ..report.grid import as_json
 
 if TYPE_CHECKING:
@@ -51,12 +51,9 @@ def emit(text: str, output: str | None = None) -> None:
     if Path(output).suffix.lower() in PLOTS:
         raise RfcalcError(f"{output}: this is text, which is not written under the ending of an image")
     partial = f"{output}.part"
-    try:
-        with open(partial, "w", encoding="utf-8") as file:  # noqa: PTH123 - an output path is the user's text
-            file.write(text)
-        os.replace(partial, output)  # noqa: PTH105
-    except OSError as error:
-        raise RfcalcError(f"{output}: {error.strerror or error}") from None
+    with refusals_of(output):
+        Path(partial).write_text(text, encoding="utf-8")
+        os.replace(partial, output)  # noqa: PTH105 - an output path is the user's text
 
 
 def emit_json(value: Any, output: str | None = None) -> None:

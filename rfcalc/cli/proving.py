@@ -54,14 +54,14 @@ def field(
     need("torch", "torch")
     from ..measure import OwnImages, field_of
 
-    own = OwnImages(tuple(images), numbers("--mean", mean), numbers("--std", std)) if images else None
+    own = OwnImages(tuple(images), read_numbers("--mean", mean), read_numbers("--std", std)) if images else None
     place = None if unit is None else zoo.read_place("--unit", unit)
     given = zoo.read_inputs(inputs, of)
     found = field_of(target, layer, given, images=own, count=count, seed=seed, weights=weights, unit=place)
     show_report([found], form, output)
 
 
-def numbers(option: str, typed: str | None) -> tuple[float, ...]:
+def read_numbers(option: str, typed: str | None) -> tuple[float, ...]:
     try:
         return tuple(map(float, typed.split(","))) if typed else ()
     except ValueError:

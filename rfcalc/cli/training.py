@@ -30,12 +30,8 @@ from .parameters import (
 def with_options(cls: Any, name: str, argument: Any) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Makes a verb of one argument and an option for each field of a class, such as the trainer's Options, which the
     verb gets as one object."""
-    return lambda verb: verb_with(verb, cls, Parameter(name, Parameter.POSITIONAL_OR_KEYWORD, annotation=argument))
-
-
-def verb_with(verb: Callable[..., None], cls: Any, argument: Parameter) -> Callable[..., None]:
     hints = get_type_hints(cls)
-    parameters = [argument]
+    parameters = [Parameter(name, Parameter.POSITIONAL_OR_KEYWORD, annotation=argument)]
     for field in fields(cls):
         about = dict(field.metadata["typer"])
         option = typer.Option(*filter(None, [about.pop("flag", None)]), help=field.metadata["help"], **about)
@@ -44,19 +40,22 @@ def verb_with(verb: Callable[..., None], cls: Any, argument: Parameter) -> Calla
         annotation: Any = Annotated[hint, option]
         parameters.append(Parameter(field.name, Parameter.KEYWORD_ONLY, default=default, annotation=annotation))
 
-    def called(**given: Any) -> None:
-        given |= {name: once(name, given[name]) for name in ONCE if name in given}
-        verb(given.pop(argument.name), cls().given(**given))
+    def made(verb: Callable[..., None]) -> Callable[..., None]:
+        def called(**given: Any) -> None:
+            given |= {option: given_once(option, given[option]) for option in ONCE if option in given}
+            verb(given.pop(name), cls().given(**given))
 
-    called.__doc__, called.__signature__ = verb.__doc__, Signature(parameters)  # type: ignore[attr-defined]
-    return called
+        called.__doc__, called.__signature__ = verb.__doc__, Signature(parameters)  # type: ignore[attr-defined]
+        return called
+
+    return made
 
 
 ONCE = {"input": "a training takes one input"}
 """Options that other verbs take several times: here the last one would silently win."""
 
 
-def once(name: str, values: list[str] | None) -> str | None:
+def given_once(name: str, values: list[str] | None) -> str | None:
     if values and len(values) > 1:
         raise RfcalcError(f"--{name} {f' --{name} '.join(values)}: {ONCE[name]}")
     return values[0] if values else None

@@ -58,11 +58,11 @@ def parent(name: str) -> str:
 # --- folding -----------------------------------------------------------------------------------------------------
 
 
-def alone(row: Row) -> bool:
+def stands_alone(row: Row) -> bool:
     return row.layer.pointwise and len(row.node.inputs) == 1
 
 
-def groups_of(arch: Arch, unfold: bool = False) -> list[Group]:
+def box_groups(arch: Arch, unfold: bool = False) -> list[Group]:
     """The boxes in topological order, the image's first. A layer that works on each value by itself joins the box
     above, or the one below where that is in its own block (a norm in front of its convolution)."""
     readers = readers_of(arch)
@@ -78,12 +78,12 @@ def groups_of(arch: Arch, unfold: bool = False) -> list[Group]:
             owner[row.index] = len(members) - 1
     order = sorted(range(len(members)), key=lambda place: members[place][-1])
     places = {old: new for new, old in enumerate(order)}
-    return [finished(arch, members[old], {i: places[g] for i, g in owner.items()}) for old in order]
+    return [finished_group(arch, members[old], {i: places[g] for i, g in owner.items()}) for old in order]
 
 
-def finished(arch: Arch, layers: list[int], owner: dict[int, int]) -> Group:
+def finished_group(arch: Arch, layers: list[int], owner: dict[int, int]) -> Group:
     here = owner[layers[0]]
-    main = next((i for i in layers if i and not alone(arch.rows[i - 1])), layers[0])
+    main = next((i for i in layers if i and not stands_alone(arch.rows[i - 1])), layers[0])
     read = [owner[s] for i in layers if i for s in arch.rows[i - 1].node.inputs if owner[s] != here]
     return Group(tuple(layers), (main,), tuple(dict.fromkeys(read)))
 
@@ -101,8 +101,8 @@ def joins_above(arch: Arch, row: Row, readers: dict[int, list[Row]], above: list
     that wait for it."""
     if len(row.node.inputs) != 1 or not (source := row.node.inputs[0]) or len(readers[source]) > 1:
         return False
-    waiting = all(alone(arch.rows[i - 1]) for i in above)
-    if not alone(row):
+    waiting = all(stands_alone(arch.rows[i - 1]) for i in above)
+    if not stands_alone(row):
         return waiting
     below = taker(row, readers)
     near, home = parent(row.name), parent(arch.rows[source - 1].name)
@@ -111,12 +111,17 @@ def joins_above(arch: Arch, row: Row, readers: dict[int, list[Row]], above: list
 
 def taker(row: Row, readers: dict[int, list[Row]]) -> Row | None:
     """The layer below that could take a norm or activation into its box."""
-    while alone(row):
+    while stands_alone(row):
         after = readers.get(row.index, [])
         if len(after) != 1 or after[0].layer.joins or len(after[0].node.inputs) > 1:
             return None
         row = after[0]
     return row
+
+
+def main_of(rows: Sequence[Row]) -> Row:
+    """Of the layers of a box the one that a click on it chooses: the first that is not folded in."""
+    return next((row for row in rows if not row.layer.pointwise), rows[0])
 
 
 # --- equal blocks ------------------------------------------------------------------------------------------------
@@ -144,7 +149,7 @@ def collapsed(arch: Arch, groups: list[Group]) -> list[Group]:
         for blocks in siblings.values():
             run = equal_run(arch, groups, blocks)
             if len(run) > 1:
-                groups, again = merged(groups, run), True
+                groups, again = merged_run(groups, run), True
                 break
     return groups
 
@@ -153,7 +158,7 @@ def equal_run(arch: Arch, groups: Sequence[Group], blocks: list[list[int]]) -> l
     """The first run of equal blocks, each of which reads nothing but the one in front."""
     run: list[list[int]] = []
     for block in blocks:
-        if run and repeats(arch, groups, run[-1], block):
+        if run and repeats_block(arch, groups, run[-1], block):
             run.append(block)
         elif len(run) > 1:
             break
@@ -162,7 +167,7 @@ def equal_run(arch: Arch, groups: Sequence[Group], blocks: list[list[int]]) -> l
     return run
 
 
-def repeats(arch: Arch, groups: Sequence[Group], first: list[int], second: list[int]) -> bool:
+def repeats_block(arch: Arch, groups: Sequence[Group], first: list[int], second: list[int]) -> bool:
     """Whether the second block does the same to what the first one makes, and nobody else reads the first."""
     if len(first) != len(second) or len(first) < 2:
         return False
@@ -174,10 +179,10 @@ def repeats(arch: Arch, groups: Sequence[Group], first: list[int], second: list[
         return False
     if any(s in before for i, g in enumerate(groups) if i not in at and i not in before for s in g.sources):
         return False
-    return all(same(arch, groups[a], groups[b], before, at) for a, b in zip(first, second, strict=True))
+    return all(same_group(arch, groups[a], groups[b], before, at) for a, b in zip(first, second, strict=True))
 
 
-def same(arch: Arch, one: Group, other: Group, before: dict[int, int], at: dict[int, int]) -> bool:
+def same_group(arch: Arch, one: Group, other: Group, before: dict[int, int], at: dict[int, int]) -> bool:
     rows = [[arch.rows[i - 1] for i in group.layers[-len(one.layers) :]] for group in (one, other)]
     return (
         len(one.layers) == len(other.layers) * len(one.mains)
@@ -187,7 +192,7 @@ def same(arch: Arch, one: Group, other: Group, before: dict[int, int], at: dict[
     )  # fmt: skip
 
 
-def merged(groups: list[Group], run: list[list[int]]) -> list[Group]:
+def merged_run(groups: list[Group], run: list[list[int]]) -> list[Group]:
     """The groups with a run of equal blocks as its first one."""
     target = {place: first for block in run for place, first in zip(block, run[0], strict=True)}
     gone = {place for block in run[1:] for place in block}
@@ -217,10 +222,10 @@ def frames_of(arch: Arch, groups: Sequence[Group]) -> list[FramedBlock]:
         around = [block for block in found if name.startswith(f"{block.name}.")]
         times = {len(groups[place].mains) for place in places}
         if around and around[-1].groups == inside:
-            label = label_of(around[-1].name, times)
+            label = frame_label(around[-1].name, times)
             found[found.index(around[-1])] = replace(around[-1], label=label)
         elif worth_a_frame(inside, around, max(times)) and inside != everything:
-            found.append(FramedBlock(name, label_of(name, times), inside))
+            found.append(FramedBlock(name, frame_label(name, times), inside))
     return found
 
 
@@ -231,7 +236,7 @@ def worth_a_frame(inside: frozenset[int], around: list[FramedBlock], times: int)
     return len(around) < 2 and len(inside) > 2 and (times > 1 or len(around[-1].groups - inside) > 1)
 
 
-def label_of(name: str, times: set[int]) -> str:
+def frame_label(name: str, times: set[int]) -> str:
     count = times.pop() if len(times) == 1 else 1
     return f"{shortened(name)} \N{MULTIPLICATION SIGN}{count}" if count > 1 else shortened(name)
 
@@ -247,20 +252,16 @@ def shortened(name: str, most: int = MAX_NAME) -> str:
     return plain if len(plain) <= most else f"{plain[:keep]}\N{HORIZONTAL ELLIPSIS}{plain[-keep:]}"
 
 
-def names_of(arch: Arch, groups: Sequence[Group], frames: Sequence[FramedBlock]) -> list[str]:
+def box_names(arch: Arch, groups: Sequence[Group], frames: Sequence[FramedBlock]) -> list[str]:
     """What each box is called: its block where that is the box's alone, and of that the shortest end that is unique
     within its frame and no mere number."""
     counts = Counter(parts for row in arch.rows for parts in prefixes(row.name))
-    homes = [max((b for b in frames if i in b.groups), key=lambda b: len(b.name), default=None) for i in
-             range(len(groups))]  # fmt: skip
-    full = [own_name(arch, group, counts, home.name if home else "") for group, home in zip(groups, homes, strict=True)]
-    ends: Counter[tuple[str, str]] = Counter()
-    for name, home in zip(full, homes, strict=True):
-        ends.update((home.name if home else "", end) for end in suffixes(name))
+    homes = [max((b.name for b in frames if i in b.groups), key=len, default="") for i in range(len(groups))]
+    full = [own_name(arch, group, counts, home) for group, home in zip(groups, homes, strict=True)]
+    ends = Counter((home, end) for name, home in zip(full, homes, strict=True) for end in suffixes(name))
     names = []
     for name, home in zip(full, homes, strict=True):
-        at = home.name if home else ""
-        choices = [end for end in suffixes(name) if ends[at, end] == 1 and not end.split(".")[0].isdigit()]
+        choices = [end for end in suffixes(name) if ends[home, end] == 1 and not end.split(".")[0].isdigit()]
         names.append(shortened((choices[0] if home and choices else name) or "input"))
     return names
 
@@ -307,7 +308,7 @@ def family(row: Row | None) -> str:
     return known or ("value" if row.layer.pointwise else "up" if row.layer.transposed else "other")
 
 
-def lines_of(arch: Arch, group: Group, name: str) -> tuple[BoxLine, ...]:
+def box_lines(arch: Arch, group: Group, name: str) -> tuple[BoxLine, ...]:
     """Name and map, operation and field, then the settings that are not the usual ones, then what is folded in."""
     if not group.mains[0]:
         return (BoxLine("input", "name", times(arch.input)),)
@@ -315,12 +316,12 @@ def lines_of(arch: Arch, group: Group, name: str) -> tuple[BoxLine, ...]:
     row = rows[0]
     single = group.layers[: len(group.layers) // len(group.mains)]
     shown = name.rsplit(".", maxsplit=1)[-1]
-    op = " ".join(filter(None, [row.layer.op, kernel_of(row)]))
+    op = " ".join(filter(None, [row.layer.op, told_kernel(row)]))
     lines = [
-        BoxLine(name, "name", span([times(r.out.shape) for r in rows])),
-        BoxLine("" if op == shown else op, "op", f"field {span([field_of(r) for r in rows])}"),
+        BoxLine(name, "name", first_to_last([times(r.out.shape) for r in rows])),
+        BoxLine("" if op == shown else op, "op", f"field {first_to_last([box_field(r) for r in rows])}"),
     ]
-    if settings := settings_of(row):
+    if settings := told_settings(row):
         lines.append(BoxLine(settings, "detail"))
     at = single.index(row.index)
     first, after = (", ".join(arch.rows[i - 1].layer.op for i in part) for part in (single[:at], single[at + 1 :]))
@@ -333,7 +334,7 @@ def lines_of(arch: Arch, group: Group, name: str) -> tuple[BoxLine, ...]:
     return tuple(lines)
 
 
-def field_of(row: Row) -> str:
+def box_field(row: Row) -> str:
     return text(agreed(tuple(axis.receptive_field for axis in row.out.axes))).replace("x", "\N{MULTIPLICATION SIGN}")
 
 
@@ -341,12 +342,12 @@ def times(values: Sequence[int]) -> str:
     return "\N{MULTIPLICATION SIGN}".join(map(str, values))
 
 
-def span(values: Sequence[str]) -> str:
+def first_to_last(values: Sequence[str]) -> str:
     """One value, or the first and the last."""
     return values[0] if values[0] == values[-1] else f"{values[0]} \N{RIGHTWARDS ARROW} {values[-1]}"
 
 
-def kernel_of(row: Row) -> str:
+def told_kernel(row: Row) -> str:
     windows = row.windows if row.inputs else ()
     if not windows or row.layer.joins or row.layer.pointwise or row.layer.op == "linear":
         return ""
@@ -355,7 +356,7 @@ def kernel_of(row: Row) -> str:
     return times([w.kernel_size for w in windows])
 
 
-def settings_of(row: Row) -> str:
+def told_settings(row: Row) -> str:
     """Stride, dilation and groups where they are not 1."""
     if not row.inputs or row.layer.joins or row.layer.pointwise:
         return ""

@@ -18,21 +18,21 @@ TEAR = 0.15
 """And what a torn frame costs a whole drawing: as much as a shape that is 16 % off."""
 
 
-def cut(sheet: Sheet, columns: int | None = None) -> list[range]:
+def in_columns(sheet: Sheet, columns: int | None = None) -> list[range]:
     """The rows of each column."""
-    places = cuts(sheet)
+    places = cut_places(sheet)
     if columns is not None:
-        return split(sheet, places, columns)
-    tried = [split(sheet, places, count) for count in range(1, min(len(places) + 1, MOST_COLUMNS) + 1)]
+        return split_at(sheet, places, columns)
+    tried = [split_at(sheet, places, count) for count in range(1, min(len(places) + 1, MOST_COLUMNS) + 1)]
 
     def cost(parts: list[range]) -> float:
         torn = sum(places[rows.stop - 1] for rows in parts[:-1])
-        return abs(log(shape(sheet, parts) / PAGE_SHAPE)) + uneven(sheet, parts) + TEAR * torn
+        return abs(log(page_shape(sheet, parts) / PAGE_SHAPE)) + uneven(sheet, parts) + TEAR * torn
 
     return min(tried, key=cost)
 
 
-def cuts(sheet: Sheet) -> dict[int, int]:
+def cut_places(sheet: Sheet) -> dict[int, int]:
     """The rows after which a column may end, since all that leads on comes from one box; with the number of frames
     that this tears."""
     graph, last = sheet.graph, len(sheet.ranks) - 1
@@ -53,14 +53,14 @@ def uneven(sheet: Sheet, parts: list[range]) -> float:
     return log(max(heights) * len(heights) / sum(heights))
 
 
-def shape(sheet: Sheet, parts: list[range]) -> float:
+def page_shape(sheet: Sheet, parts: list[range]) -> float:
     """Width to height of the whole drawing."""
     along = max(map(sheet.along, parts))
     across = sum(map(sheet.across, parts)) + GUTTER * (len(parts) - 1)
     return along / across if sheet.horizontal else across / along
 
 
-def split(sheet: Sheet, places: dict[int, int], count: int) -> list[range]:
+def split_at(sheet: Sheet, places: dict[int, int], count: int) -> list[range]:
     """At most `count` columns, each cut at the place nearest to where even columns would end."""
     whole, ends = sheet.along(range(len(sheet.ranks))), [-1]
     for n in range(1, count):

@@ -44,7 +44,7 @@ class Held(NamedTuple):
         return held if held.scale <= MOST_SCALE else Held(held.values / held.scale)
 
 
-def known(row: Row) -> bool:
+def is_countable(row: Row) -> bool:
     """Whether a layer's reads are known, so that its paths can be counted."""
     return all(axis.strands and not axis.doubt for axis in row.out.axes)
 
@@ -82,22 +82,22 @@ def hand_back(row: Row, after: Held, maps: dict[int, Held], even: bool) -> None:
         there = after._replace(values=after.values * share)
         for axis, step in enumerate(steps):
             if step.taps:
-                weights = matrix(step.taps, step.size, step.sizes_in[n], even)
-                there = there._replace(values=along(there.values, weights, axis))
+                weights = read_matrix(step.taps, step.size, step.sizes_in[n], even)
+                there = there._replace(values=through_axis(there.values, weights, axis))
                 there = there.times(1 if even else step.taps.scale)
             elif step.sizes_in[n] == 1 < step.size:
                 there = there._replace(values=there.values.sum(axis, keepdims=True))
         maps[source] = maps[source].plus(there) if source in maps else there
 
 
-def along(values: Array, weights: Array, axis: int) -> Array:
+def through_axis(values: Array, weights: Array, axis: int) -> Array:
     """One axis of the values through a matrix (units after, units in front)."""
     import numpy as np
 
     return np.moveaxis(np.tensordot(values, weights, axes=(axis, 0)), -1, axis)
 
 
-def matrix(taps: Taps, size: int, size_in: int, even: bool) -> Array:
+def read_matrix(taps: Taps, size: int, size_in: int, even: bool) -> Array:
     """How often each unit after reads each unit in front, over the taps' scale; of an even average, the share of each
     read."""
     import numpy as np

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 from .. import zoo
 from ..engine.arch import Arch
 from ..errors import RfcalcError, need
-from .style import drawing, format_of, save, style
+from . import effective, growth, network, unit
+from .layout import layout
+from .style import DARK, LIGHT, drawing_style, format_of, save_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -56,16 +58,14 @@ def plot(
     check_options(kind, options)
     need("matplotlib", "plot")
     arch = zoo.load(target, input)
-    look = style(dark)
-    with drawing(look):
+    look = DARK if dark else LIGHT
+    with drawing_style(look):
         if kind == "effective":
-            from . import effective
-
             given = {"input": input, "count": count, "seed": seed, "unit": unit}
-            figure = effective.draw(arch, effective.measure(target, arch, layers, weights, given), look)
+            figure = effective.draw(arch, effective.measured_panels(target, arch, layers, weights, given), look)
         else:
-            figure = figure_of(kind, arch, look, options)
-        save(figure, path)
+            figure = figure_by_kind(kind, arch, look, options)
+        save_figure(figure, path)
 
 
 def check_options(kind: str, options: dict[str, Any]) -> None:
@@ -75,16 +75,9 @@ def check_options(kind: str, options: dict[str, Any]) -> None:
             raise RfcalcError(f"{flag} belongs to a plot of kind {' or '.join(kinds)}, not {kind}")
 
 
-def figure_of(kind: str, arch: Arch, look: Style, options: dict[str, Any]) -> Figure:
+def figure_by_kind(kind: str, arch: Arch, look: Style, options: dict[str, Any]) -> Figure:
     if kind == "network":
-        from . import network
-        from .layout import layout
-
         return network.draw(layout(arch, unfold=options["unfold"], horizontal=options["horizontal"]), look)
     if kind == "growth":
-        from . import growth
-
         return growth.draw(arch, look)
-    from . import unit
-
     return unit.draw(arch, look, options["layers"], options["unit"], options["image"])

@@ -12,7 +12,7 @@ from ..engine.arch import Arch
 from ..errors import RfcalcError, need
 from ..zoo import is_torch_model
 from .boxes import shortened
-from .counts import known, path_counts
+from .counts import is_countable, path_counts
 from .style import Style
 
 if TYPE_CHECKING:
@@ -37,12 +37,8 @@ class EffectivePanel:
     field: tuple[tuple[int, int], ...]
 
 
-def measure(
-    target: Any,
-    arch: Arch,
-    layers: Sequence[str],
-    weights: Sequence[str | PathLike[str]],
-    given: Mapping[str, Any],
+def measured_panels(
+    target: Any, arch: Arch, layers: Sequence[str], weights: Sequence[str | PathLike[str]], given: Mapping[str, Any]
 ) -> list[EffectivePanel]:
     """A column for every layer under every state dict, in that order; `given` is what `measure.field_of` takes beside
     them. Needs torch."""
@@ -56,17 +52,17 @@ def measure(
     built = target is arch or (isinstance(target, str | PathLike) and not is_torch_model(fspath(target)))
     own = f"initial weights, seed {given['seed']}" if built else "its own weights"
     return [
-        column(arch, field_of(target, layer, weights=run, **given), own if run is None else run_name(run))
+        panel_of(arch, field_of(target, layer, weights=run, **given), own if run is None else run_name(run))
         for layer in names
         for run in runs
     ]
 
 
-def column(arch: Arch, found: Any, run: str) -> EffectivePanel:
+def panel_of(arch: Arch, found: Any, run: str) -> EffectivePanel:
     row = next((row for row in arch.rows if row.name == found.layer), None)
     title = f"{shortened(found.layer, 24)}, {run}"
     predicted, field = None, tuple[tuple[int, int], ...]()
-    if row and known(row):
+    if row and is_countable(row):
         unit = tuple(found.unit) or (0,) * len(arch.sizes)
         predicted = path_counts(arch, row, unit, even=True)
         seen = [axis.at(i) for axis, i in zip(row.out.axes, unit, strict=True)]
@@ -79,7 +75,7 @@ def run_name(run: str | PathLike[str]) -> str:
     return shortened("/".join(Path(fspath(run)).parts[-2:]), 24)
 
 
-def spread(mass: Any) -> Mass:
+def mass_of(mass: Any) -> Mass:
     """The centre of a map per axis, and the radii around it that hold 50 and 95 % of it."""
     import torch
 
@@ -97,13 +93,13 @@ def draw(arch: Arch, columns: Sequence[EffectivePanel], look: Style) -> Figure:
     from matplotlib.ticker import FuncFormatter
 
     if len(arch.sizes) == 1:
-        return draw_lines(arch, columns, look)
+        return draw_line_panels(arch, columns, look)
     height, width = arch.sizes[-2:]
     tall = PANEL * min(max(height / width, 0.3), 2.0) + 0.35
     figure = Figure(figsize=(PANEL * len(columns) + 0.9 * len(columns), 2 * tall + 0.6), layout="constrained")
     grid = figure.subplots(2, len(columns), squeeze=False)
     for n, each in enumerate(columns):
-        maps = [flat(each.measured), None if each.predicted is None else flat(each.predicted)]
+        maps = [flat_map(each.measured), None if each.predicted is None else flat_map(each.predicted)]
         top = max(float(m.max()) for m in maps if m is not None)
         for axes, mass, name in zip(grid[:, n], maps, ("measured", "predicted from path counts"), strict=True):
             axes.set_title(f"{each.title}\n{name}" if name == "measured" else name, loc="left")
@@ -118,7 +114,7 @@ def draw(arch: Arch, columns: Sequence[EffectivePanel], look: Style) -> Figure:
     return figure
 
 
-def flat(mass: Any) -> Any:
+def flat_map(mass: Any) -> Any:
     """A map over the last two axes; of three, summed over the first."""
     return mass.sum(0) if mass.ndim == 3 else mass
 
@@ -127,15 +123,14 @@ def draw_map(axes: Axes, mass: Any, field: Sequence[tuple[int, int]], top: float
     """The map, the outline of the exact field, and the circles that hold 50 and 95 %."""
     from matplotlib.patches import Circle, Rectangle
 
-    axes.set_xticks([])
-    axes.set_yticks([])
+    axes.set(xticks=[], yticks=[])
     if mass is None:
         axes.axis("off")
         axes.text(0.5, 0.5, "unknown: its reads\nare not known", ha="center", va="center", transform=axes.transAxes)
         return None
     height, width = mass.shape
     drawn = axes.imshow(mass, extent=(0, width, height, 0), cmap=look.heat, vmin=0, vmax=top, interpolation="nearest")
-    seen = spread(mass)
+    seen = mass_of(mass)
     for radius, dash in zip(seen.radii, ("-", (0, (4, 2))), strict=True):
         axes.add_patch(Circle((seen.centre[1], seen.centre[0]), radius, fill=False, edgecolor="white", linewidth=1.3,
                               linestyle=dash))  # fmt: skip
@@ -143,10 +138,9 @@ def draw_map(axes: Axes, mass: Any, field: Sequence[tuple[int, int]], top: float
         (top_row, bottom), (left, right) = field
         axes.add_patch(Rectangle((left, top_row), right + 1 - left, bottom + 1 - top_row, fill=False,
                                  edgecolor="#ff8c42", linewidth=1.3, linestyle=(0, (1, 1.2))))  # fmt: skip
-    axes.set_xlim(0, width)
-    axes.set_ylim(height, 0)
     exact = "\N{MULTIPLICATION SIGN}".join(str(last - first + 1) for first, last in field)
-    axes.set_xlabel(f"radii {seen.radii[0]:.1f} and {seen.radii[1]:.1f}; exact field {exact or 'unknown'}")
+    told = f"radii {seen.radii[0]:.1f} and {seen.radii[1]:.1f}; exact field {exact or 'unknown'}"
+    axes.set(xlim=(0, width), ylim=(height, 0), xlabel=told)
     return drawn
 
 
@@ -162,7 +156,7 @@ def legend(figure: Figure, look: Style) -> None:
     figure.legend(handles=handles, loc="outside lower center", ncols=3)
 
 
-def draw_lines(arch: Arch, columns: Sequence[EffectivePanel], look: Style) -> Figure:
+def draw_line_panels(arch: Arch, columns: Sequence[EffectivePanel], look: Style) -> Figure:
     """A 1-D network: both as lines over the positions, the exact field shaded."""
     from matplotlib.figure import Figure
 
@@ -175,7 +169,7 @@ def draw_lines(arch: Arch, columns: Sequence[EffectivePanel], look: Style) -> Fi
                          label="exact field")  # fmt: skip
         pairs = ((each.measured, "measured"), (each.predicted, "predicted"))
         for n, (mass, name) in enumerate(pair for pair in pairs if pair[0] is not None):
-            seen = spread(mass)
+            seen = mass_of(mass)
             line: dict[str, Any] = {"color": look.series[n], "linestyle": look.dashes[n]}
             said = f"{name}, radii {seen.radii[0]:.1f} and {seen.radii[1]:.1f}"
             axes.plot(places, mass, linewidth=1.4, label=said, **line)
@@ -183,8 +177,7 @@ def draw_lines(arch: Arch, columns: Sequence[EffectivePanel], look: Style) -> Fi
                 axes.vlines(
                     [seen.centre[0] - radius, seen.centre[0] + radius], 0, mass.max() / 8, linewidth=width, **line
                 )
-        axes.set(title="", xlabel="position", ylabel="share per position", xlim=(0, arch.sizes[0]))
-        axes.set_ylim(0, None)
+        axes.set(xlabel="position", ylabel="share per position", xlim=(0, arch.sizes[0]), ylim=(0, None))
         axes.set_title(each.title, loc="left")
         axes.legend(loc="upper right")
     return figure

@@ -39,13 +39,13 @@ def fold_of(sheet: Sheet) -> Fold | None:
     skips = sorted(around[last])
     if any(a[0] == b[0] or a[1] <= b[1] for a, b in pairwise(skips)) or skips[-1][0] >= last:
         return None
-    return Fold(last, tuple(skips), middles(sheet, last, [(ranks[s], ranks[t]) for s, t in skips]))
+    return Fold(last, tuple(skips), folded_middles(sheet, last, [(ranks[s], ranks[t]) for s, t in skips]))
 
 
-def middles(sheet: Sheet, last: int, anchors: Sequence[tuple[int, int]]) -> tuple[float, ...]:
+def folded_middles(sheet: Sheet, last: int, anchors: Sequence[tuple[int, int]]) -> tuple[float, ...]:
     """The rows of both sides, those that a skip joins on one level; between them the shorter side is stretched."""
-    down = steps(sheet, range(last + 1), rising=False)
-    up = steps(sheet, range(len(sheet.ranks) - 1, last, -1), rising=True)
+    down = row_centres(sheet, range(last + 1), rising=False)
+    up = row_centres(sheet, range(len(sheet.ranks) - 1, last, -1), rising=True)
     top = len(sheet.ranks) - 1
     sides = [(s, top - t) for s, t in anchors]
     level = max(down[sides[0][0]], up[sides[0][1]])
@@ -53,12 +53,12 @@ def middles(sheet: Sheet, last: int, anchors: Sequence[tuple[int, int]]) -> tupl
     for (a, b), (c, d) in pairwise(sides):
         level += max(down[c] - down[a], up[d] - up[b])
         levels.append(level)
-    left = stretched(down, [side[0] for side in sides], levels)
-    right = stretched(up, [side[1] for side in sides], levels)
+    left = stretched_to(down, [side[0] for side in sides], levels)
+    right = stretched_to(up, [side[1] for side in sides], levels)
     return (*left, *reversed(right))
 
 
-def steps(sheet: Sheet, rows: range, rising: bool) -> list[float]:
+def row_centres(sheet: Sheet, rows: range, rising: bool) -> list[float]:
     """The centre of each row from the topmost one's, as close as frames allow; a frame's name stands above it."""
     found = []
     for above, below in pairwise(rows):
@@ -71,7 +71,7 @@ def steps(sheet: Sheet, rows: range, rising: bool) -> list[float]:
     return [0.0, *accumulate(found)]
 
 
-def stretched(places: Sequence[float], fixed: Sequence[int], levels: Sequence[float]) -> list[float]:
+def stretched_to(places: Sequence[float], fixed: Sequence[int], levels: Sequence[float]) -> list[float]:
     """The places with those named moved to their levels, what lies between in proportion, the rest along with them."""
     above, below = levels[0] - places[fixed[0]], levels[-1] - places[fixed[-1]]
     found = [place + (above if i < fixed[0] else below) for i, place in enumerate(places)]

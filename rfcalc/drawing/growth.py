@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
 from ..engine.arch import Arch, Row
 from ..report.findings import findings
-from .boxes import groups_of, shortened, titles
+from .boxes import box_groups, shortened, titles
 from .style import Style
 
 if TYPE_CHECKING:
@@ -21,29 +22,25 @@ PLOT_WIDTHS = (3.6, 14.0)
 INCHES_PER_LAYER = 0.19
 PLOT_HEIGHT = 3.4
 MARKERS = ("o", "s", "D")
+MARKS = {"border": "border layer: adds no new context", "gridding": "gridding: skips pixels within its field"}
+"""The findings that mark layers, and what is said of them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """The drawn layers in order: their names and rows, which of them add no context (border), which leave holes."""
+    """The drawn layers in order: their names and rows; which of them add no context (border), which leave holes."""
 
     names: tuple[str, ...]
     rows: tuple[Row, ...]
-    border: frozenset[int]
-    gridding: frozenset[int]
-
-    def fields(self, axis: int) -> list[float]:
-        return [as_float(row.out.axes[axis].receptive_field) for row in self.rows]
-
-    def jumps(self, axis: int) -> list[float]:
-        return [as_float(row.out.axes[axis].jump) for row in self.rows]
+    marked: Mapping[str, list[int]]
 
     @property
     def lines(self) -> list[tuple[list[float], list[float]]]:
         """Fields and jumps of each axis, or of one where all are alike."""
         looks = [[(axis.receptive_field, axis.jump) for axis in row.out.axes] for row in self.rows]
         count = 1 if all(look == each[0] for each in looks for look in each) else len(looks[0])
-        return [(self.fields(axis), self.jumps(axis)) for axis in range(count)]
+        axes = [[row.out.axes[axis] for row in self.rows] for axis in range(count)]
+        return [([as_float(a.receptive_field) for a in each], [as_float(a.jump) for a in each]) for each in axes]
 
 
 def as_float(value: Any) -> float:
@@ -53,16 +50,16 @@ def as_float(value: Any) -> float:
 
 def course_of(arch: Arch) -> Course:
     """A point for each box of the network's drawing; a finding marks the box that holds its layer."""
-    groups = groups_of(arch)[1:]
+    groups = box_groups(arch)[1:]
     full = titles(arch, groups)
-    marked: dict[str, set[str]] = {"border": set(), "gridding": set()}
+    marked: dict[str, set[str]] = {kind: set() for kind in MARKS}
     for finding in findings(arch):
         if finding.kind in marked:
             marked[finding.kind] |= set(finding.layers)
     held = [{arch.rows[i - 1].name for i in group.layers} for group in groups]
-    found = {kind: frozenset(i for i, each in enumerate(held) if each & marked[kind]) for kind in marked}
+    found = {kind: [i for i, each in enumerate(held) if each & layers] for kind, layers in marked.items()}
     rows = tuple(arch.rows[group.layers[-1] - 1] for group in groups)
-    return Course(tuple(full[group.layers[0]] for group in groups), rows, found["border"], found["gridding"])
+    return Course(tuple(full[group.layers[0]] for group in groups), rows, found)
 
 
 def draw(arch: Arch, look: Style) -> Figure:
@@ -75,14 +72,14 @@ def draw(arch: Arch, look: Style) -> Figure:
     axes = figure.subplots()
     axes.set_yscale("log", base=2)
     axes.set_title(f"{shortened(arch.name)}: receptive field and jump", loc="left")
-    draw_image(axes, arch, look)
-    draw_lines(axes, course, look)
+    draw_sizes(axes, arch, look)
+    draw_courses(axes, course, look)
     draw_marks(axes, course, look)
-    label(axes, course, width)
+    label_axes(axes, course, width)
     return figure
 
 
-def draw_image(axes: Axes, arch: Arch, look: Style) -> None:
+def draw_sizes(axes: Axes, arch: Arch, look: Style) -> None:
     """A line at each size of the image, its name in the margin."""
     for size in sorted(set(arch.sizes)):
         axes.axhline(size, color=look.ink, linewidth=0.9, zorder=2)
@@ -90,7 +87,7 @@ def draw_image(axes: Axes, arch: Arch, look: Style) -> None:
                       textcoords="offset points", ha="left", va="bottom", color=look.ink)  # fmt: skip
 
 
-def draw_lines(axes: Axes, course: Course, look: Style) -> None:
+def draw_courses(axes: Axes, course: Course, look: Style) -> None:
     """A line for field and one for jump; where axes differ, for each axis."""
     places, lines = range(len(course.rows)), course.lines
     for axis, (fields, jumps) in enumerate(lines):
@@ -103,12 +100,8 @@ def draw_lines(axes: Axes, course: Course, look: Style) -> None:
 
 def draw_marks(axes: Axes, course: Course, look: Style) -> None:
     """Shaded and hatched bands behind what the findings name."""
-    kinds = (
-        (course.border, "border layer: adds no new context", "//"),
-        (course.gridding, "gridding: skips pixels within its field", "xx"),
-    )
-    for marked, name, hatch in kinds:
-        for n, (first, last) in enumerate(runs(sorted(marked))):
+    for (kind, name), hatch in zip(MARKS.items(), ("//", "xx"), strict=True):
+        for n, (first, last) in enumerate(runs(course.marked[kind])):
             axes.axvspan(first - 0.5, last + 0.5, facecolor=look.frame, edgecolor=look.warning, hatch=hatch,
                          linewidth=0, alpha=0.55, zorder=0, label=name if not n else None)  # fmt: skip
 
@@ -119,26 +112,22 @@ def runs(places: Sequence[int]) -> list[tuple[int, int]]:
     >>> runs([1, 2, 3, 7])
     [(1, 3), (7, 7)]
     """
-    found: list[tuple[int, int]] = []
-    for place in places:
-        if found and place == found[-1][1] + 1:
-            found[-1] = (found[-1][0], place)
-        else:
-            found.append((place, place))
+    found = []
+    for _, run in groupby(enumerate(places), lambda numbered: numbered[1] - numbered[0]):
+        neighbours = [place for _, place in run]
+        found.append((neighbours[0], neighbours[-1]))
     return found
 
 
-def label(axes: Axes, course: Course, width: float) -> None:
+def label_axes(axes: Axes, course: Course, width: float) -> None:
     from matplotlib.ticker import FuncFormatter
 
     count, places = len(course.rows), ticks(course.names, int((width - 0.7) / 0.165))
     axes.set_xticks(places, [shortened(tick_name(course.names, i, len(places)), 22) for i in places], rotation=90)
-    axes.set_xlim(-0.6, count - 0.4)
+    axes.set(xlim=(-0.6, count - 0.4), ylabel="pixels")
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
-    axes.set_ylabel("pixels")
     axes.grid(axis="y", zorder=0)
-    figure = axes.figure
-    figure.legend(loc="outside lower left", ncols=max(int(width / 1.75), 1))
+    axes.figure.legend(loc="outside lower left", ncols=max(int(width / 1.75), 1))
 
 
 def ticks(names: Sequence[str], most: int) -> list[int]:

@@ -13,11 +13,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ..engine.arch import Arch
-from .boxes import MOST_BOXES, Group, collapsed, family, frames_of, groups_of, lines_of, names_of
-from .columns import cut
+from .boxes import MOST_BOXES, box_groups, box_lines, box_names, collapsed, family, frames_of
+from .columns import in_columns
 from .fold import fold_of
-from .parts import Box, Edge, Frame, Layout, size_of
-from .routing import folded, placed
+from .parts import Box, Edge, Frame, Layout, box_sizes
+from .routing import folded_in_two, placed_columns
 from .rows import graph_of
 from .sheet import Sheet
 
@@ -34,27 +34,20 @@ def layout(arch: Arch, *, unfold: bool = False, horizontal: bool = False, column
     >>> len(drawn.boxes), drawn.boxes[1].name, drawn.boxes[1].layers
     (16, 'C1', ('C1.conv', 'C1.relu', 'C1.batch_norm', 'C1.dropout'))
     """
-    groups = groups_of(arch, unfold)
+    groups = box_groups(arch, unfold)
     if not unfold and len(groups) > MOST_BOXES + 1:
         groups = collapsed(arch, groups)
     blocks = frames_of(arch, groups)
-    names = names_of(arch, groups, blocks)
-    lines = [lines_of(arch, group, name) for group, name in zip(groups, names, strict=True)]
+    names = box_names(arch, groups, blocks)
+    lines = [box_lines(arch, group, name) for group, name in zip(groups, names, strict=True)]
     graph = graph_of([group.sources for group in groups])
-    sheet = Sheet(graph, tuple(blocks), tuple(size_of(lines, horizontal)), horizontal)
+    sheet = Sheet(graph, tuple(blocks), tuple(box_sizes(lines, horizontal)), horizontal)
     fold = fold_of(sheet) if columns is None else None
-    drawn = folded(sheet, fold) if fold else placed(sheet, cut(sheet, columns))
+    drawn = folded_in_two(sheet, fold) if fold else placed_columns(sheet, in_columns(sheet, columns))
     boxes = tuple(
-        replace(box, name=name, layers=layers_of(arch, group), family=family_of(arch, group), lines=text,
+        replace(box, name=name, layers=tuple(arch.rows[i - 1].name for i in group.layers if i),
+                family=family(arch.rows[group.mains[0] - 1] if group.mains[0] else None), lines=text,
                 times=len(group.mains))
         for box, group, name, text in zip(drawn.boxes, groups, names, lines, strict=True)
     )  # fmt: skip
     return replace(drawn, name=arch.name, boxes=boxes)
-
-
-def layers_of(arch: Arch, group: Group) -> tuple[str, ...]:
-    return tuple(arch.rows[i - 1].name for i in group.layers if i)
-
-
-def family_of(arch: Arch, group: Group) -> str:
-    return family(arch.rows[group.mains[0] - 1] if group.mains[0] else None)

@@ -23,8 +23,7 @@ def draw(drawn: Layout, look: Style) -> Figure:
 
     figure = Figure(figsize=(drawn.width / INCH, drawn.height / INCH))
     axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))
-    axes.set_xlim(0.0, drawn.width)
-    axes.set_ylim(drawn.height, 0.0)
+    axes.set(xlim=(0.0, drawn.width), ylim=(drawn.height, 0.0))
     axes.axis("off")
     for depth, frame in enumerate(drawn.frames):
         draw_frame(axes, frame, look, depth)
@@ -42,13 +41,8 @@ def rounded_patch(x: float, y: float, w: float, h: float, radius: float = CORNER
 
 
 def draw_frame(axes: Axes, frame: Frame, look: Style, depth: int) -> None:
-    looks: dict[str, Any] = {
-        "facecolor": look.frame,
-        "edgecolor": look.frame_edge,
-        "linewidth": 0.7,
-        "zorder": 1 + depth / 1000,
-    }
-    axes.add_patch(rounded_patch(frame.x, frame.y, frame.w, frame.h, CORNER + 1, **looks))
+    axes.add_patch(rounded_patch(frame.x, frame.y, frame.w, frame.h, CORNER + 1, facecolor=look.frame,
+                                 edgecolor=look.frame_edge, linewidth=0.7, zorder=1 + depth / 1000))  # fmt: skip
     axes.text(frame.x + PAD, frame.y + LABEL_HEIGHT / 2 + 2, frame.label, va="center", ha="left", color=look.muted,
               fontsize=FONT, zorder=2)  # fmt: skip
 
@@ -81,28 +75,29 @@ def draw_edge(axes: Axes, edge: Edge, look: Style) -> None:
     from matplotlib.patches import PathPatch, Polygon
 
     colour = look.accent if edge.skip else look.muted
-    looks: dict[str, Any] = {
-        "edgecolor": colour,
-        "facecolor": "none",
-        "linewidth": 1.0,
-        "zorder": 3,
-        "capstyle": "round",
-    }
-    axes.add_patch(PathPatch(smooth(edge.points), **looks))
-    axes.add_patch(Polygon(arrow(edge.points), closed=True, facecolor=colour, edgecolor="none", zorder=3.5))
+    axes.add_patch(PathPatch(smooth(edge.points), edgecolor=colour, facecolor="none", linewidth=1.0, zorder=3,
+                             capstyle="round"))  # fmt: skip
+    axes.add_patch(Polygon(arrow_head(edge.points), closed=True, facecolor=colour, edgecolor="none", zorder=3.5))
 
 
 def smooth(points: Sequence[Point]) -> Any:
     """A path along the points whose corners are quarter curves."""
     from matplotlib.path import Path
 
-    points = [p for i, p in enumerate(points) if not i or distance(p, points[i - 1]) > 0.01]
-    vertices, codes = [points[0]], [Path.MOVETO]
-    for before, corner, after in zip(points, points[1:], points[2:], strict=False):
+    first, bends, last = rounded_line(points)
+    codes = [Path.MOVETO, *[Path.LINETO, Path.CURVE3, Path.CURVE3] * len(bends), Path.LINETO]
+    return Path([first, *(point for bend in bends for point in bend), last], codes)
+
+
+def rounded_line(points: Sequence[Point]) -> tuple[Point, list[tuple[Point, Point, Point]], Point]:
+    """Where a line with round corners begins, of each corner where its curve begins, itself and where the curve ends,
+    and where the line ends."""
+    kept = [p for i, p in enumerate(points) if not i or distance(p, points[i - 1]) > 0.01]
+    bends = []
+    for before, corner, after in zip(kept, kept[1:], kept[2:], strict=False):
         radius = min(CORNER + 1, distance(before, corner) / 2, distance(corner, after) / 2)
-        vertices += [towards(corner, before, radius), corner, towards(corner, after, radius)]
-        codes += [Path.LINETO, Path.CURVE3, Path.CURVE3]
-    return Path([*vertices, points[-1]], [*codes, Path.LINETO])
+        bends.append((towards(corner, before, radius), corner, towards(corner, after, radius)))
+    return kept[0], bends, kept[-1]
 
 
 def distance(a: Point, b: Point) -> float:
@@ -115,7 +110,7 @@ def towards(a: Point, b: Point, by: float) -> Point:
     return a[0] + (b[0] - a[0]) * by / far, a[1] + (b[1] - a[1]) * by / far
 
 
-def arrow(points: Sequence[Point], length: float = 4.5, width: float = 2.0) -> list[Point]:
+def arrow_head(points: Sequence[Point], length: float = 4.5, width: float = 2.0) -> list[Point]:
     end = points[-1]
     start = next(p for p in reversed(points) if distance(p, end) > 0.01)
     x, y = (end[0] - start[0]) / distance(start, end), (end[1] - start[1]) / distance(start, end)

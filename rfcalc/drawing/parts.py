@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -93,15 +94,8 @@ class Layout:
 
     def to_json(self) -> dict[str, Any]:
         """Everything as plain lists and numbers, rounded to a hundredth of a point."""
-        return {key: rounded(part) for key, part in asdict(self).items()}
-
-
-def rounded(value: Any) -> Any:
-    if isinstance(value, float):
-        return round(value, 2)
-    if isinstance(value, dict):
-        return {key: rounded(part) for key, part in value.items()}
-    return [rounded(part) for part in value] if isinstance(value, list | tuple) else value
+        found: dict[str, Any] = json.loads(json.dumps(asdict(self)), parse_float=lambda digits: round(float(digits), 2))
+        return found
 
 
 # --- sizes -------------------------------------------------------------------------------------------------------
@@ -122,7 +116,7 @@ def line_width(line: BoxLine) -> float:
     return left + text_width(line.right) + (8.0 if line.left and line.right else 0.0)
 
 
-def size_of(lines: Sequence[Sequence[BoxLine]], horizontal: bool) -> list[tuple[float, float]]:
+def box_sizes(lines: Sequence[Sequence[BoxLine]], horizontal: bool) -> list[tuple[float, float]]:
     """Each box's size along the network and across it. Boxes are equally wide, as tall as their text."""
     width = max(line_width(line) for box in lines for line in box) + 2 * PAD
     tall = [LINE_HEIGHT * len(box) + 2 * PAD - 2 for box in lines]

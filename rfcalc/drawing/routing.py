@@ -11,7 +11,7 @@ from itertools import pairwise
 
 from .fold import Fold
 from .parts import DRAWING_MARGIN, FRAME, GUTTER, LANE, Box, Edge, Frame, Layout, Point
-from .rows import crossings, spread
+from .rows import crossings, spread_across
 from .sheet import Sheet
 
 Bounds = tuple[float, float, float, float]
@@ -34,37 +34,37 @@ class LanePlan:
         return a - length / 2, c - width / 2, a + length / 2, c + width / 2
 
 
-def placed(sheet: Sheet, columns: Sequence[range]) -> Layout:
+def placed_columns(sheet: Sheet, columns: Sequence[range]) -> Layout:
     """The drawing with the given columns; names and text of its boxes are not filled in."""
     plan, offset, ends = LanePlan(sheet), 0.0, []
     for rows in columns:
-        place_column(plan, rows, middles(sheet, rows))
-        around = hull(column_bounds(plan, rows))
+        place_column(plan, rows, column_middles(sheet, rows))
+        around = bounds_around(column_bounds(plan, rows))
         move_column(plan, rows, -around[0], offset - around[1])
         ends.append((around[2] - around[0], offset + around[3] - around[1]))
         offset = ends[-1][1] + GUTTER
     heads = heads_of(plan, columns, ends)
-    edges = [*links(plan, heads), *skips(plan, heads)]
+    edges = [*link_edges(plan, heads), *skip_edges(plan, heads)]
     return turned(plan, edges)
 
 
 # --- boxes -------------------------------------------------------------------------------------------------------
 
 
-def folded(sheet: Sheet, fold: Fold) -> Layout:
+def folded_in_two(sheet: Sheet, fold: Fold) -> Layout:
     """The drawing of a network that goes down on the left and up again on the right."""
     plan = LanePlan(sheet, level=frozenset(fold.skips))
     left, right = range(fold.last + 1), range(fold.last + 1, len(sheet.ranks))
     for rows in (left, right):
         place_column(plan, rows, fold.middles)
-    one, other = hull(column_bounds(plan, left)), hull(column_bounds(plan, right))
+    one, other = bounds_around(column_bounds(plan, left)), bounds_around(column_bounds(plan, right))
     move_column(plan, right, 0.0, one[3] - other[1] + 2 * GUTTER)
-    edges = [Edge(s, t, False, side_by_side(plan, s, t, fold)) for s, t in sheet.graph.links]
+    edges = [Edge(s, t, False, neighbour_line(plan, s, t, fold)) for s, t in sheet.graph.links]
     edges += [Edge(s, t, True, level_line(plan, s, t)) for s, t in fold.skips]
-    return turned(plan, [*edges, *skips(plan, {})])
+    return turned(plan, [*edges, *skip_edges(plan, {})])
 
 
-def side_by_side(plan: LanePlan, source: int, target: int, fold: Fold) -> tuple[Point, ...]:
+def neighbour_line(plan: LanePlan, source: int, target: int, fold: Fold) -> tuple[Point, ...]:
     """The line between neighbours of a folded chain: down, across at the bottom, or up."""
     rank, across = plan.sheet.graph.ranks[source], plan.centres[source][1]
     if rank == fold.last:
@@ -88,7 +88,7 @@ def level_line(plan: LanePlan, source: int, target: int) -> tuple[Point, ...]:
     return (level, plan.bounds(source)[3]), (level, plan.bounds(target)[1])
 
 
-def middles(sheet: Sheet, rows: range) -> dict[int, float]:
+def column_middles(sheet: Sheet, rows: range) -> dict[int, float]:
     """The centre of each row of a column, counted from where its first one begins."""
     start = sheet.starts[rows.start]
     return {rank: sheet.starts[rank] - start + sheet.length(rank) / 2 for rank in rows}
@@ -99,7 +99,7 @@ def place_column(plan: LanePlan, rows: range, middle: Mapping[int, float] | Sequ
     sheet = plan.sheet
     items = [sheet.ranks[rank] for rank in rows]
     widths = {i: sheet.size(i)[1] for row in items for i in row}
-    across = spread(items, widths, sheet.apart, sheet.graph, sheet.homes)
+    across = spread_across(items, widths, sheet.apart, sheet.graph, sheet.homes)
     for rank in rows:
         plan.centres.update({i: (middle[rank], across[i]) for i in sheet.ranks[rank]})
     place_lanes(plan, rows)
@@ -140,7 +140,7 @@ def frames(plan: LanePlan, rows: range) -> Iterator[tuple[int, tuple[int, ...], 
         parts = [plan.bounds(i) for i in inside]
         parts += [around for other, held, around in done if set(held) <= set(inside)]
         parts += [lane_bounds(plan, skip) for skip in plan.lanes if skip[1] in inside and n in holders(sheet, *skip)]
-        a, c, b, d = hull(parts)
+        a, c, b, d = bounds_around(parts)
         label = sheet.label
         around = (a - FRAME - label[0], c - FRAME - label[1], b + FRAME, d + FRAME)
         if not any(overlap(around, plan.bounds(i)) for i in boxes if i not in inside):
@@ -154,7 +154,7 @@ def lane_bounds(plan: LanePlan, skip: tuple[int, int]) -> Bounds:
     return middle, lane, middle, lane
 
 
-def hull(parts: Sequence[Bounds]) -> Bounds:
+def bounds_around(parts: Sequence[Bounds]) -> Bounds:
     a, c, b, d = zip(*parts, strict=True)
     return min(a), min(c), max(b), max(d)
 
@@ -186,7 +186,7 @@ def move_column(plan: LanePlan, rows: range, along: float, across: float) -> Non
 # --- edges -------------------------------------------------------------------------------------------------------
 
 
-def links(plan: LanePlan, heads: Heads) -> Iterator[Edge]:
+def link_edges(plan: LanePlan, heads: Heads) -> Iterator[Edge]:
     graph = plan.sheet.graph
     for (source, target), chain in zip(graph.links, graph.chains, strict=True):
         head = heads.get((source, graph.ranks[target]))
@@ -227,7 +227,7 @@ def straight(plan: LanePlan, chain: Sequence[int]) -> list[Point]:
 def gap_line(plan: LanePlan, above: int, below: int) -> float:
     """Where in the gap between two items' rows the line from one to the other crosses."""
     sheet = plan.sheet
-    rank = sheet.rank(above)
+    rank = sheet.rank[above]
     tracks = sheet.tracks(rank)
     share = (tracks[tuple(sheet.down[above])] + 1) / (len(tracks) + 1)
     start = plan.centres[above][0] + sheet.length(rank) / 2
@@ -235,7 +235,7 @@ def gap_line(plan: LanePlan, above: int, below: int) -> float:
     return start + (end - start) * share
 
 
-def skips(plan: LanePlan, heads: Heads) -> Iterator[Edge]:
+def skip_edges(plan: LanePlan, heads: Heads) -> Iterator[Edge]:
     """From the side of the source to its lane, along it, and into the side of the target."""
     entering: dict[int, list[tuple[int, int]]] = {}
     ranks = plan.sheet.graph.ranks
@@ -245,17 +245,17 @@ def skips(plan: LanePlan, heads: Heads) -> Iterator[Edge]:
     for (s, t), lane in plan.lanes.items():
         ports = len(entering.get(s, ())) + 1
         head = heads.get((s, ranks[t]))
-        out = [*head, (head[-1][0], lane)] if head else side(plan, s, ports / (ports + 1), lane, leaving=True)
+        out = [*head, (head[-1][0], lane)] if head else side_way(plan, s, ports / (ports + 1), lane, leaving=True)
         ports = len(entering[t]) + (t in leaving)
-        into = side(plan, t, (entering[t].index((s, t)) + 1) / (ports + 1), lane, leaving=False)
+        into = side_way(plan, t, (entering[t].index((s, t)) + 1) / (ports + 1), lane, leaving=False)
         yield Edge(s, t, True, (*out, *into))
 
 
-def side(plan: LanePlan, box: int, share: float, lane: float, leaving: bool) -> list[Point]:
+def side_way(plan: LanePlan, box: int, share: float, lane: float, leaving: bool) -> list[Point]:
     """The way from a box's side to a lane, or from the lane into it; where another box stands between, through the gap
     after the box, or in front of it."""
     a, _, b, d = plan.bounds(box)
-    if outermost(plan, box):
+    if plan.sheet.ranks[plan.sheet.graph.ranks[box]][-1] == box:  # nothing stands between it and the lanes
         at = a + (b - a) * share
         way = [(at, d), (at, lane)]
     else:
@@ -263,11 +263,6 @@ def side(plan: LanePlan, box: int, share: float, lane: float, leaving: bool) -> 
         edge, gap = (b, b + LANE / 2) if leaving else (a, a - LANE / 2)
         way = [(edge, beside), (gap, beside), (gap, lane)]
     return way if leaving else way[::-1]
-
-
-def outermost(plan: LanePlan, box: int) -> bool:
-    """Whether nothing stands between a box and the lanes."""
-    return plan.sheet.ranks[plan.sheet.graph.ranks[box]][-1] == box
 
 
 # --- the drawing -------------------------------------------------------------------------------------------------
@@ -278,7 +273,7 @@ def turned(plan: LanePlan, edges: Sequence[Edge]) -> Layout:
     sheet = plan.sheet
     every = [plan.bounds(i) for i in range(len(sheet.sizes))] + [around for _, _, around in plan.frames]
     every += [(a, c, a, c) for edge in edges for a, c in edge.points]
-    low_a, low_c, high_a, high_c = hull(every)
+    low_a, low_c, high_a, high_c = bounds_around(every)
 
     def point(a: float, c: float) -> Point:
         a, c = a - low_a + DRAWING_MARGIN, c - low_c + DRAWING_MARGIN

@@ -111,7 +111,7 @@ STIFF = 1e6
 """How much less a line of boxes within one block gives way than a box beside it: such lines stay straight."""
 
 
-def spread(
+def spread_across(
     rows: Sequence[Sequence[int]],
     widths: Mapping[int, float],
     apart: Callable[[int, int], float],

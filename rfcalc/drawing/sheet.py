@@ -65,12 +65,9 @@ class Sheet:
         return BOXES_APART + min(begun, 2) * self.label[1]
 
     @cached_property
-    def places(self) -> dict[int, int]:
+    def rank(self) -> dict[int, int]:
+        """The row of each box, and of each edge's place."""
         return {item: rank for rank, row in enumerate(self.ranks) for item in row}
-
-    def rank(self, item: int) -> int:
-        """The row of a box, or of an edge's place."""
-        return self.places[item]
 
     def boxes(self, rank: int) -> list[int]:
         return [i for i in self.ranks[rank] if i < len(self.sizes)]

@@ -9,7 +9,7 @@ from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import RfcalcError, need
+from ..errors import RfcalcError, need, refusals_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -21,6 +21,8 @@ SIZE = 8.0
 """Points; nothing is smaller."""
 DPI = 200
 """Of a PNG."""
+METADATA: dict[str, dict[str, None]] = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {"Software": None}}
+"""What would make two plots of the same thing differ, left out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +78,6 @@ DARK = Style(
 )  # fmt: skip
 
 
-def style(dark: bool = False) -> Style:
-    return DARK if dark else LIGHT
-
-
 def format_of(path: str | PathLike[str]) -> str:
     """The format that a file's ending names; raises RfcalcError with those that there are."""
     ending = Path(fspath(path)).suffix.lower().lstrip(".")
@@ -90,7 +88,7 @@ def format_of(path: str | PathLike[str]) -> str:
 
 
 @contextmanager
-def drawing(look: Style) -> Iterator[None]:
+def drawing_style(look: Style) -> Iterator[None]:
     """matplotlib with this project's settings, and as it was afterwards: text stays text, the same file every time."""
     need("matplotlib", "plot")
     import matplotlib as mpl
@@ -98,46 +96,30 @@ def drawing(look: Style) -> Iterator[None]:
     settings: Any = {
         "font.family": "sans-serif",
         "font.sans-serif": list(FONTS),
-        "font.size": SIZE,
         "axes.titlesize": SIZE + 1,
-        "axes.labelsize": SIZE,
-        "xtick.labelsize": SIZE,
-        "ytick.labelsize": SIZE,
-        "legend.fontsize": SIZE,
         "figure.titlesize": SIZE + 2,
-        "figure.facecolor": look.paper,
-        "savefig.facecolor": look.paper,
-        "axes.facecolor": look.paper,
-        "axes.edgecolor": look.muted,
         "axes.linewidth": 0.6,
-        "axes.spines.top": False,
-        "axes.spines.right": False,
-        "text.color": look.ink,
-        "axes.labelcolor": look.ink,
-        "axes.titlecolor": look.ink,
-        "xtick.color": look.muted,
-        "ytick.color": look.muted,
-        "xtick.labelcolor": look.ink,
-        "ytick.labelcolor": look.ink,
         "grid.color": look.rule,
         "grid.linewidth": 0.5,
         "hatch.linewidth": 0.6,
-        "legend.frameon": False,
         "svg.fonttype": "none",
         "svg.hashsalt": "rfcalc",
         "pdf.fonttype": 42,
-        "text.parse_math": False,
         "axes.unicode_minus": True,
+        **dict.fromkeys(("font.size", "legend.fontsize"), SIZE),
+        **{f"{part}.labelsize": SIZE for part in ("axes", "xtick", "ytick")},
+        **{f"{part}.facecolor": look.paper for part in ("figure", "savefig", "axes")},
+        **{f"{part}.labelcolor": look.ink for part in ("axes", "xtick", "ytick")},
+        **dict.fromkeys(("text.color", "axes.titlecolor"), look.ink),
+        **dict.fromkeys(("axes.edgecolor", "xtick.color", "ytick.color"), look.muted),
+        **dict.fromkeys(("axes.spines.top", "axes.spines.right", "legend.frameon", "text.parse_math"), False),
     }
     with mpl.rc_context(settings):
         yield
 
 
-def save(figure: Figure, path: str | PathLike[str]) -> None:
+def save_figure(figure: Figure, path: str | PathLike[str]) -> None:
     """Writes a figure in the format of the file's ending, without a date; raises RfcalcError when it cannot."""
     form = format_of(path)
-    metadata = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {"Software": None}}[form]
-    try:
-        figure.savefig(fspath(path), format=form, dpi=DPI, metadata=metadata)
-    except OSError as error:
-        raise RfcalcError(f"{fspath(path)}: {error.strerror or error}") from error
+    with refusals_of(fspath(path)):
+        figure.savefig(fspath(path), format=form, dpi=DPI, metadata=METADATA[form])

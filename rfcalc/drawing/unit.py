@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from ..engine.arch import Arch, Row
 from ..engine.geometry import UNKNOWN, Field
-from ..errors import RfcalcError, unknown_name
-from .boxes import groups_of, shortened, titles
-from .counts import known, path_counts
+from ..errors import RfcalcError
+from ..report.unit import last_row_of, unit_in
+from .boxes import box_groups, shortened, titles
+from .counts import is_countable, path_counts
 from .style import Style
 
 if TYPE_CHECKING:
@@ -44,14 +45,14 @@ class SeenByUnit:
         return f"{shortened(self.name, 24)}{self.at}: {size}{', with holes' if holes else ''}"
 
 
-def chosen(arch: Arch, layers: Sequence[str]) -> list[Row]:
+def chosen_rows(arch: Arch, layers: Sequence[str]) -> list[Row]:
     """The rows of the named layers, of a block its last; by default the last layer of every map size in front of the
     global pool. Raises RfcalcError for an unknown name, or a field that is unknown."""
     if layers:
-        rows = [named(arch, name) for name in layers]
+        rows = [last_row_of(arch, name) for name in layers]
     else:
         end = arch.global_row.node.inputs[0] if arch.global_row else len(arch.rows)
-        last = {row.out.sizes: row for row in arch.rows[: max(end, 1)] if known(row)}
+        last = {row.out.sizes: row for row in arch.rows[: max(end, 1)] if is_countable(row)}
         rows = list(last.values())[-LAYERS_CHOSEN:]
     unknown = [row for row in rows if any(axis.widest is None for axis in row.out.axes)]
     if unknown or not rows:
@@ -59,25 +60,13 @@ def chosen(arch: Arch, layers: Sequence[str]) -> list[Row]:
     return sorted(rows, key=lambda row: row.index)
 
 
-def named(arch: Arch, name: str) -> Row:
-    """The row of a layer, or the last one of a block; raises RfcalcError with a near name."""
-    rows = arch.rows_of(name)
-    if not rows:
-        raise RfcalcError(unknown_name(name, [node.name for node in arch.nodes], f"{arch.name} has no layer"))
-    return rows[-1]
-
-
 def units(arch: Arch, rows: Sequence[Row], unit: Sequence[int] | None) -> list[SeenByUnit]:
     """The unit of the last layer, by default its centre, and of each other layer the unit that looks nearest to where
     that one does. Raises RfcalcError for a unit that is not on the map."""
     last = rows[-1]
-    sizes = last.out.sizes
-    at = tuple(size // 2 for size in sizes) if unit is None else tuple(unit)
-    if len(at) != len(sizes) or any(not 0 <= i < size for i, size in zip(at, sizes, strict=True)):
-        shape = "x".join(map(str, sizes))
-        raise RfcalcError(f"{last.name} has no unit {','.join(map(str, at))}: its map is {shape}, counted from 0")
+    at = unit_in(last, unit)
     centres = [middle(axis.at(i)) for axis, i in zip(last.out.axes, at, strict=True)]
-    names = titles(arch, groups_of(arch))
+    names = titles(arch, box_groups(arch))
     return [seen_at(row, names[row.index], at if row is last else nearest(row, centres)) for row in rows]
 
 
@@ -108,8 +97,8 @@ def draw(arch: Arch, look: Style, layers: Sequence[str], unit: Sequence[int] | N
          ) -> Figure:  # fmt: skip
     from matplotlib.figure import Figure
 
-    found = units(arch, chosen(arch, layers), unit)
-    backdrop = None if image is None else read_image(image)
+    found = units(arch, chosen_rows(arch, layers), unit)
+    backdrop = None if image is None else read_backdrop(image)
     frame = view(arch, found)
     ratio = min(max((frame[3] - frame[1]) / (frame[2] - frame[0]), 0.25), 2.0)
     tall = 0.82 * PANEL_INCHES * ratio + 0.7 + 0.17 * len(found)
@@ -121,7 +110,7 @@ def draw(arch: Arch, look: Style, layers: Sequence[str], unit: Sequence[int] | N
     return figure
 
 
-def read_image(path: str | PathLike[str]) -> Any:
+def read_backdrop(path: str | PathLike[str]) -> Any:
     """An image file as an array; raises RfcalcError when it is none."""
     from matplotlib.image import imread
 
@@ -160,18 +149,16 @@ def view(arch: Arch, found: Sequence[SeenByUnit]) -> tuple[float, float, float, 
 
 
 def set_view(axes: Axes, frame: tuple[float, float, float, float], rows: bool) -> None:
-    axes.set_xlim(frame[0], frame[2])
-    axes.set_ylim(frame[3], frame[1])
-    axes.set_aspect("equal")
-    axes.set(xlabel="column, pixels" if rows else "position, pixels", ylabel="row, pixels" if rows else "")
+    names = ("column, pixels", "row, pixels") if rows else ("position, pixels", "")
+    left, top, right, bottom = frame
+    axes.set(xlim=(left, right), ylim=(bottom, top), aspect="equal", xlabel=names[0], ylabel=names[1])
     axes.yaxis.set_visible(rows)
-    for side in ("top", "right", "left", "bottom"):
-        axes.spines[side].set_visible(False)
+    axes.spines[:].set_visible(False)
 
 
 def draw_fields(axes: Axes, arch: Arch, found: Sequence[SeenByUnit], look: Style, backdrop: Any, frame: Any) -> None:
     height, width = plane(arch.sizes, STRIP)
-    draw_image(axes, height, width, look, backdrop)
+    draw_backdrop(axes, height, width, look, backdrop)
     for n, seen in reversed(list(enumerate(found))):
         draw_field(axes, seen, look, n, height, width, pale=backdrop is not None)
     set_view(axes, frame, len(arch.sizes) > 1)
@@ -181,7 +168,7 @@ def draw_fields(axes: Axes, arch: Arch, found: Sequence[SeenByUnit], look: Style
         axes.set_title(f"plane {depth} of axis 0", loc="right")
 
 
-def draw_image(axes: Axes, height: int, width: int, look: Style, backdrop: Any) -> None:
+def draw_backdrop(axes: Axes, height: int, width: int, look: Style, backdrop: Any) -> None:
     """The image, or a grid of its pixels, of eight where they are many."""
     from matplotlib.patches import Rectangle
 
@@ -204,12 +191,12 @@ def draw_field(axes: Axes, seen: SeenByUnit, look: Style, n: int, height: int, w
     rows, columns = plane(seen.fields, WHOLE_STRIP)
     corner, size = (columns.first, rows.first), (columns.width, rows.width)
     if any(field.mask not in (0, UNKNOWN) for field in (rows, columns)):
-        for row in taken(rows):
-            axes.broken_barh([(c, 1) for c in taken(columns)], (row, 1), facecolor=colour, alpha=0.45, linewidth=0,
+        for row in places_of(rows):
+            axes.broken_barh([(c, 1) for c in places_of(columns)], (row, 1), facecolor=colour, alpha=0.45, linewidth=0,
                              zorder=3)  # fmt: skip
     else:
         axes.add_patch(Rectangle(corner, *size, facecolor=colour, alpha=0.10, linewidth=0, zorder=2.5))
-    for x, y, w, h in outside(rows, columns, height, width):
+    for x, y, w, h in outside_parts(rows, columns, height, width):
         axes.add_patch(Rectangle((x, y), w, h, fill=False, edgecolor=colour, hatch="////", linewidth=0, zorder=2.6))
     for line, under in ((3.0, True), (1.5, False)) if pale else ((1.5, False),):
         axes.add_patch(Rectangle(corner, *size, fill=False, edgecolor=look.paper if under else colour, linewidth=line,
@@ -217,12 +204,12 @@ def draw_field(axes: Axes, seen: SeenByUnit, look: Style, n: int, height: int, w
                                  label=None if under else seen.text))  # fmt: skip
 
 
-def taken(field: Field) -> list[int]:
+def places_of(field: Field) -> list[int]:
     """The places that a field reads."""
     return [field.first + i for i in range(field.width) if field.bits >> i & 1]
 
 
-def outside(rows: Field, columns: Field, height: int, width: int) -> list[tuple[int, int, int, int]]:
+def outside_parts(rows: Field, columns: Field, height: int, width: int) -> list[tuple[int, int, int, int]]:
     """The parts of a field outside the image, as left, top, width, height, none over another."""
     left, right, top, bottom = columns.first, columns.last + 1, rows.first, rows.last + 1
     inner = max(min(right, width), left), max(min(bottom, height), top)
@@ -245,8 +232,8 @@ def draw_counts(figure: Figure, axes: Axes, arch: Arch, seen: SeenByUnit, look: 
     edge = max(height, width) * 0.03
     set_view(axes, (-edge, -edge, width + edge, height + edge), len(arch.sizes) > 1)
     axes.set_title(f"paths to {shortened(seen.name, 24)}{seen.at}", loc="left")
-    draw_image(axes, height, width, look, None)
-    if not known(seen.row):
+    draw_backdrop(axes, height, width, look, None)
+    if not is_countable(seen.row):
         axes.text(width / 2, height / 2, seen.row.status, ha="center", va="center", wrap=True, zorder=6)
         return
     counts = path_counts(arch, seen.row, seen.unit)

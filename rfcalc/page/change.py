@@ -15,11 +15,11 @@ MOST_COMPARED = 1_500
 """A page of more layers takes seconds to make (resnet50's 177 take 0.4), too long for every key."""
 
 
-def changed(text: str, path: str) -> dict[str, Any]:
+def changed_page(text: str, path: str) -> dict[str, Any]:
     """{"problems": [{"line", "text"}], "whole", "missed": whether a target is, and, where something can be drawn,
     "title", "parts": the page's elements as HTML, "data": what the page follows}. Raises nothing.
 
-    >>> found = changed("{input: [3, 8, 8], layers: [conv: {out_channels: 4, kernel_size: 3}, conv: 3]}", "x.yaml")
+    >>> found = changed_page("{input: [3, 8, 8], layers: [conv: {out_channels: 4, kernel_size: 3}, conv: 3]}", "x.yaml")
     >>> [layer["name"] for layer in found["data"]["networks"][0]["layers"]], found["problems"][0]["line"]
     (['conv1'], 1)
     """
@@ -29,7 +29,7 @@ def changed(text: str, path: str) -> dict[str, Any]:
     if found.arch is None:
         return said
     try:
-        return said | drawn(found.arch)
+        return said | drawn_parts(found.arch)
     except RfcalcError as error:
         return said | {"problems": [*problems, problem_json(Problem(None, str(error)))]}
 
@@ -38,7 +38,7 @@ def problem_json(problem: Problem) -> dict[str, Any]:
     return {"line": problem.line, "text": problem.text}
 
 
-def drawn(arch: Arch) -> dict[str, Any]:
+def drawn_parts(arch: Arch) -> dict[str, Any]:
     """The parts of a page of one network. Raises RfcalcError for one that is too large to be drawn with every key."""
     if len(arch.nodes) > MOST_COMPARED:
         raise RfcalcError(f"{len(arch.nodes):,} layers are drawn by rfcalc explore -o FILE.html, not at every key: "

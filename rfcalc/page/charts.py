@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from math import ceil, floor, isnan, log2
 
-from ..drawing.boxes import groups_of, shortened
-from ..drawing.growth import Course, course_of, runs
+from ..drawing.boxes import box_groups, main_of, shortened
+from ..drawing.growth import MARKS, Course, course_of, runs
 from ..engine.arch import Arch, Row
 from ..report.cells import agreed, text
 from .markup import Markup, tag
@@ -26,7 +26,6 @@ LETTER = 6.6
 NAME_LETTERS = 22
 """A longer name loses its middle."""
 LINES = {"field": "receptive field, pixels", "jump": "jump, pixels"}
-BANDS = {"border": "border layer: adds no new context", "gridding": "gridding: skips pixels within its field"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +53,7 @@ class ChartColumns:
 
 def chart(arch: Arch, number: int, narrow: bool = False) -> Markup:
     """Curves of field and jump, then bars of parameters and of MACs, a column for each box of the drawing."""
-    groups = groups_of(arch)[1:]
+    groups = box_groups(arch)[1:]
     step = min(max(CHART_WIDTH / (2 if narrow else 1) / max(len(groups), 1), LAYER_STEPS[0]), LAYER_STEPS[1])
     sheet = ChartColumns(
         course_of(arch), tuple(tuple(arch.rows[i - 1] for i in group.layers) for group in groups), step
@@ -65,11 +64,11 @@ def chart(arch: Arch, number: int, narrow: bool = False) -> Markup:
     parts = [
         *key(sheet),
         *bands(sheet),
-        *curves(arch, sheet),
+        *value_lines(arch, sheet),
         *bars(sheet, "params", params, TOP + CURVE_HEIGHT + CHART_GAP),
         *bars(sheet, "MACs", macs, TOP + CURVE_HEIGHT + 2 * CHART_GAP + BAR_HEIGHT),
         *(name(sheet, place, label) for place, label in enumerate(labels)),
-        *(column(sheet, place, params[place], macs[place]) for place in range(len(groups))),
+        *(hit_column(sheet, place, params[place], macs[place]) for place in range(len(groups))),
     ]
     width = round(max(sheet.right + RIGHT, LEFT + key_width(sheet)))
     height = round(sheet.bottom + 16 + LETTER * max(map(len, labels), default=0))
@@ -80,19 +79,17 @@ def chart(arch: Arch, number: int, narrow: bool = False) -> Markup:
 def key(sheet: ChartColumns) -> Iterator[Markup]:
     """What the lines and bands are, above them."""
     at = float(LEFT)
-    for kind, word in LINES.items():
-        yield tag("polyline", cls=kind, points=f"{at:.1f},12 {at + 24:.1f},12")
-        yield tag("text", word, x=at + 30, y=12)
-        at += entry_width(word)
-    for kind, word in shown_bands(sheet).items():
-        yield tag("path", cls="hatching", d=hatching(at, at + 24, kind, 5, 14))
+    for kind, word in {**LINES, **shown_bands(sheet)}.items():
+        if kind in LINES:
+            yield tag("polyline", cls=kind, points=f"{at:.1f},12 {at + 24:.1f},12")
+        else:
+            yield tag("path", cls="hatching", d=hatching(at, at + 24, kind, 5, 14))
         yield tag("text", word, x=at + 30, y=12)
         at += entry_width(word)
 
 
 def shown_bands(sheet: ChartColumns) -> dict[str, str]:
-    marked = {"border": sheet.course.border, "gridding": sheet.course.gridding}
-    return {kind: word for kind, word in BANDS.items() if marked[kind]}
+    return {kind: word for kind, word in MARKS.items() if sheet.course.marked[kind]}
 
 
 def entry_width(word: str) -> float:
@@ -105,8 +102,8 @@ def key_width(sheet: ChartColumns) -> float:
 
 def bands(sheet: ChartColumns) -> Iterator[Markup]:
     """Bands behind the layers that the findings name."""
-    for kind, marked in (("border", sheet.course.border), ("gridding", sheet.course.gridding)):
-        for first, last in runs(sorted(marked)):
+    for kind, marked in sheet.course.marked.items():
+        for first, last in runs(marked):
             left, right = sheet.left(first), sheet.left(last + 1)
             yield tag("rect", cls="band", x=left, y=TOP, width=right - left, height=CURVE_HEIGHT)
             yield tag("path", cls="hatching", d=hatching(left, right, kind, TOP, CURVE_HEIGHT))
@@ -125,7 +122,7 @@ def hatching(left: float, right: float, kind: str, top: float, tall: float) -> s
     return "".join(lines)
 
 
-def curves(arch: Arch, sheet: ChartColumns) -> Iterator[Markup]:
+def value_lines(arch: Arch, sheet: ChartColumns) -> Iterator[Markup]:
     """Field and jump on a scale of powers of two, a line for each axis where they differ; the image's size."""
     shown = sheet.course.lines
     lines = [("field", fields) for fields, _ in shown] + [("jump", jumps) for _, jumps in shown]
@@ -144,10 +141,10 @@ def curves(arch: Arch, sheet: ChartColumns) -> Iterator[Markup]:
         yield tag("line", cls="image", x1=LEFT, x2=sheet.right, y1=at, y2=at)
         yield tag("text", f"image {size}", x=sheet.right + 5, y=at)
     for kind, values in lines:
-        yield from curve(sheet, kind, values, height)
+        yield from value_line(sheet, kind, values, height)
 
 
-def curve(
+def value_line(
     sheet: ChartColumns, kind: str, values: Sequence[float], height: Callable[[float], float]
 ) -> Iterator[Markup]:
     """A line with a gap where a value is unknown, and a dot for each that is known."""
@@ -179,13 +176,12 @@ def name(sheet: ChartColumns, place: int, label: str) -> Markup:
                "rotate(-90)")  # fmt: skip
 
 
-def column(sheet: ChartColumns, place: int, params: int, macs: int) -> Markup:
+def hit_column(sheet: ChartColumns, place: int, params: int, macs: int) -> Markup:
     """What answers to the pointer: the whole height of one layer."""
     row, rows = sheet.course.rows[place], sheet.layers[place]
     axes = row.out.axes
     said = f"{sheet.course.names[place]}: field {text(agreed(tuple(axis.receptive_field for axis in axes)))}, jump "
     said += f"{text(agreed(tuple(axis.jump for axis in axes)))}, params {text(params)}, MACs {text(macs)}"
-    main = next((each.index for each in rows if not each.layer.pointwise), rows[0].index)
     numbers = " ".join(str(each.index) for each in rows)
     return tag("rect", tag("title", said), cls="hit", x=sheet.left(place), y=TOP - 6, width=sheet.step,
-               height=sheet.bottom - TOP + 6, data_row=main, data_rows=numbers)  # fmt: skip
+               height=sheet.bottom - TOP + 6, data_row=main_of(rows).index, data_rows=numbers)  # fmt: skip

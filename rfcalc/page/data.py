@@ -7,7 +7,7 @@ from typing import Any
 
 from ..engine.arch import Arch
 from ..errors import RfcalcError
-from ..report.explain import lines
+from ..report.explain import row_lines
 from .taps import steps_json
 
 
@@ -27,7 +27,7 @@ def explored(arch: Arch) -> dict[str, Any]:
     return {
         **steps_json(arch),
         "start": start_of(arch),
-        "sums": ["\n".join(lines(arch, row)) for row in arch.rows],
+        "sums": ["\n".join(row_lines(arch, row)) for row in arch.rows],
         "yaml": yaml_of(arch),
         "markdown": arch.table().to_text("markdown"),
     }

@@ -9,7 +9,7 @@ from os import PathLike, fspath
 from pathlib import Path
 
 from ..engine.arch import Arch
-from ..errors import RfcalcError
+from ..errors import RfcalcError, refusals_of
 from .html import page
 
 MOST_NETWORKS = 2
@@ -28,11 +28,10 @@ class Page:
 
     def save(self, path: str | PathLike[str]) -> None:
         """Writes the file; raises RfcalcError for another ending than .html, or where it cannot."""
-        check_ending(path)
-        try:
+        if not fspath(path).lower().endswith(HTML_ENDINGS):
+            raise RfcalcError(f"{fspath(path)}: a page is written as .html")
+        with refusals_of(fspath(path)):
             Path(path).write_text(self.html, encoding="utf-8")
-        except OSError as error:
-            raise RfcalcError(f"{fspath(path)}: {error.strerror or error}") from error
 
     def __repr__(self) -> str:
         return f"<Page {' and '.join(self.names)}: {len(self.html.encode()):,} bytes; save(path) writes it>"
@@ -43,11 +42,6 @@ class Page:
             f'<iframe srcdoc="{escape(self.html)}" title="{title}" width="100%" height="{FRAME_HEIGHT}" '
             'sandbox="allow-scripts allow-downloads allow-modals" allow="clipboard-write" frameborder="0"></iframe>'
         )
-
-
-def check_ending(path: str | PathLike[str]) -> None:
-    if not fspath(path).lower().endswith(HTML_ENDINGS):
-        raise RfcalcError(f"{fspath(path)}: a page is written as .html")
 
 
 def explore(archs: Sequence[Arch]) -> Page:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
 
+from ..drawing.boxes import main_of
 from ..drawing.layout import layout
-from ..drawing.network import CORNER, arrow, distance, towards
+from ..drawing.network import CORNER, arrow_head, rounded_line
 from ..drawing.parts import FONT, LABEL_HEIGHT, LINE_HEIGHT, NAME_SIZE, PAD, Box, Edge, Frame, Point
 from ..engine.arch import Arch
 from .markup import Markup, tag
@@ -15,7 +15,7 @@ COPIES = 3
 """Of a box that stands for equal blocks, as many are drawn behind one another at most."""
 
 
-def drawing(arch: Arch, number: int, narrow: bool = False) -> Markup:
+def graph_drawing(arch: Arch, number: int, narrow: bool = False) -> Markup:
     """The drawing of one of the page's networks, in a single column where two stand side by side."""
     drawn = layout(arch, columns=1 if narrow else None)
     places = {row.name: row.index for row in arch.rows}
@@ -37,12 +37,7 @@ def mains(arch: Arch, box: Box) -> list[int]:
         return []
     each = len(box.layers) // box.times
     copies = [box.layers[i * each : (i + 1) * each] for i in range(box.times)]
-    return [main_of(arch, copy) for copy in copies]
-
-
-def main_of(arch: Arch, names: Sequence[str]) -> int:
-    rows = [arch[name] for name in names]
-    return next((row.index for row in rows if not row.layer.pointwise), rows[0].index)
+    return [main_of([arch[name] for name in copy]).index for copy in copies]
 
 
 def frame_of(frame: Frame) -> Markup:
@@ -76,20 +71,17 @@ def box_of(box: Box, layers: Sequence[int], chosen: Sequence[int]) -> Markup:
 
 
 def edge_of(edge: Edge) -> Markup:
-    head = " ".join(f"{x:.2f},{y:.2f}" for x, y in arrow(edge.points))
-    return tag("g", tag("path", d=curve(edge.points)), tag("polygon", points=head), cls="edge skip" if edge.skip else
-               "edge")  # fmt: skip
+    head = " ".join(f"{x:.2f},{y:.2f}" for x, y in arrow_head(edge.points))
+    kind = "edge skip" if edge.skip else "edge"
+    return tag("g", tag("path", d=path_data(edge.points)), tag("polygon", points=head), cls=kind)
 
 
-def curve(points: Sequence[Point]) -> str:
+def path_data(points: Sequence[Point]) -> str:
     """A path along the points whose corners are quarter curves."""
-    kept = [points[0], *(b for a, b in pairwise(points) if distance(a, b) > 0.01)]
-    found = [f"M{at(kept[0])}"]
-    for before, corner, after in zip(kept, kept[1:], kept[2:], strict=False):
-        radius = min(CORNER + 1, distance(before, corner) / 2, distance(corner, after) / 2)
-        found.append(f"L{at(towards(corner, before, radius))}Q{at(corner)} {at(towards(corner, after, radius))}")
-    return "".join([*found, f"L{at(kept[-1])}"])
+    first, bends, last = rounded_line(points)
+    curves = "".join(f"L{point_text(start)}Q{point_text(corner)} {point_text(end)}" for start, corner, end in bends)
+    return f"M{point_text(first)}{curves}L{point_text(last)}"
 
 
-def at(point: Point) -> str:
+def point_text(point: Point) -> str:
     return f"{point[0]:.2f},{point[1]:.2f}"

@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from hashlib import sha256
 from importlib.resources import files
 from typing import Any
@@ -14,18 +15,19 @@ from ..drawing.style import DARK, LIGHT, Style
 from ..engine.arch import Arch
 from .charts import chart
 from .data import page_data
-from .graph import drawing
-from .markup import Markup, joined, tag
-from .rows import pairs, table
-from .sections import comparison, findings_of, targets, totals
+from .graph import graph_drawing
+from .markup import Markup, markups, tag
+from .rows import layers_table, row_pairs
+from .sections import comparison_section, findings_of, targets, totals
 
+NO_SCRIPT = "Following units needs JavaScript; the drawing and the tables do not."
 UNSAFE = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
 """What could end a script element, or a line of one, within JSON."""
 
 
 def page(archs: Sequence[Arch]) -> str:
     """The page of one network, or of two side by side."""
-    style, script = Markup(palette() + built("explore.css")), Markup(built("explore.js"))
+    style, script = Markup(palette() + built_file("explore.css")), Markup(built_file("explore.js"))
     names = " and ".join(arch.name for arch in archs)
     meta = tag("meta", http_equiv="Content-Security-Policy", content=policy(style, script))
     body = (*regions(parts(archs)), script_data("rfcalc-data", page_data(archs)), tag("script", script))
@@ -46,11 +48,11 @@ def document(title: str, style: Markup, body: Sequence[str], kind: str | None, *
     return f'<!doctype html>\n<html lang="en">{tag("head", *head)}{tag("body", *body, cls=kind)}</html>\n'
 
 
-def built(name: str) -> str:
+def built_file(name: str) -> str:
     return (files(__package__) / "built" / name).read_text(encoding="utf-8")
 
 
-def only(text: str) -> str:
+def only_this(text: str) -> str:
     """The source of a policy that allows this very text."""
     return f"'sha256-{b64encode(sha256(text.encode()).digest()).decode()}'"
 
@@ -58,7 +60,7 @@ def only(text: str) -> str:
 def policy(style: str, script: str) -> str:
     """Nothing may be loaded, sent or embedded; only this very style and script count, and images that are at hand."""
     return (
-        f"default-src 'none'; script-src {only(script)}; style-src {only(style)}; img-src data: blob:; "
+        f"default-src 'none'; script-src {only_this(script)}; style-src {only_this(style)}; img-src data: blob:; "
         "base-uri 'none'; form-action 'none'"
     )
 
@@ -71,8 +73,7 @@ def palette() -> str:
 
 def variables(look: Style) -> str:
     colours = {
-        "paper": look.paper, "ink": look.ink, "muted": look.muted, "rule": look.rule, "frame": look.frame,
-        "frame-edge": look.frame_edge, "accent": look.accent, "warning": look.warning,
+        **{name.replace("_", "-"): said for name, said in asdict(look).items() if str(said).startswith("#")},
         **{f"fill-{family}": colour for family, colour in look.fills.items()},
         **{f"edge-{family}": colour for family, colour in look.edges.items()},
         **{f"series-{i}": colour for i, colour in enumerate(look.series)},
@@ -90,15 +91,15 @@ def script_data(name: str, data: dict[str, Any]) -> Markup:
 def parts(archs: Sequence[Arch]) -> dict[str, Markup]:
     """What the networks put into the page, by the element that holds it."""
     each, many = list(enumerate(archs)), len(archs) > 1
-    beside = pairs(archs[0], archs[1]) if many else []
+    beside = row_pairs(archs[0], archs[1]) if many else []
     title = [f" of {arch.name}" if many else "" for arch in archs]
     return {
-        "totals": joined(totals(arch) for arch in archs),
-        "drawings": joined(tag("div", drawing(arch, i, narrow=many), cls="pane") for i, arch in each),
-        "charts": joined(tag("div", chart(arch, i, narrow=many), cls="pane") for i, arch in each),
-        "notes": joined(tag("div", targets(arch, title[i]), findings_of(arch, i, title[i])) for i, arch in each),
-        "comparison": comparison(archs),
-        "tables": joined(tag("div", table(arch, i, beside), cls="pane", tabindex=0, role="region",
+        "totals": markups(totals(arch) for arch in archs),
+        "drawings": markups(tag("div", graph_drawing(arch, i, narrow=many), cls="pane") for i, arch in each),
+        "charts": markups(tag("div", chart(arch, i, narrow=many), cls="pane") for i, arch in each),
+        "notes": markups(tag("div", targets(arch, title[i]), findings_of(arch, i, title[i])) for i, arch in each),
+        "comparison": comparison_section(archs),
+        "tables": markups(tag("div", layers_table(arch, i, beside), cls="pane", tabindex=0, role="region",
                              aria_label=f"the layers of {arch.name}") for i, arch in each),
     }  # fmt: skip
 
@@ -109,12 +110,13 @@ def regions(held: Mapping[str, Markup]) -> list[Markup]:
     def part(name: str, cls: str | None = None) -> Markup:
         return tag("div", held.get(name, Markup("")), id=name, cls=cls)
 
+    unscripted = tag("noscript", tag("p", NO_SCRIPT))
     return [
         tag("header", part("totals"), tag("div", id="tools")),
         tag(
             "main",
             tag("section", tag("h2", "Network"), tag("div", id="fits"), part("drawings", "beside"), id="network"),
-            tag("section", tag("h2", "What a unit sees"), tag("div", noscript(), id="view"), id="seen"),
+            tag("section", tag("h2", "What a unit sees"), tag("div", unscripted, id="view"), id="seen"),
             tag("section", tag("h2", "By layer"), part("charts", "beside"), id="growth"),
             part("notes", "beside"),
             part("comparison"),
@@ -122,7 +124,3 @@ def regions(held: Mapping[str, Markup]) -> list[Markup]:
         ),
         tag("footer", tag("output", id="readout", aria_live="polite"), tag("span", id="hint")),
     ]
-
-
-def noscript() -> Markup:
-    return tag("noscript", tag("p", "Following units needs JavaScript; the drawing and the tables do not."))

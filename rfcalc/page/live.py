@@ -13,14 +13,13 @@ import secrets
 import socket
 import sys
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from ..engine.layers import LAYERS
 from ..errors import RfcalcError, need
-from .change import changed
-from .html import built, document, only, palette, regions, script_data
+from .change import changed_page
+from .html import built_file, document, only_this, palette, regions, script_data
 from .markup import Markup, tag
 from .source import Changed, SourceFile
 
@@ -60,12 +59,7 @@ class Refused(Exception):
 # --- the server -----------------------------------------------------------------------------------------------------
 
 
-def announce(text: str) -> None:
-    sys.stdout.write(f"{text}\n")
-    sys.stdout.flush()  # whoever reads it through a pipe waits for it
-
-
-def serve(path: str, schema: Reply, port: int = 0, say: Callable[[str], None] = announce) -> None:
+def serve(path: str, schema: Reply, port: int = 0) -> None:
     """Serves the page of a YAML file until Ctrl-C; says its address. `schema` is what `rfcalc schema` prints; port 0 is
     any free one. Raises RfcalcError where the file cannot be read, or the port is taken."""
     if not path.endswith((".yaml", ".yml")):
@@ -87,7 +81,7 @@ def serve(path: str, schema: Reply, port: int = 0, say: Callable[[str], None] = 
             async def startup(self, sockets: list[socket.socket] | None = None) -> None:
                 """Says the address once Ctrl-C is in uvicorn's hands; before, it would leave a warning."""
                 await super().startup(sockets)
-                say(f"{path} is open at http://{host}/{token}/ (Ctrl-C ends it)")
+                print(f"{path} is open at http://{host}/{token}/ (Ctrl-C ends it)", flush=True)  # a pipe waits for it
 
         with suppress(KeyboardInterrupt):  # which uvicorn raises again after it has ended all that was under way
             Server(config).run(sockets=[door])
@@ -113,11 +107,11 @@ def application(source: SourceFile, schema: Reply, host: str, token: str) -> ASG
     from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse
     from starlette.routing import Route
 
-    asked = {"change": change, "disk": disk, "save": save}
+    asked = {"change": change, "disk": disk, "save": save_text}
 
     async def answer(request: Request) -> Response:
         try:
-            guard(request, host, token)
+            refuse_strangers(request, host, token)
             what = request.path_params["what"]
             if request.method != "POST":
                 if what:
@@ -145,7 +139,7 @@ def application(source: SourceFile, schema: Reply, host: str, token: str) -> ASG
                              Route("/{rest:path}", dressed, methods=["GET", "HEAD", "POST"])])  # fmt: skip
 
 
-def guard(request: Request, host: str, token: str) -> None:
+def refuse_strangers(request: Request, host: str, token: str) -> None:
     """Refuses whoever is not the page itself: a name that was made to lead here, a page of another site, a guess."""
     if request.headers.getlist("host") != [host]:
         raise Refused(403, "refused: this is no host of that name")
@@ -189,7 +183,7 @@ def text_in(sent: Reply, key: str) -> str:
 def change(source: SourceFile, sent: Reply) -> Reply:
     """What the engine says of a text, and the milliseconds that it took."""
     text, start = text_in(sent, "text"), time.perf_counter()
-    said = changed(text, source.path)
+    said = changed_page(text, source.path)
     return said | {"milliseconds": round(1000 * (time.perf_counter() - start), 1)}
 
 
@@ -199,7 +193,7 @@ def disk(source: SourceFile, sent: Reply) -> Reply:
     return {"version": now.version} | ({} if now.version == text_in(sent, "version") else {"text": now.text})
 
 
-def save(source: SourceFile, sent: Reply) -> Reply:
+def save_text(source: SourceFile, sent: Reply) -> Reply:
     """Writes the file, where it is still the one that the page has read; with "over", whatever it is."""
     version = None if sent.get("over") is True else text_in(sent, "version")
     return {"version": source.write(text_in(sent, "text"), version)}
@@ -230,8 +224,8 @@ async def repairs(text: str, path: str) -> Reply:
 
 def live_page(path: str, schema: Reply) -> tuple[str, str]:
     """The page, empty but for its editor, and its policy: it may ask nobody but the server that it came from."""
-    style = Markup(palette() + built("explore.css") + built("live.css"))
-    script = Markup(built("live.js"))
+    style = Markup(palette() + built_file("explore.css") + built_file("live.css"))
+    script = Markup(built_file("live.js"))
     nonce = secrets.token_urlsafe(TOKEN_BYTES)  # for the editor's own rules
     given = {"file": path, "poll": POLL, "nonce": nonce, "schema": schema, "layers": [*LAYERS]}
     editor = tag(
@@ -243,7 +237,7 @@ def live_page(path: str, schema: Reply) -> tuple[str, str]:
     )
     body = [editor, tag("div", *regions({}), id="page"), script_data("rfcalc-live", given), tag("script", script)]
     rules = (
-        f"default-src 'none'; script-src {only(script)}; style-src {only(style)} 'nonce-{nonce}'; img-src data: blob:; "
-        "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+        f"default-src 'none'; script-src {only_this(script)}; style-src {only_this(style)} 'nonce-{nonce}'; "
+        "img-src data: blob:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     )
     return document(f"{path}: receptive fields", style, body, "live"), rules

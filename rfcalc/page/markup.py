@@ -24,14 +24,14 @@ def tag(element: str, /, *children: str, **attributes: str | int | float | bool 
     '<td class="name" data-layer="&quot;x&quot;">&lt;b&gt;</td>'
     """
     said = "".join(
-        attribute(key, value) for key, value in attributes.items() if value is not None and value is not False
+        attribute_text(key, value) for key, value in attributes.items() if value is not None and value is not False
     )
     if element in VOID or (element in CLOSED and not children):
         return Markup(f"<{element}{said}{'/' if element in CLOSED else ''}>")
-    return Markup(f"<{element}{said}>{joined(children)}</{element}>")
+    return Markup(f"<{element}{said}>{markups(children)}</{element}>")
 
 
-def attribute(key: str, value: str | int | float | bool) -> str:
+def attribute_text(key: str, value: str | int | float | bool) -> str:
     name = "class" if key == "cls" else key.rstrip("_").replace("_", "-")
     if value is True:
         return f" {name}"
@@ -39,6 +39,6 @@ def attribute(key: str, value: str | int | float | bool) -> str:
     return f' {name}="{escape(shown)}"'
 
 
-def joined(parts: Iterable[str], between: str = "") -> Markup:
+def markups(parts: Iterable[str], between: str = "") -> Markup:
     """Parts one after the other, those that are plain text escaped."""
     return Markup(between.join(part if isinstance(part, Markup) else escape(part) for part in parts))

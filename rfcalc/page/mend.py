@@ -10,7 +10,7 @@ import sys
 from typing import Any
 
 from ..errors import RfcalcError
-from ..search.repair import repair_text, told
+from ..search.repair import repair_lines, repair_text
 
 MEND_SECONDS = 6.0
 """Somebody waits. `rfcalc repair` takes 30."""
@@ -29,7 +29,7 @@ def mended(text: str, path: str) -> dict[str, Any]:
         found = repair_text(text, path, seconds=MEND_SECONDS)
     except RfcalcError as error:
         return {"error": str(error)}
-    ways = [{"said": "\n".join(told(found.arch, way)), "text": way.spec} for way in found.ways]
+    ways = [{"said": "\n".join(repair_lines(found.arch, way)), "text": way.spec} for way in found.ways]
     return {"said": said_of(len(found.ways), found.proved_smallest, bool(found.missed)), "ways": ways}
 
 

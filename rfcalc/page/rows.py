@@ -10,7 +10,7 @@ from ..engine.arch import Arch, Row
 from ..report.cells import cells_of, text
 from ..report.grid import Grid
 from ..report.table import COLUMNS, Table
-from .markup import Markup, joined, tag
+from .markup import Markup, markups, tag
 
 LEAST_ALIKE = 0.3
 """Networks that share fewer names than that are matched by what their layers do."""
@@ -31,12 +31,12 @@ class Pair(NamedTuple):
         return frozenset(key for key in COLUMNS if key != "name" and cells[0][key] != cells[1][key])
 
 
-def pairs(one: Arch, other: Arch) -> list[Pair]:
+def row_pairs(one: Arch, other: Arch) -> list[Pair]:
     """The rows of two networks beside one another: by their names or, of networks that share few, by what they do.
 
     >>> import rfcalc
     >>> arch = rfcalc.load("s9")
-    >>> {pair.differing for pair in pairs(arch, arch)}
+    >>> {pair.differing for pair in row_pairs(arch, arch)}
     {frozenset()}
     """
     matcher = matched([row.name for row in one.rows], [row.name for row in other.rows])
@@ -54,24 +54,24 @@ def matched(one: Sequence[str], other: Sequence[str]) -> SequenceMatcher[str]:
     return SequenceMatcher(None, one, other, autojunk=False)
 
 
-def table(arch: Arch, number: int, beside: Sequence[Pair] = ()) -> Markup:
+def layers_table(arch: Arch, number: int, beside: Sequence[Pair] = ()) -> Markup:
     """Every layer with its figures; `beside` is, for the first or second of two networks, what it is matched with."""
     full = Table(arch, all_layers=True)
     columns = full.columns
-    first, *rest = (tag("th", column.heading, scope="col", cls=side(column.left)) for column in columns.values())
+    first, *rest = (tag("th", column.heading, scope="col", cls=text_side(column.left)) for column in columns.values())
     sums = tag("th", tag("span", "arithmetic", cls="hidden"), scope="col", cls="tool")
     head = tag("tr", first, sums, *rest)
     lines = beside or [Pair(row, None) if not number else Pair(None, row) for row in arch.rows]
-    body = [line(pair, number, tuple(columns), compared=bool(beside)) for pair in lines]
+    body = [layer_line(pair, number, tuple(columns), compared=bool(beside)) for pair in lines]
     caption = tag("caption", f"{arch.name}: {len(arch.rows)} layers")
     return tag("table", caption, tag("thead", head), tag("tbody", *body), cls="rows", data_net=number)
 
 
-def side(left: bool) -> str:
+def text_side(left: bool) -> str:
     return "left" if left else "right"
 
 
-def line(pair: Pair, number: int, keys: Sequence[str], compared: bool) -> Markup:
+def layer_line(pair: Pair, number: int, keys: Sequence[str], compared: bool) -> Markup:
     row = (pair.one, pair.other)[number]
     if row is None:
         return tag("tr", tag("td", colspan=len(keys) + 1), cls="blank", aria_hidden="true")
@@ -84,7 +84,7 @@ def line(pair: Pair, number: int, keys: Sequence[str], compared: bool) -> Markup
     first = tag("th", *([mark] if word else []),
                 tag("button", row.name, type="button", cls="pick", tabindex=-1), scope="row")  # fmt: skip
     rest = [
-        tag("td", text(cells[key]), cls=f"{side(COLUMNS[key].left)}{' changed' if key in differing else ''}")
+        tag("td", text(cells[key]), cls=f"{text_side(COLUMNS[key].left)}{' changed' if key in differing else ''}")
         for key in keys
         if key != "name"
     ]
@@ -95,11 +95,11 @@ def line(pair: Pair, number: int, keys: Sequence[str], compared: bool) -> Markup
     return tag("tr", first, sums, *rest, cls=" ".join(looks) or None, data_layer=row.name, data_row=row.index)
 
 
-def grid(content: Grid, **attributes: str) -> Markup:
+def grid_of(content: Grid, **attributes: str) -> Markup:
     """Any grid of the reports as a table."""
-    head = tag("tr", *(tag("th", c.heading, scope="col", cls=side(c.left)) for c in content.columns))
+    head = tag("tr", *(tag("th", c.heading, scope="col", cls=text_side(c.left)) for c in content.columns))
     body = [
         tag("tr", tag("th", cells[0], scope="row"), *(tag("td", cell, cls="right") for cell in cells[1:]))
         for cells in content.rows
     ]
-    return tag("table", tag("thead", head), tag("tbody", joined(body)), **attributes)
+    return tag("table", tag("thead", head), tag("tbody", markups(body)), **attributes)

@@ -11,8 +11,8 @@ from ..report.claims import Claim, targets_of
 from ..report.compare import compare
 from ..report.findings import Finding, findings
 from ..report.table import Table
-from .markup import Markup, joined, tag
-from .rows import grid
+from .markup import Markup, markups, tag
+from .rows import grid_of
 
 MOST_LINKS = 12
 """Of a finding on more layers, the first ones are linked."""
@@ -40,7 +40,9 @@ def finding(found: Finding, number: int) -> Markup:
     links = [link(layer, number) for layer in found.layers[:MOST_LINKS]]
     more = len(found.layers) - len(links)
     rest = f" and {more} more" if more > 0 else ""
-    return tag("li", tag("b", found.kind), f" {found.text} ", tag("span", "see ", joined(links, ", "), rest, cls="see"))
+    return tag(
+        "li", tag("b", found.kind), f" {found.text} ", tag("span", "see ", markups(links, ", "), rest, cls="see")
+    )
 
 
 def findings_of(arch: Arch, number: int, title: str) -> Markup:
@@ -64,8 +66,8 @@ def targets(arch: Arch, title: str) -> Markup:
     return tag("section", tag("h2", f"Targets{title}"), tag("ul", *map(target, claims)), cls="targets")
 
 
-def comparison(archs: Sequence[Arch]) -> Markup:
+def comparison_section(archs: Sequence[Arch]) -> Markup:
     """Two networks' figures beside each other."""
     if len(archs) < 2:
         return Markup("")
-    return tag("section", tag("h2", "Compared"), tag("div", grid(compare(archs).grid, cls="compared"), cls="scroll"))
+    return tag("section", tag("h2", "Compared"), tag("div", grid_of(compare(archs).grid, cls="compared"), cls="scroll"))

@@ -8,7 +8,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
 
-from ..errors import RfcalcError
+from ..errors import RfcalcError, refusals_of
 
 BOM = b"\xef\xbb\xbf"
 
@@ -42,11 +42,8 @@ class SourceFile:
         return Saved(text.replace("\r\n", "\n"), version_of(content))
 
     def content(self) -> bytes:
-        try:
-            with self.place.open("rb") as file:
-                content = file.read(self.most + 1)
-        except OSError as error:
-            raise RfcalcError(f"{self.path}: {error.strerror or error}") from error
+        with refusals_of(self.path), self.place.open("rb") as file:
+            content = file.read(self.most + 1)
         if len(content) > self.most:
             raise RfcalcError(f"{self.path}: is larger than {self.most:,} bytes, too large to edit here")
         return content
@@ -61,10 +58,8 @@ class SourceFile:
         content = encoded(text, old)
         if len(content) > self.most:
             raise RfcalcError(f"{self.path}: would be larger than {self.most:,} bytes")
-        try:
+        with refusals_of(self.path):
             replace_content(self.place, content)
-        except OSError as error:
-            raise RfcalcError(f"{self.path}: {error.strerror or error}") from error
         return version_of(content)
 
 

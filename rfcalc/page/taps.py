@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..drawing.counts import is_countable
 from ..engine.arch import Arch, Row
 from ..engine.geometry import Taps
 from ..engine.layers.opaque import Opaque, WholeMap
@@ -41,8 +42,7 @@ def countable(arch: Arch) -> list[bool]:
     attention or a softmax over places reads is known, how often it does is not."""
     found = [True]
     for row in arch.rows:
-        known = all(axis.strands and not axis.doubt for axis in row.out.axes)
-        found.append(known and not isinstance(row.layer, Opaque) and all(found[i] for i in row.node.inputs))
+        found.append(is_countable(row) and not isinstance(row.layer, Opaque) and all(found[i] for i in row.node.inputs))
     return found[1:]
 
 

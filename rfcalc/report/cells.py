@@ -39,8 +39,8 @@ def cells_of(row: Row) -> dict[str, Any]:
         "index": row.index,
         "name": row.name,
         "op": row.layer.op,
-        "n_in": sizes_of(x),
-        "n_out": sizes_of(out),
+        "n_in": map_sizes(x),
+        "n_out": map_sizes(out),
         "ch_in": x.channels,
         "ch_out": out.channels,
         "kernel_size": agreed(tuple(w.kernel_size for w in windows)),
@@ -55,7 +55,7 @@ def cells_of(row: Row) -> dict[str, Any]:
     }
 
 
-def sizes_of(x: FeatureMap) -> Any:
+def map_sizes(x: FeatureMap) -> Any:
     return None if x.flat else agreed(x.sizes)
 
 
@@ -92,3 +92,11 @@ def percent(share: Fraction | float | None) -> str:
     ('26%', '–')
     """
     return DASH if share is None else f"{float(share):.0%}"
+
+
+def clipped(words: str, letters: int) -> str:
+    """
+    >>> clipped("automobile", 10), clipped("aquarium_fish", 10)
+    ('automobile', 'aquarium_…')
+    """
+    return words if len(words) <= letters else f"{words[: letters - 1]}…"

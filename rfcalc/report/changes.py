@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Any
 
 from ..engine.arch import Arch
@@ -62,10 +63,10 @@ def from_csv(stored: str) -> tuple[RowCells, ...]:
     rows = list(csv.DictReader(io.StringIO(stored)))
     if not rows or "name" not in rows[0]:
         raise ValueError("is no table of rfcalc: it has no column called name")
-    return tuple({key: shown(value or "") for key, value in row.items() if key in COLUMNS} for row in rows)
+    return tuple({key: shown_cell(value or "") for key, value in row.items() if key in COLUMNS} for row in rows)
 
 
-def shown(cell: str) -> str:
+def shown_cell(cell: str) -> str:
     if not cell:
         return text(None)
     return f"{int(cell):,}" if cell.isdecimal() else cell
@@ -86,20 +87,12 @@ def changes(old: Sequence[RowCells], new: Sequence[RowCells]) -> tuple[Change, .
     left = iter(before)
     for name, row in after.items():
         if name in before:
-            found += [Change(gone, before[gone], None) for gone in until(left, name) if gone not in after]
+            found += [Change(gone, before[gone], None) for gone in takewhile(name.__ne__, left) if gone not in after]
         change = Change(name, before.get(name), row)
         if change.old is None or change.cells:
             found.append(change)
     told = {change.layer for change in found}
     return (*found, *(Change(gone, before[gone], None) for gone in before if gone not in after and gone not in told))
-
-
-def until(names: Iterator[str], end: str) -> Iterator[str]:
-    """The names up to one, which is taken as well."""
-    for name in names:
-        if name == end:
-            return
-        yield name
 
 
 def lines(found: Sequence[Change]) -> str:
@@ -110,7 +103,7 @@ def grid(found: Sequence[Change]) -> Grid:
     """The rows that differ, with the columns that differ in any of them; `old → new` where a cell does."""
     keys = [k for k in COLUMNS if k not in NOT_COMPARED and any(shows(change, k) for change in found)]
     columns = (Column("", left=True), Column("layer", left=True), *(COLUMNS[k] for k in keys))
-    return Grid(columns, tuple((sign(c), c.layer, *(cell(c, k) for k in keys)) for c in found))
+    return Grid(columns, tuple((sign(c), c.layer, *(change_cell(c, k) for k in keys)) for c in found))
 
 
 def shows(change: Change, key: str) -> bool:
@@ -121,7 +114,7 @@ def sign(change: Change) -> str:
     return "new" if change.old is None else "gone" if change.new is None else "changed"
 
 
-def cell(change: Change, key: str) -> Any:
+def change_cell(change: Change, key: str) -> Any:
     if key in change.cells:
         return " → ".join(change.cells[key])
     return (change.new or change.old or {}).get(key, "")

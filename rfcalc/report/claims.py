@@ -35,14 +35,10 @@ def claims_of(arch: Arch) -> list[Claim]:
     """
     found: list[Claim] = []
     for key, value in arch.claims.items():
-        if key in TOTAL_CLAIMS:
-            computed = getattr(arch, key)
-            holds = None if computed is None else Stated.of(value).agrees(computed)
-            found.append(Claim(key, None, value, computed, holds))
-        elif key in LIMITS:
-            computed = getattr(arch, key.removeprefix("max_"))
-            holds = None if computed is None else computed <= Stated.of(value).value
-            found.append(Claim(key, None, value, computed, holds))
+        if key in (*TOTAL_CLAIMS, *LIMITS):
+            computed, stated = getattr(arch, key.removeprefix("max_")), Stated.of(value)
+            agrees = stated.value.__ge__ if key in LIMITS else stated.agrees
+            found.append(Claim(key, None, value, computed, None if computed is None else agrees(computed)))
         elif key == "receptive_field":
             for which, stated in value.items():
                 found.append(

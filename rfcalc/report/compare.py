@@ -28,7 +28,7 @@ COMPARED = {
 }
 
 
-def figures(arch: Arch) -> dict[str, Any]:
+def compared_figures(arch: Arch) -> dict[str, Any]:
     """The figures by which networks are compared; the last map is the one before global pooling."""
     last = arch.global_row.x if arch.global_row else arch.out
     before, after = map(agreed, arch.receptive_field)
@@ -91,9 +91,9 @@ class Comparison:
 
 def compare(archs: Sequence[Arch]) -> Comparison:
     """A column for each network; those that share a name are told apart by where they come from."""
-    found = [figures(arch) for arch in archs]
+    found = [compared_figures(arch) for arch in archs]
     columns = (Column("", left=True), *(Column(heading, left=False) for heading in headings(archs)))
-    rows = [(label, *(cell(key, entry[key]) for entry in found)) for key, label in COMPARED.items()]
+    rows = [(label, *(compared_cell(key, entry[key]) for entry in found)) for key, label in COMPARED.items()]
     depth = max(len(entry["fields_by_size"]) for entry in found)
     for i in range(depth):
         steps = [entry["fields_by_size"][i : i + 1] for entry in found]
@@ -112,7 +112,7 @@ def catalogue(archs: Sequence[Arch]) -> Comparison:
     """A row for each network."""
     found = []
     for arch in archs:
-        entry = figures(arch)
+        entry = compared_figures(arch)
         keys = ("name", "input", "params", "macs", "before_global_pool", "after_global_pool")
         found.append({**{key: entry[key] for key in keys}, "source": arch.source})
     heads = ("name", "input", "params", "MACs", "r before pool", "r after", "source")
@@ -121,7 +121,7 @@ def catalogue(archs: Sequence[Arch]) -> Comparison:
     return Comparison(Grid(columns, tuple(tuple(map(text, entry.values())) for entry in found)), tuple(found))
 
 
-def cell(key: str, value: Any) -> str:
+def compared_cell(key: str, value: Any) -> str:
     if key == "uses":
         return ", ".join(value)
     return percent(value) if key == "outside" and not isinstance(value, list) else text(value)

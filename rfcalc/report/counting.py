@@ -40,10 +40,6 @@ def pools(rows: Sequence[Row]) -> int:
     return sum(prod(row.layer.kernel_size) * row.x.channels**2 for row in rows if isinstance(row.layer, MaxPool))
 
 
-def biased_values(rows: Sequence[Row]) -> int:
-    return sum(bias(row) for row in rows)
-
-
 # --- what tools count ----------------------------------------------------------------------------------------------
 
 CountRule = Callable[[Row], int]
@@ -71,20 +67,20 @@ class Counter:
         return self.times * row.macs if rule is None else rule(row)
 
 
-def affine(row: Row) -> bool:
+def is_affine(row: Row) -> bool:
     return bool(getattr(row.layer, "affine", False))
 
 
-def bias(row: Row) -> int:
+def biased(row: Row) -> int:
     """One for each value of a layer with a bias."""
     return row.out.elements if getattr(row.layer, "bias", False) else 0
 
 
 def with_bias(row: Row) -> int:
-    return (row.macs or 0) + bias(row)
+    return (row.macs or 0) + biased(row)
 
 
-def values_in(times: int = 1, axes: int = 0) -> CountRule:
+def entering_values(times: int = 1, axes: int = 0) -> CountRule:
     """So many for each value that comes in; with `axes`, of maps with so many axes only."""
     return lambda row: times * row.x.elements if axes in (0, len(row.x.axes)) else 0
 
@@ -95,16 +91,14 @@ def values_out(times: int = 1) -> CountRule:
 
 def norm_values(plain: int, more: int) -> CountRule:
     """So many for each value, and so many more with affine parameters."""
-    return lambda row: (plain + more * affine(row)) * row.x.elements
+    return lambda row: (plain + more * is_affine(row)) * row.x.elements
 
 
 def by_mode(axes: int = 0, **times: int) -> CountRule:
     """Of an upsampled map, so many for each value as its mode says; with `axes`, of maps with so many axes only."""
-    return lambda row: times.get(mode_of(row), 0) * row.out.elements if axes in (0, len(row.x.axes)) else 0
-
-
-def mode_of(row: Row) -> str:
-    return str(getattr(row.layer, "mode", ""))
+    return lambda row: (
+        times.get(getattr(row.layer, "mode", ""), 0) * row.out.elements if axes in (0, len(row.x.axes)) else 0
+    )
 
 
 def weights_at_each_place(row: Row) -> int:
@@ -151,7 +145,7 @@ COUNTERS = {
         {
             "batch_norm": norm_values(1, 1),
             **dict.fromkeys(("instance_norm", "group_norm", "layer_norm", "channel_norm"), norm_values(4, 1)),
-            **dict.fromkeys(MEANS, values_in(1, 2)),
+            **dict.fromkeys(MEANS, entering_values(1, 2)),
             "upsample": by_mode(2, nearest=1, bilinear=4),
         },
     ),
@@ -169,10 +163,10 @@ COUNTERS = {
         {
             **dict.fromkeys(WEIGHTED, with_bias),
             **dict.fromkeys(("batch_norm", "instance_norm", "group_norm"), norm_values(1, 1)),
-            "layer_norm": values_in(),
+            "layer_norm": entering_values(),
             **dict.fromkeys(("relu", "prelu", "elu", "gelu"), values_out(2)),
             **dict.fromkeys(("relu6", "leaky_relu", "silu", "softmax"), values_out()),
-            **dict.fromkeys(ALL_POOLS, values_in(2)),
+            **dict.fromkeys(ALL_POOLS, entering_values(2)),
             "upsample": interpolated_twice,
         },
     ),
@@ -188,7 +182,7 @@ COUNTERS = {
         {
             **dict.fromkeys(("conv", "conv_transpose"), kernel_at_each_value),
             **dict.fromkeys(("batch_norm", "instance_norm", "layer_norm"), norm_values(2, 2)),
-            "prelu": values_in(),
+            "prelu": entering_values(),
             "softmax": softmax_steps,
             "avg_pool": values_out(),
             **dict.fromkeys(MEANS, bins),
@@ -256,7 +250,7 @@ COUNTED_MACS = (
     Convention(
         "biases counted as multiply-adds",
         "some counters add one for each output value",
-        lambda rows, _: biased_values(rows),
+        lambda rows, _: sum(map(biased, rows)),
     ),
     *(tool_convention(name) for name in ("fvcore", "torchinfo", "ptflops", "thop")),
 )

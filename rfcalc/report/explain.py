@@ -24,10 +24,10 @@ def explain(arch: Arch, name: str) -> str:
         blocks = [layer.rpartition(".")[0] for layer in known if "." in layer]
         raise RfcalcError(unknown_name(name, [*known, *dict.fromkeys(blocks)], f"{arch.name} has no layer"))
     shown = [row for row in rows if not row.keeps_all] or rows
-    return "\n\n".join("\n".join(lines(arch, row)) for row in shown) + "\n"
+    return "\n\n".join("\n".join(row_lines(arch, row)) for row in shown) + "\n"
 
 
-def lines(arch: Arch, row: Row) -> Iterator[str]:
+def row_lines(arch: Arch, row: Row) -> Iterator[str]:
     """The lines on one layer: its settings, then size, jump, field, start, params and MACs, each worked out."""
     cells = cells_of(row)
     sources, maps = ", ".join(arch.sources(row)), " and ".join(map(str, row.inputs))
@@ -35,24 +35,24 @@ def lines(arch: Arch, row: Row) -> Iterator[str]:
     axes = range(len(row.out.axes))
     same = all(row.out.axes[i] == row.out.axes[0] and row.x.axes[i] == row.x.axes[0] for i in axes)
     if same and len(set(row.windows)) <= 1:
-        yield from (f"  {line}" for line in geometry(arch, row, 0))
+        yield from (f"  {line}" for line in axis_lines(arch, row, 0))
     else:
         for i in axes:
             yield f"  axis {i}:"
-            yield from (f"    {line}" for line in geometry(arch, row, i))
+            yield from (f"    {line}" for line in axis_lines(arch, row, i))
     params, macs = row.layer.sums(row.x, row.out)
     yield f"  params = {params + ' = ' if params else ''}{text(cells['params'])}"
     yield f"  macs = {macs + ' = ' if macs else ''}{text(cells['macs'])}"
 
 
-def geometry(arch: Arch, row: Row, i: int) -> Iterator[str]:
+def axis_lines(arch: Arch, row: Row, i: int) -> Iterator[str]:
     """Size, jump, field and start along one axis, then what of the field is read and what lies outside."""
     out, window = row.out.axes[i], row.windows[i] if row.windows else None
     if row.layer.pointwise:
         figures = f"j = {text(out.jump)}, r = {text(out.receptive_field)}, start = {text(out.start)}"
         yield f"works on each value by itself: n = {out.size}, {figures} as they come in"
-    elif row.layer.joins or window is None or row.layer.transposed or not plain(row.x.axes[i]) or not plain(out):
-        yield from described(row, i)
+    elif row.layer.joins or window is None or row.layer.transposed or not is_even(row.x.axes[i]) or not is_even(out):
+        yield from described_axis(row, i)
     else:
         yield from computed(row.x.axes[i], out, window, row.out.flat)
     field, size = out.widest, arch.sizes[i]
@@ -68,7 +68,7 @@ def geometry(arch: Arch, row: Row, i: int) -> Iterator[str]:
     yield f"outside the image of {size}: {shares}"
 
 
-def plain(axis: Axis) -> bool:
+def is_even(axis: Axis) -> bool:
     """Whether all units look alike."""
     return len(axis.strands) == 1 == len(axis.strands[0].fields)
 
@@ -88,7 +88,7 @@ def computed(x: Axis, out: Axis, w: Window, flat: bool) -> Iterator[str]:
     yield f"start_out = {text(x.start)} + ({spread}/2 - {before})*{j} = {text(out.start)}"
 
 
-def described(row: Row, i: int) -> Iterator[str]:
+def described_axis(row: Row, i: int) -> Iterator[str]:
     """What holds of a layer whose units differ, or that joins: its figures, and the field of each kind of unit."""
     x, out, layer = row.x.axes[i], row.out.axes[i], row.layer
     w = row.windows[i] if row.windows and not layer.joins else None
@@ -113,15 +113,15 @@ def phases(row: Row, i: int) -> Iterator[str]:
     out = row.out.axes[i]
     largest = DASH if out.receptive_field is None else str(out.receptive_field)
     if row.layer.joins:
-        fields = [span(m.axes[i], 0) for m in row.inputs]
+        fields = [field_span(m.axes[i], 0) for m in row.inputs]
         yield f"r_out = {largest}, the hull; unit 0 of the joined maps sees {', '.join(fields)}"
         return
     units = min(max((len(strand.fields) for strand in out.strands), default=0), out.size, 8)
-    fields = [f"unit {unit} sees {span(out, unit)}" for unit in range(units)]
+    fields = [f"unit {unit} sees {field_span(out, unit)}" for unit in range(units)]
     yield f"r_out = {largest}, the largest over the phases: {'; '.join(fields)}"
 
 
-def span(axis: Axis, unit: int) -> str:
+def field_span(axis: Axis, unit: int) -> str:
     field = axis.at(unit)
     return f"{field.first}…{field.last} ({field.width})" if field else "nothing"
 

@@ -24,20 +24,16 @@ class Finding:
 
 def findings(arch: Arch) -> tuple[Finding, ...]:
     """All findings of a network: one kind after the other, each in the order of the layers."""
-    kinds = (misaligned, border, gridding, off_the_map, skips, bias_before_norm, size_one, unused)
+    kinds = (misaligned, border, gridding, off_the_map, skipped_units, bias_before_norm, size_one, unused)
     return tuple(finding for kind in kinds for finding in kind(arch))
-
-
-def reads_neighbours(row: Row) -> bool:
-    """Whether a layer reads more than one unit for each unit it makes."""
-    return any(w.kernel_size > 1 for w in row.windows)
 
 
 def border(arch: Arch) -> Iterator[Finding]:
     """Layers whose input field is as large as the image on every axis already ("border layer", Richter et al. 2021)."""
     found = []
     for row in arch.rows:
-        if row.layer.pointwise or row.layer.joins or row.sees_whole_map or not reads_neighbours(row):
+        looks_around = any(w.kernel_size > 1 for w in row.windows)
+        if row.layer.pointwise or row.layer.joins or row.sees_whole_map or not looks_around:
             continue
         fields = [axis.receptive_field for axis in row.x.axes]
         if all(field is not None and field >= size for field, size in zip(fields, arch.sizes, strict=True)):
@@ -76,7 +72,7 @@ def gridding(arch: Arch) -> Iterator[Finding]:
     )
 
 
-def skips(arch: Arch) -> Iterator[Finding]:
+def skipped_units(arch: Arch) -> Iterator[Finding]:
     """Layers that never read some of the units that come in."""
     for row in arch.rows:
         if row.layer.pointwise or row.x.flat:
@@ -100,7 +96,7 @@ def misaligned(arch: Arch) -> Iterator[Finding]:
         for number, axes in enumerate(zip(*(x.axes for x in row.inputs), strict=True) if row.layer.joins else ()):
             size = max(axis.size for axis in axes)
             grids = {axis.grid for axis in axes if axis.size == size > 1 and axis.grid}
-            if not aligned(grids):
+            if not is_aligned(grids):
                 jumps = {tuple(jump for jump, _, _ in grid) for grid in grids}
                 found.setdefault(len(jumps) > 1, []).append((row, number))
                 break
@@ -113,7 +109,7 @@ def misaligned(arch: Arch) -> Iterator[Finding]:
         yield Finding("misaligned", tuple(names), says + more)
 
 
-def aligned(grids: set[tuple[tuple[Number, Fraction, int], ...]]) -> bool:
+def is_aligned(grids: set[tuple[tuple[Number, Fraction, int], ...]]) -> bool:
     """Whether maps have one jump and one centre; or one jump and one last pixel, as the branches of causal networks
     have, which all look back from the same place."""
     centres = {tuple((jump, centre) for jump, centre, _ in grid) for grid in grids}

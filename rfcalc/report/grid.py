@@ -134,12 +134,8 @@ class Grid:
 
     def to_text(self, form: str) -> str:
         """The grid in a text form: markdown, csv, html or latex."""
-        return {
-            "markdown": self.to_markdown,
-            "csv": self.to_csv,
-            "html": self.to_html,
-            "latex": self.to_latex,
-        }[form]()
+        text: str = getattr(self, f"to_{form}")()
+        return text
 
 
 def as_json(value: Any) -> str:

@@ -52,9 +52,10 @@ def line(row: Row) -> str:
     C1.conv (conv): 3x32x32 -> 32x32x32, kernel 3, padding 1, jump 1, r 3, params 896, MACs 884,736
     """
     cells = cells_of(row)
-    window = {"kernel": "kernel_size", "stride": "stride", "padding": "padding", "dilation": "dilation"}
     shown = [
-        f"{word} {text(cells[key])}" for word, key in window.items() if cells[key] not in (None, USUAL_WINDOW[key])
+        f"{key.removesuffix('_size')} {text(cells[key])}"
+        for key, usual in USUAL_WINDOW.items()
+        if cells[key] not in (None, usual)
     ]
     figures = {"jump": "j_out", "r": "r_out", "params": "params", "MACs": "macs"}
     shown += [f"{word} {text(cells[key])}" for word, key in figures.items()]

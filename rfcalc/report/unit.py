@@ -10,8 +10,9 @@ from dataclasses import dataclass, replace
 from math import prod
 from typing import TYPE_CHECKING, Any
 
-from ..engine.arch import Arch, Row, image_axes
-from ..engine.geometry import Axis, FeatureMap, Field, Strand, shape_text
+from ..engine.arch import Arch, Row, image_of
+from ..engine.geometry import FeatureMap, Field, shape_text
+from ..engine.layers.sources import blind, lit
 from ..engine.reach import reach
 from ..errors import RfcalcError, unknown_name
 from .cells import DASH, text
@@ -64,19 +65,14 @@ class UnitView:
         """How many places of the rectangle lie beyond the map."""
         if self.fields is None:
             return 0
-        inside = [
-            max(0, min(f.last, size - 1) - max(f.first, 0) + 1) for f, size in zip(self.fields, self.sizes, strict=True)
-        ]
-        return self.of - prod(inside)
+        return self.of - prod(map(inside, self.fields, self.sizes))
 
     def to_json(self) -> dict[str, Any]:
         """{"layer", "unit", "rows": [first, last], "columns": [first, last], "read", "of", "clipped"}; null for what is
         not seen or unknown."""
         fields = self.fields or (None,) * len(self.sizes)
-        spans = {
-            name: field and [field.first, field.last]
-            for name, field in zip(AXIS_NAMES[len(self.sizes)], fields, strict=True)
-        }
+        named = zip(AXIS_NAMES[len(self.sizes)], fields, strict=True)
+        spans = {name: field and [field.first, field.last] for name, field in named}
         out: dict[str, Any] = {"layer": self.layer, "unit": list(self.unit), **spans}
         out |= {"read": self.read, "of": self.of, "clipped": self.clipped, "status": self.status}
         out |= {"image": self.image} if self.image else {}
@@ -90,10 +86,7 @@ class UnitView:
         caption = [f"{self.name}, {self.layer}, unit ({unit}): {self.places}, counted from 0"]
         if self.fields is None:
             return Grid(columns, (), (*caption, "it sees nothing of them"))
-        rows = tuple(
-            axis_cells(name, field, size)
-            for name, field, size in zip(AXIS_NAMES[len(self.sizes)], self.fields, self.sizes, strict=True)
-        )
+        rows = tuple(map(axis_cells, AXIS_NAMES[len(self.sizes)], self.fields, self.sizes))
         caption.append(
             f"reads {text(self.read)} of {self.of:,}; {self.clipped:,} of them lie beyond the "
             f"{shape_text(self.sizes)} map"
@@ -107,10 +100,14 @@ class UnitView:
         return self.grid.to_rich(width)
 
 
+def inside(field: Field, size: int) -> int:
+    """How many places of a field a map of that size has."""
+    return max(0, min(field.last, size - 1) - max(field.first, 0) + 1)
+
+
 def axis_cells(name: str, field: Field, size: int) -> tuple[str, ...]:
-    inside = max(0, min(field.last, size - 1) - max(field.first, 0) + 1)
     shape = pattern(field.mask, field.width) if field.mask else "all"
-    counts = map(text, (field.pixels, field.width, field.width - inside))
+    counts = map(text, (field.pixels, field.width, field.width - inside(field, size)))
     return (name, str(field.first), str(field.last), *counts, shape)
 
 
@@ -123,15 +120,15 @@ def unit_view(arch: Arch, layer: str, unit: Sequence[int] | None = None, source:
     >>> view.to_json()["rows"], view.to_json()["columns"], view.read, view.clipped
     ([-1, 1], [2, 4], 9, 3)
     """
-    row = row_of(arch, layer)
+    row = last_row_of(arch, layer)
     at = unit_in(row, unit)
-    begin = None if source is None else row_of(arch, source)
+    begin = None if source is None else last_row_of(arch, source)
     if begin is not None and begin.index >= row.index:
         raise RfcalcError(f"{begin.name} does not come before {row.name}")
     x, sizes, status = row.out, arch.sizes, row.status
     if begin is not None:
         x, sizes = map_from(arch, begin, row), begin.out.sizes
-        status = status_of(x)
+        status = next((f"upper bound ({axis.doubt})" for axis in x.axes if axis.doubt), "exact")
     for axis in x.axes:
         if not axis.strands:
             raise RfcalcError(f"{row.name}: its field is unknown ({axis.doubt})")
@@ -141,11 +138,7 @@ def unit_view(arch: Arch, layer: str, unit: Sequence[int] | None = None, source:
     return UnitView(arch.name, row.name, at, begin.name if begin else "", sizes, whole, status, arch.of)
 
 
-def status_of(x: FeatureMap) -> str:
-    return next((f"upper bound ({axis.doubt})" for axis in x.axes if axis.doubt), "exact")
-
-
-def row_of(arch: Arch, layer: str) -> Row:
+def last_row_of(arch: Arch, layer: str) -> Row:
     """The row of a layer or, of a block, its last one."""
     rows = [row for row in arch.rows if row.name == layer] or [r for r in arch.rows if r.name.startswith(f"{layer}.")]
     if not rows:
@@ -155,27 +148,28 @@ def row_of(arch: Arch, layer: str) -> Row:
 
 def unit_in(row: Row, unit: Sequence[int] | None) -> tuple[int, ...]:
     """The unit that is asked for, or the centre one; raises RfcalcError for one that the map does not have."""
-    sizes = row.out.sizes
     if unit is None:
-        return tuple(size // 2 for size in sizes)
-    if len(unit) != len(sizes) or any(not 0 <= u < size for u, size in zip(unit, sizes, strict=True)):
-        asked = ",".join(map(str, unit))
-        raise RfcalcError(f"{row.name} has no unit {asked}: its map is {shape_text(sizes)}, counted from 0")
+        return tuple(size // 2 for size in row.out.sizes)
+    demand_on_map(unit, row.out.sizes, f"{row.name} has no unit", "its map")
     return tuple(unit)
+
+
+def demand_on_map(at: Sequence[int], sizes: tuple[int, ...], fact: str, what: str) -> None:
+    """Raises RfcalcError for a place that a map of these sizes does not have."""
+    if len(at) != len(sizes) or any(not 0 <= i < size for i, size in zip(at, sizes, strict=True)):
+        raise RfcalcError(f"{fact} {','.join(map(str, at))}: {what} is {shape_text(sizes)}, counted from 0")
 
 
 def map_from(arch: Arch, begin: Row, row: Row) -> FeatureMap:
     """The map after a layer, its fields counted in another layer's units: the layers between are walked with that
     one's map as the image, and maps that do not hang on it see nothing."""
-    blind = tuple(Axis(size, (Strand(0, (None,)),)) for size in arch.sizes)
-    maps = [FeatureMap(arch.input[0], blind)]
+    maps = [FeatureMap(arch.input[0], blind(image_of(arch.input)).axes)]
     for other in arch.rows[: row.index]:
-        if other.index == begin.index:
-            maps.append(replace(other.out, axes=image_axes(other.out.sizes)))
-        elif other.index < begin.index:
-            maps.append(replace(other.out, axes=tuple(Axis(n, (Strand(0, (None,)),)) for n in other.out.sizes)))
-        else:
+        if other.index > begin.index:
             maps.append(other.layer.output(tuple(maps[i] for i in other.node.inputs)))
+        else:
+            seen = lit if other.index == begin.index else blind
+            maps.append(replace(other.out, axes=seen(other.out).axes))
     return maps[row.index]
 
 
@@ -252,23 +246,20 @@ def pixel_view(arch: Arch, pixel: Sequence[int]) -> PixelView:
     >>> [(w.layer, w.spans) for w in pixel_view(rfcalc.load("s9"), (0, 5)).layers[:1]]
     [('C1.conv', ((0, 1, 2), (4, 6, 3)))]
     """
-    sizes = arch.sizes
-    if len(pixel) != len(sizes) or any(not 0 <= p < size for p, size in zip(pixel, sizes, strict=True)):
-        asked = ",".join(map(str, pixel))
-        raise RfcalcError(f"{arch.name} has no pixel {asked}: its image is {shape_text(sizes)}, counted from 0")
+    demand_on_map(pixel, arch.sizes, f"{arch.name} has no pixel", "its image")
     seen = reach(arch, [[p] for p in pixel])
     found = []
     for row in arch.rows:
         at = seen[row.index]
         spans = None
         if at is not None:
-            units = [[u for u, mask in enumerate(at.along(i)) if mask] for i in range(len(sizes))]
+            units = [[u for u, mask in enumerate(at.along(i)) if mask] for i in range(len(pixel))]
             spans = tuple((u[0], u[-1], len(u)) for u in units) if all(units) else None
         found.append(Watchers(row.name, spans, row.out.sizes, at is not None))
     return PixelView(arch.name, tuple(pixel), tuple(found), arch.of)
 
 
-def asked(
+def unit_or_pixel(
     arch: Arch, layer: str | None, unit: Sequence[int] | None, source: str | None, pixel: Sequence[int] | None
 ) -> UnitView | PixelView:
     """What `rfcalc unit` is asked: a layer's unit, or a pixel. Raises RfcalcError for neither or both."""

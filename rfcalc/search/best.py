@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from heapq import merge
 from itertools import islice
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from .goal import End, Goal
 from .graph import SearchEdge
-from .labels import LabelArrays, LabelRule, labels_of
+from .labels import LabelArrays, LabelRule, node_labels
 from .small import HUGE, Small
 
+Ranked = TypeVar("Ranked")
 THIN = 64
 """Labels kept at a node once time has run out."""
 QUICK = 200
 """Nodes of a graph for which it does not pay to look for a good answer first."""
 
-Wanted = dict[int, set[tuple[int, int]]]
+WantedLabels = dict[int, set[tuple[int, int]]]
 
 
 def ranks_of(
-    small: Small, labels: list[LabelArrays | None], ends: Wanted, most: int
+    small: Small, labels: list[LabelArrays | None], ends: WantedLabels, most: int
 ) -> dict[tuple[int, int, int], list[int]]:
     """For each (node, parameters, MACs) in `ends`, the `most` first assignments that end there, by rank."""
-    steps = traced(small, labels, ends)
+    steps = traced_back(small, labels, ends)
     found: dict[tuple[int, int, int], list[int]] = {(0, 0, 0): [0]}
     for key in sorted(steps):
         ways = [
@@ -34,11 +36,11 @@ def ranks_of(
     return {(node, *label): found[node, *label] for node, wanted in ends.items() for label in wanted}
 
 
-def traced(
-    small: Small, labels: list[LabelArrays | None], ends: Wanted
+def traced_back(
+    small: Small, labels: list[LabelArrays | None], ends: WantedLabels
 ) -> dict[tuple[int, int, int], list[SearchEdge]]:
     """For every label on the way to the wanted ones the edges by which it is reached, from the ends backwards."""
-    wanted: Wanted = {node: set(found) for node, found in ends.items()}
+    wanted: WantedLabels = {node: set(found) for node, found in ends.items()}
     steps: dict[tuple[int, int, int], list[SearchEdge]] = {}
     for node in range(max(wanted, default=0), 0, -1):
         for params, macs in wanted.pop(node, ()):
@@ -56,12 +58,8 @@ def has(labels: LabelArrays | None, params: int, macs: int) -> bool:
     if labels is None:
         return False
     p, m = labels
-    at = int(p.searchsorted(params))
-    while at < len(p) and p[at] == params:
-        if m[at] == macs:
-            return True
-        at += 1
-    return False
+    first, after = p.searchsorted((params, params + 1))
+    return macs in m[first:after].tolist()
 
 
 class Found(NamedTuple):
@@ -94,7 +92,7 @@ def best(small: Small, goal: Goal, rule: LabelRule, most: int, deadline: float, 
         wide = rule._replace(width=width)
         if limit is None and len(small.incoming) > QUICK:
             wide = wide._replace(reached=within_reach(small, goal, wide, deadline))
-        labels = labels_of(small, goal.caps, wide, deadline, limit)
+        labels = node_labels(small, goal.caps, wide, deadline, limit)
         found = collected(small, labels, goal)
         top = [entry for entry in found if entry[:3] <= found[min(width, len(found)) - 1][:3]]
         ranks = ranks_of(small, labels, wanted_of(top), most)
@@ -105,8 +103,8 @@ def best(small: Small, goal: Goal, rule: LabelRule, most: int, deadline: float, 
     return []
 
 
-def wanted_of(entries: list[RankedLabel]) -> Wanted:
-    wanted: Wanted = {}
+def wanted_of(entries: list[RankedLabel]) -> WantedLabels:
+    wanted: WantedLabels = {}
     for entry in entries:
         wanted.setdefault(entry.node, set()).add((entry.params, entry.macs))
     return wanted
@@ -114,7 +112,7 @@ def wanted_of(entries: list[RankedLabel]) -> Wanted:
 
 def within_reach(small: Small, goal: Goal, rule: LabelRule, deadline: float) -> int | None:
     """What the deciding figure comes to in the worst of the `width` best that a few labels at each node lead to."""
-    found = collected(small, labels_of(small, goal.caps, rule, deadline, THIN), goal)
+    found = collected(small, node_labels(small, goal.caps, rule, deadline, THIN), goal)
     if len(found) < rule.width or len(small.finals) > 1:
         return None
     entry = found[rule.width - 1]
@@ -134,10 +132,16 @@ def collected(small: Small, labels: list[LabelArrays | None], goal: Goal) -> lis
 
 def front(small: Small, goal: Goal, rule: LabelRule, deadline: float, limit: int | None) -> list[Found]:
     """Every assignment whose figures (less is better) no other's beat, one for each set of figures."""
-    labels = labels_of(small, goal.caps, rule, deadline, limit)
-    on_front: list[RankedLabel] = []
-    for entry in collected(small, labels, goal):
-        if not any(all(a <= b for a, b in zip(other.order, entry.order, strict=True)) for other in on_front):
-            on_front.append(entry)
+    labels = node_labels(small, goal.caps, rule, deadline, limit)
+    on_front = unbeaten(collected(small, labels, goal), lambda entry: entry.order)
     ranks = ranks_of(small, labels, wanted_of(on_front), 1)
     return [Found(e.end, e.params, e.macs, ranks[e.node, e.params, e.macs][0]) for e in on_front]
+
+
+def unbeaten(entries: Iterable[Ranked], order: Callable[[Ranked], tuple[int, ...]]) -> list[Ranked]:
+    """Of entries that come in the order of their figures, those that no other beats; of equal ones the first."""
+    found: list[Ranked] = []
+    for entry in entries:
+        if not any(all(a <= b for a, b in zip(order(other), order(entry), strict=True)) for other in found):
+            found.append(entry)
+    return found

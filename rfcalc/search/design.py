@@ -12,7 +12,7 @@ from typing import Any
 
 from .. import zoo
 from ..engine.arch import Node
-from ..errors import RfcalcError, place
+from ..errors import RfcalcError, place, refusals_of
 from ..report import cells
 from ..spec.arithmetic import valued
 from ..spec.reader import loads as load_spec
@@ -20,7 +20,7 @@ from ..spec.writer import dump
 from ..spec.written import node_of
 from . import family
 from .best import Found
-from .front import Answer, Bound, Design, is_plot, plot
+from .front import Answer, Bound, Design, is_plot, plot_designs
 from .goal import Goal
 from .graph_search import GraphSearch
 from .list_search import ListSearch
@@ -41,7 +41,7 @@ def designed(target: str, most: int | None, seconds: float, outputs: Sequence[st
     answer = design(family.loads(text, path), most, seconds)
     for output in outputs if answer.designs else ():
         if is_plot(output):
-            plot(answer, output)
+            plot_designs(answer, output)
         else:
             write_all(answer, output)
     return answer
@@ -51,7 +51,7 @@ def design(program: Program, most: int | None = None, seconds: float = DESIGN_SE
     """Everything that is asked about a family, in order. `most` limits the designs; raises RfcalcError."""
     deadline = time.monotonic() + seconds
     # 1. How many assignments there are, whatever they build.
-    choices = size_of(program)
+    choices = assignments_of(program)
     # 2. All networks: as one graph, states that look alike made one, or in a table.
     search = searched(program, choices, deadline)
     # 3. How many meet every target, and which of them are best.
@@ -64,7 +64,7 @@ def design(program: Program, most: int | None = None, seconds: float = DESIGN_SE
     targets = program.head.targets
     bounds = {target: Bound(targets[target], reached[target]) for target in targets if target in reached}
     # 5. Each design as a spec, walked by the engine again.
-    designs = tuple(written(program, one, number) for number, one in enumerate(found, 1))
+    designs = tuple(written_design(program, one, number) for number, one in enumerate(found, 1))
     facts = (search.complete, search.covered, designs, bounds, search.uncounted, refusal(program, search.refused))
     return Answer(program, choices, feasible, *facts)
 
@@ -77,7 +77,7 @@ def refusal(program: Program, refused: tuple[Node, str] | None) -> str:
     return f"{place(program.head.path, node.line)}{node.name} ({node.layer.op}): {fact}"
 
 
-def size_of(program: Program) -> int:
+def assignments_of(program: Program) -> int:
     """How many assignments a family has."""
     items = without_layers(program.items)
     bare = replace(program, items=items, end=0)
@@ -91,7 +91,7 @@ def size_of(program: Program) -> int:
 
 def searched(program: Program, choices: int, deadline: float) -> GraphSearch | ListSearch:
     """All networks, made one where they look alike; where they are few and do not, one by one."""
-    goal = Goal.of(program)
+    goal = Goal.of(program.head, program.objective)
     try:
         return GraphSearch(program, goal, choices, deadline)
     except Entangled:
@@ -103,7 +103,7 @@ def searched(program: Program, choices: int, deadline: float) -> GraphSearch | L
 # --- designs -----------------------------------------------------------------------------------------------------
 
 
-def written(program: Program, found: Found, number: int) -> Design:
+def written_design(program: Program, found: Found, number: int) -> Design:
     """An assignment as a spec; the engine walks what is written, and must find the figures that the search found."""
     indexes = program.decode(found.rank)
     maker = Maker(program, indexes)
@@ -171,15 +171,9 @@ class Maker:
         return found
 
 
-def write_all(answer: Answer, folder: str) -> list[str]:
-    """Each design's spec in a file of its own; returns their paths. Raises RfcalcError where they cannot be written."""
-    paths = []
-    try:
+def write_all(answer: Answer, folder: str) -> None:
+    """Each design's spec in a file of its own; raises RfcalcError where they cannot be written."""
+    with refusals_of(folder):
         Path(folder).mkdir(parents=True, exist_ok=True)
         for one in answer.designs:
-            path = Path(folder) / f"{one.arch.name}.yaml"
-            path.write_text(one.spec, encoding="utf-8")
-            paths.append(str(path))
-    except OSError as error:
-        raise RfcalcError(f"{folder}: {error.strerror or error}") from None
-    return paths
+            (Path(folder) / f"{one.arch.name}.yaml").write_text(one.spec, encoding="utf-8")

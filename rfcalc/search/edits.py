@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from math import gcd
 from typing import Any
@@ -104,9 +104,6 @@ class Catalogue:
         names = {self.built(number).node.name for number, _ in changes}
         return not any(name == kept or name.startswith(f"{kept}.") for name in names for kept in self.keep)
 
-    def label(self, origin: SettingOrigin) -> str:
-        return self.sites.items[origin.place].label
-
     # --- one setting ---
 
     def edits(self, words: tuple[str, ...]) -> Iterator[Edit]:
@@ -204,16 +201,11 @@ class Catalogue:
     def channels(self) -> Iterator[Channels]:
         """Every set of layers whose channels must be as many, in the order of the network."""
         rows = self.sites.arch.rows
-        parent = list(range(len(rows) + 1))
+        class_of = {n: {n} for n in range(len(rows) + 1)}
 
-        def root(n: int) -> int:
-            while parent[n] != n:
-                n = parent[n]
-            return n
-
-        def unite(numbers: list[int]) -> None:
-            for n in numbers[1:]:
-                parent[max(root(n), root(numbers[0]))] = min(root(n), root(numbers[0]))
+        def unite(numbers: Iterable[int]) -> None:
+            whole = set[int]().union(*(class_of[n] for n in numbers))
+            class_of.update(dict.fromkeys(whole, whole))
 
         for row in rows:
             if isinstance(row.layer, Join):
@@ -222,13 +214,10 @@ class Catalogue:
             elif keeps_channels(row):
                 unite([row.index, row.node.inputs[0]])
         for changes in self.fed.values():
-            made = [n for n, setting in changes if setting == "out_channels"]
-            unite(sorted(made))
-        classes: dict[int, list[int]] = {}
-        for n in range(len(rows) + 1):
-            classes.setdefault(root(n), []).append(n)
-        for numbers in classes.values():
-            if 0 not in numbers and len(rows) not in numbers and (found := self.channel_edit(numbers)):
+            unite(n for n, setting in changes if setting == "out_channels")
+        for first, numbers in class_of.items():
+            shared = first == min(numbers) and not {0, len(rows)} & numbers
+            if shared and (found := self.channel_edit(sorted(numbers))):
                 yield found
 
     def channel_edit(self, numbers: list[int]) -> Channels | None:

@@ -34,11 +34,6 @@ IDENTITY = LAYERS["identity"]()
 """Stands in for a layer whose settings are open, so that names and places are checked."""
 
 
-def load(path: str) -> Program:
-    """The family in a YAML file; raises SpecError."""
-    return loads(yamlfile.read_text(path), path)
-
-
 def loads(text: str, path: str = "<text>") -> Program:
     """The family in a YAML text; raises SpecError with every independent problem.
 
@@ -77,11 +72,18 @@ class Choices:
             if each:
                 self.each[name] = values
             else:
-                self.shared[name] = self.variable(name, 0, values)
+                self.shared[name] = self.variable(name, values, 0)
 
-    def variable(self, name: str, at: int, values: tuple[Any, ...]) -> int:
-        self.variables.append(Variable(name, at, values))
+    def variable(self, name: str, values: tuple[Any, ...], place: int) -> int:
+        self.variables.append(Variable(name, place, values))
         return len(self.variables) - 1
+
+    def number(self, name: str) -> int | None:
+        """The number of a choice by its name, of one that is made at each place a new one; None for an unknown name."""
+        self.looked_up.add(name)
+        if name in self.each:
+            return self.variable(name, self.each[name], len(self.variables) + 1)
+        return self.shared.get(name)
 
     def filled(self, value: Any, frame: ListFrame) -> Any:
         """A value with its $names replaced: by arguments of the block, by open choices. A choice made at each place is
@@ -91,14 +93,13 @@ class Choices:
         def lookup(name: str) -> Any:
             if name in frame.arguments:
                 return frame.arguments[name]
-            self.looked_up.add(name)
-            if name in self.shared:
-                return Open(self.shared[name])
-            if name in self.each:
-                if name not in here:
-                    here[name] = Open(self.variable(name, len(self.variables) + 1, self.each[name]))
-                    self.fresh.append(len(self.variables) - 1)
+            if name in here:
                 return here[name]
+            if (number := self.number(name)) is not None:
+                if name in self.each:
+                    here[name] = Open(number)
+                    self.fresh.append(number)
+                return Open(number)
             known = [f"${other}" for other in (*frame.arguments, *self.shared, *self.each)]
             raise SettingError(unknown_name(f"${name}", known, "unknown parameter or choice"))
 
@@ -113,12 +114,7 @@ class Choices:
         if not isinstance(value, yamlfile.Mapping) or not isinstance(value.get("by"), str):
             raise SettingError("must be a mapping with by: the name of a choice, and a list of layers for each value")
         name = value["by"].removeprefix("$")
-        self.looked_up.add(name)
-        if name in self.each:
-            number = self.variable(name, len(self.variables) + 1, self.each[name])
-        elif name in self.shared:
-            number = self.shared[name]
-        else:
+        if (number := self.number(name)) is None:
             raise SettingError(unknown_name(name, [*self.shared, *self.each], "by: unknown choice"))
         keys = [key_of(v) for v in self.variables[number].values]
         if unknown := [key for key in value if key != "by" and key not in keys]:
@@ -128,12 +124,17 @@ class Choices:
                 raise SettingError(f"needs a list of layers for {name}: {key}")
         return number, [value[key] for key in keys]
 
+    def assignments(self, uses: tuple[int, ...]) -> Iterator[dict[int, Any]]:
+        """The values of some choices in every combination, as far as they are tried."""
+        for values in islice(product(*(self.variables[number].values for number in uses)), MAX_TRIED):
+            yield dict(zip(uses, values, strict=True))
+
     def turns(self, times: Any, uses: tuple[int, ...]) -> list[int]:
         """All numbers of turns that there can be; raises SettingError where there is none."""
         found, first = [], None
-        for chosen in islice(product(*(self.variables[number].values for number in uses)), MAX_TRIED):
+        for chosen in self.assignments(uses):
             try:
-                found.append(read_integer(valued(times, dict(zip(uses, chosen, strict=True))), 0 if uses else 1))
+                found.append(read_integer(valued(times, chosen), 0 if uses else 1))
             except SettingError as error:
                 first = first or error
         if first and not found:
@@ -229,11 +230,9 @@ class FamilyReader(Reader):
     def some_can_be(self, op: str, name: str, values: dict[str, Any], uses: tuple[int, ...]) -> None:
         """Raises the first problem of a layer that no value of its choices makes possible."""
         first = None
-        ranges = [self.choices.variables[number].values for number in uses]
-        for chosen in islice(product(*ranges), MAX_TRIED):
+        for chosen in self.choices.assignments(uses):
             try:
-                settings = valued(values, dict(zip(uses, chosen, strict=True)))
-                node_of(op, name, settings, (), 0, len(self.input) - 1)
+                node_of(op, name, valued(values, chosen), (), 0, len(self.input) - 1)
             except SettingError as error:
                 first = first or error
             else:
@@ -287,12 +286,8 @@ class FamilyReader(Reader):
         self, ways: list[tuple[list[ProgramPart], int, dict[str, int]]], frame: ListFrame
     ) -> tuple[list[Branch], int]:
         """The ways with one number, the same for all, in place of each name and of the last layer; and that number."""
-        changed = {
-            name: None
-            for _, _, names in ways
-            for name, number in names.items()
-            if frame.scope.names.get(name) != number
-        }
+        places = [place for _, _, names in ways for place in names.items()]
+        changed = dict.fromkeys(name for name, number in places if frame.scope.names.get(name) != number)
         numbers = {name: self.stands_for() for name in changed}
         last = self.stands_for()
         branches = []
@@ -446,7 +441,7 @@ def read_values(stated: Any) -> tuple[tuple[Any, ...], bool]:
         if keys == {"values"}:
             stated = stated["values"]
         elif keys == {"from", "to"}:
-            first, last = (whole(stated[key], key) for key in ("from", "to"))
+            first, last = (whole_number(stated[key], key) for key in ("from", "to"))
             if last < first or last - first >= MAX_CHOICE_VALUES:
                 raise SettingError(f"from {first} to {last} must be 1 to {MAX_CHOICE_VALUES:,} values")
             stated = list(range(first, last + 1))
@@ -459,7 +454,7 @@ def read_values(stated: Any) -> tuple[tuple[Any, ...], bool]:
     return tuple(stated), each
 
 
-def whole(value: Any, key: str) -> int:
+def whole_number(value: Any, key: str) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
         raise SettingError(f"{key} must be an integer, not {describe(value)}")
     return value

@@ -10,21 +10,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..engine.arch import Arch
-from ..errors import RfcalcError, need
-from ..report.cells import agreed, text
+from ..errors import need, refusals_of
+from ..report.cells import agreed, clipped, text
 from ..report.grid import Column, Grid
 from .program import Program
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-BOUND_WORDS = {
-    "min_receptive_field": "receptive field",
-    "max_params": "parameters",
-    "max_macs": "MACs",
-    "must_use": "used",
-    "must_not_use": "used all the same",
+OBSTACLES = {
+    "min_receptive_field": "no network that meets the others reaches more than {}",
+    "max_params": "no network that meets the others has fewer than {} parameters",
+    "max_macs": "no network that meets the others has fewer than {} MACs",
+    "must_use": "with the others at best used: {}",
+    "must_not_use": "with the others at best used all the same: {}",
 }
+"""What the best that the others leave to a target says of it."""
 FRONT_PLOTS = (".svg", ".png", ".pdf")
 LONG = 24
 """Characters of a choice's value that fit a table."""
@@ -38,12 +39,17 @@ class Design:
     arch: Arch
     spec: str
 
+    @property
+    def figures(self) -> tuple[Any, ...]:
+        """Parameters, MACs, the field before global pooling and after it."""
+        return (self.arch.params, self.arch.macs, *map(agreed, self.arch.receptive_field))
+
     def to_json(self) -> dict[str, Any]:
-        before, after = map(agreed, self.arch.receptive_field)
+        params, macs, before, after = self.figures
         return {
             "choices": dict(self.choices),
-            "params": self.arch.params,
-            "macs": self.arch.macs,
+            "params": params,
+            "macs": macs,
             "receptive_field": {"before_global_pool": before, "after_global_pool": after},
             "spec": self.spec,
         }
@@ -92,32 +98,35 @@ class Answer:
         }
 
     def render(self, width: int | None = None) -> RenderableType:
-        return render(self, width)
+        """For a terminal of that width."""
+        from rich.console import Group
+        from rich.text import Text
+
+        parts: list[RenderableType] = [Text(line) for line in answer_lines(self)]
+        if self.designs:
+            title = "no other network beats these" if self.has_front else sense(self)
+            return Group(*parts, Text(), Text(f"{title}:"), designs_grid(self).to_rich(width))
+        parts += [Text(), Text(no_design(self), "bold red")]
+        return Group(*parts, *([Text(), *map(Text, obstacles(self))] if self.bounds else []))
 
 
-def grid(answer: Answer) -> Grid:
+def designs_grid(answer: Answer) -> Grid:
     """The designs, a row each: figures, then the values of the choices."""
     names = list(dict.fromkeys(name for one in answer.designs for name in one.choices))
     heads = [Column(head) for head in ("", "params", "MACs", "r before pool", "r after")]
     heads += [Column(name, rank, left=True) for rank, name in enumerate(names, 1)]
-    rows = tuple((str(i), *figures(one), *values(one, names)) for i, one in enumerate(answer.designs, 1))
+    rows = tuple(
+        (str(i), *map(text, one.figures), *(clipped(choice_words(one.choices.get(name, "")), LONG) for name in names))
+        for i, one in enumerate(answer.designs, 1)
+    )
     return Grid(tuple(heads), rows)
 
 
-def figures(one: Design) -> Iterator[str]:
-    found = one.to_json()
-    for figure in (found["params"], found["macs"], *found["receptive_field"].values()):
-        yield text(figure)
+def choice_words(value: Any) -> str:
+    return " ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
-def values(one: Design, names: list[str]) -> Iterator[str]:
-    for name in names:
-        value = one.choices.get(name, "")
-        shown = " ".join(map(str, value)) if isinstance(value, list) else str(value)
-        yield shown if len(shown) <= LONG else shown[: LONG - 1] + "…"
-
-
-def headline(answer: Answer) -> Iterator[str]:
+def answer_lines(answer: Answer) -> Iterator[str]:
     """How many networks there are, how many meet every target, and whether everything was looked at."""
     name = answer.program.head.name
     feasible = "not counted" if answer.feasible is None else f"{answer.feasible:,}"
@@ -135,38 +144,16 @@ def headline(answer: Answer) -> Iterator[str]:
 def obstacles(answer: Answer) -> Iterator[str]:
     """For each target the best that the others leave, in words."""
     for target, bound in answer.bounds.items():
-        words, head = BOUND_WORDS[target], f"{target} {shown(bound.wanted)}"
-        if bound.best is None:
-            yield f"{head}: no network of this family meets the other targets"
-        elif target == "min_receptive_field":
-            yield f"{head}: no network that meets the others reaches more than {bound.best:,}"
-        elif target.startswith("max_"):
-            yield f"{head}: no network that meets the others has fewer than {bound.best:,} {words}"
-        else:
-            yield f"{head}: with the others at best {words}: {shown(bound.best)}"
+        none = "no network of this family meets the other targets"
+        said = none if bound.best is None else OBSTACLES[target].format(shown_bound(bound.best))
+        yield f"{target} {shown_bound(bound.wanted)}: {said}"
 
 
-def shown(value: Any) -> str:
+def shown_bound(value: Any) -> str:
     return ", ".join(value) or "none" if isinstance(value, list) else f"{value:,}"
 
 
-def render(answer: Answer, width: int | None) -> RenderableType:
-    """For a terminal of that width."""
-    from rich.console import Group
-    from rich.text import Text
-
-    parts: list[RenderableType] = [Text(line) for line in headline(answer)]
-    if answer.designs:
-        title = "no other network beats these" if answer.has_front else sense(answer)
-        parts += [Text(), Text(f"{title}:"), grid(answer).to_rich(width)]
-    else:
-        parts += [Text(), Text(verdict(answer), "bold red")]
-    if answer.bounds and not answer.designs:
-        parts += [Text(), *map(Text, obstacles(answer))]
-    return Group(*parts)
-
-
-def verdict(answer: Answer) -> str:
+def no_design(answer: Answer) -> str:
     """Why there is no design."""
     if not answer.complete:
         return "none was found in what was covered"
@@ -180,7 +167,7 @@ def sense(answer: Answer) -> str:
     return f"{'most' if way == 'maximize' else 'least'} {figure.replace('_', ' ')} first"
 
 
-def plot(answer: Answer, path: str) -> None:
+def plot_designs(answer: Answer, path: str) -> None:
     """The designs whose MACs are known as a plot of parameters against MACs, coloured by receptive field (grey where it
     is unknown), into an svg, png or pdf file. Raises RfcalcError where that is not possible."""
     need("matplotlib", "plot")
@@ -189,26 +176,21 @@ def plot(answer: Answer, path: str) -> None:
 
     figure = Figure(figsize=(7, 4.5), layout="constrained")
     axes = figure.add_subplot()
-    dots_at = [
-        (one.arch.params, one.arch.macs / 1e6, field_of(one), str(number))
-        for number, one in enumerate(answer.designs, 1)
-        if one.arch.macs is not None
-    ]
-    x, y, fields, numbers = zip(*dots_at, strict=True) if dots_at else ((), (), (), ())
+    known = [(str(number), one) for number, one in enumerate(answer.designs, 1) if one.arch.macs is not None]
+    x, y = [one.arch.params for _, one in known], [(one.arch.macs or 0) / 1e6 for _, one in known]
     colours = colormaps["viridis"].with_extremes(bad="lightgray")
+    fields = [plotted_field(one) for _, one in known]
     dots = axes.scatter(x, y, c=fields, cmap=colours, plotnonfinite=True, zorder=3)
-    for at, number in zip(zip(x, y, strict=True), numbers, strict=True):
-        axes.annotate(number, at, textcoords="offset points", xytext=(4, 4), fontsize=8)
+    for (number, _), right, up in zip(known, x, y, strict=True):
+        axes.annotate(number, (right, up), textcoords="offset points", xytext=(4, 4), fontsize=8)
     axes.set(xlabel="parameters", ylabel="MACs, millions", title=answer.program.head.name)
     axes.grid(alpha=0.3)
     figure.colorbar(dots, label="receptive field before global pooling")
-    try:
+    with refusals_of(path):
         figure.savefig(path, metadata={"Date": None} if path.endswith(".svg") else None)
-    except OSError as error:
-        raise RfcalcError(f"{path}: {error.strerror or error}") from None
 
 
-def field_of(one: Design) -> float:
+def plotted_field(one: Design) -> float:
     """The field before global pooling on the smallest axis; no number where it is unknown."""
     return float(min(nan if f is None else f for f in one.arch.receptive_field.before_global_pool))
 

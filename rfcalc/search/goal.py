@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from functools import cached_property
+from itertools import combinations
+from typing import Any, NamedTuple, Self
 
+from ..engine.arch import Arch
 from .memo import UNCOUNTED
-from .program import Program
 from .small import HUGE, Caps
 
 FRONT = (("minimize", "params"), ("minimize", "macs"), ("maximize", "receptive_field"))
@@ -34,27 +37,34 @@ class Asked(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Goal:
-    """Targets and objective of a family. `field` is 0 without a target on it."""
+class Wanted:
+    """What the targets of a spec demand. `field` is 0 without a target on it."""
 
     field: int
     caps: Caps
     must: tuple[str, ...]
     must_not: tuple[str, ...]
-    objective: tuple[tuple[str, str], ...]
 
-    @staticmethod
-    def of(program: Program) -> Goal:
-        targets = program.head.targets
+    @classmethod
+    def of(cls, arch: Arch, *more: Any) -> Self:
+        """Those of a network, or of a family's head."""
+        targets = arch.targets
         field = max(1, targets["min_receptive_field"]) if "min_receptive_field" in targets else 0
         caps = Caps(targets.get("max_params", HUGE), targets.get("max_macs", HUGE))
-        must, must_not = (tuple(dict.fromkeys(targets.get(key, ()))) for key in ("must_use", "must_not_use"))
-        return Goal(field, caps, must, must_not, program.objective)
+        words = (tuple(dict.fromkeys(targets.get(key) or ())) for key in ("must_use", "must_not_use"))
+        return cls(field, caps, *words, *more)
 
-    @property
+    @cached_property
     def words(self) -> tuple[str, ...]:
         """The features that are watched."""
         return tuple(dict.fromkeys((*self.must, *self.must_not)))
+
+
+@dataclass(frozen=True)
+class Goal(Wanted):
+    """Targets and objective of a family."""
+
+    objective: tuple[tuple[str, str], ...]
 
     @property
     def has_front(self) -> bool:
@@ -66,11 +76,11 @@ class Goal:
         """Whether the field ranks networks."""
         return not self.objective or "receptive_field" in [figure for _, figure in self.objective]
 
-    def bits(self, words: Sequence[str]) -> int:
+    def bits(self, words: Iterable[str]) -> int:
         return sum(1 << self.words.index(word) for word in words)
 
     def asked(
-        self, without: str = "", must: Sequence[str] | None = None, must_not: Sequence[str] | None = None
+        self, without: str = "", must: Iterable[str] | None = None, must_not: Iterable[str] | None = None
     ) -> Asked:
         """What a network must look like at its end, one target left out, or other words asked for."""
         field = 0 if without == "min_receptive_field" else self.field
@@ -88,3 +98,47 @@ class Goal:
             value = -values[figure] if sense == "maximize" else values[figure]
             found.append(value + uncounted * HUGE if figure == "macs" else value)
         return tuple(found)
+
+
+class TargetBounds(ABC):
+    """What stands in the way: for each target the best that the others leave, however the networks are held. `met` says
+    whether some network meets them all."""
+
+    goal: Goal
+
+    def bound(self, target: str, met: bool) -> object:
+        """The best that the other targets leave to one; None where they leave no network."""
+        match target:
+            case "max_params" | "max_macs":
+                figure, caps = target.removeprefix("max_"), self.goal.caps
+                return self.least(figure, caps if met else caps._replace(**{figure: HUGE}))
+            case "must_use" | "must_not_use":
+                return self.bound_of_words(target, met)
+        return self.largest_field()
+
+    def bound_of_words(self, target: str, met: bool) -> list[str] | None:
+        """The most of the wanted words that one network uses, or the fewest of the unwanted ones that it cannot do
+        without; of as many, the first."""
+        goal, wanted = self.goal, target == "must_use"
+        words = goal.must if wanted else goal.must_not
+        sizes = range(len(words) + 1)
+        sets = [some for n in (reversed(sizes) if wanted else sizes) for some in combinations(words, n)]
+        if met:
+            return list(sets[0])
+        is_possible = self.possible_but_for(target)
+        for some in sets:
+            if is_possible(goal.asked(must=some) if wanted else goal.asked(must_not=set(words).difference(some))):
+                return list(some)
+        return None
+
+    @abstractmethod
+    def least(self, figure: str, caps: Caps) -> int | None:
+        """The least parameters or MACs within caps; networks whose MACs are unknown have no least ones."""
+
+    @abstractmethod
+    def largest_field(self) -> int | None:
+        """The largest field within the caps."""
+
+    @abstractmethod
+    def possible_but_for(self, target: str) -> Callable[[Asked], bool]:
+        """Whether any network that ends as asked, one target left out of it, stays within the caps."""

@@ -44,7 +44,7 @@ class SearchGraph:
         return len(self.incoming) - 1
 
 
-def assignments(incoming: Sequence[Sequence[SearchEdge]]) -> list[int]:
+def assignments_to(incoming: Sequence[Sequence[SearchEdge]]) -> list[int]:
     """How many assignments lead to each node."""
     counts = [1]
     for edges in incoming[1:]:
@@ -54,5 +54,5 @@ def assignments(incoming: Sequence[Sequence[SearchEdge]]) -> list[int]:
 
 def paths(graph: SearchGraph, ends: list[SearchEdge]) -> int:
     """How many assignments end in the given edges."""
-    counts = assignments(graph.incoming)
+    counts = assignments_to(graph.incoming)
     return sum(counts[e.source] * e.ways for e in ends)

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
-from itertools import combinations
 from typing import NamedTuple
 
-from .best import THIN, Found, best, front
+from .best import THIN, Found, best, front, unbeaten
 from .capped import Explorer
-from .goal import Asked, End, Goal
+from .goal import Asked, End, Goal, TargetBounds
 from .graph import SearchEdge, SearchGraph
-from .labels import Direction, LabelRule, labels_of
+from .labels import Direction, LabelRule, node_labels
 from .list_search import ListSearch
 from .memo import UNCOUNTED
 from .merged import Entangled
@@ -48,7 +47,7 @@ class View(NamedTuple):
     caps: Caps
 
 
-class GraphSearch:
+class GraphSearch(TargetBounds):
     """A family's networks as a graph, and what is asked of it. Raises Entangled where they are few and do not merge."""
 
     def __init__(self, program: Program, goal: Goal, choices: int, deadline: float) -> None:
@@ -151,14 +150,13 @@ class GraphSearch:
     def rule(self) -> LabelRule:
         """What labels to keep for the objective: a figure that is to be large under a cap is a subset sum."""
         senses = {figure: sense for sense, figure in self.goal.objective}
-        directions: dict[str, Direction] = {}
-        for figure, cap in zip(("params", "macs"), self.goal.caps, strict=True):
-            up = senses.get(figure) == "maximize"
-            directions[figure] = "min" if not up else "max" if cap == HUGE else "each"
-        first = ""
-        if len(senses) == 1:
-            first = "macs" if "macs" in senses else "params"
-        return LabelRule(directions["params"], directions["macs"], first)
+
+        def direction(figure: str, cap: int) -> Direction:
+            return "min" if senses.get(figure) != "maximize" else "max" if cap == HUGE else "each"
+
+        first = "" if len(senses) != 1 else "macs" if "macs" in senses else "params"
+        caps = self.goal.caps
+        return LabelRule(direction("params", caps.params), direction("macs", caps.macs), first)
 
     def best(self, most: int | None, count: int) -> list[Found]:
         """The `count` best networks, or the whole front; at most `most`."""
@@ -202,7 +200,7 @@ class GraphSearch:
             for target in targets:
                 if time.monotonic() > self.deadline:
                     raise OutOfTime
-                found[target] = getattr(self, f"best_{target}")(met)
+                found[target] = self.bound(target, met)
         except Entangled:
             with suppress(OutOfTime):
                 return ListSearch(self.program, self.goal, self.deadline).bounds(met)
@@ -212,13 +210,12 @@ class GraphSearch:
         return found
 
     def least(self, figure: str, caps: Caps) -> int | None:
-        """The least parameters or MACs; networks whose MACs are unknown have no least ones."""
         for view in self.views(figure, self.goal.asked(), caps):
             found = []
             for small, uncounted in self.parts(view):
                 if figure == "macs" and uncounted:
                     continue
-                labels = labels_of(small, view.caps, LabelRule(first=figure), self.deadline)[
+                labels = node_labels(small, view.caps, LabelRule(first=figure), self.deadline)[
                     small.finals[End(0, uncounted)]
                 ]
                 found += [int(labels[0 if figure == "params" else 1].min())] if labels else []
@@ -226,14 +223,8 @@ class GraphSearch:
                 return min(found)
         return None
 
-    def best_max_params(self, met: bool) -> int | None:
-        return self.least("params", self.goal.caps if met else self.goal.caps._replace(params=HUGE))
-
-    def best_max_macs(self, met: bool) -> int | None:
-        return self.least("macs", self.goal.caps if met else self.goal.caps._replace(macs=HUGE))
-
-    def best_min_receptive_field(self, met: bool) -> int | None:
-        """The largest field within the caps: fields are tried from the middle, since a smaller one is never harder."""
+    def largest_field(self) -> int | None:
+        """Fields are tried from the middle, since a smaller one is never harder."""
         asked, caps = self.goal.asked("min_receptive_field"), self.goal.caps
         if self.whole and self.enough == 0:
             view = View(self.whole.graph, asked, caps)
@@ -249,25 +240,9 @@ class GraphSearch:
                 high = middle - 1
         return fields[low] if low >= 0 else None
 
-    def best_must_use(self, met: bool) -> list[str] | None:
-        """The most of the wanted words that one network uses; of as many, the first."""
-        must = self.goal.must
-        sets = [words for n in range(len(must), -1, -1) for words in combinations(must, n)]
-        return self.first_possible("must_use", [(words, self.goal.asked(must=words)) for words in sets], met)
-
-    def best_must_not_use(self, met: bool) -> list[str] | None:
-        """The fewest of the unwanted words that a network cannot do without."""
-        words = self.goal.must_not
-        sets = [some for n in range(len(words) + 1) for some in combinations(words, n)]
-        asked = [(some, self.goal.asked(must_not=[w for w in words if w not in some])) for some in sets]
-        return self.first_possible("must_not_use", asked, met)
-
-    def first_possible(self, target: str, sets: Sequence[tuple[tuple[str, ...], Asked]], met: bool) -> list[str] | None:
-        """The first set of words that some network uses at least, or at most."""
-        if met:
-            return list(sets[0][0])
+    def possible_but_for(self, target: str) -> Callable[[Asked], bool]:
         view = self.view(self.goal.asked(target), self.goal.caps)
-        return next((list(words) for words, asked in sets if self.possible(view._replace(asked=asked))), None)
+        return lambda asked: self.possible(view._replace(asked=asked))
 
     def possible(self, view: View) -> bool:
         """Whether any network that ends as asked stays within the caps."""
@@ -281,7 +256,7 @@ class GraphSearch:
         if costs.most_params <= caps.params or costs.most_macs <= caps.macs:
             return True  # one cap binds nobody, and the other is met by the least
         for small, uncounted in self.parts(view):
-            if labels_of(small, caps, LabelRule(first="params"), self.deadline)[small.finals[End(0, uncounted)]]:
+            if node_labels(small, caps, LabelRule(first="params"), self.deadline)[small.finals[End(0, uncounted)]]:
                 return True
         return False
 
@@ -295,10 +270,5 @@ def ranked(found: list[Found], goal: Goal, most: int | None) -> list[Found]:
     """The best of several lists, or what of several fronts nothing beats."""
     found = sorted(found, key=lambda one: one.key(goal))
     if goal.has_front:
-        on_front: list[Found] = []
-        for one in found:
-            order = one.key(goal)[0]
-            if not any(all(a <= b for a, b in zip(other.key(goal)[0], order, strict=True)) for other in on_front):
-                on_front.append(one)
-        found = on_front
+        found = unbeaten(found, lambda one: one.key(goal)[0])
     return found[:most]

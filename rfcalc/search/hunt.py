@@ -6,11 +6,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from itertools import islice
 
-from ..engine.arch import Arch
 from .edits import EDIT_KINDS, Catalogue, Channels, Edit
+from .goal import Wanted
 from .sites import Sites
 from .small import HUGE
 from .walker import EditPlan, Walker, WalkOutcome
@@ -24,42 +23,21 @@ SCAN = 256
 """Numbers tried for the first of two open numbers of channels."""
 
 
-@dataclass(frozen=True)
-class Targets:
+class Targets(Wanted):
     """What must be met, over the words that the walker watches."""
-
-    field: int
-    params: int
-    macs: int
-    must: tuple[str, ...]
-    must_not: tuple[str, ...]
-
-    @staticmethod
-    def of(arch: Arch) -> Targets:
-        t = arch.targets
-        field = max(1, t["min_receptive_field"]) if "min_receptive_field" in t else 0
-        words = (tuple(dict.fromkeys(t.get(key) or ())) for key in ("must_use", "must_not_use"))
-        return Targets(field, t.get("max_params", HUGE), t.get("max_macs", HUGE), *words)
-
-    @cached_property
-    def words(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys((*self.must, *self.must_not)))
 
     def missed(self, found: WalkOutcome) -> dict[str, float]:
         """Each target that is missed, and by what share."""
         out: dict[str, float] = {}
         if found.field < self.field:
             out["field"] = 1 - found.field / self.field
-        if found.params > self.params:
-            out["params"] = found.params / max(self.params, 1) - 1
-        if found.macs > self.macs:
-            out["macs"] = found.macs / max(self.macs, 1) - 1
-        for word in self.must:
-            if not found.words >> self.words.index(word) & 1:
-                out[f"+{word}"] = 1
-        for word in self.must_not:
-            if found.words >> self.words.index(word) & 1:
-                out[f"-{word}"] = 1
+        for figure, cap in self.caps._asdict().items():
+            if (cost := getattr(found, figure)) > cap:
+                out[figure] = cost / max(cap, 1) - 1
+        for sign, words, missing in (("+", self.must, 0), ("-", self.must_not, 1)):
+            for word in words:
+                if found.words >> self.words.index(word) & 1 == missing:
+                    out[sign + word] = 1
         return out
 
 
@@ -78,16 +56,16 @@ MENDS = {
 """The kinds of edit that can change whether a target is met; for other words, all of them."""
 
 
-def can_mend(kind: str, missed: str) -> bool:
-    return kind in MENDS.get(missed.lstrip("+-"), set(EDIT_KINDS))
-
-
 @dataclass(frozen=True)
 class Solution:
     """A set of edits that meets all targets."""
 
     edits: tuple[Edit, ...]
     outcome: WalkOutcome
+
+    @property
+    def layers_changed(self) -> int:
+        return len({number for edit in self.edits for number, _ in edit.changes})
 
 
 @dataclass(frozen=True)
@@ -99,7 +77,7 @@ class EditSet:
     missed: Mapping[str, float]
 
 
-def joined(first: EditPlan, second: EditPlan) -> EditPlan | None:
+def joined_plans(first: EditPlan, second: EditPlan) -> EditPlan | None:
     """Two plans as one; None where they change the same."""
     if any(key in first and key[1] != "@follow" for key in second):
         return None
@@ -117,8 +95,8 @@ class Hunt:
         self.start = self.walker.outcome({})
         catalogue = Catalogue(sites, tuple(keep), tuple(only))
         self.most_channels = catalogue.most_channels
-        first = self.missed({})
-        missing = tuple(word[1:] for word in first or {} if word.startswith("+"))
+        self.first = EditSet((), {}, self.missed({}) or {})
+        missing = tuple(word[1:] for word in self.first.missed if word.startswith("+"))
         self.edits = list(catalogue.edits(missing))
         self.channels = list(catalogue.channels())
         self.proved = True
@@ -140,12 +118,10 @@ class Hunt:
 
     def run(self) -> tuple[list[Solution], int]:
         """The solutions with the fewest edits, and how few; none where none was found."""
-        found, near = self.widened([EditSet((), {}, self.missed({}) or {})])
+        found, singles = self.widened([self.first])
         if found:
             return found, 1
-        singles = near
-        found = self.pairs(singles)
-        if found:
+        if found := self.pairs(singles):
             self.proved = True  # no single edit does it
             return found, 2
         self.deadline = max(self.deadline, time.monotonic() + self.seconds / 2)
@@ -175,7 +151,7 @@ class Hunt:
         return found, near
 
     def add(self, base: EditSet, edit: Edit, found: list[Solution], near: list[EditSet]) -> None:
-        plan = joined(base.plan, edit.changes)
+        plan = joined_plans(base.plan, edit.changes)
         outcome = None if plan is None else self.walker.outcome(plan)
         if plan is None or outcome is None:
             return
@@ -196,7 +172,7 @@ class Hunt:
 
     def pairs(self, singles: list[EditSet]) -> list[Solution]:
         """All pairs of edits that can mend between them what is missed."""
-        missed = self.missed({}) or {}
+        missed = self.first.missed
         found: list[Solution] = []
         ranked = sorted(singles, key=lambda c: (len(c.missed), sum(c.missed.values())))
         plain = [one for one in ranked if one.edits[0].kind != "channels"]
@@ -227,17 +203,19 @@ class Hunt:
 
         Parameters and MACs grow with the number, so the largest that fits is found by halving.
         """
-        if joined(plan, channels.to(1).changes) is None:
+        if joined_plans(plan, channels.to(1).changes) is None:
             return None
 
         def fits(outcome: WalkOutcome) -> bool:
-            return outcome.params <= self.targets.params and outcome.macs <= self.targets.macs
+            caps = self.targets.caps
+            return outcome.params <= caps.params and outcome.macs <= caps.macs
 
         largest = self.largest(plan, channels, fits)
         if largest is None:
             return self.buildable(plan, channels, 1, 1)
         below = self.largest(plan, channels, lambda o: fits(o) and o.params <= self.params)
-        options = [edit for edit in (largest, below, self.above(plan, channels, below)) if edit]
+        above = self.buildable(plan, channels, below.new + 1, 1) if below and below.new < self.most_channels else None
+        options = [edit for edit in (largest, below, above) if edit]
         return min(options, key=lambda edit: self.change(plan, edit))
 
     def change(self, plan: EditPlan, edit: Edit) -> tuple[int, int]:
@@ -246,9 +224,6 @@ class Hunt:
         if outcome is None:
             return len(EDIT_KINDS), HUGE
         return len(self.targets.missed(outcome)), abs(outcome.params - self.params)
-
-    def above(self, plan: EditPlan, channels: Channels, below: Edit | None) -> Edit | None:
-        return self.buildable(plan, channels, below.new + 1, 1) if below and below.new < self.most_channels else None
 
     def largest(self, plan: EditPlan, channels: Channels, fits: Callable[[WalkOutcome], bool]) -> Edit | None:
         low, high, best = 1, self.most_channels, None
@@ -275,7 +250,7 @@ class Hunt:
     def two_channels(self, one: Channels, other: Channels) -> list[Solution]:
         """Two open numbers: the first is tried out, the second follows."""
         lowest = self.buildable({}, one, 1, 1)
-        if lowest is None or joined(one.to(1).changes, other.to(1).changes) is None:
+        if lowest is None or joined_plans(one.to(1).changes, other.to(1).changes) is None:
             return []
         found: list[Solution] = []
         least = self.best_channels(lowest.changes, other)
@@ -295,4 +270,4 @@ class Hunt:
 
 def covers(missed: Mapping[str, float], *kinds: str) -> bool:
     """Whether these kinds of edit can between them mend all that is missed."""
-    return all(any(can_mend(kind, one) for kind in kinds) for one in missed)
+    return all(MENDS.get(one.lstrip("+-"), EDIT_KINDS.keys()) & set(kinds) for one in missed)

@@ -31,7 +31,7 @@ LabelArrays = tuple[Any, Any]
 """Parameters and MACs, as arrays sorted by parameters, then MACs."""
 
 
-def labels_of(
+def node_labels(
     small: Small, caps: Caps, rule: LabelRule, deadline: float, limit: int | None = None
 ) -> list[LabelArrays | None]:
     """The labels of every node that can be part of an answer; raises OutOfTime. With a limit, only some of them."""
@@ -45,15 +45,15 @@ def labels_of(
         if not pairs:
             continue
         rest = small.rest[node]
-        band = Band(*span(rule, "params", caps.params, rest), *span(rule, "macs", caps.macs, rest))
+        band = Band(*cost_span(rule, "params", caps.params, rest), *cost_span(rule, "macs", caps.macs, rest))
         labels = by_table(pairs, steps, node, rule, band) if uses_table(rule, limit) else None
         if labels is None:
             p = np.concatenate([had[0] + edge[1] for had, edge in pairs])  # type: ignore[index]
             m = np.concatenate([had[1] + edge[2] for had, edge in pairs])  # type: ignore[index]
             ok = (p >= band.least_params) & (p <= band.most_params) & (m >= band.least_macs) & (m <= band.most_macs)
-            labels = kept(p[ok], m[ok], rule, rest, caps) if ok.any() else (p[:0], m[:0])
+            labels = kept_labels(p[ok], m[ok], rule, rest, caps) if ok.any() else (p[:0], m[:0])
         if len(labels[0]):
-            found[node] = thinned(labels, limit)
+            found[node] = thinned_labels(labels, limit)
         if limit is None and not node % 64 and time.monotonic() > deadline:
             raise OutOfTime
     return found
@@ -68,7 +68,7 @@ class Band(NamedTuple):
     most_macs: int
 
 
-def span(rule: LabelRule, figure: str, cap: int, rest: RestCosts) -> tuple[int, int]:
+def cost_span(rule: LabelRule, figure: str, cap: int, rest: RestCosts) -> tuple[int, int]:
     """The least and the most of a figure: below the cap, and as good as what is known to be within reach."""
     least, most = (rest.least_params, rest.most_params) if figure == "params" else (rest.least_macs, rest.most_macs)
     if rule.reached is None or rule.first != figure:
@@ -120,7 +120,7 @@ def by_table(pairs: list[Any], steps: list[int], node: int, rule: LabelRule, ban
     return costs[order], values[order]
 
 
-def thinned(labels: LabelArrays, limit: int | None) -> LabelArrays:
+def thinned_labels(labels: LabelArrays, limit: int | None) -> LabelArrays:
     import numpy as np
 
     if limit is None or len(labels[0]) <= limit:
@@ -129,7 +129,7 @@ def thinned(labels: LabelArrays, limit: int | None) -> LabelArrays:
     return labels[0][some], labels[1][some]
 
 
-def kept(p: Any, m: Any, rule: LabelRule, rest: RestCosts, caps: Caps) -> LabelArrays:
+def kept_labels(p: Any, m: Any, rule: LabelRule, rest: RestCosts, caps: Caps) -> LabelArrays:
     """The labels that no others make useless, sorted."""
     import numpy as np
 
@@ -140,27 +140,23 @@ def kept(p: Any, m: Any, rule: LabelRule, rest: RestCosts, caps: Caps) -> LabelA
         elif rule.macs != "each":
             best = least_for_each(a, b, rule.width)
         else:
-            best = distinct(a, b)
+            best = distinct_pairs(a, b)
     else:
-        best = distinct(a, b, rule.first != "macs")
-        a_, b_ = a[best], b[best]
-        safe = (
-            (rule.first == "params" and int(m.max()) + rest.most_macs <= caps.macs)
-            or (rule.first == "macs" and int(p.max()) + rest.most_params <= caps.params)
-        )  # fmt: skip
-        best = (
-            best[: rule.width] if safe else best[fronts(*((a_, b_) if rule.first != "macs" else (b_, a_)), rule.width)]
-        )
+        first, second = (b, a) if rule.first == "macs" else (a, b)
+        best = distinct_pairs(first, second)
+        within_macs = rule.first == "params" and int(m.max()) + rest.most_macs <= caps.macs
+        alone = within_macs or (rule.first == "macs" and int(p.max()) + rest.most_params <= caps.params)
+        best = best[: rule.width] if alone else best[fronts(first[best], second[best], rule.width)]
     p, m = p[best], m[best]
     order = np.lexsort((m, p))
     return p[order], m[order]
 
 
-def distinct(a: Any, b: Any, a_first: bool = True) -> Any:
+def distinct_pairs(a: Any, b: Any) -> Any:
     """Indexes of the different pairs, sorted."""
     import numpy as np
 
-    order = np.lexsort((b, a) if a_first else (a, b))
+    order = np.lexsort((b, a))
     a, b = a[order], b[order]
     return order[np.concatenate(([True], (a[1:] != a[:-1]) | (b[1:] != b[:-1])))]
 
@@ -169,7 +165,7 @@ def least_for_each(a: Any, b: Any, most: int) -> Any:
     """Indexes of the pairs with, for each value of a, the `most` least of b."""
     import numpy as np
 
-    order = distinct(a, b)
+    order = distinct_pairs(a, b)
     sorted_a = a[order]
     start = np.flatnonzero(np.concatenate(([True], sorted_a[1:] != sorted_a[:-1])))
     place = np.arange(len(order)) - np.repeat(start, np.diff(np.append(start, len(order))))

@@ -3,19 +3,18 @@ way. The questions are those of graph_search.py; here each is a look at every ne
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from itertools import combinations
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from .best import Found
-from .goal import Asked, End, Goal
+from .goal import Asked, End, Goal, TargetBounds
 from .listed import Listed
 from .memo import UNCOUNTED, Memo
 from .program import Program
 from .small import HUGE, Caps
 
 
-class ListSearch:
+class ListSearch(TargetBounds):
     """All networks of a family that can be built, and what is asked of them. Raises OutOfTime."""
 
     complete, covered = True, ""
@@ -52,7 +51,7 @@ class ListSearch:
         order = self.goal.order(self.fields[rows], params, macs, uncounted)
         first = sorted_by([*order, params, macs + uncounted * HUGE, self.ranks[rows]])
         if self.goal.has_front:
-            first, limit = first[unbeaten([column[first] for column in order])], most
+            first, limit = first[unbeaten_rows([column[first] for column in order])], most
         else:
             limit = most or count
         return [self.found(row) for row in rows[first[:limit]].tolist()]
@@ -65,40 +64,18 @@ class ListSearch:
 
     def bounds(self, met: bool) -> dict[str, object]:
         """For each target the best that the others leave."""
-        return {target: getattr(self, f"best_{target}")() for target in self.program.head.targets}
+        return {target: self.bound(target, met) for target in self.program.head.targets}
 
-    def least(self, figures: Any, caps: Caps) -> int | None:
+    def least(self, figure: str, caps: Caps) -> int | None:
         rows = self.which(self.goal.asked(), caps)
-        return int(figures[rows].min()) if len(rows) else None
+        return int(getattr(self, figure)[rows].min()) if len(rows) else None
 
-    def best_max_params(self) -> int | None:
-        return self.least(self.params, self.goal.caps._replace(params=HUGE))
-
-    def best_max_macs(self) -> int | None:
-        return self.least(self.macs, self.goal.caps._replace(macs=HUGE))
-
-    def best_min_receptive_field(self) -> int | None:
+    def largest_field(self) -> int | None:
         rows = self.which(self.goal.asked("min_receptive_field"))
         return int(self.fields[rows].max(initial=0)) or None
 
-    def best_must_use(self) -> list[str] | None:
-        return next(self.used_by("must_use", self.goal.must, larger_first=True), None)
-
-    def best_must_not_use(self) -> list[str] | None:
-        return next(self.used_by("must_not_use", self.goal.must_not, larger_first=False), None)
-
-    def used_by(self, target: str, words: Sequence[str], larger_first: bool) -> Iterator[list[str]]:
-        """The sets of these words that some network uses at least (the larger sets first) or at most."""
-        import numpy as np
-
-        seen = np.unique(self.words[self.which(self.goal.asked(target))]).tolist()
-        whole = self.goal.bits(words)
-        sizes = range(len(words) + 1)
-        for number in reversed(sizes) if larger_first else sizes:
-            for some in combinations(words, number):
-                bits = self.goal.bits(some)
-                if any(not bits & ~used if larger_first else not used & whole & ~bits for used in seen):
-                    yield list(some)
+    def possible_but_for(self, target: str) -> Callable[[Asked], bool]:
+        return lambda asked: len(self.which(asked)) > 0
 
 
 def sorted_by(columns: Sequence[Any]) -> Any:
@@ -109,7 +86,7 @@ def sorted_by(columns: Sequence[Any]) -> Any:
     return np.lexsort(tuple(reversed(plain)))
 
 
-def unbeaten(columns: Sequence[Any]) -> list[int]:
+def unbeaten_rows(columns: Sequence[Any]) -> list[int]:
     """Of rows sorted by columns of which less is better, those that no other beats; of equal ones the first."""
     import numpy as np
 

@@ -8,14 +8,14 @@ in the rows, and its results are handed out to them; so a million networks cost 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from operator import attrgetter
 from typing import Any
 
 from .memo import PHASES_ALLOWED, Memo
 from .program import Cut, LayerStep, Program
-from .runner import Runner, Values, places
+from .runner import Reorder, Runner, Values, picks_of
 from .small import OutOfTime
 
 DENSE = 4
@@ -65,14 +65,12 @@ class Listed(Runner[PrefixTable]):
         """All networks that can be built, each with its last map; raises OutOfTime."""
         import numpy as np
 
-        program = self.program
-        start = Cut(program.shared, (0,))
-        none = [np.full(1, -1, np.int16) for _ in program.shared]
+        none = [np.full(1, -1, np.int16) for _ in self.program.shared]
         params, macs, words, phases = (np.zeros(1, np.int64) for _ in range(4))
         rank = np.zeros(1, object if self.large else np.int64)
         image, ways = (np.full(1, self.image, np.int32),), np.ones(1, np.int64)
         one = PrefixTable(tuple(none), image, params, macs, words, phases, ways, rank)
-        ends = self.run(program.items, self.project(one, start, program.items[0].before if program.items else start))
+        ends = self.whole(one, (0,))
         return ends.rows((ends.maps[0] >= 0) & (ends.maps[0] != self.image))  # else it has no layer at all
 
     def fields(self, ends: PrefixTable) -> Any:
@@ -80,7 +78,7 @@ class Listed(Runner[PrefixTable]):
         import numpy as np
 
         handles, which = np.unique(ends.maps[0], return_inverse=True)
-        return np.array([self.field_at(h) for h in handles.tolist()], np.int64)[which]
+        return np.array([self.memo.field_at(h) for h in handles.tolist()], np.int64)[which]
 
     def within_budget(self, frontier: PrefixTable) -> PrefixTable:
         if time.monotonic() > self.deadline:
@@ -89,30 +87,16 @@ class Listed(Runner[PrefixTable]):
 
     # --- from cut to cut ---
 
-    def project(
-        self,
-        frontier: PrefixTable,
-        before: Cut,
-        after: Cut,
-        ends: Mapping[int, int] | None = None,
-        fresh: tuple[int, ...] = (),
-    ) -> PrefixTable:
+    def reordered(self, frontier: PrefixTable, to: Reorder) -> PrefixTable:
         import numpy as np
 
-        renamed = ends or {}
-        ways = frontier.ways
-        for number in fresh:
-            ways = ways if number in after.variables else ways * self.variables[number].size
-        for number, column in zip(before.variables, frontier.chosen, strict=True):
-            if number not in after.variables:
-                ways = np.where(column < 0, ways * self.variables[number].size, ways)
-        none = len(frontier)
-        picks = places(before.variables, after.variables)
-        map_picks = places(before.maps, tuple(renamed.get(m, m) for m in after.maps))
+        ways, none = frontier.ways * to.ways, len(frontier)
+        for i, size in to.gone:
+            ways = np.where(frontier.chosen[i] < 0, ways * size, ways)
         return replace(
             frontier,
-            chosen=tuple([frontier.chosen[i] if i >= 0 else np.full(none, -1, np.int16) for i in picks]),
-            maps=tuple([frontier.maps[i] if i >= 0 else np.full(none, -1, np.int32) for i in map_picks]),
+            chosen=tuple([frontier.chosen[i] if i >= 0 else np.full(none, -1, np.int16) for i in to.chosen]),
+            maps=tuple([frontier.maps[i] if i >= 0 else np.full(none, -1, np.int32) for i in to.maps]),
             ways=ways,
         )
 
@@ -169,7 +153,7 @@ class Listed(Runner[PrefixTable]):
         new = tuple(v for v in step.uses if v not in step.before.variables)
         wide = Cut((*step.before.variables, *new), step.before.maps)
         table = self.bind(self.project(frontier, step.before, wide), wide.variables, step.uses)
-        uses, inputs = places(wide.variables, step.uses), places(wide.maps, step.inputs)
+        uses, inputs = picks_of(wide.variables, step.uses), picks_of(wide.maps, step.inputs)
         keys, which = different([*(table.chosen[i] for i in uses), *(table.maps[i] for i in inputs)], len(table))
         found = [self.results_of(step, key[: len(uses)], key[len(uses) :]) for key in keys]
         made = np.array([result[0][1:6] if result else (-1, 0, 0, 0, 0) for result in found], np.int64)
@@ -193,13 +177,13 @@ def different(columns: Sequence[Any], rows: int) -> tuple[list[tuple[int, ...]],
     which, count = np.zeros(rows, np.int64), min(rows, 1)
     for column in columns:
         width = int(column.max(initial=-1)) + 2
-        which, count = renumbered(which * width + (column + 1), count * width)
+        which, count = gapless(which * width + (column + 1), count * width)
     first = np.zeros(count, np.int64)
     first[which[::-1]] = np.arange(rows)[::-1]
     return list(zip(*(column[first].tolist() for column in columns), strict=True)) if columns else [()] * count, which
 
 
-def renumbered(codes: Any, limit: int) -> tuple[Any, int]:
+def gapless(codes: Any, limit: int) -> tuple[Any, int]:
     """Codes below a limit as numbers from 0 without gaps, in their order; and how many there are."""
     import numpy as np
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from ..engine.arch import Node, carries_depthwise, mixes_channels, row_of
+from ..engine.arch import Node, carries_depthwise, image_of, mixes_channels, row_of
 from ..engine.geometry import Axis, FeatureMap
 from ..engine.layers import Conv, Layer
 from ..engine.layers.base import Budget, output_within
@@ -107,6 +107,14 @@ class Memo:
             self.handles.append(handle)
         return number
 
+    def image_handle(self, shape: tuple[int, ...]) -> int:
+        return self.handle_number(Handle(self.map_number(image_of(shape)), None, None))
+
+    def field_at(self, handle: int) -> int:
+        """The field before global pooling of a network that ends there; 0 where it is unknown."""
+        found = self.handles[handle]
+        return found.whole[1] if found.whole else smallest_field(self.maps[found.map])
+
     def shape_alone(self, handle: int) -> int:
         """The handle of the same shape that says nothing of where units look."""
         if (found := self._bare.get(handle)) is None:
@@ -152,7 +160,7 @@ class Memo:
     def _out(self, node: Node, inputs: tuple[int, ...]) -> tuple[int, int]:
         """The map that a layer makes, and ways in which units look in turn; raises ShapeError."""
         out, left = output_within(node.layer, tuple([self.maps[i] for i in inputs]), BUDGET)
-        return self.map_number(out if self.with_field else without_fields(out)), PHASES_ALLOWED - left.phases
+        return self.map_number(out if self.with_field else without_looks(out)), PHASES_ALLOWED - left.phases
 
     def _by_window(self, number: int, node: Node, x: int) -> tuple[int, int] | None:
         """The same of a convolution, by its window. Raises ShapeError the first time that it does not fit, and returns
@@ -192,11 +200,11 @@ def smallest_field(x: FeatureMap) -> int:
     return min(axis.receptive_field or 0 for axis in x.axes)
 
 
-def without_fields(x: FeatureMap) -> FeatureMap:
+def without_looks(x: FeatureMap) -> FeatureMap:
     """A map without where its units look, as far as no layer asks for it: units that look in step along every axis."""
-    axes = tuple(Axis.image(a.size) if in_step(a) else a for a in x.axes)
+    axes = tuple(Axis.image(a.size) if looks_in_step(a) else a for a in x.axes)
     return FeatureMap(x.channels, axes, x.flat)
 
 
-def in_step(axis: Axis) -> bool:
+def looks_in_step(axis: Axis) -> bool:
     return bool(axis.strands) and not axis.doubt and all(s.advance and len(s.fields) == 1 for s in axis.strands)

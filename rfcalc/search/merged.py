@@ -8,14 +8,14 @@ parameters and MACs, the number of assignments it stands for, and their rank.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from ..engine.layers import LAYERS
 from .graph import START, Final, SearchEdge, SearchGraph, paths
-from .memo import PHASES_ALLOWED, Handle, Memo, smallest_field, without_fields
-from .program import Choose, Cut, LayerStep, Program, ProgramPart, Repeat
-from .runner import LayerResult, Runner, Values, places
+from .memo import PHASES_ALLOWED, Handle, Memo, smallest_field, without_looks
+from .program import LayerStep, Program, ProgramPart, Repeat
+from .runner import LayerResult, Reorder, Runner, Values, picks_of
 
 MAX_EDGES = 4_000_000
 """More would not fit one gigabyte, beside those of shapes alone (capped.py)."""
@@ -58,22 +58,15 @@ class Merged(Runner[States]):
     # --- the whole program ---
 
     def explore(self) -> SearchGraph:
-        program = self.program
-        start = Cut(program.shared, (0,))
-        state = CutState((-1,) * len(program.shared), (self.image,), 0, 0)
-        frontier = self.project({state: [START]}, start, program.items[0].before if program.items else start)
-        for state, edges in self.run(program.items, frontier).items():
+        first = CutState((-1,) * len(self.program.shared), (self.image,), 0, 0)
+        for state, edges in self.whole({first: [START]}, (0,)).items():
             if state.maps[0] not in (-1, self.image):  # else it has no layer at all
-                self.graph.finals.append(Final(self.node(edges), self.field_at(state.maps[0]), state.words))
+                self.graph.finals.append(Final(self.node(edges), self.memo.field_at(state.maps[0]), state.words))
         return self.graph
 
     def count(self) -> int:
         """How many assignments there are, whatever they build."""
-        program = self.program
-        start = Cut(program.shared, ())
-        frontier: States = {CutState((-1,) * len(program.shared), (), 0, 0): [START]}
-        frontier = self.project(frontier, start, program.items[0].before if program.items else Cut((), ()))
-        ends = self.run(program.items, frontier)
+        ends = self.whole({CutState((-1,) * len(self.program.shared), (), 0, 0): [START]}, ())
         return paths(self.graph, [edge for edges in ends.values() for edge in edges])
 
     def within_budget(self, frontier: States) -> States:
@@ -106,30 +99,14 @@ class Merged(Runner[States]):
 
     # --- from cut to cut ---
 
-    def project(
-        self,
-        frontier: States,
-        before: Cut,
-        after: Cut,
-        ends: Mapping[int, int] | None = None,
-        fresh: tuple[int, ...] = (),
-    ) -> States:
-        renamed = ends or {}
-        picks = places(before.variables, after.variables)
-        map_picks = places(before.maps, tuple(renamed.get(m, m) for m in after.maps))
-        gone = [(i, self.variables[v].size) for i, v in enumerate(before.variables) if v not in after.variables]
-        factor = 1
-        for number in fresh:
-            factor *= 1 if number in after.variables else self.variables[number].size
-        if before == after and not renamed and factor == 1:
-            return frontier
+    def reordered(self, frontier: States, to: Reorder) -> States:
         out: States = {}
         for state, edges in frontier.items():
-            ways = factor
-            for i, size in gone:
+            ways = to.ways
+            for i, size in to.gone:
                 ways *= size if state.chosen[i] < 0 else 1
-            chosen = tuple([state.chosen[i] if i >= 0 else -1 for i in picks])
-            maps = tuple([state.maps[i] if i >= 0 else -1 for i in map_picks])
+            chosen = tuple([state.chosen[i] if i >= 0 else -1 for i in to.chosen])
+            maps = tuple([state.maps[i] if i >= 0 else -1 for i in to.maps])
             moved = edges if ways == 1 else [e._replace(ways=e.ways * ways) for e in edges]
             out.setdefault(self.settled(chosen, maps, state.words, state.phases), []).extend(moved)
         return out
@@ -151,7 +128,7 @@ class Merged(Runner[States]):
         if handle.depthwise is None or not (handle.whole or (self.enough and seen >= self.enough)):
             return number
         field = min(seen, self.enough) if self.enough else seen
-        bare = self.memo.map_number(without_fields(x))
+        bare = self.memo.map_number(without_looks(x))
         return self.memo.handle_number(Handle(bare, handle.depthwise, (0, field)))
 
     def bind(self, frontier: States, order: tuple[int, ...], numbers: tuple[int, ...]) -> States:
@@ -198,8 +175,8 @@ class Merged(Runner[States]):
     def step(self, step: LayerStep, frontier: States) -> States:
         before, after = step.before, step.after
         inputs = [before.maps.index(number) for number in step.inputs]
-        uses = places(before.variables, step.uses)
-        map_picks = places(before.maps, after.maps)
+        uses = picks_of(before.variables, step.uses)
+        map_picks = picks_of(before.maps, after.maps)
         var_picks = [
             (1, step.uses.index(v)) if v in step.uses else (0, before.variables.index(v)) for v in after.variables
         ]
@@ -254,15 +231,6 @@ GROW = {
 
 def grows(items: Sequence[ProgramPart]) -> bool:
     """Whether fields can only grow on every way through these items."""
-    for item in items:
-        if isinstance(item, LayerStep):
-            inside = item.op in GROW or (LAYERS[item.op].pointwise and not LAYERS[item.op].joins)
-        elif isinstance(item, Choose):
-            inside = all(grows(branch.items) for branch in item.branches)
-        elif isinstance(item, Repeat):
-            inside = all(grows(turn) for turn in item.turns)
-        else:
-            inside = True
-        if not inside:
-            return False
-    return True
+    steps = [item for item in items if isinstance(item, LayerStep)]
+    inside = all(s.op in GROW or (LAYERS[s.op].pointwise and not LAYERS[s.op].joins) for s in steps)
+    return inside and all(grows(way) for item in items for way in item.ways)

@@ -47,6 +47,11 @@ class ProgramPart:
     before: Cut = NO_CUT
     after: Cut = NO_CUT
 
+    @property
+    def ways(self) -> list[list[ProgramPart]]:
+        """The parts inside it, in as many lists as there are ways or turns."""
+        return []
+
 
 @dataclass(slots=True)
 class LayerStep(ProgramPart):
@@ -86,6 +91,10 @@ class Choose(ProgramPart):
     branches: list[Branch] = field(default_factory=list)
     """One for each value of the choice, in their order."""
 
+    @property
+    def ways(self) -> list[list[ProgramPart]]:
+        return [branch.items for branch in self.branches]
+
 
 @dataclass(slots=True)
 class Repeat(ProgramPart):
@@ -101,6 +110,10 @@ class Repeat(ProgramPart):
     """The cut in front of each turn."""
     points: list[Cut] = field(default_factory=list)
     """The cut after that many turns, where it either ends or goes on."""
+
+    @property
+    def ways(self) -> list[list[ProgramPart]]:
+        return self.turns
 
 
 @dataclass(frozen=True)
@@ -137,19 +150,19 @@ class Program:
 # --- what may still be needed ------------------------------------------------------------------------------------
 
 
-def cut(variables: set[int], maps: set[int]) -> Cut:
+def sorted_cut(variables: set[int], maps: set[int]) -> Cut:
     return Cut(tuple(sorted(variables)), tuple(sorted(maps)))
 
 
-def merged(*cuts: Cut) -> Cut:
-    return cut({v for c in cuts for v in c.variables}, {m for c in cuts for m in c.maps})
+def merged_cut(*cuts: Cut) -> Cut:
+    return sorted_cut({v for c in cuts for v in c.variables}, {m for c in cuts for m in c.maps})
 
 
 def renamed(after: Cut, ends: Mapping[int, int]) -> Cut:
     """A cut with the numbers that stand for several layers replaced by the one of a branch; those that the branch does
     not make are left out."""
     made = {ends.get(m, m) for m in after.maps}
-    return cut(set(after.variables), {m for m in made if m >= 0})
+    return sorted_cut(set(after.variables), {m for m in made if m >= 0})
 
 
 def liveness(items: Sequence[ProgramPart], after: Cut) -> Cut:
@@ -168,22 +181,22 @@ def needed_before(item: ProgramPart, after: Cut) -> Cut:
     elif isinstance(item, Choose):
         for branch in item.branches:
             branch.before = liveness(branch.items, renamed(after, branch.ends))
-        joined = merged(*(branch.before for branch in item.branches))
+        joined = merged_cut(*(branch.before for branch in item.branches))
         variables, maps = set(joined.variables) | {item.by}, set(joined.maps)
     elif isinstance(item, Repeat):
         found = repeat_before(item, after)
         variables, maps = set(found.variables), set(found.maps)
-    return cut(variables - set(item.fresh), maps)
+    return sorted_cut(variables - set(item.fresh), maps)
 
 
 def repeat_before(item: Repeat, after: Cut) -> Cut:
     """A repetition may end after every turn, and needs its number of turns until then."""
-    held = cut(set(item.uses), set())
-    leaves = [merged(renamed(after, ends), held) for ends in item.exits]
+    held = sorted_cut(set(item.uses), set())
+    leaves = [merged_cut(renamed(after, ends), held) for ends in item.exits]
     item.points, item.inner = list(leaves), [NO_CUT] * len(item.turns)
     for turn in reversed(range(len(item.turns))):
-        item.inner[turn] = merged(liveness(item.turns[turn], item.points[turn + 1]), held)
-        item.points[turn] = merged(item.inner[turn], leaves[turn])
+        item.inner[turn] = merged_cut(liveness(item.turns[turn], item.points[turn + 1]), held)
+        item.points[turn] = merged_cut(item.inner[turn], leaves[turn])
     return item.points[0]
 
 

@@ -16,7 +16,7 @@ from ..spec.reader import loads
 from .edits import EDIT_KINDS, TOLD_WORDS, Edit
 from .hunt import Hunt, Solution, Targets
 from .memo import UNCOUNTED
-from .sites import Sites, read
+from .sites import Sites, read_sites
 from .written import rewritten
 
 if TYPE_CHECKING:
@@ -55,13 +55,14 @@ class Repair:
         return 0 if self.ways or not self.missed else 1
 
     def to_json(self) -> dict[str, Any]:
-        best = self.ways[0] if self.ways else None
+        unchanged = Repaired((), self.arch, self.spec, ())
+        best = self.ways[0] if self.ways else unchanged
         return {
-            "edits": [edit.to_json() for edit in best.edits] if best else [],
-            "count": len(best.edits) if best else 0,
+            "edits": [edit.to_json() for edit in best.edits],
+            "count": len(best.edits),
             "proved_smallest": self.proved_smallest,
-            "claims_dropped": list(best.claims_dropped) if best else [],
-            "spec": best.spec if best else self.spec if not self.missed else None,
+            "claims_dropped": list(best.claims_dropped),
+            "spec": best.spec if self.ways or not self.missed else None,
         }
 
     def render(self, width: int | None = None) -> RenderableType:
@@ -85,21 +86,20 @@ class Repair:
                 yield f"\nrepaired by {count} edit{'s' * (count > 1)} ({proof}):"
             elif number == 1:
                 yield "\nothers with as few edits:"
-            yield from (f"  {line}" for line in told(self.arch, way))
+            yield from (f"  {line}" for line in repair_lines(self.arch, way))
         yield "\none edit is: " + "; ".join(EDIT_KINDS[kind] for kind in self.only or EDIT_KINDS)
         yield "padding follows where it keeps sizes, and channels where layers are added; neither is an edit"
 
 
-def told(arch: Arch, way: Repaired) -> Iterator[str]:
+def repair_lines(arch: Arch, way: Repaired) -> Iterator[str]:
     """A repair in words, with its effect."""
     before, after = arch, way.arch
-    effects = []
     fields = [text(agreed(a.receptive_field.before_global_pool)) for a in (before, after)]
-    for name, old, new in (
+    figures = (
         ("field", *fields), ("params", f"{before.params:,}", f"{after.params:,}"),
         ("MACs", text(before.macs), text(after.macs)), ("output", str(before.out), str(after.out)),
-    ):  # fmt: skip
-        effects.append(f"{name} {old} -> {new}" if old != new else f"{name} {old} kept")
+    )  # fmt: skip
+    effects = [f"{name} {old} -> {new}" if old != new else f"{name} {old} kept" for name, old, new in figures]
     yield f"{'; '.join(map(str, way.edits))}: {', '.join(effects)}"
     if way.claims_dropped:
         yield f"  no longer claimed: {', '.join(way.claims_dropped)}"
@@ -115,9 +115,9 @@ def repair_text(
     source: str, path: str, keep: Sequence[str] = (), only: Sequence[str] = (), seconds: float = SECONDS
 ) -> Repair:
     """The same of a spec's text; `path` is what it is called."""
-    sites = read(source, path)
+    sites = read_sites(source, path)
     arch = sites.arch
-    names = [name for built in sites.built for name in prefixes(built.node.name)]
+    names = [name for built in sites.built for name in blocks_of_name(built.node.name)]
     for name in keep:
         if name not in names:
             raise RfcalcError(unknown_name(name, names, f"--keep: {arch.name} has no layer"))
@@ -132,31 +132,27 @@ def repair_text(
         return Repair(arch, (), (), True, source, kinds)
     hunt = Hunt(sites, Targets.of(arch), keep, kinds, seconds)
     found, _ = hunt.run()
-    found.sort(key=lambda s: (abs(s.outcome.params - hunt.params), layers_changed(s)))
-    ways = tuple(islice(distinct(sites, found), ALTERNATIVES))
+    found.sort(key=lambda s: (abs(s.outcome.params - hunt.params), s.layers_changed))
+    ways = tuple(islice(distinct_repairs(sites, found), ALTERNATIVES))
     return Repair(arch, missed, ways, hunt.proved, source, kinds)
 
 
-def layers_changed(solution: Solution) -> int:
-    return len({number for edit in solution.edits for number, _ in edit.changes})
-
-
-def prefixes(name: str) -> Iterator[str]:
+def blocks_of_name(name: str) -> Iterator[str]:
     parts = name.split(".")
     return (".".join(parts[:i]) for i in range(1, len(parts) + 1))
 
 
-def distinct(sites: Sites, found: Sequence[Solution]) -> Iterator[Repaired]:
+def distinct_repairs(sites: Sites, found: Sequence[Solution]) -> Iterator[Repaired]:
     """The solutions as texts, the best for each set of layers and settings; what does not read back is left out."""
     seen = set()
     for solution in found:
         key = tuple(sorted((edit.layer, edit.setting, str(edit.place)) for edit in solution.edits))
-        if key not in seen and (way := written(sites, solution)):
+        if key not in seen and (way := written_repair(sites, solution)):
             seen.add(key)
             yield way
 
 
-def written(sites: Sites, solution: Solution) -> Repaired | None:
+def written_repair(sites: Sites, solution: Solution) -> Repaired | None:
     """A solution's text, walked by the engine again; None where the text does not come to the same figures."""
     plan = {change: value for edit in solution.edits for change, value in edit.changes.items()}
     places = {edit.place: edit for edit in solution.edits if edit.place}
@@ -170,11 +166,11 @@ def written(sites: Sites, solution: Solution) -> Repaired | None:
         return None
     if any(claim.holds is False for claim in targets_of(arch)):
         return None
-    paths = [path_of(c.layer, c.quantity) for c in claims_of(arch) if c.holds is False]
+    paths = [claim_path(c.layer, c.quantity) for c in claims_of(arch) if c.holds is False]
     text_ = rewritten(sites, plan, places, paths)
     return Repaired(solution.edits, replace(arch, claims={}), text_, tuple(".".join(path) for path in paths))
 
 
-def path_of(layer: str | None, quantity: str) -> tuple[str, ...]:
+def claim_path(layer: str | None, quantity: str) -> tuple[str, ...]:
     """Where a claim stands in the section."""
     return ("layers", layer, quantity) if layer else tuple(quantity.split("."))

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from itertools import product
-from typing import Generic, NamedTuple, TypeVar
+from math import prod
+from typing import Any, Generic, NamedTuple, TypeVar
 
-from ..engine.arch import Node, image_of
+from ..engine.arch import Node
 from ..errors import SettingError
 from ..spec.arithmetic import valued
 from ..spec.written import node_of
-from .memo import Handle, Memo, smallest_field
+from .memo import Handle, Memo
 from .program import Choose, Cut, LayerStep, MadeChoices, Program, ProgramPart, Repeat
 
 Values = tuple[int, ...]
@@ -43,6 +44,18 @@ class LayerResult(NamedTuple):
     rank: int
 
 
+class Reorder(NamedTuple):
+    """From one cut to another: where its choices and its maps stood before (-1: nowhere), where the choices stood that
+    are forgotten and how many values they have, and how many assignments one stands for from here on."""
+
+    chosen: list[int]
+    maps: list[int]
+    gone: list[tuple[int, int]]
+    ways: int
+
+
+Ends = Mapping[int, int]
+NO_ENDS: Ends = {}
 Frontier = TypeVar("Frontier")
 
 
@@ -53,8 +66,7 @@ class Runner(Generic[Frontier]):
         self.program, self.variables, self.weights = program, program.variables, program.weights()
         self.axes = len(program.head.sizes)
         self.memo = memo
-        image = self.memo.map_number(image_of(program.head.input))
-        self.image = self.memo.handle_number(Handle(image, None, None))
+        self.image = memo.image_handle(program.head.input)
         self.results: dict[tuple[int, Values, tuple[int, ...]], list[LayerResult]] = {}
         self.possible: dict[tuple[int, Values], list[Option]] = {}
         self.options: dict[tuple[int, Values], tuple[int, Node] | None] = {}
@@ -65,16 +77,8 @@ class Runner(Generic[Frontier]):
         """Every assignment through a layer, with all values that its open choices can have."""
         raise NotImplementedError
 
-    def project(
-        self,
-        frontier: Frontier,
-        before: Cut,
-        after: Cut,
-        ends: Mapping[int, int] | None = None,
-        fresh: tuple[int, ...] = (),
-    ) -> Frontier:
-        """The frontier in the order of another cut. What no later part needs is forgotten; a choice that was never made
-        there counts with all its values. `ends` tells which map a number that stands for several stands for here."""
+    def reordered(self, frontier: Frontier, to: Reorder) -> Frontier:
+        """The frontier in the order of another cut."""
         raise NotImplementedError
 
     def bind(self, frontier: Frontier, order: tuple[int, ...], numbers: tuple[int, ...]) -> Frontier:
@@ -96,6 +100,24 @@ class Runner(Generic[Frontier]):
         raise NotImplementedError
 
     # --- from part to part ---
+
+    def whole(self, frontier: Frontier, maps: tuple[int, ...]) -> Frontier:
+        """The first frontier, in which only these maps are there, through the whole program."""
+        items, start = self.program.items, Cut(self.program.shared, maps)
+        return self.run(items, self.project(frontier, start, items[0].before if items else Cut((), maps)))
+
+    def project(
+        self, frontier: Frontier, before: Cut, after: Cut, ends: Ends = NO_ENDS, fresh: tuple[int, ...] = ()
+    ) -> Frontier:
+        """The frontier in the order of another cut. What no later part needs is forgotten; a choice that was never made
+        there counts with all its values. `ends` tells which map a number that stands for several stands for here."""
+        ways = prod(self.variables[number].size for number in fresh if number not in after.variables)
+        if before == after and not ends and ways == 1:
+            return frontier
+        gone = [(i, self.variables[v].size) for i, v in enumerate(before.variables) if v not in after.variables]
+        maps = tuple(ends.get(m, m) for m in after.maps)
+        to = Reorder(picks_of(before.variables, after.variables), picks_of(before.maps, maps), gone, ways)
+        return self.reordered(frontier, to)
 
     def run(self, items: Sequence[ProgramPart], frontier: Frontier) -> Frontier:
         for item in items:
@@ -149,12 +171,15 @@ class Runner(Generic[Frontier]):
 
     def times(self, item: Repeat, values: Values) -> int:
         """How many turns; -1 where the values make no number of them."""
-        chosen = {v: self.variables[v].values[i] for v, i in zip(item.uses, values, strict=True)}
         try:
-            found = valued(item.times, chosen)
+            found = valued(item.times, self.chosen(item.uses, values))
         except SettingError:
             return -1
         return found if isinstance(found, int) and not isinstance(found, bool) else -1
+
+    def chosen(self, uses: tuple[int, ...], values: Values) -> dict[int, Any]:
+        """What the choices of a part are, by their numbers."""
+        return {v: self.variables[v].values[i] for v, i in zip(uses, values, strict=True)}
 
     # --- layers ---
 
@@ -163,12 +188,13 @@ class Runner(Generic[Frontier]):
         key = step.number, given, inputs
         found = self.results.get(key)
         if found is None:
-            found = self.results[key] = list(self.worked_out(step, given, inputs)) if -1 not in inputs else []
+            made = (
+                [self.result(step, option, inputs) for option in self.layers_of(step, given)]
+                if -1 not in inputs
+                else []
+            )
+            found = self.results[key] = [one for one in made if one]
         return found
-
-    def worked_out(self, step: LayerStep, given: Values, inputs: tuple[int, ...]) -> Sequence[LayerResult]:
-        found = [self.result(step, option, inputs) for option in self.layers_of(step, given)]
-        return [one for one in found if one]
 
     def result(self, step: LayerStep, option: Option, inputs: tuple[int, ...]) -> LayerResult | None:
         """What one way to build a layer makes of given maps; None where it cannot take them."""
@@ -197,9 +223,9 @@ class Runner(Generic[Frontier]):
         """A layer with all its choices made; None where it cannot be."""
         key = (step.number, values)
         if key not in self.options:
-            chosen = {v: self.variables[v].values[i] for v, i in zip(step.uses, values, strict=True)}
             try:
-                node = node_of(step.op, step.name, valued(step.values, chosen), (), step.line, self.axes)
+                settings = valued(step.values, self.chosen(step.uses, values))
+                node = node_of(step.op, step.name, settings, (), step.line, self.axes)
             except SettingError:
                 self.options[key] = None
             else:
@@ -207,13 +233,8 @@ class Runner(Generic[Frontier]):
                 self.options[key] = number, node
         return self.options[key]
 
-    def field_at(self, handle: int) -> int:
-        """The field before global pooling of a network that ends there; 0 where it is unknown."""
-        found = self.memo.handles[handle]
-        return found.whole[1] if found.whole else smallest_field(self.memo.maps[found.map])
 
-
-def places(order: tuple[int, ...], wanted: tuple[int, ...]) -> list[int]:
+def picks_of(order: tuple[int, ...], wanted: tuple[int, ...]) -> list[int]:
     """Where each of the wanted numbers stands in a cut's order; -1 where it does not."""
     found = {number: i for i, number in enumerate(order)}
     return [found.get(number, -1) for number in wanted]

@@ -131,7 +131,7 @@ class Sites:
     text: str
 
 
-def read(text: str, path: str) -> Sites:
+def read_sites(text: str, path: str) -> Sites:
     """A spec and where it states what; raises SpecError."""
     document = yamlfile.parse(text, path)
     if not isinstance(document, yamlfile.Mapping):

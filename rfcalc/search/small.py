@@ -9,7 +9,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from .graph import SearchEdge, SearchGraph, assignments
+from .graph import SearchEdge, SearchGraph, assignments_to
 
 COUNT_BUDGET = 6_000_000
 """Labels looked at for a count of the feasible assignments: some three seconds."""
@@ -105,18 +105,14 @@ def count(small: Small, caps: Caps, size: int, deadline: float) -> int | None:
     """How many assignments end in the graph within the caps; None where that would take too long."""
     whole = small.rest[0]
     if whole.most_params <= caps.params and whole.most_macs <= caps.macs:
-        return plain_count(small)
+        counts = assignments_to(small.incoming)
+        return sum(counts[node] for node in small.finals.values())
     if size > MAX_INTEGER:
         return None
     try:
         return capped_count(small, caps, None if size <= SMALL_FAMILY else COUNT_BUDGET, deadline)
     except OutOfTime:
         return None
-
-
-def plain_count(small: Small) -> int:
-    counts = assignments(small.incoming)
-    return sum(counts[node] for node in small.finals.values())
 
 
 def capped_count(small: Small, caps: Caps, budget: int | None, deadline: float) -> int:
@@ -137,14 +133,14 @@ def capped_count(small: Small, caps: Caps, budget: int | None, deadline: float) 
                 p = np.concatenate([labels[0] + e.params for labels, e in parts])
                 m = np.concatenate([labels[1] + e.macs for labels, e in parts])
                 c = np.concatenate([labels[2] * e.ways for labels, e in parts])
-                found[node] = summed(*within(p, m, c, small.rest[node], caps))
+                found[node] = summed_labels(*within_caps(p, m, c, small.rest[node], caps))
         release(edges, users, found, ends)
         if time.monotonic() > deadline:
             raise OutOfTime
     return sum(int(found[node][2].sum()) for node in ends if found[node] is not None)
 
 
-def within(p: Any, m: Any, c: Any, rest: RestCosts, caps: Caps) -> tuple[Any, Any, Any]:
+def within_caps(p: Any, m: Any, c: Any, rest: RestCosts, caps: Caps) -> tuple[Any, Any, Any]:
     import numpy as np
 
     ok = (p <= caps.params - rest.least_params) & (m <= caps.macs - rest.least_macs)
@@ -153,7 +149,7 @@ def within(p: Any, m: Any, c: Any, rest: RestCosts, caps: Caps) -> tuple[Any, An
     return p, m, c[ok]
 
 
-def summed(p: Any, m: Any, c: Any) -> Any:
+def summed_labels(p: Any, m: Any, c: Any) -> Any:
     """Labels once each, with their counts added up; None for none."""
     import numpy as np
 

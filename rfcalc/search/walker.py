@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from ..engine.arch import Node, image_of
+from ..engine.arch import Node
 from ..engine.kinds import per_axis
 from ..engine.layers import Conv, Layer
 from ..engine.layers.base import make
 from ..engine.layers.pooling import Pool
 from ..errors import SettingError
 from .edits import BEFORE, CONV, FOLLOW, SEPARABLE, SettingChange, written_settings
-from .memo import PHASES_ALLOWED, Handle, Memo, smallest_field
+from .memo import PHASES_ALLOWED, Handle, Memo
 from .sites import Sites
 
 EditPlan = Mapping[SettingChange, Any]
@@ -34,21 +34,17 @@ class Walker:
     def __init__(self, sites: Sites, words: tuple[str, ...]) -> None:
         self.sites, self.axes = sites, len(sites.arch.sizes)
         self.memo = Memo(words, True)
-        shape = sites.arch.input
-        image = image_of(shape)
-        self.image = self.memo.handle_number(Handle(self.memo.map_number(image), None, None))
+        self.image = self.memo.image_handle(sites.arch.input)
         self.variants: dict[tuple[int, tuple[tuple[str, Any], ...]], list[tuple[int, Node]] | None] = {}
         self.plain = [[(self.memo.layer_number(b.node), b.node)] for b in sites.built]
         self.channels = [row.x.channels for row in sites.arch.rows]
 
     def outcome(self, plan: EditPlan) -> WalkOutcome | None:
         """The changed network's figures; None where it cannot be built."""
-        by_node: dict[int, dict[str, Any]] = {}
-        for (number, key), value in plan.items():
-            by_node.setdefault(number, {})[key] = value
+        by_layer = changes_by_layer(plan)
         handles, params, macs, words, phases = [self.image], 0, 0, 0, 0
         for number, plain in enumerate(self.plain, 1):
-            layers = self.variant(number, by_node[number]) if number in by_node else plain
+            layers = self.variant(number, by_layer[number]) if number in by_layer else plain
             if layers is None:
                 return None
             inputs = tuple([handles[i] for i in self.sites.built[number - 1].node.inputs])
@@ -56,12 +52,8 @@ class Walker:
                 made = self.memo.output(layer, node, inputs)
                 if made is None:
                     return None
-                params, macs, words, phases = (
-                    params + made.params,
-                    macs + made.macs,
-                    words | made.words,
-                    phases + made.phases,
-                )
+                params, macs = params + made.params, macs + made.macs
+                words, phases = words | made.words, phases + made.phases
                 whole = self.memo.common_whole(inputs)
                 if whole is None and made.whole is not None:
                     whole = 4 * number + part, made.whole
@@ -69,9 +61,7 @@ class Walker:
             handles.append(inputs[0])
         if phases > PHASES_ALLOWED:
             return None
-        last = self.memo.handles[handles[-1]]
-        field = last.whole[1] if last.whole else smallest_field(self.memo.maps[last.map])
-        return WalkOutcome(field, params, macs, words)
+        return WalkOutcome(self.memo.field_at(handles[-1]), params, macs, words)
 
     def variant(self, number: int, changes: dict[str, Any]) -> list[tuple[int, Node]] | None:
         key = number, tuple(sorted((k, repr(v)) for k, v in changes.items()))
@@ -85,7 +75,8 @@ class Walker:
         """The layers that stand in a layer's place; None where one of them cannot be."""
         node = self.sites.built[number - 1].node
         try:
-            before = [replace(node, layer=self.make(*changes[BEFORE]))] if BEFORE in changes else []
+            op, settings = changes.get(BEFORE, ("", {}))
+            before = [replace(node, layer=make(op, self.axes, **settings))] if op else []
             layer = self.changed(node.layer, changes)
             if CONV in changes:
                 layer = as_conv(layer, self.channels[number - 1], self.axes)
@@ -94,31 +85,31 @@ class Walker:
             return None
         return [*before, *(replace(node, layer=part) for part in parts)]
 
-    def make(self, op: str, settings: Mapping[str, Any]) -> Layer:
-        return make(op, self.axes, **settings)
-
     def changed(self, layer: Layer, changes: dict[str, Any]) -> Layer:
         new = {key: value for key, value in changes.items() if not key.startswith("@")}
         if not new:
             return layer
         settings = written_settings(layer)
-        if (
-            isinstance(layer, Pool)
-            and "kernel_size" in new
-            and "stride" not in new
-            and layer.stride == layer.kernel_size
-        ):
-            settings.pop("stride")
+        if isinstance(layer, Pool) and layer.stride == layer.kernel_size and "kernel_size" in new:
+            settings.pop("stride")  # it follows, unless the change states one
         moved = make(layer.op, self.axes, **{**settings, **new, **unsame(layer, new)})
         if FOLLOW not in changes or "padding" in new or not isinstance(layer, Conv | Pool):
             return moved
-        pads = followed(layer, moved)
+        pads = followed_padding(layer, moved)
         if pads is None:
             return moved
         try:
             return make(layer.op, self.axes, **{**settings, **new, "padding": pads})
         except SettingError:
             return moved
+
+
+def changes_by_layer(plan: EditPlan) -> dict[int, dict[str, Any]]:
+    """The changes of each layer, by its number."""
+    found: dict[int, dict[str, Any]] = {}
+    for (number, key), value in plan.items():
+        found.setdefault(number, {})[key] = value
+    return found
 
 
 def unsame(layer: Layer, new: Mapping[str, Any]) -> dict[str, Any]:
@@ -140,7 +131,7 @@ def extents(layer: Any, new: Mapping[str, Any]) -> list[int]:
     return [d * (k - 1) for k, d in zip(kernel, dilation, strict=True)]
 
 
-def followed(old: Any, new: Any) -> list[Any] | None:
+def followed_padding(old: Any, new: Any) -> list[Any] | None:
     """The padding with which a layer's map keeps its size; None where it is a word, stays, or cannot be."""
     if isinstance(old.padding, str) or isinstance(new.padding, str):
         return None

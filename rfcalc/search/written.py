@@ -11,14 +11,14 @@ from ..engine.kinds import settings_of
 from ..spec.writer import yaml_value
 from .edits import BEFORE, CONV, SEPARABLE, Edit, written_settings
 from .sites import Sites, Written, YamlPlace
-from .walker import EditPlan, Walker
+from .walker import EditPlan, Walker, changes_by_layer
 from .yamltext import YamlText, content_end, flow
 
 
 def rewritten(sites: Sites, plan: EditPlan, places: Mapping[YamlPlace, Edit], claims: Sequence[tuple[str, ...]]) -> str:
     """The text under a plan, without the given claims. `places` are the items that an edit changes as a whole."""
     text = YamlText(sites.text, sites.document)
-    settings = stated(sites, plan)
+    settings = stated_settings(sites, plan)
     for place, values in settings.items():
         if place not in places or places[place].kind == "layer":
             text.state(place, values, sites.items[place].scalar)
@@ -26,7 +26,7 @@ def rewritten(sites: Sites, plan: EditPlan, places: Mapping[YamlPlace, Edit], cl
         item = sites.items[place]
         if edit.kind == "layer":
             op, new = next(value for (_, key), value in edit.changes.items() if key == BEFORE)
-            text.put_in(place, [{op: new} if new else op])
+            text.put_in(place, op, new)
         else:
             whole_item(text, sites, item, edit, settings.get(place, {}))
     if claims:
@@ -34,14 +34,11 @@ def rewritten(sites: Sites, plan: EditPlan, places: Mapping[YamlPlace, Edit], cl
     return text.done()
 
 
-def stated(sites: Sites, plan: EditPlan) -> dict[YamlPlace, dict[str, Any]]:
+def stated_settings(sites: Sites, plan: EditPlan) -> dict[YamlPlace, dict[str, Any]]:
     """The settings that the plan changes, padding that follows included, by the item that must state them."""
     walker = Walker(sites, ())
     found: dict[YamlPlace, dict[str, Any]] = {}
-    by_node: dict[int, dict[str, Any]] = {}
-    for (number, key), value in plan.items():
-        by_node.setdefault(number, {})[key] = value
-    for number, changes in by_node.items():
+    for number, changes in changes_by_layer(plan).items():
         built = sites.built[number - 1]
         old, new = built.node.layer, walker.changed(built.node.layer, changes)
         before, after = written_settings(old), written_settings(new)
@@ -65,7 +62,7 @@ def whole_item(text: YamlText, sites: Sites, item: Written, edit: Edit, settings
     raw |= settings
     if edit.kind == "pool":
         raw.pop("ceil_mode", None)
-        conv = {**head(raw), "out_channels": row.x.channels, **raw}
+        conv = {**name_and_source(raw), "out_channels": row.x.channels, **raw}
         conv.setdefault("stride", conv["kernel_size"])
         replace_item(text, item, [("conv", conv)])
         return
@@ -79,7 +76,7 @@ def whole_item(text: YamlText, sites: Sites, item: Written, edit: Edit, settings
     replace_item(text, item, [("conv", first), ("conv", second)])
 
 
-def head(raw: dict[str, Any]) -> dict[str, Any]:
+def name_and_source(raw: dict[str, Any]) -> dict[str, Any]:
     """The name and source of a layer, which come first; taken out of its settings."""
     return {key: raw.pop(key) for key in ("name", "from") if key in raw}
 

@@ -23,7 +23,7 @@ class YamlText:
         self.text = text
         root = yaml.compose(text, Loader=yaml.SafeLoader)
         self.nodes: dict[int, Any] = {}
-        for value, node in pairs(document, root):
+        for value, node in value_nodes(document, root):
             if isinstance(value, list):
                 self.nodes[id(value)] = node
         self.root = root
@@ -74,18 +74,18 @@ class YamlText:
         between = ", " if mapping.flow_style else "\n" + " " * first.start_mark.column
         self.changes.append((last.end_mark.index, last.end_mark.index, "".join(between + part for part in parts)))
 
-    def put_in(self, place: tuple[int, int], layers: list[Any]) -> None:
-        """New items in front of an item."""
+    def put_in(self, place: tuple[int, int], op: str, settings: Mapping[str, Any]) -> None:
+        """A new layer in front of an item."""
         item = self.item(place)
         start, column = item.start_mark.index, item.start_mark.column
-        texts = [key if value is None else f"{key}: {flow(value)}" for layer in layers for key, value in named(layer)]
+        text = f"{op}: {flow(settings)}" if settings else op
         if self.nodes[place[0]].flow_style:
-            new = "".join(f"{text}, " for text in texts)
+            new = f"{text}, "
         else:
             dash = self.text.rfind("-", 0, start)
             line = self.text.rfind("\n", 0, start) + 1
             indent = " " * (dash - line if dash >= line else column - 2)
-            new = "".join(f"{text}\n{indent}- " for text in texts)
+            new = f"{text}\n{indent}- "
         self.changes.append((start, start, new))
 
     def drop(self, section: str, keys: list[tuple[str, ...]]) -> None:
@@ -134,11 +134,6 @@ class YamlText:
         return out
 
 
-def named(layer: Any) -> Iterator[tuple[str, Any]]:
-    """A layer as its operation and settings; one without settings once, with nothing."""
-    yield from [(layer, None)] if isinstance(layer, str) else layer.items()
-
-
 def content_end(node: Any) -> int:
     """Where a value's own text ends; a block mapping's mark lies after the comments that follow it."""
     if isinstance(node, yaml.ScalarNode) or node.flow_style or not node.value:
@@ -147,12 +142,12 @@ def content_end(node: Any) -> int:
     return content_end(last[1] if isinstance(node, yaml.MappingNode) else last)
 
 
-def pairs(value: Any, node: Any) -> Iterator[tuple[Any, Any]]:
+def value_nodes(value: Any, node: Any) -> Iterator[tuple[Any, Any]]:
     """The values of a document beside the nodes of its text."""
     yield value, node
     if isinstance(value, dict) and isinstance(node, yaml.MappingNode):
         for (_, inner_node), inner in zip(node.value, value.values(), strict=True):
-            yield from pairs(inner, inner_node)
+            yield from value_nodes(inner, inner_node)
     elif isinstance(value, list) and isinstance(node, yaml.SequenceNode):
         for inner, inner_node in zip(value, node.value, strict=True):
-            yield from pairs(inner, inner_node)
+            yield from value_nodes(inner, inner_node)

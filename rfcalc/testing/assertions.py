@@ -18,7 +18,7 @@ from ..engine.geometry import Axis, FeatureMap, shape_text
 from ..errors import RfcalcError, listed
 from ..report.cells import agreed, text
 from ..report.claims import targets_of
-from ..report.unit import pixel_view, row_of, unit_in
+from ..report.unit import last_row_of, pixel_view, unit_in
 from .fixes import single_edit
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class Limits:
         if equals is not None and not at_least is at_most is None:
             raise RfcalcError("equals stands alone, without at_least and at_most")
         low, high = (at_least, at_most) if equals is None else (equals, equals)
-        return Limits(spread("at_least", low, axes), spread("at_most", high, axes), equals is not None)
+        return Limits(bound_per_axis("at_least", low, axes), bound_per_axis("at_most", high, axes), equals is not None)
 
     def broken(self, figures: Sequence[Figure]) -> str:
         """What does not hold, or cannot be told; nothing where all does."""
@@ -82,7 +82,7 @@ class Limits:
         return f"{'below' if which == 'at_least' else 'above'} {self.wanted(which)}"
 
 
-def spread(name: str, bound: Limit, axes: int) -> tuple[int, ...] | None:
+def bound_per_axis(name: str, bound: Limit, axes: int) -> tuple[int, ...] | None:
     """A bound for each axis; raises RfcalcError for one that is no whole number."""
     if bound is None:
         return None
@@ -92,7 +92,7 @@ def spread(name: str, bound: Limit, axes: int) -> tuple[int, ...] | None:
     return values
 
 
-def failed(*lines: str) -> AssertionError:
+def fails(*lines: str) -> AssertionError:
     return AssertionError("\n".join(line for line in lines if line))
 
 
@@ -123,26 +123,28 @@ def assert_receptive_field(
     row, what = field_row(arch, layer, after_global_pool)
     x = row.out if row else FeatureMap(arch.input[0], tuple(Axis.image(size) for size in arch.sizes))
     limits = Limits.of(at_least, at_most, equals, len(x.axes))
-    figures = [field_of(axis) for axis in x.axes]
+    figures = [known_field(axis) for axis in x.axes]
     if broken := limits.broken(figures):
-        raise failed(
+        targets = {"min_receptive_field": max(limits.at_least or (0,))}
+        fixable = broken == "at_least" and layer is None and not after_global_pool
+        raise fails(
             f"{arch.name}: {what} {field_fact(x, figures, limits, broken)}",
             growth(arch, row) if row else "",
-            field_fix(arch, limits, broken) if layer is None and not after_global_pool else "",
+            single_edit(arch, targets) if fixable else "",
         )
 
 
 def field_row(arch: Arch, layer: str | None, after: bool) -> tuple[Row | None, str]:
     """The row whose map is asked for (None: the image itself), and what to call its field."""
     if layer is not None:
-        return row_of(arch, layer), f"the receptive field of {layer}"
+        return last_row_of(arch, layer), f"the receptive field of {layer}"
     if after or arch.global_row is None:
         return arch.rows[-1], "the receptive field of the last layer" if after else "the receptive field"
     source = arch.global_row.node.inputs[0]
     return arch.rows[source - 1] if source else None, f"the receptive field before {arch.global_row.name}"
 
 
-def field_of(axis: Axis) -> Figure:
+def known_field(axis: Axis) -> Figure:
     if not axis.strands:
         return Figure(None, None)
     field = axis.receptive_field or 0
@@ -175,12 +177,6 @@ def growth(arch: Arch, row: Row) -> str:
         if not other.layer.joins and before != after:
             steps.append(f"{other.name} {text(agreed(before))} -> {text(agreed(after))}")
     return f"what adds to it: {listed(steps[::-1])}" if steps else "no layer on the way adds to it"
-
-
-def field_fix(arch: Arch, limits: Limits, broken: str) -> str:
-    if broken != "at_least" or limits.at_least is None:
-        return ""
-    return single_edit(arch, {"min_receptive_field": max(limits.at_least)})
 
 
 # --- parameters and MACs -------------------------------------------------------------------------------------------
@@ -226,7 +222,7 @@ COUNT_WORDS = {"params": "params", "macs": "MACs"}
 
 def assert_count(quantity: str, arch: Arch, limits: Limits, layer: str | None) -> None:
     __tracebackhide__ = True
-    rows = arch.rows if layer is None else (arch.rows_of(layer) or (row_of(arch, layer),))
+    rows = arch.rows if layer is None else (arch.rows_of(layer) or (last_row_of(arch, layer),))
     unknown = [row.name for row in rows if getattr(row, quantity) is None]
     total = sum(getattr(row, quantity) or 0 for row in rows)
     figure = Figure(total, None if unknown else total)
@@ -234,14 +230,14 @@ def assert_count(quantity: str, arch: Arch, limits: Limits, layer: str | None) -
         return
     where = f"{arch.name}: " if layer is None else f"{arch.name}: {layer} has "
     if broken == "at_most" and unknown and total <= (limits.at_most or (0,))[0]:
-        raise failed(
+        raise fails(
             f"{where}at least {total:,} {COUNT_WORDS[quantity]}: those of {listed(unknown)} are unknown, so that they "
             f"are not known to be {limits.wanted(broken)}"
         )
     bound = (getattr(limits, broken) or (0,))[0]
     off = f"{abs(total - bound):,} {'too many' if broken == 'at_most' else 'missing'}"
     fix = single_edit(arch, {f"max_{quantity}": bound}) if layer is None and broken == "at_most" else ""
-    raise failed(f"{where}{figure} {COUNT_WORDS[quantity]}, {limits.against(broken)}: {off}", most(quantity, rows), fix)
+    raise fails(f"{where}{figure} {COUNT_WORDS[quantity]}, {limits.against(broken)}: {off}", most(quantity, rows), fix)
 
 
 def most(quantity: str, rows: Sequence[Row]) -> str:
@@ -267,7 +263,7 @@ def assert_meets_targets(target: Target, input: Sequence[int] | None = None) -> 
     if missed:
         used = ", ".join(sorted(features_of(arch)))
         named = any(claim.quantity in ("must_use", "must_not_use") for claim in missed)
-        raise failed(
+        raise fails(
             f"{arch.name} misses {len(missed)} of {len(targets_of(arch))} targets:",
             *(f"  {c.quantity} {text(c.stated)}, but is {text(c.computed)}" for c in missed),
             f"it uses: {used}" if named else "",
@@ -295,26 +291,26 @@ def assert_sees(
     from ..engine.reach import reach
 
     arch = zoo.load(target, input)
-    row = row_of(arch, layer)
+    row = last_row_of(arch, layer)
     watchers = pixel_view(arch, pixel).layers[row.index - 1]  # which says what is wrong with a pixel
     seen = reach(arch, [[p] for p in pixel])[row.index]
     at = None if unit is None else unit_in(row, unit)
     place = f"pixel ({', '.join(map(str, pixel))})"
     who = f"unit ({', '.join(map(str, at))}) of {row.name}" if at else f"no unit of {row.name}"
     if seen is None:
-        raise failed(f"{arch.name}: it is unknown whether {row.name} sees {place}: {row.status}")
+        raise fails(f"{arch.name}: it is unknown whether {row.name} sees {place}: {row.status}")
     sees = any(all(any(m) if at is None else m[at[i]] for i, m in enumerate(box)) for box in seen.boxes)
     if sees and (not seen.hull or row.status == "whole input"):
         return
     if sees:
-        raise failed(f"{arch.name}: {row.name} may see {place}: what it sees is known as a bound only, {row.status}")
+        raise fails(f"{arch.name}: {row.name} may see {place}: what it sees is known as a bound only, {row.status}")
     verb = "does not see" if at else "sees"
     spans = [f"{first}…{last}" for first, last, _ in watchers.spans or ()]
     known = f"units {' x '.join(spans)} of {shape_text(row.out.sizes)} see it" if spans and at else ""
-    raise failed(f"{arch.name}: {who} {verb} {place}", known or next(lost(arch, row, pixel), ""))
+    raise fails(f"{arch.name}: {who} {verb} {place}", known or next(lost_at(arch, row, pixel), ""))
 
 
-def lost(arch: Arch, row: Row, pixel: Sequence[int]) -> Iterator[str]:
+def lost_at(arch: Arch, row: Row, pixel: Sequence[int]) -> Iterator[str]:
     """The first layer on the way to a layer no unit of which sees the pixel any more."""
     for watchers in pixel_view(arch, pixel).layers[: row.index]:
         if watchers.known and watchers.spans is None:
@@ -333,15 +329,15 @@ def assert_same_geometry(a: Target, b: Target, input: Sequence[int] | None = Non
     __tracebackhide__ = True
     first, second = zoo.load(a, input), zoo.load(b, input)
     if first.sizes != second.sizes:
-        raise failed(
+        raise fails(
             f"{first.name} takes images of {shape_text(first.sizes)}, {second.name} of {shape_text(second.sizes)}"
         )
     ones, others = moving(first), moving(second)
     for one, other in zip(ones, others, strict=False):
-        mine, its = geometry(one), geometry(other)
+        mine, its = looks_of(one), looks_of(other)
         if differ := [key for key in mine if mine[key] != its[key]]:
             what = ", ".join(f"{key} {text(mine[key])} and {text(its[key])}" for key in differ)
-            raise failed(
+            raise fails(
                 f"{first.name} and {second.name} differ from {one.name} ({one.layer.op}) and {other.name} "
                 f"({other.layer.op}) on: {what}",
                 f"  {first.name}: {one}",
@@ -349,7 +345,7 @@ def assert_same_geometry(a: Target, b: Target, input: Sequence[int] | None = Non
             )
     if len(ones) != len(others):
         longer, rest = (first, ones[len(others) :]) if len(ones) > len(others) else (second, others[len(ones) :])
-        raise failed(
+        raise fails(
             f"{first.name} has {len(ones)} layers that change the geometry, {second.name} {len(others)}: "
             f"{longer.name} goes on with {listed([row.name for row in rest])}"
         )
@@ -360,7 +356,7 @@ def moving(arch: Arch) -> list[Row]:
     return [row for row in arch.rows if row.layer.joins or row.out.axes != row.x.axes]
 
 
-def geometry(row: Row) -> dict[str, Any]:
+def looks_of(row: Row) -> dict[str, Any]:
     axes = row.out.axes
     return {
         "size": agreed(row.out.sizes),

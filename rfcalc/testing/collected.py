@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -48,25 +49,29 @@ class SpecFile(pytest.File):
             arch = load(str(self.path))
             arch.rows  # noqa: B018 - raises where a layer cannot take its input
         except RfcalcError as error:
-            yield Broken.from_parent(self, name="spec", arch=None, fact=str(error))
+            yield self.test("spec", partial(refuse_spec, error))
             return
-        yield TableTest.from_parent(self, name="table", arch=arch)
+        yield self.test("table", partial(table_is_kept, arch, self))
         if any(claim.holds is not None for claim in claims_of(arch)):
-            yield ClaimsTest.from_parent(self, name="claims", arch=arch)
+            yield self.test("claims", lambda: all_hold(arch, "states", claims_of(arch), ()))
         if arch.targets:
-            yield TargetsTest.from_parent(self, name="targets", arch=arch)
-        yield ProofTest.from_parent(self, name="proof", arch=arch)
+            yield self.test("targets", lambda: all_hold(arch, "demands", targets_of(arch), missed(arch)))
+        yield self.test("proof", partial(torch_agrees, arch))
+
+    def test(self, name: str, ask: Callable[[], None]) -> pytest.Item:
+        found: pytest.Item = SpecTest.from_parent(self, name=name, ask=ask)
+        return found
 
 
 class SpecTest(pytest.Item):
     """One question about a spec; what fails says why without a traceback."""
 
-    def __init__(self, *, arch: Arch, **known: Any) -> None:
+    def __init__(self, *, ask: Callable[[], None], **known: Any) -> None:
         super().__init__(**known)
-        self.arch = arch
+        self.ask = ask
 
     def runtest(self) -> None:
-        raise NotImplementedError
+        self.ask()
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         if isinstance(excinfo.value, AssertionError | RfcalcError):
@@ -77,39 +82,31 @@ class SpecTest(pytest.Item):
         return self.path, None, f"{self.path.name}: {self.name}"
 
 
-class Broken(SpecTest):
+def refuse_spec(error: RfcalcError) -> None:
     """A file that is no spec, or a spec with problems."""
-
-    def __init__(self, *, fact: str, **known: Any) -> None:
-        super().__init__(**known)
-        self.fact = fact
-
-    def runtest(self) -> None:
-        raise RfcalcError(self.fact)
+    raise error
 
 
-class TableTest(SpecTest):
+def table_is_kept(arch: Arch, spec: SpecFile) -> None:
     """The table is the one that was kept; on request, it is kept."""
-
-    def runtest(self) -> None:
-        kept = self.path.parent / KEPT / f"{self.path.stem}.csv"
-        if self.config.getoption("rfcalc_update"):
-            kept.parent.mkdir(exist_ok=True)
-            kept.write_text(to_csv(self.arch), encoding="utf-8")
-            return
-        shown = shown_path(kept, self.config)
-        if not kept.exists():
-            pytest.skip(f"no table is kept in {shown}: --rfcalc-update keeps this one")
-        try:
-            found = changes(from_csv(kept.read_text(encoding="utf-8")), rows_of(self.arch))
-        except ValueError as error:
-            raise RfcalcError(f"{shown}: {error}") from None
-        if found:
-            count = f"{len(found)} layers differ" if len(found) > 1 else "1 layer differs"
-            raise AssertionError(
-                f"{self.arch.name}: {count} from {shown} (- kept, + new)\n"
-                f"{lines(found)}\nif this is meant, --rfcalc-update keeps the new table"
-            )
+    kept = spec.path.parent / KEPT / f"{spec.path.stem}.csv"
+    if spec.config.getoption("rfcalc_update"):
+        kept.parent.mkdir(exist_ok=True)
+        kept.write_text(to_csv(arch), encoding="utf-8")
+        return
+    shown = shown_path(kept, spec.config)
+    if not kept.exists():
+        pytest.skip(f"no table is kept in {shown}: --rfcalc-update keeps this one")
+    try:
+        found = changes(from_csv(kept.read_text(encoding="utf-8")), rows_of(arch))
+    except ValueError as error:
+        raise RfcalcError(f"{shown}: {error}") from None
+    if found:
+        count = f"{len(found)} layers differ" if len(found) > 1 else "1 layer differs"
+        raise AssertionError(
+            f"{arch.name}: {count} from {shown} (- kept, + new)\n"
+            f"{lines(found)}\nif this is meant, --rfcalc-update keeps the new table"
+        )
 
 
 def shown_path(path: Path, config: pytest.Config) -> str:
@@ -117,21 +114,8 @@ def shown_path(path: Path, config: pytest.Config) -> str:
     return str(path.relative_to(root)) if path.is_relative_to(root) else str(path)
 
 
-class ClaimsTest(SpecTest):
-    """What the spec states is what the engine works out; what only training can tell is left out."""
-
-    def runtest(self) -> None:
-        all_hold(self.arch, "states", claims_of(self.arch), ())
-
-
-class TargetsTest(SpecTest):
-    """The design meets its targets."""
-
-    def runtest(self) -> None:
-        all_hold(self.arch, "demands", targets_of(self.arch), missed(self.arch))
-
-
 def all_hold(arch: Arch, verb: str, claims: Sequence[Claim], advice: Sequence[str]) -> None:
+    """What the spec states or demands is what the engine works out; what only training can tell is left out."""
     wrong = [claim for claim in claims if claim.holds is False]
     if wrong:
         facts = (
@@ -141,16 +125,14 @@ def all_hold(arch: Arch, verb: str, claims: Sequence[Claim], advice: Sequence[st
         raise AssertionError("\n".join([f"{arch.name} {verb}:", *facts, *advice]))
 
 
-class ProofTest(SpecTest):
+def torch_agrees(arch: Arch) -> None:
     """Every figure of the table is what torch does (`rfcalc check`)."""
+    if find_spec("torch") is None:
+        pytest.skip(f"the proof needs torch, which is not installed: {install_command('torch', 'torch')}")
+    from ..proof.check import check
+    from ..proof.report import findings_grid
 
-    def runtest(self) -> None:
-        if find_spec("torch") is None:
-            pytest.skip(f"the proof needs torch, which is not installed: {install_command('torch', 'torch')}")
-        from ..proof.check import check
-        from ..proof.report import findings_grid
-
-        report = check(self.arch)
-        if not report.proved:
-            wrong = tuple(finding for finding in report.findings if finding.kind == "table")
-            raise AssertionError(f"{self.arch.name}: torch disagrees\n{findings_grid(wrong).plain()}")
+    report = check(arch)
+    if not report.proved:
+        wrong = tuple(finding for finding in report.findings if finding.kind == "table")
+        raise AssertionError(f"{arch.name}: torch disagrees\n{findings_grid(wrong).plain()}")

@@ -3,14 +3,15 @@ repetitions, blocks, joins and strides. They shrink to one layer and no choices.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from hypothesis import note
 from hypothesis import strategies as st
 
 from ..errors import RfcalcError
-from .networks import spec_text
+from .networks import yaml_text
 
 DRAWN_VALUES: dict[str, list[Any]] = {
     "width": [4, 6, 8, 12],
@@ -58,7 +59,7 @@ class Family:
             return {"values": values if name == "kind" else values[:2], "each": True}
         return values
 
-    def conv(self) -> Any:
+    def conv(self) -> list[Any]:
         settings: dict[str, Any] = {"out_channels": self.of(*DRAWN_WIDTHS), "kernel_size": self.of("$kernel", 3, 1)}
         settings["padding"] = self.of("same", "$kernel // 2", 1, 0)
         if settings["padding"] != "same":
@@ -67,10 +68,10 @@ class Family:
             settings["dilation"] = "$dilation"
         if self.of(False, False, True):
             settings["groups"] = self.of("depthwise", 2)
-        return {"conv": settings}
+        return [{"conv": settings}]
 
-    def plain(self) -> Any:
-        return self.of("relu", "batch_norm", {"dropout": 0.1}, {"avg_pool": 2})
+    def plain(self) -> list[Any]:
+        return [self.of("relu", "batch_norm", {"dropout": 0.1}, {"avg_pool": 2})]
 
     def residual(self) -> list[Any]:
         self.skips += 1
@@ -82,7 +83,10 @@ class Family:
             {self.of("add", "concat"): [name, f"{name}b"]},
         ]
 
-    def choose(self, depth: int) -> Any:
+    def unit(self) -> list[Any]:
+        return [{"unit": {"width": self.of("$width", "2*$width", 6), "kernel": "$kernel"}}]
+
+    def choose(self, depth: int) -> list[Any]:
         ways = {
             "dense": self.layers(depth + 1, self.of(1, 0, 2)),
             "separable": [
@@ -93,30 +97,17 @@ class Family:
             ],
             "pooled": [{"max_pool": 2}, *self.layers(depth + 1, 1)],
         }
-        return {"choose": {"by": "kind", **{kind: ways[kind] for kind in self.kinds}}}
+        return [{"choose": {"by": "kind", **{kind: ways[kind] for kind in self.kinds}}}]
+
+    def repeat(self, depth: int) -> list[Any]:
+        return [{"repeat": {"times": self.of(2, "$depth"), "layers": self.layers(depth + 1, 2)}}]
 
     def item(self, depth: int) -> list[Any]:
-        kinds = [
-            "conv",
-            "conv",
-            "conv",
-            "plain",
-            "residual",
-            "unit",
-            *(["choose", "repeat"] if depth < DEEPEST_NESTING else []),
-        ]
-        match self.of(*kinds):
-            case "conv":
-                return [self.conv()]
-            case "plain":
-                return [self.plain()]
-            case "residual":
-                return self.residual()
-            case "unit":
-                return [{"unit": {"width": self.of("$width", "2*$width", 6), "kernel": "$kernel"}}]
-            case "choose":
-                return [self.choose(depth)]
-        return [{"repeat": {"times": self.of(2, "$depth"), "layers": self.layers(depth + 1, 2)}}]
+        kinds: list[Callable[[], list[Any]]] = [self.conv, self.conv, self.conv, self.plain, self.residual, self.unit]
+        if depth < DEEPEST_NESTING:
+            kinds += [partial(self.choose, depth), partial(self.repeat, depth)]
+        found: list[Any] = self.of(*kinds)()
+        return found
 
     def layers(self, depth: int, count: int) -> list[Any]:
         return [layer for _ in range(count) for layer in self.item(depth)]
@@ -145,20 +136,10 @@ def families(
     sides = st.sampled_from([9, 12, 16])
     shape = [3, draw(sides), draw(sides)] if input is None else list(input)
     body = family.layers(0, draw(st.integers(0, max_layers)))
-    tails: list[list[Any]] = [
-        [],
-        ["global_avg_pool"],
-        ["global_avg_pool", {"linear": 4}],
-        [{"conv": {"out_channels": 4, "kernel_size": 1}}],
-    ]
+    head = {"conv": {"out_channels": 4, "kernel_size": 1}}
+    tails: list[list[Any]] = [[], ["global_avg_pool"], ["global_avg_pool", {"linear": 4}], [head]]
     stated = {name: family.choice(name) if name in choices else DRAWN_VALUES[name][:1] for name in DRAWN_VALUES}
-    text = spec_text(
-        {
-            "input": shape,
-            "choices": stated,
-            "blocks": {"unit": DRAWN_UNIT},
-            "layers": [family.conv(), *body, *family.of(*tails)],
-        }
-    )
+    layers = [*family.conv(), *body, *family.of(*tails)]
+    text = yaml_text({"input": shape, "choices": stated, "blocks": {"unit": DRAWN_UNIT}, "layers": layers})
     note(text)
     return text

@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Mapping
 from dataclasses import replace
+from itertools import chain, takewhile
 from typing import TYPE_CHECKING, Any
 
 from ..engine.arch import Arch
@@ -31,28 +32,23 @@ def among_many() -> bool:
 def single_edit(arch: Arch, targets: Mapping[str, Any]) -> str:
     """A sentence on the one edit with the least change of parameters, then of MACs, that meets the targets; nothing
     where there is none, or none was found in time, or the network cannot be written as a spec."""
-    from ..search.hunt import EditSet, Hunt, Targets
-    from ..search.sites import read
+    from ..search.hunt import Hunt, Targets
+    from ..search.sites import read_sites
 
     if arch.uncounted or len(arch.nodes) > MOST_FIXED_LAYERS or among_many():
         return ""
     wanted = replace(arch, targets=dict(targets), claims={}, train={})
     try:
-        hunt = Hunt(read(dump(wanted), arch.path), Targets.of(wanted), (), (), FIX_SECONDS)
+        hunt = Hunt(read_sites(dump(wanted), arch.path), Targets.of(wanted), (), (), FIX_SECONDS)
     except RfcalcError:  # what was traced may hold what no spec can state
         return ""
-    base = EditSet((), {}, hunt.missed({}) or {})
     found: list[Solution] = []
     deadline = time.monotonic() + FIX_SECONDS
-    for edit in hunt.edits:
-        if time.monotonic() > deadline:
-            break
-        hunt.add(base, edit, found, [])
-    for channels in hunt.channels if "min_receptive_field" not in targets else ():
-        if time.monotonic() > deadline:
-            break
-        if narrower := hunt.best_channels({}, channels):
-            hunt.add(base, narrower, found, [])
+    open_channels = hunt.channels if "min_receptive_field" not in targets else []
+    edits = chain(hunt.edits, (hunt.best_channels({}, channels) for channels in open_channels))
+    for edit in takewhile(lambda _: time.monotonic() <= deadline, edits):
+        if edit:
+            hunt.add(hunt.first, edit, found, [])
     if not found:
         return ""
     best = min(found, key=lambda s: (abs(s.outcome.params - arch.params), abs(s.outcome.macs - arch.known_macs)))

@@ -45,7 +45,7 @@ MOST_GROWTH = 8
 MOST_DRAWN_LAYERS = 12
 
 
-def spec_text(spec: Spec) -> str:
+def yaml_text(spec: Spec) -> str:
     """A spec as YAML."""
     import yaml
 
@@ -53,12 +53,7 @@ def spec_text(spec: Spec) -> str:
     return str(yaml.dump(spec, Dumper=dumper, sort_keys=False, default_flow_style=None, width=120))
 
 
-def by_engine(layer: Layer, inputs: Sequence[FeatureMap]) -> FeatureMap:
-    """What the engine says."""
-    return layer.output(inputs)
-
-
-def image_of(shape: Sequence[int]) -> FeatureMap:
+def image_without_fields(shape: Sequence[int]) -> FeatureMap:
     """An image whose fields nobody asks for: shapes alone are followed."""
     return FeatureMap(shape[0], tuple(Axis(size, (), TOO_MANY) for size in shape[1:]))
 
@@ -140,19 +135,7 @@ def suits(op: str, x: ShapeLike) -> bool:
 # --- steps ---------------------------------------------------------------------------------------------------------
 
 
-def move(net: DrawnSpec) -> None:
-    net.random(MOVERS)
-
-
-def stay(net: DrawnSpec) -> None:
-    net.random(DRAWN_PLAIN)
-
-
-def end(net: DrawnSpec) -> None:
-    net.random(ENDS)
-
-
-def fit(net: DrawnSpec, x: Any) -> None:
+def bring_to(net: DrawnSpec, x: Any) -> None:
     """Brings the last map to the sizes of another: cropped or padded on either side, or resampled."""
     if net.x.sizes == x.sizes or net.x.flat or x.flat:
         return
@@ -165,7 +148,7 @@ def fit(net: DrawnSpec, x: Any) -> None:
         net.put(op, {word: list(x.sizes)})
 
 
-def join(net: DrawnSpec) -> None:
+def fork_and_join(net: DrawnSpec) -> None:
     """A second branch from some map above, brought to the size of the last one, and joined with it. Where that does not
     come about, the branch goes again."""
     trunk, first = net.last, net.draw(st.integers(0, net.last))
@@ -181,7 +164,7 @@ def branched(net: DrawnSpec, trunk: int, first: int) -> bool:
     if grown and net.draw(st.booleans()):
         net.random(MOVERS)
     if grown:
-        fit(net, net.shapes[trunk])
+        bring_to(net, net.shapes[trunk])
     other = net.last if grown else first
     have, want = net.shapes[other], net.shapes[trunk]
     if have.flat != want.flat:
@@ -213,7 +196,10 @@ def widen(net: DrawnSpec) -> None:
         net.put("conv", {"out_channels": 1, "kernel_size": kernel, "padding": "same", "dilation": dilation})
 
 
-STEP_MAKERS = (move, move, move, stay, join, gate, end, widen)
+STEP_MAKERS: tuple[Callable[[DrawnSpec], object], ...] = (
+    *3 * (lambda net: net.random(MOVERS),), lambda net: net.random(DRAWN_PLAIN), fork_and_join, gate,
+    lambda net: net.random(ENDS), widen,
+)  # fmt: skip
 STEPS_ON = 9
 """One time in so many a network ends where it is."""
 
@@ -274,7 +260,7 @@ def specs(
     input: Input = None, max_layers: int = MOST_DRAWN_LAYERS, ops: Iterable[str] | None = None
 ) -> st.SearchStrategy[Spec]:
     """Specs as the plain values that YAML gives: `{"input": […], "layers": […]}`. Arguments as in `archs`."""
-    return drafted(input, max_layers, ops, by_engine, image_of, True)
+    return drafted(input, max_layers, ops, lambda layer, inputs: layer.output(inputs), image_without_fields, True)
 
 
 def archs(
@@ -294,7 +280,7 @@ def archs(
     """
 
     def read(spec: Spec) -> Arch:
-        text = spec_text(spec)
+        text = yaml_text(spec)
         note(text)
         return loads(text)
 

@@ -16,7 +16,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from rfcalc.page.change import changed
+from rfcalc.page.change import changed_page
 from tests.page.live import Live
 
 ARCHS = Path(__file__).parent.parent.parent / "archs"
@@ -40,7 +40,7 @@ def measured(name: str) -> None:
             whole.append(1000 * (time.perf_counter() - start))
             engine.append(said["milliseconds"])
             start = time.process_time()
-            json.dumps(changed(edited, path.name))
+            json.dumps(changed_page(edited, path.name))
             processor.append(1000 * (time.process_time() - start))
         live.end()
     print(

@@ -37,7 +37,7 @@ from rfcalc.train.fit.target import target_of
 from rfcalc.train.recipe.options import Options
 from rfcalc.train.recipe.reader import recipe_for
 from rfcalc.train.recipe.recipe import Recipe
-from rfcalc.train.run import planned
+from rfcalc.train.run import train_plan
 
 TURNS = 7
 STEPS = 12
@@ -113,7 +113,7 @@ def main(name: str = "s9", recipe_name: str | None = None) -> None:
     options = Options(data="synthetic", limit=STEPS * recipe.batch_size)
     with tempfile.TemporaryDirectory() as folder, process_group("cpu") as group:
         display = Display(recipe.epochs, quiet=True)
-        plan, trained = planned(RunStart(target, options, recipe), Record(folder), group, display, lambda row: None)
+        plan, trained = train_plan(RunStart(target, options, recipe), Record(folder), group, display, lambda row: None)
         training = Training(plan, trained, None)
         precision = plan.preprocessing.precision
         print(f"{name}, recipe {recipe.name}, {torch.get_num_threads()} threads, {precision.describe()}")

@@ -23,7 +23,7 @@ from rfcalc.drawing import plot
 from rfcalc.drawing.counts import path_counts
 from rfcalc.drawing.growth import course_of
 from rfcalc.drawing.style import DARK, FAMILIES, LIGHT, Style
-from rfcalc.drawing.unit import outside
+from rfcalc.drawing.unit import outside_parts
 from rfcalc.engine.geometry import Field
 
 ROOT = Path(__file__).parent.parent.parent
@@ -291,7 +291,7 @@ def test_shares_agree_with_the_engines_along_an_axis() -> None:
 def test_what_lies_outside_is_covered_once() -> None:
     for rows, columns in ((Field(-2, 4), Field(1, 3)), (Field(-3, 12), Field(-1, 20)), (Field(9, 12), Field(11, 14))):
         cells = [
-            (x, y) for left, top, w, h in outside(rows, columns, 8, 10) for x in range(left, left + w)
+            (x, y) for left, top, w, h in outside_parts(rows, columns, 8, 10) for x in range(left, left + w)
             for y in range(top, top + h)
         ]  # fmt: skip
         expected = {

@@ -13,7 +13,7 @@ import pytest
 
 import rfcalc
 from rfcalc.errors import RfcalcError
-from rfcalc.page.change import changed
+from rfcalc.page.change import changed_page
 from rfcalc.page.data import page_data
 from rfcalc.page.live import serve
 from rfcalc.page.source import Changed, SourceFile
@@ -134,7 +134,7 @@ def test_names_are_no_markup(live: Live) -> None:
     text = f"name: {json.dumps(evil)}\nsource: {json.dumps(evil)}\n" + S9.partition("\n")[2].replace(
         "source:", "notes2:"
     )
-    said = changed(text, f"{evil}.yaml")
+    said = changed_page(text, f"{evil}.yaml")
     assert "data" in said
     for part in said["parts"].values():
         assert "<img" not in part
@@ -144,7 +144,7 @@ def test_names_are_no_markup(live: Live) -> None:
 
 def test_a_network_of_too_many_layers_is_said_not_drawn() -> None:
     text = "input: [3, 8, 8]\nlayers:\n" + "- relu\n" * 2000
-    said = changed(text, "x.yaml")
+    said = changed_page(text, "x.yaml")
     assert "2,000 layers are drawn by rfcalc explore -o FILE.html" in said["problems"][0]["text"]
     assert "data" not in said
 

@@ -242,15 +242,15 @@ needs_sources = pytest.mark.skipif(
 def test_the_built_parts_are_the_sources_put_together() -> None:
     bundle = runpy.run_path(str(WEB / "bundle.py"))
     built = {path.name: path.read_bytes() for path in (WEB.parent / "built").iterdir()}
-    assert built == {name: text.encode() for name, text in bundle["built"]().items()}
+    assert built == {name: text.encode() for name, text in bundle["built_files"]().items()}
 
 
 @needs_sources
 def test_the_bundler_refuses_two_owners_of_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
     bundle = runpy.run_path(str(WEB / "bundle.py"))
-    text_of = bundle["text_of"]
+    text_of = bundle["module_text"]
     more = {"heat.js": "\nexport function placeOf() {}\n"}
-    monkeypatch.setitem(bundle["script"].__globals__, "text_of", lambda name: text_of(name) + more.get(name, ""))
+    monkeypatch.setitem(bundle["script"].__globals__, "module_text", lambda name: text_of(name) + more.get(name, ""))
     with pytest.raises(ValueError, match=r"placeOf is declared in (follow|heat)\.js and in (follow|heat)\.js"):
         bundle["script"]()
 
@@ -286,9 +286,9 @@ def test_the_editor_is_in_the_live_page_alone() -> None:
 @needs_sources
 def test_the_bundler_refuses_what_would_end_the_script(monkeypatch: pytest.MonkeyPatch) -> None:
     bundle = runpy.run_path(str(WEB / "bundle.py"))
-    text_of = bundle["text_of"]
+    text_of = bundle["module_text"]
     more = {"heat.js": '\nconst end = "</SCRIPT>";\n'}
-    monkeypatch.setitem(bundle["script"].__globals__, "text_of", lambda name: text_of(name) + more.get(name, ""))
+    monkeypatch.setitem(bundle["script"].__globals__, "module_text", lambda name: text_of(name) + more.get(name, ""))
     with pytest.raises(ValueError, match=r"explore\.js: it holds </script"):
         bundle["script"]()
 

@@ -8,13 +8,13 @@ import pytest
 
 import rfcalc
 from rfcalc.report.cells import cells_of, text
-from rfcalc.report.explain import explain, lines, pattern
+from rfcalc.report.explain import explain, pattern, row_lines
 
 
 def printed(arch: rfcalc.Arch, row: rfcalc.Row) -> dict[str, tuple[str, str]]:
     """The `quantity = sum = figure` lines of a layer: quantity -> (sum, figure)."""
     found = {}
-    for line in lines(arch, row):
+    for line in row_lines(arch, row):
         if match := re.fullmatch(r" +(\w+) = (.+) = ([\d,./-]+)", line):
             found[match[1]] = (match[2], match[3])
     return found

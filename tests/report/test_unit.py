@@ -14,7 +14,7 @@ import rfcalc
 from rfcalc import Arch
 from rfcalc.engine.reach import places_read, reach
 from rfcalc.errors import RfcalcError
-from rfcalc.report.unit import asked, pixel_view, unit_view
+from rfcalc.report.unit import pixel_view, unit_or_pixel, unit_view
 from rfcalc.testing import archs
 from tests.command import run
 
@@ -134,7 +134,7 @@ def test_a_cross_has_two_boxes() -> None:
 )
 def test_mistakes_are_told(given_: tuple[object, ...], message: str) -> None:
     with pytest.raises(RfcalcError) as told:
-        asked(net(CONV), *given_)  # type: ignore[arg-type]
+        unit_or_pixel(net(CONV), *given_)  # type: ignore[arg-type]
     assert str(told.value).startswith(message)
 
 
@@ -148,7 +148,7 @@ def test_the_command_loads_no_torch() -> None:
         121,
         85,
     )
-    code = "import sys, rfcalc; from rfcalc.report.unit import asked; "
-    code += "asked(rfcalc.load('s9'), 'C4', None, None, None); "
+    code = "import sys, rfcalc; from rfcalc.report.unit import unit_or_pixel; "
+    code += "unit_or_pixel(rfcalc.load('s9'), 'C4', None, None, None); "
     subprocess.run([sys.executable, "-c", code + "assert 'torch' not in sys.modules"], check=True)
     assert "C2.conv" in run("unit", "s9", "--pixel", "3,4").out

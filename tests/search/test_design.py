@@ -80,7 +80,7 @@ def figures(one: Design) -> tuple[Any, ...]:
 
 
 def held_against_brute_force(way: str, text: str, data: st.DataObject) -> None:
-    assume(design.size_of(family.loads(text)) <= MOST_MEMBERS)
+    assume(design.assignments_of(family.loads(text)) <= MOST_MEMBERS)
     stated = yaml.safe_load(text)
     total, found = brute.members(stated)
     assume(found)

@@ -184,4 +184,4 @@ def test_unknown_macs_are_printed_as_such(tmp_path: Path) -> None:
 def test_the_table_gives_up_in_time() -> None:
     program = family.loads(yaml.safe_dump(entangled(12, None, TARGETS)))
     with pytest.raises(OutOfTime):
-        list_search.ListSearch(program, Goal.of(program), 0.0)
+        list_search.ListSearch(program, Goal.of(program.head, program.objective), 0.0)

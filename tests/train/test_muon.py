@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from rfcalc.train.fit.muon import Muon, orthogonal
-from rfcalc.train.fit.optim import groups_of, optimizer_of
+from rfcalc.train.fit.optim import optimizer_of, parameter_groups
 from rfcalc.train.recipe.reader import read
 from rfcalc.train.recipe.recipe import Optimizer
 
@@ -84,7 +84,7 @@ def test_what_is_no_matrix_moves_as_with_sgd(nesterov: bool) -> None:
 def test_every_weight_but_the_last_is_a_matrix() -> None:
     first, grouped, last = nn.Conv2d(3, 4, 3), nn.Conv2d(4, 4, 3, groups=2, bias=False), nn.Linear(4, 2)
     net = nn.Sequential(first, nn.BatchNorm2d(4), nn.PReLU(4), grouped, last)
-    groups = groups_of(net, asked(matrix_lr=0.5))
+    groups = parameter_groups(net, asked(matrix_lr=0.5))
     (matrices,) = (group for group in groups if "matrices" in group)
     assert [id(p) for p in matrices["params"]] == [id(first.weight), id(grouped.weight)]
     assert matrices["matrices"] == [1, 2]

@@ -19,7 +19,7 @@ from rfcalc.train.data.sets import Data, load_data
 from rfcalc.train.fit.evaluate import Preprocessing
 from rfcalc.train.fit.objective import Objective, Teacher
 from rfcalc.train.fit.precision import Precision
-from rfcalc.train.fit.trained import trained
+from rfcalc.train.fit.trained import trained_network
 from rfcalc.train.recipe.reader import recipe_for
 from rfcalc.train.recipe.recipe import Distillation, Recipe
 
@@ -102,7 +102,7 @@ def images() -> Data:
 
 def test_a_teacher_sees_images_as_it_learned_to(teacher: Path, images: Data) -> None:
     """Whatever the student's normalization: the same scores as from the teacher's own."""
-    found = trained(teacher, "last")
+    found = trained_network(teacher, "last")
     pixels = torch.from_numpy(images.test.images)
     own = [torch.tensor(found.facts[key]).mul(255).view(1, 3, 1, 1) for key in ("mean", "std")]
     with torch.no_grad():

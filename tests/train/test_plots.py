@@ -15,8 +15,8 @@ from rfcalc.train.data.formats import Split
 from rfcalc.train.data.sets import Data
 from rfcalc.train.fit.evaluate import Evaluation
 from rfcalc.train.recipe.recipe import Transform
-from rfcalc.train.report.images import SheetRow, augmentations, drawn, misclassified
-from rfcalc.train.report.plots import PART_LINES, confusion, curves
+from rfcalc.train.report.images import SheetRow, augmentations, figure_bytes, misclassified
+from rfcalc.train.report.plots import PART_LINES, confusion, run_curves
 from rfcalc.train.report.preview import augmentation_rows
 from rfcalc.train.report.report import stated_accuracy
 
@@ -64,14 +64,14 @@ def words(figure: Figure) -> list[str]:
 
 
 def test_the_learning_rate_has_a_panel_of_its_own() -> None:
-    panels = {axes.get_title(): axes for axes in curves(HISTORY, "t").axes}
+    panels = {axes.get_title(): axes for axes in run_curves(HISTORY, "t").axes}
     assert set(panels) == {"Accuracy in %", "Loss", "Learning rate"}
     (rate,) = panels["Learning rate"].lines
     assert ys(rate) == [row["lr"] for row in HISTORY]
 
 
 def test_the_best_epoch_is_marked_and_the_sources_figure_is_a_line() -> None:
-    accuracy = next(a for a in curves(HISTORY, "t", 62.5).axes if a.get_title() == "Accuracy in %")
+    accuracy = next(a for a in run_curves(HISTORY, "t", 62.5).axes if a.get_title() == "Accuracy in %")
     lines = {str(line.get_label()): line for line in accuracy.lines}
     ring = lines["best epoch, 4"]
     assert (np.asarray(ring.get_xdata()).tolist(), ys(ring)) == ([4], [64.0])
@@ -82,7 +82,7 @@ def test_the_best_epoch_is_marked_and_the_sources_figure_is_a_line() -> None:
 
 def test_validation_chooses_the_best_epoch_where_there_is_one() -> None:
     history = [{**row, "val_loss": 1.0, "val_accuracy": 50.0 - row["epoch"]} for row in HISTORY]
-    accuracy = next(a for a in curves(history, "t", None, "val_accuracy").axes if a.get_title() == "Accuracy in %")
+    accuracy = next(a for a in run_curves(history, "t", None, "val_accuracy").axes if a.get_title() == "Accuracy in %")
     assert {"best epoch, 1", "validation, 43.00 (epoch 1: 49.00)", "test, 61.00 (epoch 1: 61.00)"} <= {
         str(line.get_label()) for line in accuracy.lines
     }
@@ -171,7 +171,7 @@ def test_transforms_that_are_only_looked_at_have_no_probability_and_no_order() -
 
 def every_plot() -> list[Figure]:
     images = data().train.images[[0, 1, 2, 3, 0, 1, 2]]
-    return [curves(HISTORY, "t", 60.0), confusion(result(), "t"), misclassified(result(), images, "t"),
+    return [run_curves(HISTORY, "t", 60.0), confusion(result(), "t"), misclassified(result(), images, "t"),
             augmentations([SheetRow("original", "", images), SheetRow("flip", "p = 0.5", images)], "t")]  # fmt: skip
 
 
@@ -185,9 +185,9 @@ def test_no_text_is_small_or_cut_off_and_a_plot_is_the_same_each_time(number: in
         box = text.get_window_extent()
         assert page.x0 <= box.x0 < box.x1 <= page.x1, text
         assert page.y0 <= box.y0 < box.y1 <= page.y1, text
-    svg = drawn(figure, "svg")
+    svg = figure_bytes(figure, "svg")
     assert b">t</text>" in svg
-    assert svg == drawn(every_plot()[number], "svg")
+    assert svg == figure_bytes(every_plot()[number], "svg")
 
 
 def test_captions_have_room_beside_one_another() -> None:

@@ -17,7 +17,7 @@ from jsonschema import Draft202012Validator
 from torch import nn
 
 import rfcalc
-from rfcalc.train.fit.optim import Average, groups_of
+from rfcalc.train.fit.optim import Average, parameter_groups
 from rfcalc.train.recipe import recipe as recipes
 from rfcalc.train.recipe.errors import RecipeError
 from rfcalc.train.recipe.reader import names, read, read_file, recipe_for, shown
@@ -283,7 +283,9 @@ def test_every_schedule_stays_between_nothing_and_its_peak(name: str) -> None:
 def test_norms_and_biases_do_not_decay_when_so_asked() -> None:
     net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.Linear(4, 2))
     asked = Optimizer("sgd", 0.1, 0.9, True, 0.01, False, 64.0, 0.3)
-    shapes = [([len(p.shape) for p in g["params"]], g["weight_decay"], g["factor"]) for g in groups_of(net, asked)]
+    shapes = [
+        ([len(p.shape) for p in g["params"]], g["weight_decay"], g["factor"]) for g in parameter_groups(net, asked)
+    ]
     assert shapes == [([4, 2], 0.01, 1.0), ([1, 1, 1], 0.0, 1.0), ([1], 0.0, 64.0)]
 
 

@@ -131,7 +131,7 @@ def test_float32_is_laid_out_as_it_was_measured(
     flags: set[str], device: str, layout: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(precision, "cpu_flags", lambda: flags)
-    found = precision.settled("float32", torch.device(device), nn.Identity, lambda: torch.ones(1), print)
+    found = precision.settled_precision("float32", torch.device(device), nn.Identity, lambda: torch.ones(1), print)
     assert (found.name, found.layout) == ("float32", layout)
     assert Precision.from_plain(json.loads(json.dumps(found.to_plain()))) == found
 

@@ -10,7 +10,7 @@ import pytest
 import rfcalc
 from rfcalc.readme.audit.audit import audit
 from rfcalc.train.recipe.reader import recipe_for
-from rfcalc.train.report.page import fields, macs, narrow, report, target_rows
+from rfcalc.train.report.page import fields, macs, narrow_table, report, target_rows
 from rfcalc.zoo import names
 
 HISTORY = [
@@ -85,7 +85,7 @@ def test_the_network_is_drawn_above_its_table() -> None:
 def test_a_report_settles_its_own_figures(name: str) -> None:
     """Its table has a row for each layer, so that parameters, multiply-adds and fields follow."""
     arch = rfcalc.load(name)
-    text = f"{arch.params:,} parameters, {macs(arch)} for one image. {fields(arch)}\n\n{narrow(arch)}"
+    text = f"{arch.params:,} parameters, {macs(arch)} for one image. {fields(arch)}\n\n{narrow_table(arch)}"
     claims = audit(text).claims
     assert {claim.verdict for claim in claims} == {"right"}, claims
     assert {"params", "macs"} <= {claim.quantity for claim in claims}

@@ -93,10 +93,10 @@ def whole(one_thread: None, spec: str, tmp_path_factory: pytest.TempPathFactory)
 @pytest.fixture(autouse=True)
 def undrawn(whole: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """One run's images are looked at; drawing those of the others would only take time."""
-    for module, names in ((plots, ("curves", "confusion")), (images, ("misclassified", "augmentations"))):
+    for module, names in ((plots, ("run_curves", "confusion")), (images, ("misclassified", "augmentations"))):
         for name in names:
             monkeypatch.setattr(module, name, lambda *about: b"")
-    monkeypatch.setattr(images, "drawn", lambda *about: b"")
+    monkeypatch.setattr(images, "figure_bytes", lambda *about: b"")
     monkeypatch.setattr(ending, "plot", lambda *about: None)
 
 

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 import rfcalc
-from rfcalc.train.fit.trained import trained
+from rfcalc.train.fit.trained import trained_network
 from tests.command import run
 
 SHIPPED = sorted(f.name.partition(".")[0] for f in files("rfcalc.archs").iterdir() if f.name.endswith(".safetensors"))
@@ -25,7 +25,7 @@ def test_there_are_shipped_weights() -> None:
 def test_shipped_weights_are_small_whole_and_their_networks(name: str) -> None:
     """Every tensor has its place and is finite; normalization and classes are CIFAR-10's."""
     assert (files("rfcalc.archs") / f"{name}.safetensors").stat().st_size < 2**20  # type: ignore[attr-defined]
-    found = trained(name, "last")
+    found = trained_network(name, "last")
     net = found.network()
     assert sum(p.numel() for p in net.parameters()) == rfcalc.load(name).params
     assert all(tensor.isfinite().all() for tensor in found.weights.values())

@@ -28,7 +28,7 @@ from rfcalc.train import Result, TrainError, compare_runs, evaluate, export, pre
 from rfcalc.train.data import sets
 from rfcalc.train.data.download import Remote, fetch
 from rfcalc.train.fit import precision, process_group, start, trained
-from rfcalc.train.fit.precision import Precision, settled
+from rfcalc.train.fit.precision import Precision, settled_precision
 from rfcalc.train.fit.progress import Display
 from rfcalc.train.fit.target import target_of
 from rfcalc.train.recipe.options import DEVICES, PRECISIONS, Options
@@ -63,7 +63,7 @@ def test_a_folder_that_cannot_be_written_is_refused_before_any_work(
         raise AssertionError("work was done before --out was tried")
 
     monkeypatch.setattr(sets, "read_data", never)
-    monkeypatch.setattr(start, "checked", never)
+    monkeypatch.setattr(start, "demand_checked", never)
     (tmp_path / "file").write_text("")
     for out in (tmp_path / "file", tmp_path / "file" / "run", Path("/proc/nothing")):
         with pytest.raises(TrainError, match=rf"--out {out}: cannot be written \("):
@@ -135,9 +135,9 @@ def small() -> nn.Module:
 def test_a_cpu_without_bf16_is_known_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(precision, "cpu_flags", lambda: {"avx2", "avx512f"})
     said: list[str] = []
-    found = settled("auto", torch.device("cpu"), no_network, no_batch, said.append)
+    found = settled_precision("auto", torch.device("cpu"), no_network, no_batch, said.append)
     assert (found.name, found.why, said) == ("float32", "this CPU has neither AVX512-BF16 nor AMX", [])
-    assert settled("float32", torch.device("cpu"), no_network, no_batch, said.append) == Precision(
+    assert settled_precision("float32", torch.device("cpu"), no_network, no_batch, said.append) == Precision(
         layout="channels_last"
     )
 
@@ -151,7 +151,7 @@ def test_a_test_is_announced_and_its_verdict_kept(flags: set[str], monkeypatch: 
     said: list[str] = []
 
     def find(make: Callable[[], nn.Module]) -> Precision:
-        return settled("auto", torch.device("cpu"), make, lambda: torch.randn(4, 3, 8, 8), said.append)
+        return settled_precision("auto", torch.device("cpu"), make, lambda: torch.randn(4, 3, 8, 8), said.append)
 
     first = find(small)
     assert find(small) == first
@@ -170,7 +170,7 @@ def test_a_spoilt_verdict_is_tested_again(monkeypatch: pytest.MonkeyPatch) -> No
         path.write_text(spoilt)
         said: list[str] = []
         batch = torch.randn(4, 3, 8, 8)
-        assert settled("auto", torch.device("cpu"), small, batch.clone, said.append).name == "float32"
+        assert settled_precision("auto", torch.device("cpu"), small, batch.clone, said.append).name == "float32"
         assert len(said) == 1
 
 

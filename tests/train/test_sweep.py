@@ -22,15 +22,16 @@ import torch
 from rfcalc.errors import MissingExtra, RfcalcError
 from rfcalc.train import Stopped, TrainError
 from rfcalc.train.fit.loop import Training
+from rfcalc.train.fit.record import cores
 from rfcalc.train.recipe.options import Options
 from rfcalc.train.report import images, plots
 from rfcalc.train.report import report as ending
 from rfcalc.train.sweep import SweepOptions, sweep
-from rfcalc.train.sweep.compared import SweepRun, row_of
-from rfcalc.train.sweep.halving import judged, rounds
+from rfcalc.train.sweep.compared import SweepRun, index_row
+from rfcalc.train.sweep.halving import round_budgets, round_verdicts
 from rfcalc.train.sweep.here import threads_of
-from rfcalc.train.sweep.job import RETRIES, alone, cores
-from rfcalc.train.sweep.plan import Contender, Job, assignments, choices, planned
+from rfcalc.train.sweep.job import RETRIES, alone_in
+from rfcalc.train.sweep.plan import Contender, Job, choices, setting_choices, sweep_plan
 
 SPEC = """
 name: {name}
@@ -57,10 +58,10 @@ def spec(folder: Path, name: str = "tiny", width: int = 4, epochs: int = 2) -> s
 @pytest.fixture(autouse=True)
 def plain_runs(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """One thread, by which sums come out the same bit for bit, and no drawings of single runs."""
-    for module, names in ((plots, ("curves", "confusion")), (images, ("misclassified", "augmentations"))):
+    for module, names in ((plots, ("run_curves", "confusion")), (images, ("misclassified", "augmentations"))):
         for name in names:
             monkeypatch.setattr(module, name, lambda *about: b"")
-    monkeypatch.setattr(images, "drawn", lambda *about: b"")
+    monkeypatch.setattr(images, "figure_bytes", lambda *about: b"")
     monkeypatch.setattr(ending, "plot", lambda *about: None)
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     before = torch.get_num_threads()
@@ -102,15 +103,15 @@ def test_values_between_commas(text: str, values: list[str]) -> None:
 
 
 def test_settings_are_combined_and_a_key_given_twice_adds_values() -> None:
-    assert assignments([]) == [()]
-    assert assignments(["a=1", "b=x,y", "a=2"]) == [("a=1", "b=x"), ("a=1", "b=y"), ("a=2", "b=x"), ("a=2", "b=y")]
+    assert setting_choices([]) == [()]
+    assert setting_choices(["a=1", "b=x,y", "a=2"]) == [("a=1", "b=x"), ("a=1", "b=y"), ("a=2", "b=x"), ("a=2", "b=y")]
 
 
 def test_every_combination_is_planned_once(tmp_path: Path) -> None:
     spec(tmp_path / "designs", "b", 6)
     spec(tmp_path / "designs", "a", 4)
     (tmp_path / "designs" / "notes.txt").write_text("no spec")
-    plan = planned(
+    plan = sweep_plan(
         [str(tmp_path / "designs"), str(tmp_path / "designs" / "a.yaml")],
         SweepOptions().given(recipe=["fast,best"], seeds=3, settings=["optimizer.lr=0.05,0.1"], **COMMON),
     )
@@ -129,7 +130,7 @@ def test_networks_of_one_name_are_told_apart_by_their_files(tmp_path: Path) -> N
     paths = [tmp_path / "one.yaml", tmp_path / "two.yaml"]
     for path, width in zip(paths, (4, 6), strict=True):
         path.write_text(SPEC.format(name="same", width=width, epochs=2))
-    plan = planned([str(path) for path in paths], SweepOptions().given(**COMMON))
+    plan = sweep_plan([str(path) for path in paths], SweepOptions().given(**COMMON))
     assert [candidate.label for candidate in plan.candidates] == ["one", "two"]
 
 
@@ -138,7 +139,7 @@ def test_a_folders_name_follows_what_decides_the_run(tmp_path: Path) -> None:
     here, there = spec(tmp_path / "here"), spec(tmp_path / "there")
 
     def name(path: str, **options: Any) -> str:
-        (candidate,) = planned([path], SweepOptions().given(**(COMMON | options))).candidates
+        (candidate,) = sweep_plan([path], SweepOptions().given(**(COMMON | options))).candidates
         return candidate.job(tmp_path, 0).name
 
     names = [name(here), name(here, val=16), name(here, limit=64), name(here, epochs=1),
@@ -388,7 +389,7 @@ def test_jobs_equal_serial_bit_for_bit_whoever_is_killed(long: str, tmp_path: Pa
 
 def test_a_process_that_always_dies_is_given_up(designs: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its runs are failed, with the reason, and the sweep ends all the same."""
-    monkeypatch.setattr("rfcalc.train.sweep.here.asked", lambda process, job: False)
+    monkeypatch.setattr("rfcalc.train.sweep.here.asked_for", lambda process, job: False)
     monkeypatch.setattr("rfcalc.train.sweep.here.subprocess.Popen", lambda *a, **k: Dead())
     sweep([designs], out=tmp_path / "s", jobs=2, **COMMON)
     rows = rows_in(tmp_path / "s")
@@ -422,11 +423,11 @@ def test_one_process_at_a_time_has_a_run(tmp_path: Path) -> None:
     folder, order = str(tmp_path / "run"), []
 
     def other() -> None:
-        with alone(folder):
+        with alone_in(folder):
             order.append("other")
 
     thread = threading.Thread(target=other)
-    with alone(folder):
+    with alone_in(folder):
         thread.start()
         thread.join(0.2)
         order.append("first")
@@ -441,19 +442,22 @@ def of_widths(tmp_path: Path, widths: list[int], epochs: int, **options: Any) ->
     """Candidates, named c4 for a width of 4; the same folder of designs for the same widths."""
     for width in widths:
         spec(tmp_path / "d", f"c{width}", width, epochs)
-    return planned([str(tmp_path / "d")], SweepOptions().given(**(COMMON | options))).candidates
+    return sweep_plan([str(tmp_path / "d")], SweepOptions().given(**(COMMON | options))).candidates
 
 
 def test_the_better_half_goes_on_and_ties_go_to_the_smaller(tmp_path: Path) -> None:
     five = of_widths(tmp_path, [4, 5, 6, 7, 8], 30)
     value = dict(zip(five, (50.0, 70.0, 60.0, 60.0, None), strict=True))
-    found = judged(five, value, 3)
+    found = round_verdicts(five, value, 3)
     assert [found[c].cut for c in five] == [
         "cut after 3 epochs: validation accuracy 50.00 %, rank 4 of 5; 3 go on", "", "", "",
         "cut after 3 epochs: a run did not finish",
     ]  # fmt: skip
     assert [found[c].rank for c in five] == [4, 1, 2, 3, 5]
-    assert [bool(v.cut) for v in judged(five[2:4], value, 3).values()] == [False, True]  # 60 both: the smaller stays
+    assert [bool(v.cut) for v in round_verdicts(five[2:4], value, 3).values()] == [
+        False,
+        True,
+    ]  # 60 both: the smaller stays
 
 
 @pytest.mark.parametrize(
@@ -461,10 +465,10 @@ def test_the_better_half_goes_on_and_ties_go_to_the_smaller(tmp_path: Path) -> N
 )
 def test_rounds_are_shorter_than_the_recipe(tmp_path: Path, epochs: int, expected: list[int | None]) -> None:
     path = spec(tmp_path, "a", 4, epochs)
-    plan = planned([path], SweepOptions().given(halving=True, val=16, **COMMON))
-    assert rounds(plan) == expected
+    plan = sweep_plan([path], SweepOptions().given(halving=True, val=16, **COMMON))
+    assert round_budgets(plan) == expected
     assert [plan.candidates[0].epochs(budget) for budget in expected] == [*expected[:-1], epochs]
-    assert rounds(planned([path], SweepOptions().given(val=16, **COMMON))) == [None]
+    assert round_budgets(sweep_plan([path], SweepOptions().given(val=16, **COMMON))) == [None]
 
 
 def test_halving_cuts_by_validation_and_says_why(tmp_path: Path) -> None:
@@ -501,8 +505,8 @@ def test_a_recipe_as_short_as_a_round_is_run_once(tmp_path: Path) -> None:
 
 
 def test_a_row_of_a_run_that_waits_is_empty_where_nothing_is_known(designs: str, tmp_path: Path) -> None:
-    (candidate,) = planned([f"{designs}/small.yaml"], SweepOptions().given(**COMMON)).candidates
-    row = row_of(SweepRun(candidate, 0, candidate.job(tmp_path, 0), 1, None), ())
+    (candidate,) = sweep_plan([f"{designs}/small.yaml"], SweepOptions().given(**COMMON)).candidates
+    row = index_row(SweepRun(candidate, 0, candidate.job(tmp_path, 0), 1, None), ())
     assert (row["state"], row["test_accuracy"], row["seconds"], row["params"]) == ("waiting", None, None, 130)
 
 

@@ -53,17 +53,17 @@ class Thinned(torch.autograd.Function):
         made = torch.empty_like(x)  # dense, whatever x is
         ctx.stride, ctx.factor = made.stride(), factor
         ctx.save_for_backward(places)
-        return thinned(x, made, places, factor)
+        return thinned_tensor(x, made, places, factor)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
         made = torch.empty_strided(grad.shape, ctx.stride, dtype=grad.dtype)
         (places,) = ctx.saved_tensors
-        return thinned(grad, made, places, ctx.factor), None, None
+        return thinned_tensor(grad, made, places, ctx.factor), None, None
 
 
-def thinned(x: Tensor, made: Tensor, places: Tensor, factor: float) -> Tensor:
+def thinned_tensor(x: Tensor, made: Tensor, places: Tensor, factor: float) -> Tensor:
     torch.mul(x, factor, out=made)
     made.as_strided((made.numel(),), (1,)).index_fill_(0, places, 0)
     return made

@@ -55,10 +55,9 @@ class Evaluation:
     def per_class(self) -> dict[str, float]:
         """Accuracy of each class in percent; nan for one without images."""
         table = self.confusion
-        return {
-            name: 100 * float(table[i, i]) / int(table[i].sum()) if table[i].sum() else float("nan")
-            for i, name in enumerate(self.classes)
-        }
+        with np.errstate(invalid="ignore"):
+            shares = 100 * table.diagonal() / table.sum(1)
+        return dict(zip(self.classes, shares.tolist(), strict=True))
 
     def render(self, width: int | None = None) -> RenderableType:
         """For a terminal of that width: the accuracy of each class, and of all."""

@@ -5,42 +5,37 @@ from __future__ import annotations
 import json
 from contextlib import suppress
 from hashlib import sha256
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from ..data.sets import cache_folder
-from .record import machine, versions
+from ..recipe.errors import TrainError
+from .record import Record, machine, versions
+
+VERDICT_FILE = "precision.json"
 
 
-def path() -> Path:
-    return cache_folder() / "precision.json"
-
-
-def key_of(wanted: str, device: torch.device, net: nn.Module, batch: Tensor) -> str:
+def verdict_key(wanted: str, device: torch.device, net: nn.Module, batch: Tensor) -> str:
     """What the verdict depends on: machine, threads, torch, the layers and their order, the shape of a batch."""
     parts = wanted, machine(device), versions()["torch"], repr(net), [str(p.shape) for p in net.parameters()]
     return sha256(repr((*parts, tuple(batch.shape))).encode()).hexdigest()
 
 
-def read(key: str) -> dict[str, Any] | None:
+def kept_verdict(key: str) -> dict[str, Any] | None:
     known = every().get(key)
     return known if isinstance(known, dict) and known.keys() == {"name", "exceptions", "why", "layout"} else None
 
 
 def every() -> dict[str, Any]:
     with suppress(OSError, ValueError):  # none was kept, or the file is no longer whole: the test runs again
-        found = json.loads(path().read_text(encoding="utf-8"))
+        found = json.loads((cache_folder() / VERDICT_FILE).read_text(encoding="utf-8"))
         return found if isinstance(found, dict) else {}
     return {}
 
 
-def write(key: str, verdict: dict[str, Any]) -> None:
+def keep_verdict(key: str, verdict: dict[str, Any]) -> None:
     """Keeps a verdict; where the folder cannot be written, the next run tests again."""
-    with suppress(OSError):
-        path().parent.mkdir(parents=True, exist_ok=True)
-        partial = path().with_suffix(".part")
-        partial.write_text(json.dumps({**every(), key: verdict}, indent=1), encoding="utf-8")
-        partial.replace(path())
+    with suppress(TrainError):
+        Record(cache_folder()).write(VERDICT_FILE, json.dumps({**every(), key: verdict}, indent=1))

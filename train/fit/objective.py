@@ -15,7 +15,7 @@ from ..recipe.recipe import Distillation, Recipe
 from .evaluate import Preprocessing
 from .model import scores_only
 from .precision import Precision
-from .trained import same_classes, trained
+from .trained import same_classes, trained_network
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Teacher:
     def __init__(self, about: Distillation, data: Data, student: Preprocessing) -> None:
         """`student`: how the images are prepared for the network that learns. Raises TrainError where the teacher
         cannot be had, or learned other classes."""
-        found = trained(about.teacher, "last")
+        found = trained_network(about.teacher, "last")
         same_classes(found.title, found.facts["classes"], data)
         self.about, self.student = about, student
         self.precision = Precision(student.precision.name, layout=student.precision.layout)

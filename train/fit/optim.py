@@ -14,7 +14,7 @@ from .muon import Muon
 NORM_MODULES = (nn.modules.batchnorm._NormBase, nn.GroupNorm, nn.LayerNorm)
 
 
-def groups_of(net: nn.Module, recipe: Optimizer) -> list[dict[str, Any]]:
+def parameter_groups(net: nn.Module, recipe: Optimizer) -> list[dict[str, Any]]:
     """Parameters by what applies to them: weights; norms and biases, which need not decay; the norms' biases, which
     can have a learning rate of their own. `factor` multiplies the schedule's.
 
@@ -49,7 +49,7 @@ def groups_of(net: nn.Module, recipe: Optimizer) -> list[dict[str, Any]]:
 
 
 def optimizer_of(net: nn.Module, recipe: Optimizer) -> torch.optim.Optimizer:
-    groups = groups_of(net, recipe)
+    groups = parameter_groups(net, recipe)
     if recipe.name == "adamw":
         return torch.optim.AdamW(groups, lr=recipe.lr, betas=(recipe.momentum, 0.999), fused=True)
     if recipe.name == "muon":
@@ -67,7 +67,7 @@ class Average:
 
     def __init__(self, net: nn.Module, recipe: Ema) -> None:
         self.recipe = recipe
-        self.live = floating(net.state_dict(keep_vars=False))
+        self.live = {k: v for k, v in net.state_dict(keep_vars=False).items() if v.is_floating_point()}
         self.values = {name: value.clone() for name, value in self.live.items()}
 
     def update(self, step: int) -> None:
@@ -91,7 +91,3 @@ class Average:
             kept = value.clone()
             value.copy_(self.live[name])
             self.live[name].copy_(kept)
-
-
-def floating(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    return {name: value for name, value in state.items() if value.is_floating_point()}

@@ -9,16 +9,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from . import kept
+from .record import said_of_cpu
 
 GRADIENT_TOLERANCE = 0.03
 """Relative error of a bf16 gradient against float32: rounding to 8 bits leaves 0.002 to 0.003, the bug 1 or more."""
@@ -96,7 +96,7 @@ def run_otherwise(module: nn.Module, way: str) -> None:
     module.forward = forward
 
 
-def settled(
+def settled_precision(
     wanted: str, device: torch.device, make: Callable[[], nn.Module], batch: Callable[[], Tensor],
     say: Callable[[str], None],
 ) -> Precision:  # fmt: skip
@@ -107,12 +107,12 @@ def settled(
     if wanted == "auto" and (why := without_bf16(device)):
         return Precision(why=why, layout=float32_layout(device))
     images = batch()
-    key = kept.key_of(wanted, device, make(), images)
-    if known := kept.read(key):
+    key = kept.verdict_key(wanted, device, make(), images)
+    if known := kept.kept_verdict(key):
         return Precision.from_plain(known)
     say("precision: testing bf16 against float32 on this machine, once for each network")
     found = decide(wanted, make, images)
-    kept.write(key, found.to_plain())
+    kept.keep_verdict(key, found.to_plain())
     return found
 
 
@@ -135,11 +135,7 @@ def float32_layout(device: torch.device) -> str:
 
 def cpu_flags() -> set[str]:
     """What Linux says that the CPU can do; empty where it does not say."""
-    with suppress(OSError):
-        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
-            if line.startswith(("flags", "Features")):
-                return set(line.partition(":")[2].split())
-    return set()
+    return set(said_of_cpu("flags", "Features").split())  # x86's word, then ARM's
 
 
 def decide(wanted: str, make: Callable[[], nn.Module], batch: Tensor) -> Precision:
@@ -162,7 +158,7 @@ def tested(net: nn.Module, batch: Tensor) -> tuple[tuple[str, str], ...] | str:
     """The layers that must not run in bf16 and channels_last, and how they may; or why no way is right."""
     exceptions: dict[str, str] = {}
     known: dict[Any, str | None] = {}
-    for name, module, x in layers_of(net, batch):
+    for name, module, x in met_layers(net, batch):
         shape = (type(module), module.extra_repr(), tuple(x.shape))
         if shape not in known:
             known[shape] = right_way(module, x)
@@ -174,7 +170,7 @@ def tested(net: nn.Module, batch: Tensor) -> tuple[tuple[str, str], ...] | str:
     return tuple(exceptions.items())
 
 
-def layers_of(net: nn.Module, batch: Tensor) -> list[tuple[str, nn.Module, Tensor]]:
+def met_layers(net: nn.Module, batch: Tensor) -> list[tuple[str, nn.Module, Tensor]]:
     """Every layer that can go wrong, with a small map of the shape that it meets."""
     found: list[tuple[str, nn.Module, Tensor]] = []
     hooks = [
@@ -198,25 +194,23 @@ def right_way(module: nn.Module, x: Tensor) -> str | None:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(1)
         push = torch.randn_like(module(x)).bfloat16().float()
-    reference = gradients(deepcopy(module), x, push, "plain")
+    reference = made_and_gradients(deepcopy(module), x, push, Precision())
     for way in RUN_WAYS:
-        errors = [relative(a, b) for a, b in zip(gradients(deepcopy(module), x, push, way), reference, strict=True)]
+        precision = Precision("bf16", (("0", way),) if way != RUN_WAYS[0] else ())
+        found = made_and_gradients(deepcopy(module), x, push, precision)
+        errors = [relative(a, b) for a, b in zip(found, reference, strict=True)]
         if all(error < GRADIENT_TOLERANCE for error in errors):  # false for nan too
             return way
     return None
 
 
-def gradients(module: nn.Module, x: Tensor, push: Tensor, way: str) -> list[Tensor]:
-    """The layer's output and the gradients of its input and parameters, run in one way."""
+def made_and_gradients(module: nn.Module, x: Tensor, push: Tensor, precision: Precision) -> list[Tensor]:
+    """The layer's output and the gradients of its input and parameters; it is the precision's layer "0"."""
     x = x.clone().requires_grad_()
-    if way == "plain":
-        made = module(x)
-    else:
-        module = Precision("bf16", (("0", way),) if way != RUN_WAYS[0] else ()).prepare(nn.Sequential(module))
-        layout = torch.channels_last if x.dim() == 4 else torch.contiguous_format
-        with torch.autocast(x.device.type, torch.bfloat16):
-            made = module(x.contiguous(memory_format=layout))
-        push = push.contiguous(memory_format=torch.channels_last if push.dim() == 4 else torch.contiguous_format)
+    module = precision.prepare(nn.Sequential(module))
+    with precision.running(x.device):
+        made = module(precision.lay_out(x))
+    push = precision.lay_out(push)
     parameters = [p for p in module.parameters() if p.requires_grad]
     found = torch.autograd.grad(made, [x, *parameters], push.to(made.dtype))
     return [made.detach().float(), *(g.float() for g in found)]

@@ -18,7 +18,7 @@ from ..data.batches import Share
 from ..recipe.errors import TrainError
 from ..recipe.options import DEVICES
 
-T = TypeVar("T")
+Loaded = TypeVar("Loaded")
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class ProcessGroup:
         dist.broadcast_object_list(box, src=0)
         return box[0]
 
-    def first_then_others(self, load: Callable[[], T]) -> T:
+    def first_then_others(self, load: Callable[[], Loaded]) -> Loaded:
         """Lets the first rank load, which may mean to download, while the others wait; then each loads for itself."""
         if self.is_first:
             loaded = load()

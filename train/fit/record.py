@@ -17,9 +17,8 @@ import io
 import json
 import os
 import platform
-import sys
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -99,11 +98,7 @@ class Record:
         self.write(name, yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=120))
 
     def write_csv(self, name: str, rows: Sequence[Mapping[str, Any]]) -> None:
-        text = io.StringIO()
-        writer = csv.DictWriter(text, list(rows[0]) if rows else [], lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-        self.write(name, text.getvalue())
+        self.write(name, csv_text(list(rows[0]) if rows else [], rows))
 
     def read_json(self, name: str) -> dict[str, Any]:
         try:
@@ -173,6 +168,15 @@ def load_whole(path: Path) -> dict[str, Any]:
     return state
 
 
+def csv_text(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
+    """A line for each row, under the columns' names; what a row does not have is empty."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
+
+
 # --- what the run ran on ------------------------------------------------------------------------------------------
 
 
@@ -188,7 +192,7 @@ def machine(device: torch.device) -> dict[str, Any]:
     """What sets the speed; nothing that says whose machine it is."""
     about: dict[str, Any] = {
         "processor": processor(),
-        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "cores": cores(),
         "threads": torch.get_num_threads(),
         "instructions": torch.backends.cpu.get_cpu_capability(),
         "system": f"{platform.system()} {platform.machine()}",
@@ -200,9 +204,18 @@ def machine(device: torch.device) -> dict[str, Any]:
 
 
 def processor() -> str:
-    if sys.platform == "linux":
-        with suppress(OSError):
-            for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
-                if line.startswith("model name"):
-                    return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
+    return said_of_cpu("model name") or platform.processor() or platform.machine()
+
+
+def said_of_cpu(*keys: str) -> str:
+    """What Linux says of the first core under one of these keys; nothing where it does not say."""
+    with suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            if line.startswith(keys):
+                return line.partition(":")[2].strip()
+    return ""
+
+
+def cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

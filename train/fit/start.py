@@ -24,10 +24,10 @@ from ..recipe.options import Options, refuse_values
 from ..recipe.reader import read, recipe_for
 from ..recipe.recipe import Recipe
 from .model import softmax_head
-from .precision import Precision, settled
+from .precision import Precision, settled_precision
 from .process_group import ProcessGroup
 from .record import Record, machine, versions
-from .target import Target, finished
+from .target import Target, demand_finished
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class RunStart:
         return self.options.seed or 0
 
 
-def folder_of(options: Options, name: str) -> Path:
+def record_folder(options: Options, name: str) -> Path:
     """Where the record lies: in --out; else in runs/NAME, runs/NAME-2, …: the first that is free, or for a run that
     goes on the last that is there."""
     if options.out:
@@ -65,7 +65,7 @@ def folder_of(options: Options, name: str) -> Path:
     return Path("runs") / (f"{name}-{len(taken) + 1}" if taken else name)
 
 
-def opened(record: Record, target: Target, options: Options) -> RunStart:
+def opened_run(record: Record, target: Target, options: Options) -> RunStart:
     """A new run, or one that goes on; raises TrainError where that would mix two runs."""
     refuse_values(options, epochs=1)
     if options.resume:
@@ -75,10 +75,10 @@ def opened(record: Record, target: Target, options: Options) -> RunStart:
     if record.has_state:
         raise TrainError(f"{record.folder} holds a run: go on with it (--resume) or name another folder (--out)")
     if options.start:
-        finished(options.start)
+        demand_finished(options.start)
     recipe = recipe_for(target.arch, options.recipe, options.settings, options.epochs)
     if not options.unchecked:
-        checked(target, options.input)
+        demand_checked(target, options.input)
     return RunStart(target, options, recipe)
 
 
@@ -108,7 +108,7 @@ def same_network(before: str, now: str) -> bool:
     return one == other
 
 
-def checked(target: Target, input: str | None) -> None:
+def demand_checked(target: Target, input: str | None) -> None:
     """Raises TrainError where torch disagrees with the table's figures or a target is missed; a torch model is checked
     as its author wrote it. A figure that the spec
     only reports of its source may be wrong: that is the source's business."""
@@ -154,7 +154,7 @@ def precision_for(
         return Precision.from_plain(start.about["precision"])
     found = None
     if group.is_first:
-        found = settled(start.options.precision or "auto", group.device, make, batch, say).to_plain()
+        found = settled_precision(start.options.precision or "auto", group.device, make, batch, say).to_plain()
     return Precision.from_plain(group.agree(found))
 
 
@@ -174,7 +174,7 @@ def begin(
         "options": start.options.to_plain(),
         "seed": start.seed,
         "checked": not start.options.unchecked,
-        "head": head(arch),
+        "head": head_text(arch),
         "data": {
             "name": data.name,
             "classes": list(data.classes),
@@ -192,6 +192,6 @@ def begin(
     record.write_json("run.json", about)
 
 
-def head(arch: Arch) -> str:
+def head_text(arch: Arch) -> str:
     name = softmax_head(arch)
     return f"trained on the scores in front of the softmax {name}" if name else "trained on the last layer's scores"

@@ -41,7 +41,7 @@ def target_of(name: str, input: str | None = None) -> Target:
     shape = None if input is None else zoo.read_shape(input)
     arch = zoo.load(name, shape)
     if zoo.is_torch_model(name):
-        return Target(arch, dump(arch), lambda seed: model_of(name, seed), name)
+        return Target(arch, dump(arch), lambda seed: user_module(name, seed), name)
     if shape is not None and shape != zoo.load(name).input:
         text = dump(arch)
     elif name in zoo.names() and not Path(name).is_file():
@@ -65,7 +65,7 @@ def target_of_run(record: Record) -> Target:
     return target
 
 
-def weights_of(record: Record, which: str) -> dict[str, Any]:
+def weights_of_run(record: Record, which: str) -> dict[str, Any]:
     """The weights that a run's last row, or its best one, was measured with: the average where there is one."""
     if which not in ("last", "best"):
         raise TrainError(f"checkpoint {which}: there are last and best")
@@ -78,7 +78,7 @@ def weights_of(record: Record, which: str) -> dict[str, Any]:
     return {**state["weights"], **(state["average"] or {})}
 
 
-def finished(run: str) -> None:
+def demand_finished(run: str) -> None:
     """Raises TrainError where --from names no run, or one that has not ended."""
     record = Record(run)
     if not (record / "run.json").is_file():
@@ -90,13 +90,13 @@ def finished(run: str) -> None:
 def start_from(net: nn.Module, run: str) -> None:
     """Gives a network the last weights of a finished run; raises TrainError where they are another network's."""
     try:
-        net.load_state_dict(weights_of(Record(run), "last"))
+        net.load_state_dict(weights_of_run(Record(run), "last"))
     except RuntimeError as error:
         fact = " ".join(str(error).split())[:300]
         raise TrainError(f"--from {run}: its weights are those of another network: {fact}") from None
 
 
-def model_of(name: str, seed: int) -> nn.Module:
+def user_module(name: str, seed: int) -> nn.Module:
     """The user's module with real weights, on the CPU, which the seed fixes unless the module brings its own."""
     from rfcalc.tracing.user_code import load_module
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +58,7 @@ def mlflow(folder: Path, name: str, settings: EpochRow) -> Adapter:
 
 
 def wandb(folder: Path, name: str, settings: EpochRow, module: str = "wandb") -> Adapter:
-    """Weights & Biases (WANDB_MODE=offline keeps it here), or what offers the same three functions."""
+    """Weights & Biases (WANDB_MODE=offline keeps it here), or Trackio, in its own local folder, with the same calls."""
     need(module, "track")
     from importlib import import_module
 
@@ -67,13 +68,8 @@ def wandb(folder: Path, name: str, settings: EpochRow, module: str = "wandb") ->
     return lambda values, epoch: run.log(values, step=epoch), run.finish
 
 
-def trackio(folder: Path, name: str, settings: EpochRow) -> Adapter:
-    """Trackio, in its own local folder."""
-    return wandb(folder, name, settings, "trackio")
-
-
 TRACKERS: dict[str, Callable[[Path, str, EpochRow], Adapter]] = {
-    "tensorboard": tensorboard, "mlflow": mlflow, "trackio": trackio, "wandb": wandb,
+    "tensorboard": tensorboard, "mlflow": mlflow, "trackio": partial(wandb, module="trackio"), "wandb": wandb,
 }  # fmt: skip
 
 

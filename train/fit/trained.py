@@ -23,7 +23,7 @@ from ..recipe.errors import TrainError
 from .precision import Precision
 from .process_group import device_of_run
 from .record import Record
-from .target import Target, target_of, target_of_run, weights_of
+from .target import Target, target_of, target_of_run, weights_of_run
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Trained:
         return net.eval()
 
 
-def trained(run: str | os.PathLike[str], checkpoint: str) -> Trained:
+def trained_network(run: str | os.PathLike[str], checkpoint: str) -> Trained:
     """The network of a run's folder, or of a shipped spec that has weights beside it; raises TrainError."""
     name = os.fspath(run)
     if not Path(name).exists() and name in zoo.names():
@@ -58,7 +58,7 @@ def trained(run: str | os.PathLike[str], checkpoint: str) -> Trained:
     about = record.about()
     target, options = target_of_run(record), about["options"]
     return Trained(
-        str(record.folder), target, weights_of(record, checkpoint), about_weights(about, target.arch),
+        str(record.folder), target, weights_of_run(record, checkpoint), about_weights(about, target.arch),
         device_of_run(about), Precision.from_plain(about["precision"]), options["data"], options["limit"],
         options["val"] or 0, record / "evaluation",
     )  # fmt: skip

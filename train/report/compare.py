@@ -15,7 +15,7 @@ from rfcalc.report.cells import decimals
 from rfcalc.report.grid import Column, Grid, as_json
 from rfcalc.spec import reader as spec
 
-from ..fit.record import Record
+from ..fit.record import Record, csv_text
 from ..recipe.errors import TrainError
 
 if TYPE_CHECKING:
@@ -52,15 +52,15 @@ def read_run(folder: str) -> RecordedRun:
            "device": about["machine"]["device"], "torch": about["versions"]["torch"]}  # fmt: skip
     figures = record.read_json("result.json") if (record / "result.json").is_file() else {}
     text = record.read_text("metrics.csv") if (record / "metrics.csv").is_file() else ""
-    settings = {**network, **flat(recipe), **run, "spec": record.read_text("spec.yaml")}
+    settings = {**network, **dotted(recipe), **run, "spec": record.read_text("spec.yaml")}
     return RecordedRun(str(record.folder), settings, figures, tuple(csv.DictReader(io.StringIO(text))))
 
 
-def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+def dotted(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     """Nested settings under dotted names."""
     found: dict[str, Any] = {}
     for key, value in values.items():
-        found |= flat(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": value}
+        found |= dotted(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": value}
     return found
 
 
@@ -116,9 +116,9 @@ class RunComparison:
 
     def grid(self, heading: str, rows: Mapping[str, list[Any]], change: bool, caption: tuple[str, ...] = ()) -> Grid:
         columns = [Column(heading, left=True), *(Column(run.name) for run in self.runs)]
+        shown = recorded_text if heading == "setting" else rounded_figure
         cells = [
-            (name, *map(text if heading == "setting" else rounded, values), *([difference(*values)] if change else []))
-            for name, values in rows.items()
+            (name, *map(shown, values), *([difference(*values)] if change else [])) for name, values in rows.items()
         ]
         return Grid((*columns, *([Column("change")] if change else [])), tuple(cells), caption)
 
@@ -134,14 +134,10 @@ class RunComparison:
         if form != "csv":
             return "\n".join(grid.to_text(form) for grid in self.grids())
         columns = ["run", *dict.fromkeys(key for run in self.runs for row in run.history for key in row)]
-        out = io.StringIO()
-        writer = csv.DictWriter(out, columns, lineterminator="\n", restval="")
-        writer.writeheader()
-        writer.writerows({"run": run.name, **row} for run in self.runs for row in run.history)
-        return out.getvalue()
+        return csv_text(columns, ({"run": run.name, **row} for run in self.runs for row in run.history))
 
 
-def text(value: Any) -> str:
+def recorded_text(value: Any) -> str:
     if isinstance(value, float) and abs(value) >= 1:
         return decimals(value)
     return cells.text(value) if value is None or type(value) is int else str(value)
@@ -151,6 +147,6 @@ def difference(first: Any, second: Any) -> str:
     return decimals(None if first is None or second is None else second - first, "+,.2f")
 
 
-def rounded(value: Any) -> str:
+def rounded_figure(value: Any) -> str:
     """A figure as one reads it: two places of seconds and percent, whole numbers as they are."""
-    return decimals(value) if isinstance(value, float) else text(value)
+    return decimals(value) if isinstance(value, float) else recorded_text(value)

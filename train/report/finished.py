@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from ..data.sets import load_data
 from ..fit.evaluate import Evaluation, Preprocessing, evaluated
 from ..fit.model import scores_only
 from ..fit.record import Record
-from ..fit.trained import same_classes, trained
+from ..fit.trained import same_classes, trained_network
 from ..recipe.errors import TrainError
 from . import hub
 from .report import write_evaluation
@@ -39,7 +39,7 @@ def evaluate(
 
     Writes evaluation.json, and confusion and misclassified as PNG and SVG to `out`, by default the folder `evaluation`
     in the run's, unless `write` is false. Raises TrainError where the data's classes are not those of the run."""
-    found = trained(run, checkpoint)
+    found = trained_network(run, checkpoint)
     limit, val = (found.limit, found.val) if data is None else (None, 0)
     images = load_data(found.target.arch, data if data is not None else found.data, limit, val)
     same_classes(found.title, found.facts["classes"], images)
@@ -71,23 +71,21 @@ def export(
     unknown = [form for form in formats if form not in EXPORTS]
     if unknown:
         raise TrainError(f"no export called {unknown[0]}; there are {', '.join(EXPORTS)}")
-    record, found = Record(run), trained(run, checkpoint)
+    record, found = Record(run), trained_network(run, checkpoint)
     if found.folder is None:
         raise TrainError(f"{found.title}: export takes the folder of a run")
     net, arch, about = found.network(), found.target.arch, record.about()
     folder, written = Record(out if out is not None else record.folder), []
+    writers: dict[str, Callable[[], Path]] = {
+        "state-dict": lambda: folder.write_tensors(f"{arch.name}.state-dict.pt", net.state_dict()),
+        "safetensors": lambda: folder.write(f"{arch.name}.safetensors", hub.safetensors_bytes(net, found.facts)),
+        "onnx": lambda: folder.write(f"{arch.name}.onnx", onnx_bytes(net, arch)),
+        "hub-folder": lambda: hub.write_folder(Record(folder / f"{arch.name}-hub"), record, found.target, net, about),
+    }
     for form in formats:
-        if form == "state-dict":
-            written.append(folder.write_tensors(f"{arch.name}.state-dict.pt", net.state_dict()))
-        elif form == "onnx":
-            written.append(folder.write(f"{arch.name}.onnx", onnx_bytes(net, arch)))
-        else:
+        if form in ("safetensors", "hub-folder"):
             need("safetensors", "train")
-            if form == "safetensors":
-                written.append(folder.write(f"{arch.name}.safetensors", hub.safetensors_bytes(net, found.facts)))
-            else:
-                place = Record(folder / f"{arch.name}-hub")
-                written.append(hub.write_folder(place, record, found.target, net, about))
+        written.append(writers[form]())
     return written
 
 

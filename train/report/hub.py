@@ -22,7 +22,7 @@ from ..fit.record import Record
 from ..fit.target import Target
 from ..fit.trained import about_weights
 from ..recipe.errors import TrainError
-from .page import field, table
+from .page import field_text, markdown_table
 
 HUBCONF = '''\
 """torch.hub.load(FOLDER, "{name}", source="local")"""
@@ -59,35 +59,37 @@ def safetensors_bytes(net: nn.Module, facts: Mapping[str, Any]) -> bytes:
 
 def write_folder(folder: Record, record: Record, target: Target, net: nn.Module, about: Mapping[str, Any]) -> Path:
     """Writes model.py, model.safetensors, config.json, hubconf.py, spec.yaml and README.md, the model card."""
-    arch, name = target.arch, re.sub(r"\W", "_", target.arch.name)
+    arch = target.arch
     text, made = model_text(target)
     facts = about_weights(about, arch)
     folder.write("model.py", text)
     folder.write("model.safetensors", safetensors_bytes(net, facts))
     folder.write_json("config.json", {**facts, "params": arch.params, "macs": arch.macs})
-    folder.write("hubconf.py", HUBCONF.format(name=name if name[:1].isalpha() else f"net_{name}", made=made))
+    folder.write("hubconf.py", HUBCONF.format(name=hub_name(arch), made=made))
     folder.write("spec.yaml", target.text)
     folder.write("README.md", card(arch, facts, about, record))
     return folder.folder
 
 
+def hub_name(arch: Arch) -> str:
+    """What torch.hub.load calls the network."""
+    name = re.sub(r"\W", "_", arch.name)
+    return name if name[:1].isalpha() else f"net_{name}"
+
+
 def model_text(target: Target) -> tuple[str, str]:
     """A module's text, and the call that makes the network: written from the spec, or the user's own file."""
+    from rfcalc.tracing.user_code import find
+
     if target.model:
         where, _, made = target.model.rpartition(":")
         if not where.endswith(".py"):
             raise TrainError(f"{target.model} lies in a package: a hub folder takes the model of a file, FILE.py:NAME")
-        return Path(where).read_text(encoding="utf-8"), made if is_instance(target) else f"{made}()"
+        call = made if isinstance(find(target.model)[0], nn.Module) else f"{made}()"
+        return Path(where).read_text(encoding="utf-8"), call
     code = source(target.arch)
     classes = [node.name for node in ast.parse(code).body if isinstance(node, ast.ClassDef)]
     return code, f"{classes[-1]}()"
-
-
-def is_instance(target: Target) -> bool:
-    """Whether what the target names is itself a module, not something that makes one."""
-    from rfcalc.tracing.user_code import find
-
-    return isinstance(find(target.model or "")[0], nn.Module)
 
 
 CARD = """\
@@ -126,11 +128,10 @@ def card(arch: Arch, facts: Mapping[str, Any], about: Mapping[str, Any], record:
     figures = record.read_json("result.json") if (record / "result.json").is_file() else {}
     accuracy = f"{figures['test_accuracy']:.2f} %" if figures else "not measured: the run has not ended"
     epochs = f"{figures['epochs']} epochs" if figures else "unfinished"
-    name = re.sub(r"\W", "_", arch.name)
     return CARD.format(
         name=arch.name, params=arch.params, macs=text(arch.macs),
-        field=field(arch.receptive_field.before_global_pool), call=name if name[:1].isalpha() else f"net_{name}",
-        figures=table(("data", "test accuracy, last epoch"), [(facts["data"], accuracy)]),
+        field=field_text(arch.receptive_field.before_global_pool), call=hub_name(arch),
+        figures=markdown_table(("data", "test accuracy, last epoch"), [(facts["data"], accuracy)]),
         mean=list(facts["mean"]), std=list(facts["std"]), input=", ".join(map(str, facts["input"])),
         classes=", ".join(facts["classes"]),
         trained=f"{epochs}, seed {about['seed']}, on {about['data']['train']:,} training images of {facts['data']}.",

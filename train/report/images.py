@@ -18,7 +18,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from rfcalc.drawing.style import DPI, LIGHT, SIZE, drawing
+from rfcalc.drawing.style import DPI, LIGHT, METADATA, SIZE, drawing_style
+from rfcalc.report.cells import clipped
 
 from ..data.formats import Images
 from ..fit.evaluate import Evaluation
@@ -28,8 +29,6 @@ from ..recipe.errors import TrainError
 P = ParamSpec("P")
 
 FIGURE_ENDINGS = ("png", "svg", "pdf", "jpg")
-METADATA: dict[str, dict[str, None]] = {"png": {"Software": None}, "svg": {"Date": None}, "pdf": {"CreationDate": None}}
-"""What would make two plots of the same thing differ, left out."""
 BESIDE = ("png", "svg")
 """The formats in which a record holds each of its plots."""
 
@@ -51,7 +50,7 @@ def styled(build: Callable[P, Figure]) -> Callable[P, Figure]:
 
     @wraps(build)
     def built(*given: P.args, **named: P.kwargs) -> Figure:
-        with drawing(LIGHT):
+        with drawing_style(LIGHT):
             figure = build(*given, **named)
             if engine := figure.get_layout_engine():
                 engine.execute(figure)
@@ -70,10 +69,10 @@ def ending_of(name: str | os.PathLike[str]) -> str:
     return ending
 
 
-def drawn(figure: Figure, ending: str = "png") -> bytes:
+def figure_bytes(figure: Figure, ending: str = "png") -> bytes:
     """The figure in one of FIGURE_ENDINGS, the same bytes every time."""
     buffer = io.BytesIO()
-    with drawing(LIGHT):
+    with drawing_style(LIGHT):
         figure.savefig(buffer, format=ending, dpi=DPI, metadata=METADATA.get(ending))
     return buffer.getvalue()
 
@@ -81,7 +80,7 @@ def drawn(figure: Figure, ending: str = "png") -> bytes:
 def write_plot(record: Record, name: str, figure: Figure) -> None:
     """NAME.png, and NAME.svg beside it."""
     for ending in BESIDE:
-        record.write(f"{name}.{ending}", drawn(figure, ending))
+        record.write(f"{name}.{ending}", figure_bytes(figure, ending))
 
 
 # --- sheets of images ------------------------------------------------------------------------------------------------
@@ -138,8 +137,8 @@ def captions(result: Evaluation, index: int) -> tuple[tuple[str, str], tuple[str
     """Two lines with their colours: the class that was predicted with its probability, and the true one."""
     predicted, true = (result.classes[labels[index]] for labels in (result.predictions, result.labels))
     sure = f" {certainty(float(result.probabilities[index].max()))}"
-    return (without_its_end(predicted, TITLE_LETTERS - len(sure)) + sure, LIGHT.warning), (
-        "is " + without_its_end(true, TITLE_LETTERS - 3), LIGHT.ink
+    return (clipped(predicted, TITLE_LETTERS - len(sure)) + sure, LIGHT.warning), (
+        "is " + clipped(true, TITLE_LETTERS - 3), LIGHT.ink
     )  # fmt: skip
 
 
@@ -150,14 +149,6 @@ def certainty(share: float) -> str:
     ('90 %', '99 %', '100 %')
     """
     return f"{100 if share == 1 else min(round(100 * share), 99)} %"
-
-
-def without_its_end(name: str, letters: int) -> str:
-    """
-    >>> without_its_end("automobile", 10), without_its_end("aquarium_fish", 10)
-    ('automobile', 'aquarium_…')
-    """
-    return name if len(name) <= letters else f"{name[: letters - 1]}…"
 
 
 @dataclass(frozen=True)

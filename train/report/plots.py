@@ -17,7 +17,7 @@ from rfcalc.drawing.style import LIGHT, SIZE
 from ..fit.evaluate import Evaluation
 from ..fit.record import Record
 from .compare import RunComparison, compare_runs
-from .images import drawn, ending_of, styled
+from .images import ending_of, figure_bytes, styled
 
 PART_LINES = {
     "test": ("test", LIGHT.series[0], LIGHT.dashes[0], 1.6),
@@ -37,7 +37,7 @@ FAINT = 0.45
 
 
 @styled
-def curves(
+def run_curves(
     history: Sequence[Mapping[str, Any]], title: str, target: float | None = None, chosen_by: str = "test_accuracy"
 ) -> Figure:
     """Accuracy, loss and learning rate over the epochs, each in a panel of its own; the best epoch is marked, and a
@@ -49,8 +49,8 @@ def curves(
     best = max(history, key=lambda row: row[chosen_by])
     for part in PART_LINES:
         if f"{part}_loss" in history[-1]:
-            line(accuracy, epochs, [row[f"{part}_accuracy"] for row in history], part, said(part, history, best))
-            line(loss, epochs, [row[f"{part}_loss"] for row in history], part)
+            part_line(accuracy, epochs, [row[f"{part}_accuracy"] for row in history], part, said(part, history, best))
+            part_line(loss, epochs, [row[f"{part}_loss"] for row in history], part)
     if target is not None:
         accuracy.axhline(
             target, color=LIGHT.ink, linewidth=0.8, linestyle=LIGHT.dashes[2], label=f"the source's {target:g} %"
@@ -67,7 +67,7 @@ def curves(
     return figure
 
 
-def line(axes: Axes, epochs: Sequence[int], values: Sequence[float], part: str, label: str | None = None) -> None:
+def part_line(axes: Axes, epochs: Sequence[int], values: Sequence[float], part: str, label: str | None = None) -> None:
     _, colour, dashes, width = PART_LINES[part]
     marker = dot(epochs)
     axes.plot(epochs, values, color=colour, linestyle=dashes, linewidth=width, label=label, marker=marker)
@@ -145,7 +145,7 @@ def between_cells(axes: Axes, count: int) -> None:
 def plot_runs(folders: Sequence[str], output: str) -> Path:
     """Writes the curves of several runs as one plot, in the format of the file's ending; returns its path."""
     path, ending = Path(output), ending_of(output)
-    return Record(path.parent).write(path.name, drawn(curves_together(compare_runs(folders)), ending))
+    return Record(path.parent).write(path.name, figure_bytes(curves_together(compare_runs(folders)), ending))
 
 
 @styled

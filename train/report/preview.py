@@ -40,17 +40,17 @@ def preview(
     what these do together. Returns its path."""
     ending = images.ending_of(out) if out is not None else "png"
     arch = zoo.load(target, None if input is None else zoo.read_shape(input))
-    transforms = [named(name) for name in augment] if augment else list(recipe_for(arch, recipe).augmentation)
+    transforms = [transform_of(name) for name in augment] if augment else list(recipe_for(arch, recipe).augmentation)
     found = load_data(arch, data, 500 if data == "synthetic" else None)  # drawing them all would take seconds
     rows = augmentation_rows(found, transforms, together=not augment)
     path = Path(out if out is not None else f"preview-{arch.name}.png")
     title = (
         f"{found.name}: {', '.join(found.classes[:CLASSES_SHOWN])}{', …' if len(found.classes) > CLASSES_SHOWN else ''}"
     )
-    return Record(path.parent).write(path.name, images.drawn(images.augmentations(rows, title), ending))
+    return Record(path.parent).write(path.name, images.figure_bytes(images.augmentations(rows, title), ending))
 
 
-def named(name: str) -> Transform:
+def transform_of(name: str) -> Transform:
     return Transform(name.strip(), PREVIEW_DEFAULTS.get(name.strip(), {}))
 
 
@@ -87,10 +87,6 @@ def how_often(transform: Transform, chance: float | None) -> str:
 
 def one_of_each(data: Data) -> NDArray[np.int64]:
     """The first image of each class, for up to CLASSES_SHOWN classes, and further ones where there are few classes."""
-    found: list[int] = []
-    for turn in range(CLASSES_SHOWN):
-        for label in range(len(data.classes)):
-            places = np.flatnonzero(data.train.labels == label)
-            if turn < len(places) and len(found) < CLASSES_SHOWN:
-                found.append(int(places[turn]))
+    places = [np.flatnonzero(data.train.labels == label) for label in range(len(data.classes))]
+    found = [at[turn] for turn in range(CLASSES_SHOWN) for at in places if turn < len(at)][:CLASSES_SHOWN]
     return np.array(found, dtype=np.int64)

@@ -49,14 +49,14 @@ class Result:
         ]
 
 
-def finish(plan: TrainPlan, net: nn.Module, arch: Arch, history: list[dict[str, Any]]) -> Result:
+def finish_run(plan: TrainPlan, net: nn.Module, arch: Arch, history: list[dict[str, Any]]) -> Result:
     """Evaluates the trained network once more and writes the figures, plots and report."""
     record, used, data = plan.record, plan.recipe, plan.data
     test, flipped = (evaluated(net, data.test, data.classes, plan.preprocessing, flip) for flip in (False, True))
-    figures = figures_of(history, data, test, flipped)
+    figures = result_figures(history, data, test, flipped)
     record.write_json("result.json", figures)
     title = f"{arch.name}: {len(history)} epochs, recipe {used.name}"
-    write_plot(record, "curves", plots.curves(history, title, stated_accuracy(arch), choosing(data)))
+    write_plot(record, "curves", plots.run_curves(history, title, stated_accuracy(arch), choosing(data)))
     write_evaluation(record, test, data)
     rows = augmentation_rows(data, used.augmentation)
     write_plot(record, "augmentations", images.augmentations(rows, "Augmentation, each on its own and all together"))
@@ -80,7 +80,7 @@ def stated_accuracy(arch: Arch) -> float | None:
     return next((float(Stated.of(c.stated).value) for c in claims_of(arch) if c.quantity == "test_accuracy"), None)
 
 
-def figures_of(
+def result_figures(
     history: Sequence[Mapping[str, Any]], data: Data, test: Evaluation, flipped: Evaluation
 ) -> dict[str, Any]:
     """result.json: the headline is the last epoch's; what the documents quote beside it stands under its own name."""

@@ -14,7 +14,7 @@ from rfcalc.errors import need
 from ..fit.loop import Stopped
 from ..recipe.errors import TrainError
 from .here import Told, for_one_process
-from .job import RETRIES, carry_out, failed, is_finished
+from .job import RETRIES, carry_out, is_finished, record_failure
 from .options import SweepOptions
 from .plan import Job
 
@@ -39,7 +39,7 @@ def as_tasks(jobs: Sequence[Job], told: Told, options: SweepOptions) -> None:
         while waiting:
             (ended, *_), _ = ray.wait(list(waiting), num_returns=1)
             job = waiting.pop(ended)
-            settled(ray, ended, job)
+            take_outcome(ray, ended, job)
             told(job)
     finally:
         if waiting:
@@ -69,12 +69,12 @@ def carry_out_there(job: Job, cpus: int) -> bool:
     return is_finished(job.folder)
 
 
-def settled(ray: Any, reference: Any, job: Job) -> None:
+def take_outcome(ray: Any, reference: Any, job: Job) -> None:
     """Takes what came of a task; a run that was lost for good is told so in its record."""
     try:
         there = ray.get(reference)
     except (ray.exceptions.WorkerCrashedError, ray.exceptions.NodeDiedError, ray.exceptions.OutOfMemoryError) as error:
-        failed(job, f"its worker or node was lost {1 + RETRIES} times: {str(error).splitlines()[0]}")
+        record_failure(job, f"its worker or node was lost {1 + RETRIES} times: {str(error).splitlines()[0]}")
         return
     except ray.exceptions.RayTaskError as error:
         if isinstance(error, Interrupted):

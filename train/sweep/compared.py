@@ -14,7 +14,7 @@ from rfcalc.report.grid import Column, Grid
 from ..fit.progress import clock
 from ..fit.record import Record
 from ..recipe.errors import TrainError
-from ..report.page import field
+from ..report.page import field_text
 from .job import FAILED, is_finished
 from .plan import Contender, Job, SweepPlan
 
@@ -37,7 +37,7 @@ class SweepRun:
     budget: int | None
 
 
-def row_of(run: SweepRun, keys: Sequence[str], note: str = "") -> dict[str, Any]:
+def index_row(run: SweepRun, keys: Sequence[str], note: str = "") -> dict[str, Any]:
     """The run's row of index.csv; empty where a figure is not known."""
     candidate, arch = run.candidate, run.candidate.arch
     settings = dict(setting.partition("=")[::2] for setting in candidate.settings)
@@ -53,7 +53,7 @@ def row_of(run: SweepRun, keys: Sequence[str], note: str = "") -> dict[str, Any]
         "note": note or told,
         "params": arch.params,
         "macs": arch.macs,
-        "receptive_field": field(arch.receptive_field.before_global_pool),
+        "receptive_field": field_text(arch.receptive_field.before_global_pool),
         "planned_epochs": candidate.epochs(run.budget),
         **{name: figures.get(name) for name in SWEEP_FIGURES},
     }
@@ -116,10 +116,6 @@ class Sweep:
         return self.plan.out
 
     @property
-    def chosen_by(self) -> str:
-        return chosen_by(self.plan)
-
-    @property
     def failed(self) -> list[Mapping[str, Any]]:
         return [row for row in self.rows if row["state"] == "failed"]
 
@@ -130,14 +126,20 @@ class Sweep:
 
     def front(self) -> list[Summary]:
         """The candidates that none beats in accuracy without more parameters, from small to large."""
-        known = [
-            s for s in self.summaries if s.mean(self.chosen_by) is not None and s.candidate.arch.params is not None
-        ]
         found: list[Summary] = []
-        for summary in sorted(known, key=lambda s: (s.candidate.arch.params, -(s.mean(self.chosen_by) or 0.0))):
-            if not found or (summary.mean(self.chosen_by) or 0.0) > (found[-1].mean(self.chosen_by) or 0.0):
+        for summary in sorted(self.known, key=lambda s: (s.candidate.arch.params, -self.score(s))):
+            if not found or self.score(summary) > self.score(found[-1]):
                 found.append(summary)
         return found
+
+    @property
+    def known(self) -> list[Summary]:
+        """The candidates whose accuracy is known."""
+        return [summary for summary in self.summaries if summary.mean(self.plan.chosen_by) is not None]
+
+    def score(self, summary: Summary) -> float:
+        """What candidates are compared by."""
+        return summary.mean(self.plan.chosen_by) or 0.0
 
     def grid(self) -> Grid:
         """A row for each candidate that was run whole, the best first."""
@@ -162,7 +164,7 @@ class Sweep:
             ("seeds", lambda s: f"{len(s.rows)} of {s.wanted}"),
             ("params", lambda s: text(s.candidate.arch.params)),
             ("MACs", lambda s: text(s.candidate.arch.macs)),
-            ("field", lambda s: field(s.candidate.arch.receptive_field.before_global_pool)),
+            ("field", lambda s: field_text(s.candidate.arch.receptive_field.before_global_pool)),
             ("seconds", lambda s: decimals(s.mean("seconds"), ".1f")),
         ]
 
@@ -173,7 +175,7 @@ class Sweep:
         return (
             f"{count} run{'s' * (count != 1)}: {told}; {clock(seconds)} of training in all",
             "Accuracy in % after the last epoch: mean ± standard deviation over the seeds. Sorted, and the front of "
-            f"accuracy against parameters found, by {FIGURE_NAMES[self.chosen_by]}.",
+            f"accuracy against parameters found, by {FIGURE_NAMES[self.plan.chosen_by]}.",
         )
 
     def render(self, width: int | None = None) -> RenderableType:
@@ -190,19 +192,14 @@ FIGURE_NAMES = {
 }
 
 
-def chosen_by(plan: SweepPlan) -> str:
-    return "val_accuracy" if plan.options.val else "test_accuracy"
-
-
-def compared(plan: SweepPlan, rows: Mapping[SweepRun, Mapping[str, Any]], started: Sequence[Contender]) -> Sweep:
+def sweep_of(plan: SweepPlan, rows: Mapping[SweepRun, Mapping[str, Any]], started: Sequence[Contender]) -> Sweep:
     """The sweep from its rows; `started` are the candidates of the last round, that of whole runs."""
-    name = chosen_by(plan)
     summaries = [
         Summary(candidate, tuple(row for run, row in rows.items() if run.candidate is candidate and run.budget is None
                                  and row["state"] == "finished"), len(plan.seeds))
         for candidate in started
     ]  # fmt: skip
-    best_first = sorted(summaries, key=lambda s: -(value if (value := s.mean(name)) is not None else -1.0))
+    best_first = sorted(summaries, key=lambda s: -(value if (value := s.mean(plan.chosen_by)) is not None else -1.0))
     ours = {run.job.name for run in rows}
     return Sweep(plan, tuple(rows.values()), tuple(best_first), others_in(plan.out, ours))
 

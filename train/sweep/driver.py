@@ -12,12 +12,12 @@ from ..fit.loop import Stopped
 from ..fit.memory import keep_memory
 from ..fit.record import Record
 from .cluster import as_tasks, connected
-from .compared import Sweep, SweepRun, compared, row_of
-from .halving import judged, rounds
-from .here import one_after_the_other, side_by_side
+from .compared import Sweep, SweepRun, index_row, sweep_of
+from .halving import round_budgets, round_verdicts
+from .here import in_processes, one_after_the_other
 from .job import is_finished
 from .options import SweepOptions
-from .plan import Contender, Job, SweepPlan, planned
+from .plan import Contender, Job, SweepPlan, sweep_plan
 from .report import write_report
 
 
@@ -31,7 +31,7 @@ def sweep(targets: Sequence[str], options: SweepOptions | None = None, **given: 
     """
     options = (options or SweepOptions()).given(**given)
     # All combinations, each checked; where a cluster is asked for, it answers.
-    plan = planned(targets, options)
+    plan = sweep_plan(targets, options)
     if options.on:
         connected(options.on)
     keep_memory()
@@ -41,7 +41,7 @@ def sweep(targets: Sequence[str], options: SweepOptions | None = None, **given: 
         ledger.say(note)
     # Round after round, of which only halving has more than one; the last is of whole runs.
     candidates: Sequence[Contender] = plan.candidates
-    for number, budget in enumerate(rounds(plan), 1):
+    for number, budget in enumerate(round_budgets(plan), 1):
         runs = [
             SweepRun(candidate, seed, candidate.job(plan.out, seed, budget), number, budget)
             for candidate in candidates
@@ -64,7 +64,7 @@ def carried_out(runs: Sequence[SweepRun], ledger: Ledger, options: SweepOptions)
     if options.on:
         as_tasks(todo, ledger.told, options)
     elif options.jobs > 1 and len(todo) > 1:
-        side_by_side(todo, ledger.told, options.jobs)
+        in_processes(todo, ledger.told, options.jobs)
     else:
         one_after_the_other(todo, ledger.told)
 
@@ -92,7 +92,7 @@ class Ledger:
             if earlier := self.by_name.get(run.job.name):
                 del self.rows[earlier]
             self.by_name[run.job.name] = run
-            self.rows[run] = row_of(run, self.plan.keys)
+            self.rows[run] = index_row(run, self.plan.keys)
         self.round = list(runs)
         done = sum(self.rows[run]["state"] == "finished" for run in runs)
         whole = "" if runs[:1] and runs[0].budget is None else f" of {runs[0].budget} epochs" if runs else ""
@@ -102,7 +102,7 @@ class Ledger:
     def told(self, job: Job) -> None:
         """A run has ended, one way or another."""
         run = self.by_name[job.name]
-        self.rows[run] = row = row_of(run, self.plan.keys)
+        self.rows[run] = row = index_row(run, self.plan.keys)
         self.write()
         ended = sum(self.rows[run]["state"] in ("finished", "failed") for run in self.round)
         told = row["note"]
@@ -113,7 +113,7 @@ class Ledger:
 
     def better_half(self, candidates: Sequence[Contender], runs: Sequence[SweepRun], budget: int) -> list[Contender]:
         """The candidates that go on, in the order of the plan; why the others do not is noted in the index."""
-        verdicts = judged(candidates, accuracies(candidates, {run: self.rows[run] for run in runs}), budget)
+        verdicts = round_verdicts(candidates, accuracies(candidates, {run: self.rows[run] for run in runs}), budget)
         for run in runs:
             self.rows[run]["note"] = verdicts[run.candidate].cut or self.rows[run]["note"] or "goes on"
         self.write()
@@ -130,9 +130,9 @@ class Ledger:
         """The index with all that is on the disk now, and the report."""
         for run in self.round:
             if self.rows[run]["state"] in ("unfinished", "waiting"):
-                self.rows[run] = row_of(run, self.plan.keys)
+                self.rows[run] = index_row(run, self.plan.keys)
         self.write()
-        found = compared(self.plan, self.rows, candidates)
+        found = sweep_of(self.plan, self.rows, candidates)
         write_report(found)
         return found
 
@@ -145,11 +145,5 @@ def accuracies(
     candidates: Sequence[Contender], rows: Mapping[SweepRun, Mapping[str, Any]]
 ) -> dict[Contender, float | None]:
     """Each candidate's mean validation accuracy in a round; None where a run of it failed."""
-    found: dict[Contender, list[float | None]] = {candidate: [] for candidate in candidates}
-    for run, row in rows.items():
-        found[run.candidate].append(row["val_accuracy"])
-    means: dict[Contender, float | None] = {}
-    for candidate, values in found.items():
-        known = [value for value in values if value is not None]
-        means[candidate] = sum(known) / len(known) if len(known) == len(values) else None
-    return means
+    found = {c: [row["val_accuracy"] for run, row in rows.items() if run.candidate is c] for c in candidates}
+    return {c: None if None in values else sum(values) / len(values) for c, values in found.items()}

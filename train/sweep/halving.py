@@ -18,18 +18,16 @@ class RoundVerdict:
     """What a round found of one candidate: its rank, and why it is cut; no reason where it goes on."""
 
     rank: int
-    of: int
-    accuracy: float | None
     cut: str = ""
 
 
-def rounds(plan: SweepPlan) -> list[int | None]:
+def round_budgets(plan: SweepPlan) -> list[int | None]:
     """The budgets of a sweep's rounds, None for whole runs. A budget that no recipe exceeds would be a whole run."""
     longest = max(candidate.full for candidate in plan.candidates)
     return [*(budget for budget in BUDGETS if plan.options.halving and budget < longest), None]
 
 
-def judged(
+def round_verdicts(
     candidates: Sequence[Contender], accuracy: Mapping[Contender, float | None], budget: int
 ) -> dict[Contender, RoundVerdict]:
     """The better half, rounded up, by mean validation accuracy over the seeds; of equals the one with fewer parameters,
@@ -45,15 +43,11 @@ def judged(
             why = f"cut after {budget} epochs: validation accuracy {value:.2f} %, rank {rank} of {count}; {keep} go on"
         else:
             why = ""
-        found[candidate] = RoundVerdict(rank, count, value, why)
+        found[candidate] = RoundVerdict(rank, why)
     return found
 
 
 def order(candidate: Contender, accuracy: float | None) -> tuple[float, float, float]:
     """What sorts the better candidate first; unknown costs come last."""
-    params, macs = candidate.arch.params, candidate.arch.macs
-    return (
-        -accuracy if accuracy is not None else inf,
-        inf if params is None else params,
-        inf if macs is None else macs,
-    )
+    macs = candidate.arch.macs
+    return -accuracy if accuracy is not None else inf, candidate.arch.params, inf if macs is None else macs

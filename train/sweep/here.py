@@ -9,10 +9,12 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 
+from ..fit.record import cores
 from ..recipe.errors import TrainError
-from .job import RETRIES, carry_out, cores, failed
+from .job import RETRIES, carry_out, record_failure
 from .plan import Job
 
 Told = Callable[[Job], None]
@@ -32,7 +34,7 @@ def threads_of(jobs: int) -> int:
     return min(fair, int(asked)) if asked.isdecimal() and int(asked) else fair
 
 
-def side_by_side(jobs: Sequence[Job], told: Told, count: int) -> None:
+def in_processes(jobs: Sequence[Job], told: Told, count: int) -> None:
     """The runs in `count` processes. A process that dies takes its run with it no further than the last checkpoint:
     another goes on. Ctrl-C lets each finish its step and save; so does the death of this process."""
     served = Served(jobs, threads_of(count))
@@ -83,14 +85,14 @@ class Served:
         """Has a run carried out, by another process where one dies; returns the one that lives, None when stopping."""
         for _ in range(1 + RETRIES):
             process = process or self.started()
-            if process and asked(process, job):
+            if process and asked_for(process, job):
                 return process
             if process:
                 ended(process)
             process = None
             if self.stopping.is_set():
                 return None
-        failed(job, f"its process was lost {1 + RETRIES} times (no memory left?)")
+        record_failure(job, f"its process was lost {1 + RETRIES} times (no memory left?)")
         return self.started()
 
     def started(self) -> subprocess.Popen[str] | None:
@@ -117,7 +119,7 @@ class Served:
                     process.terminate()
 
 
-def asked(process: subprocess.Popen[str], job: Job) -> bool:
+def asked_for(process: subprocess.Popen[str], job: Job) -> bool:
     """Has a process carry out a run; false where it died over it."""
     assert process.stdin
     assert process.stdout
@@ -132,11 +134,9 @@ def asked(process: subprocess.Popen[str], job: Job) -> bool:
 def ended(process: subprocess.Popen[str]) -> None:
     """Lets a process end, which it does when nothing more can come."""
     for pipe in (process.stdin, process.stdout):
-        if pipe:
-            try:
+        with suppress(BrokenPipeError):  # it has died with something still unread
+            if pipe:
                 pipe.close()
-            except BrokenPipeError:
-                continue  # it has died with something still unread
     process.wait()
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -27,7 +26,7 @@ def carry_out(job: Job) -> None:
     What stops this run alone (a check that fails, a loss that is no number, no memory) is written to failed.txt in its
     folder. Raises Stopped when interrupted, TrainError where nothing can be written.
     """
-    with alone(job.folder):
+    with alone_in(job.folder):
         if is_finished(job.folder):
             return
         record = Record(job.folder)
@@ -37,12 +36,12 @@ def carry_out(job: Job) -> None:
         except Stopped:
             raise
         except RfcalcError as error:
-            failed(job, str(error))
+            record_failure(job, str(error))
         except Exception as error:
-            failed(job, f"{type(error).__name__}: {error}\n\n{traceback.format_exc()}")
+            record_failure(job, f"{type(error).__name__}: {error}\n\n{traceback.format_exc()}")
 
 
-def failed(job: Job, why: str) -> None:
+def record_failure(job: Job, why: str) -> None:
     Record(job.folder).write(FAILED, why.rstrip() + "\n")
 
 
@@ -52,7 +51,7 @@ def is_finished(folder: str) -> bool:
 
 
 @contextmanager
-def alone(folder: str) -> Iterator[None]:
+def alone_in(folder: str) -> Iterator[None]:
     """Waits until no other process trains this run: two sweeps of one folder, or one whose parent was killed while
     it was stopping. The lock goes with the process, however that ends; where a file system has no locks, none is held.
     """
@@ -64,8 +63,3 @@ def alone(folder: str) -> Iterator[None]:
 
             fcntl.flock(file, fcntl.LOCK_EX)
         yield
-
-
-def cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -9,10 +9,13 @@ from typing import Any
 from ..recipe.options import Options, at_the_door, option
 
 
-def same(name: str) -> Any:
+def same_option(name: str) -> Any:
     """The option of a single run, with its default and its help."""
     about = Options.__dataclass_fields__[name]
     return field(default=about.default, metadata=about.metadata)
+
+
+SAME_IN_A_RUN = ("epochs", "limit", "val", "precision", "unchecked", "input", "device", "workers")
 
 
 @dataclass(frozen=True)
@@ -22,10 +25,10 @@ class SweepOptions:
     recipe: tuple[str, ...] = option((), "fast, best or files; by default the spec's own", metavar="NAME,…")
     seeds: int = option(1, "runs of each combination, with the seeds 0, 1 and so on", min=1)
     settings: tuple[str, ...] = option((), "optimizer.lr=0.05,0.1", flag="--set", metavar="KEY=VALUE,…")
-    data: str | None = same("data")
-    epochs: int | None = same("epochs")
-    limit: int | None = same("limit")
-    val: int | None = same("val")
+    data: str | None = same_option("data")
+    epochs: int | None = same_option("epochs")
+    limit: int | None = same_option("limit")
+    val: int | None = same_option("val")
     halving: bool = option(
         False, "runs of 3, 8 and 24 epochs first; the better half by validation goes on", flag="--halving"
     )
@@ -34,12 +37,12 @@ class SweepOptions:
     on: str | None = option(None, "ray, or ray://HOST:PORT: runs as tasks of a Ray cluster", metavar="ray")
     cpus: int = option(1, "with --on: CPUs, and threads, of a run", min=1)
     gpus: float = option(0.0, "with --on: GPUs of a run; 0.5 puts two runs on one", min=0)
-    precision: str | None = same("precision")
-    unchecked: bool = same("unchecked")
-    input: str | None = same("input")
-    device: str = same("device")
-    workers: int | None = same("workers")
-    quiet: bool = same("quiet")
+    precision: str | None = same_option("precision")
+    unchecked: bool = same_option("unchecked")
+    input: str | None = same_option("input")
+    device: str = same_option("device")
+    workers: int | None = same_option("workers")
+    quiet: bool = same_option("quiet")
 
     def given(self, **values: Any) -> SweepOptions:
         """These options with other values where they are not None; one recipe or setting may stand without a list.
@@ -55,11 +58,8 @@ class SweepOptions:
     def of_a_run(self) -> Options:
         """What every run of the sweep is given: paths as any process, wherever it runs, finds them."""
         data = self.data or os.environ.get("RFCALC_DATA")
-        return Options(
-            data=absolute(data) if data else None, epochs=self.epochs, limit=self.limit, val=self.val,
-            precision=self.precision, unchecked=self.unchecked, input=self.input, device=self.device,
-            workers=self.workers, quiet=True,
-        )  # fmt: skip
+        given = {name: getattr(self, name) for name in SAME_IN_A_RUN}
+        return Options(**given, data=absolute(data) if data else None, quiet=True)
 
 
 def absolute(name: str) -> str:

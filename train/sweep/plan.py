@@ -9,7 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
-from functools import cached_property
+from functools import cache, cached_property
 from itertools import product
 from pathlib import Path
 from typing import Any, TypeVar
@@ -27,7 +27,7 @@ from ..recipe.reader import recipe_for
 from ..recipe.recipe import Recipe
 from .options import SweepOptions, absolute, file_of
 
-T = TypeVar("T")
+Tried = TypeVar("Tried")
 PROBLEMS_TOLD = 20
 """Problems told at once: a thousand designs may all have the same one."""
 
@@ -87,14 +87,9 @@ class Contender:
         return self.read(self.options.epochs).epochs
 
     @cached_property
-    def read_already(self) -> dict[int | None, Recipe]:
-        return {}
-
-    def read(self, epochs: int | None) -> Recipe:
-        """The recipe of a run, whose file is read once."""
-        if epochs not in self.read_already:
-            self.read_already[epochs] = recipe_for(self.arch, self.recipe, self.settings, epochs)
-        return self.read_already[epochs]
+    def read(self) -> Callable[[int | None], Recipe]:
+        """The recipe of a run by its epochs, whose file is read once."""
+        return cache(lambda epochs: recipe_for(self.arch, self.recipe, self.settings, epochs))
 
     def epochs(self, budget: int | None) -> int:
         """Of a run with that budget, None for a whole one: a recipe is never made longer."""
@@ -140,8 +135,13 @@ class SweepPlan:
     def seeds(self) -> range:
         return range(self.options.seeds)
 
+    @property
+    def chosen_by(self) -> str:
+        """The figure by which candidates are sorted."""
+        return "val_accuracy" if self.options.val else "test_accuracy"
 
-def planned(targets: Sequence[str], options: SweepOptions) -> SweepPlan:
+
+def sweep_plan(targets: Sequence[str], options: SweepOptions) -> SweepPlan:
     """Every combination, in the order in which they are named; raises RfcalcError with all that is wrong."""
     refuse_contradictions(options)
     if not targets:
@@ -149,11 +149,11 @@ def planned(targets: Sequence[str], options: SweepOptions) -> SweepPlan:
     given, problems = options.of_a_run(), list[str]()
     # The networks, the recipes, and the data that they all fit.
     names = [name for target in targets for name in designs(target)]
-    networks = tried(names, lambda name: (absolute(name), target_of(name, options.input)), problems)
-    refuse(problems)
+    networks = tried_all(names, lambda name: (absolute(name), target_of(name, options.input)), problems)
+    refuse_problems(problems)
     recipes: list[str | None] = [absolute(name) for text in options.recipe for name in text.split(",")]
     recipes = recipes or [None]  # each network's own
-    grid = assignments(options.settings)
+    grid = setting_choices(options.settings)
     marks = fingerprints([network.arch for _, network in networks], given)
     # Every combination, its recipe read once for all that may be wrong with it.
     labels = labelled(networks)
@@ -163,8 +163,8 @@ def planned(targets: Sequence[str], options: SweepOptions) -> SweepPlan:
         for (path, network), label, mark in zip(networks, labels, marks, strict=True)
         for recipe, settings in product(recipes, grid)
     ]  # fmt: skip
-    tried(made, lambda candidate: candidate.full, problems)
-    refuse(problems)
+    tried_all(made, lambda candidate: candidate.full, problems)
+    refuse_problems(problems)
     kept = {candidate.digest(candidate.options): candidate for candidate in reversed(made)}
     candidates = tuple(candidate for candidate in made if kept[candidate.digest(candidate.options)] is candidate)
     twice = len(made) - len(candidates)
@@ -190,14 +190,14 @@ def refuse_contradictions(options: SweepOptions) -> None:
         raise TrainError(f"--jobs {options.jobs}: with --on the cluster's CPUs and GPUs decide (--cpus, --gpus)")
 
 
-def refuse(problems: Sequence[str]) -> None:
+def refuse_problems(problems: Sequence[str]) -> None:
     if problems:
         told = list(dict.fromkeys(line for problem in problems for line in problem.splitlines()))
         more = [f"… and {len(told) - PROBLEMS_TOLD} more"] if len(told) > PROBLEMS_TOLD else []
         raise TrainError("\n".join([*told[:PROBLEMS_TOLD], *more]))
 
 
-def tried(items: Iterable[T], act: Callable[[T], Any], problems: list[str]) -> list[Any]:
+def tried_all(items: Iterable[Tried], act: Callable[[Tried], Any], problems: list[str]) -> list[Any]:
     """What comes of each; the messages of those that are refused are added to the problems."""
     found = []
     for item in items:
@@ -222,10 +222,10 @@ def designs(target: str) -> list[str]:
     return found
 
 
-def assignments(settings: Sequence[str]) -> list[tuple[str, ...]]:
+def setting_choices(settings: Sequence[str]) -> list[tuple[str, ...]]:
     """Every choice of one value for each setting, the last changing fastest.
 
-    >>> assignments(["optimizer.lr=0.1,0.2", "ema=null"])
+    >>> setting_choices(["optimizer.lr=0.1,0.2", "ema=null"])
     [('optimizer.lr=0.1', 'ema=null'), ('optimizer.lr=0.2', 'ema=null')]
     """
     values: dict[str, list[str]] = {}

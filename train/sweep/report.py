@@ -8,7 +8,7 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from ..fit.record import Record
-from ..report.images import drawn
+from ..report.images import figure_bytes
 from .compared import Summary, Sweep
 
 LABELS = 30
@@ -21,11 +21,11 @@ def write_report(sweep: Sweep) -> None:
     """report.md, and accuracy.png where there is anything to draw."""
     record = Record(sweep.folder)
     if sweep.front():
-        record.write("accuracy.png", plot(sweep))
-    record.write("report.md", page(sweep))
+        record.write("accuracy.png", accuracy_plot(sweep))
+    record.write("report.md", sweep_page(sweep))
 
 
-def page(sweep: Sweep) -> str:
+def sweep_page(sweep: Sweep) -> str:
     rows = sweep.rows
     cut = [row for row in rows if row["note"].startswith("cut ")]
     unfinished = [row for row in rows if row["state"] in ("unfinished", "waiting")]
@@ -33,19 +33,19 @@ def page(sweep: Sweep) -> str:
         f"# {sweep.folder.name}: {len(sweep.plan.candidates)} combinations",
         sweep.grid().to_markdown(),
         "![accuracy against parameters](accuracy.png)" if sweep.front() else "",
-        listed("Cut", cut, lambda row: row["note"]),
-        listed("Failed", sweep.failed, lambda row: row["note"]),
-        listed("Not finished", unfinished, lambda row: row["note"] or "not begun"),
+        row_list("Cut", cut),
+        row_list("Failed", sweep.failed),
+        row_list("Not finished", unfinished),
         beside(sweep.others),
         "Every run has its whole record in the folder of its name; index.csv has a row for each.",
     ]
     return "\n\n".join(part.rstrip("\n") for part in parts if part) + "\n"
 
 
-def listed(heading: str, rows: list[Mapping[str, Any]], text: Any) -> str:
+def row_list(heading: str, rows: list[Mapping[str, Any]]) -> str:
     if not rows:
         return ""
-    lines = [f"- {row['run']}: {text(row)}" for row in rows[:ROWS_LISTED]]
+    lines = [f"- {row['run']}: {row['note'] or 'not begun'}" for row in rows[:ROWS_LISTED]]
     more = [f"- … and {len(rows) - ROWS_LISTED} more in index.csv"] if len(rows) > ROWS_LISTED else []
     return "\n".join([f"## {heading}", "", *lines, *more])
 
@@ -60,32 +60,27 @@ def beside(others: tuple[str, ...]) -> str:
     )
 
 
-def plot(sweep: Sweep) -> bytes:
+def accuracy_plot(sweep: Sweep) -> bytes:
     """Mean accuracy against parameters, with the deviation over the seeds and the front."""
     figure = Figure(figsize=(9, 5.5), layout="constrained")
-    axes, name, front = figure.subplots(), sweep.chosen_by, sweep.front()
-    known = [s for s in sweep.summaries if s.mean(name) is not None and s.candidate.arch.params is not None]
-    for summary in known:
+    axes, name, front = figure.subplots(), sweep.plan.chosen_by, sweep.front()
+
+    def point(summary: Summary) -> tuple[float, float]:
+        return summary.candidate.arch.params, sweep.score(summary)
+
+    for summary in sweep.known:
         good = summary in front
         axes.errorbar(
-            point(summary, name)[0], point(summary, name)[1], yerr=summary.deviation(name) or 0.0, marker="o",
+            *point(summary), yerr=summary.deviation(name) or 0.0, marker="o",
             color="#cc6677" if good else "#4477aa", capsize=3, linestyle="none", zorder=3 if good else 2,
         )  # fmt: skip
-        if good or len(known) <= LABELS:
-            axes.annotate(summary.candidate.title, point(summary, name), xytext=(6, 4), textcoords="offset points",
+        if good or len(sweep.known) <= LABELS:
+            axes.annotate(summary.candidate.title, point(summary), xytext=(6, 4), textcoords="offset points",
                           fontsize=7)  # fmt: skip
-    axes.step(*zip(*(point(s, name) for s in front), strict=True), where="post", color="#cc6677", linewidth=0.9,
+    axes.step(*zip(*(point(s) for s in front), strict=True), where="post", color="#cc6677", linewidth=0.9,
               label="front")  # fmt: skip
     axes.set(xlabel="parameters", ylabel=f"{name.replace('_', ' ')} (%), mean and deviation over the seeds")
     axes.xaxis.set_major_formatter(lambda value, place: f"{value:,.0f}")
     axes.grid(alpha=0.3)
     axes.legend()
-    return drawn(figure)
-
-
-def point(summary: Summary, name: str) -> tuple[float, float]:
-    """Where a candidate stands in the plot; only for one whose figures are known."""
-    params, accuracy = summary.candidate.arch.params, summary.mean(name)
-    assert params is not None
-    assert accuracy is not None
-    return params, accuracy
+    return figure_bytes(figure)

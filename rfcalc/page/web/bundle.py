@@ -30,7 +30,7 @@ def modules(first: str) -> list[str]:
     while waiting:
         name = waiting.pop()
         if name not in graph:
-            graph[name] = [] if is_vendored(name) else [used for _, used in IMPORT.findall(text_of(name))]
+            graph[name] = [] if is_vendored(name) else [used for _, used in IMPORT.findall(module_text(name))]
             waiting += graph[name]
     return list(TopologicalSorter({name: sorted(uses) for name, uses in sorted(graph.items())}).static_order())
 
@@ -39,23 +39,23 @@ def is_vendored(name: str) -> bool:
     return name.startswith(VENDORED)
 
 
-def text_of(name: str) -> str:
+def module_text(name: str) -> str:
     return (WEB / name).read_text(encoding="utf-8")
 
 
 def inlined(name: str, used: Sequence[str] = ()) -> str:
     """One module without imports and exports; raises ValueError for an import in another form."""
     if is_vendored(name):
-        return vendored(name, used)
-    text = IMPORT.sub("", text_of(name))
+        return enclosed(name, used)
+    text = IMPORT.sub("", module_text(name))
     if re.search(r"^import\b|^export (default|\{|\*)|\bimport\(", text, re.M):
         raise ValueError(f'{name}: imports are written as import {{ a, b }} from "./x.js"; on one line')
     return re.sub(r"^export ", "", text, flags=re.M)
 
 
-def vendored(name: str, used: Sequence[str]) -> str:
+def enclosed(name: str, used: Sequence[str]) -> str:
     """A vendored module in a function of its own, its short names apart from ours; what is used of it comes out."""
-    text = text_of(name)
+    text = module_text(name)
     found = EXPORTED.search(text)
     if not found:
         raise ValueError(f"{name}: no list of exports at its end")
@@ -69,7 +69,7 @@ def used_of(order: Sequence[str]) -> dict[str, list[str]]:
     """The names that ours import of each vendored module."""
     found: dict[str, set[str]] = {name: set() for name in order if is_vendored(name)}
     for name in order:
-        for names, source in [] if is_vendored(name) else IMPORT.findall(text_of(name)):
+        for names, source in [] if is_vendored(name) else IMPORT.findall(module_text(name)):
             if source in found:
                 found[source] |= {each.strip() for each in names.split(",")}
     return {name: sorted(names) for name, names in found.items()}
@@ -81,7 +81,7 @@ def script(first: str = "explore.js") -> str:
     used = used_of(order)
     owners: dict[str, str] = {}
     for name in order:
-        for each in used[name] if is_vendored(name) else DECLARED.findall(text_of(name)):
+        for each in used[name] if is_vendored(name) else DECLARED.findall(module_text(name)):
             if each in owners:
                 raise ValueError(f"{each} is declared in {owners[each]} and in {name}")
             owners[each] = name
@@ -94,11 +94,11 @@ def script(first: str = "explore.js") -> str:
 
 def notices(held: Sequence[str]) -> str:
     """Whose work the page holds, for each page carries it on; packages of one licence and author together."""
-    said = json.loads(text_of("vendor/versions.json"))["packages"]
+    said = json.loads(module_text("vendor/versions.json"))["packages"]
     names: dict[str, list[str]] = {}
     for name, each in said.items():
         if VENDORED + each["held"] in held:
-            licence = text_of(f"vendor/LICENSE.{name.removeprefix('@').replace('/', '-')}")
+            licence = module_text(f"vendor/LICENSE.{name.removeprefix('@').replace('/', '-')}")
             names.setdefault(licence, []).append(f"{name} {each['version']} ({each['licence']})")
     lines = [f"// {', '.join(packages)}:\n{comment(licence)}" for licence, packages in names.items()]
     return "// This script holds, under these licences:\n" + "".join(lines)
@@ -108,13 +108,13 @@ def comment(text: str) -> str:
     return "".join(f"// {line}".rstrip() + "\n" for line in text.strip().splitlines())
 
 
-def built() -> dict[str, str]:
+def built_files() -> dict[str, str]:
     """What rfcalc/page/built holds, by file."""
     scripts = {name: script(first) for name, first in ENTRIES.items()}
-    return {**scripts, "explore.css": text_of("explore.css"), "live.css": text_of("live.css")}
+    return {**scripts, "explore.css": module_text("explore.css"), "live.css": module_text("live.css")}
 
 
 if __name__ == "__main__":
     BUILT.mkdir(exist_ok=True)
-    for name, text in built().items():
+    for name, text in built_files().items():
         (BUILT / name).write_text(text, encoding="utf-8")
