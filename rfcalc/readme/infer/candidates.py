@@ -11,8 +11,6 @@ from ...engine.layers import LINEAR_MODES
 from . import costs
 from .convolutions import (
     conv_candidates,
-    conv_kernels,
-    conv_windows,
     divisors,
     size_of,
     transpose_candidates,
@@ -53,23 +51,6 @@ def fitting(item: Item, given: Shape, prior: Prior) -> tuple[Candidate, ...]:
 
 def per_axis(value: Any, axes: int) -> tuple[Any, ...]:
     return tuple(value) if isinstance(value, list | tuple) else (value,) * axes
-
-
-@lru_cache(maxsize=costs.CACHED)
-def likeliest(kind: str, given: Shape, out: Shape, params: int, prior: Prior) -> Candidate | None:
-    """The first of all candidates, found without the others."""
-    if PRINTED[kind] != "conv":
-        found = candidates(kind, given, out, params, prior)
-        return found[0] if found else None
-    best: Candidate | None = None
-    row = Case(kind, "conv", given, out, params, prior)
-    for kernel in sorted(conv_kernels(row), key=lambda kernel: kernel[0]):
-        if kernel[0] >= (costs.STRANGEST if best is None else best.cost):
-            break
-        first = next(conv_windows(row, *kernel), None)
-        if first is not None and (best is None or first.cost < best.cost):
-            best = first
-    return best
 
 
 def linear_candidates(row: Case) -> Candidates:

@@ -73,7 +73,6 @@ LOST_TAPS = 1.5  # a kernel above 1 on a map of 1x1: all but one tap see padding
 OTHER_BIAS = 1.2  # of transposed convolutions: a U-Net's have one where its convolutions have none
 TRANSPOSED_EXTRA, TRANSPOSED_PADDING, TRANSPOSED_STRIDE = 0.3, 0.2, 0.1  # each step: the plainest first
 ODDEST = 24.0  # how much more unusual than the likeliest a candidate may be
-STRANGEST = 16.0  # what a kernel and its groups may cost where one layer is looked for
 UNEVEN_WINDOWS, AXIS_WINDOWS = 12, 4  # kept where axes differ, and for each axis of these
 
 # --- other layers ------------------------------------------------------------------------------------------------
@@ -124,7 +123,6 @@ LOOSE, LOOSE_BEFORE_FUSION, LOOSE_AT_END = 3.0, 0.3, 6.0  # an end that nothing 
 FUSION_SIGHT = 4  # rows above a container in which the layer stands whose map it widens
 LONGEST_BLOCK = 60  # layers in a container that is taken for one block
 JOIN_BEFORE_NORM = 1.0  # between a convolution and its norm
-FEWEST_IN_BLOCK = 2  # convolutions of a residual block
 
 # --- the search --------------------------------------------------------------------------------------------------
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from ...engine.layers import LAYERS
 from . import costs
-from .candidates import fitting, likeliest
+from .candidates import fitting
 from .maps import Maps
 from .priors import Candidate, Prior, Shape
 from .sources import Sources
@@ -72,10 +72,7 @@ class Search:
         row = item.row
         if row.given is not None and not agrees(row.given, given, item.op == "linear"):
             return None
-        first = likeliest(row.type, given, item.shape, item.params, self.prior)
-        if first is None or first["kernel_size"] is None or not (row.kernel or row.known):
-            return first
-        return fitting(item, given, self.prior)[0]
+        return next(iter(fitting(item, given, self.prior)), None)
 
     def leaf(self, state: State, item: Item) -> Iterator[State]:
         """The states after a row, for every map that it may read."""

@@ -258,11 +258,10 @@ class Builder:
         n = self.shape.sizes[0] if self.shape.sizes else None
         m = stated_size(fact, below)
         stride = stride_of(fact, kernel, n, m)
-        found: dict[str, Any] = {"kernel_size": kernel}
-        found |= {"stride": stride} if stride != (kernel if fact.kind == "pool" else 1) else {}
-        found |= {"dilation": dilation} if dilation != 1 else {}
-        padding = self.padding(fact, (kernel, stride, dilation), n, m)
-        return found | ({"padding": padding} if padding else {})
+        usual = {"stride": kernel if fact.kind == "pool" else 1, "dilation": 1, "padding": 0}
+        found = {"kernel_size": kernel, "stride": stride, "dilation": dilation}
+        found["padding"] = self.padding(fact, (kernel, stride, dilation), n, m)
+        return {key: value for key, value in found.items() if usual.get(key) != value}
 
     def padding(self, fact: LayerFact, window: tuple[int, int, int], n: int | None, m: Number | None) -> Any:
         if fact.same:
