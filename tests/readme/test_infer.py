@@ -150,6 +150,12 @@ def test_a_padded_first_convolution_is_no_tripled_image(channels: int, size: int
     assert [layer(found, row)["padding"] for row in (1, 2, 3)] == [1, 0, 0]
 
 
+def test_a_large_stem_halves_an_image_of_224() -> None:
+    """64 * 49 * 3 = 9408 weights make 112 of 224 by a stride of 2, or of 112: the smaller image is half as likely."""
+    found = infer(rows(("Conv2d", 64, 112, 9408), ("BatchNorm2d", 64, 112, 128), ("ReLU", 64, 112, 0)))
+    assert (found.image.sizes, layer(found, 1)["stride"]) == ((224, 224), 2)
+
+
 def test_channels_of_the_image_are_those_of_images() -> None:
     """16 * 26 = 416 weights are 25 taps and a bias, not 26 channels."""
     found = infer(rows(("Conv2d", 16, 28, 416), ("Conv2d", 16, 26, 2320), ("ReLU", 16, 26, 0)))

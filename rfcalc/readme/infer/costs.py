@@ -142,13 +142,13 @@ TURNED = 0.01  # what a factored kernel turned round may cost more
 
 # --- the image ---------------------------------------------------------------------------------------------------
 
-USUAL_SIZES = frozenset(
-    (28, 32, 48, 56, 64, 84, 96, 112, 128, 150, 160, 192, 224, 227, 240, 256, 299, 320, 384, 416, 448, 512)
-)
+COMMON_SIZES = frozenset((28, 32, 64, 96, 128, 224, 256, 299))  # MNIST's, CIFAR's, ImageNet's and their like
+USUAL_SIZES = frozenset((48, 56, 84, 112, 150, 160, 192, 227, 240, 320, 384, 416, 448, 512))
+USUAL = 0.7  # what one of these costs: half as likely
 USUAL_VALUES = {784: (1, 28, 28), 3072: (3, 32, 32), 1024: (1, 32, 32), 12288: (3, 64, 64)}
 """Images that a first linear layer reads."""
 UNUSUAL = 5.05
-"""What an image of another size costs: of 77 networks in public notebooks none had one, so with half a case for what
+"""What an image of any other size costs: of 77 networks in public notebooks none had one, so with half a case for what
 was not seen -ln(0.5 / 78) = 5.05."""
 CHANNELS = {3: 0.0, 1: 0.1}  # of images
 GREY_SIZE = 28  # MNIST's: with three channels it is what a convolution left of 32

@@ -75,9 +75,7 @@ def image_cost(
     if not found:
         return costs.NO_IMAGE
     other = costs.OTHER_CHANNELS + costs.MORE_CHANNELS * image.channels
-    cost = found[0].cost + costs.CHANNELS.get(image.channels, other)
-    usual = image.sizes[0] in costs.USUAL_SIZES and (image.sizes[0] != costs.GREY_SIZE or image.channels == 1)
-    cost += costs.UNUSUAL * (not usual)
+    cost = found[0].cost + costs.CHANNELS.get(image.channels, other) + size_cost(image)
     if context.image == (image.channels, *image.sizes):
         cost -= costs.NAMED_IMAGE
     torchinfo, stated = printed[0] == "torchinfo", printed[1]
@@ -89,6 +87,14 @@ def image_cost(
         if key in stated:
             cost += costs.OTHER_SIZE * (abs(count * BYTES / unit - stated[key]) > costs.ROUNDED)
     return cost
+
+
+def size_cost(image: Shape) -> float:
+    """How unusual the size of an image is."""
+    size = image.sizes[0]
+    if size in costs.COMMON_SIZES and (size != costs.GREY_SIZE or image.channels == 1):
+        return 0.0
+    return costs.USUAL if size in costs.USUAL_SIZES else costs.UNUSUAL
 
 
 def values_after(items: Sequence[Item], printout: Printout) -> int | None:
