@@ -141,6 +141,35 @@ def test_the_image_has_a_size_that_images_have(size: int, image: int, padding: i
     assert (found.image.sizes, layer(found, 1)["padding"]) == ((image, image), padding)
 
 
+@pytest.mark.parametrize(("channels", "size"), [(1, 28), (3, 32)])
+def test_a_padded_first_convolution_is_no_tripled_image(channels: int, size: int) -> None:
+    """The others have no padding: still 28 to 28 is a padding of 1, not (84 - 3) / 3 + 1 = 28."""
+    first = ("Conv2d", 16, size, 16 * 9 * channels)
+    found = infer(rows(first, ("Conv2d", 16, size - 2, 2304), ("Conv2d", 16, size - 4, 2304)))
+    assert (found.image.channels, *found.image.sizes) == (channels, size, size)
+    assert [layer(found, row)["padding"] for row in (1, 2, 3)] == [1, 0, 0]
+
+
+def test_a_large_stem_halves_an_image_of_224() -> None:
+    """64 * 49 * 3 = 9408 weights make 112 of 224 by a stride of 2, or of 112: the smaller image is half as likely."""
+    found = infer(rows(("Conv2d", 64, 112, 9408), ("BatchNorm2d", 64, 112, 128), ("ReLU", 64, 112, 0)))
+    assert (found.image.sizes, layer(found, 1)["stride"]) == ((224, 224), 2)
+
+
+def test_channels_of_the_image_are_those_of_images() -> None:
+    """16 * 26 = 416 weights are 25 taps and a bias, not 26 channels."""
+    found = infer(rows(("Conv2d", 16, 28, 416), ("Conv2d", 16, 26, 2320), ("ReLU", 16, 26, 0)))
+    assert (found.image.channels, layer(found, 1)["kernel_size"]) == (1, 5)
+
+
+def test_the_words_of_the_text_count_as_rows() -> None:
+    """One dilated convolution in seven where the text speaks of any: a plain one stays likelier."""
+    front = [("Conv2d", 8, 32, 216), ("Conv2d", 8, 32, 576), ("Conv2d", 8, 30, 576), ("Conv2d", 8, 28, 576)]
+    for words in ("", "a dilated convolution\n\n"):
+        found = infer(words + rows(*front), (3, 32, 32))
+        assert [layer(found, row)["dilation"] for row in (1, 2, 3, 4)] == [1, 1, 1, 1]
+
+
 def test_a_pool_reads_three_maps_one_after_the_other() -> None:
     """5 + 8 + 11 = 24 channels; no two maps have that many."""
     found = infer(

@@ -21,6 +21,7 @@ from tests.readme.written import code, windows
 from tests.strategies import load
 
 CHAINS = ("c12", "dilated93", "mnist28", "s9", "valid149k", "vgg16")
+GRAPHS = ("densenet121", "googlenet", "mobilenet_v2", "ours_100k", "resnet18", "resnet50", "unet")
 KERAS = """
 ```python
 model = Sequential()
@@ -45,6 +46,31 @@ def test_our_own_tables_are_networks_again(name: str) -> None:
     assert (found.arch.params, found.arch.receptive_field) == (arch.params, arch.receptive_field)
     assert windows_of(found.arch) == windows_of(arch)
     assert found.range == (found.arch.receptive_field.before_global_pool[0],) * 2  # nothing is left open
+
+
+@pytest.mark.parametrize("name", GRAPHS)
+def test_our_own_tables_of_graphs_are_networks_again(name: str) -> None:
+    """Branches by what comes in, joins by loose ends, channels and the names of blocks, ceil_mode by sizes."""
+    arch, found = rfcalc.load(name), infer(rfcalc.load(name).table().to_text("markdown"))
+    assert found.arch is not None, found.summary
+    assert (found.arch.params, found.arch.macs) == (arch.params, arch.macs)
+    assert found.arch.receptive_field == arch.receptive_field
+    assert [(r.layer.op, r.out, sorted(r.node.inputs)) for r in found.arch.rows] == [
+        (r.layer.op, r.out, sorted(r.node.inputs)) for r in arch.rows
+    ]
+    guessed = [note for note in found.notes if "is taken from names" in note]
+    assert len(guessed) == (name != "googlenet")  # whose joins take all branches
+
+
+def test_a_join_that_no_name_and_no_figure_tells_stays_open() -> None:
+    rows = [("conv1", 32, 3, 8), ("conv2", 32, 8, 8), ("skip add", 32, 8, 8), ("conv3", 32, 8, 8)]
+    text = printouts.markdown(
+        ("layer", "n_in", "ch_in", "ch_out", "kernel", "stride", "padding"),
+        [(name, n, given, out, *((3, 1, 1) if "conv" in name else ("", "", ""))) for name, n, given, out in rows],
+    )
+    found = infer(text)
+    assert found.arch is None
+    assert "which maps it joins is not stated" in found.summary[-1]
 
 
 @settings(max_examples=40)

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from ...engine.arch import Arch, Row
 from ...engine.layers.pooling import Pool
-from ..infer.evidence import FEWEST_AGREEING
+from ..infer.costs import FEWEST_AGREEING
 from ..read.facts import LayerFact, StatedModel
 from .verdict import Cell
 

@@ -14,7 +14,7 @@ from ...report.counting import biases, counted
 from ...report.torchsummary import BYTES, MEGA, MIB
 from ...spec.stated import Stated
 from ..infer.candidates import candidates
-from ..infer.image import ROUNDED
+from ..infer.costs import ROUNDED
 from ..infer.inference import Inference, Unexplained
 from ..infer.priors import Candidate, Prior, Shape
 from ..infer.states import Item, impossible, items_of

@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from ...engine.geometry import Axis, Field, Number, Strand, Window
 from ...errors import ShapeError
-from ..infer.stated import LARGEST_SPREAD
+from ..infer.costs import LARGEST_SPREAD
 from ..read.facts import LayerFact
 from .readings import TableReading
 

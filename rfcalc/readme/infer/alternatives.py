@@ -9,19 +9,13 @@ from typing import Any
 from ...engine.arch import PerAxisValue, ReceptiveField
 from ...engine.geometry import FeatureMap
 from ...engine.layers import Layer
+from . import costs
 from .candidates import candidates, fitting
 from .evidence import agreeing
 from .impact import Impact
 from .priors import Candidate, Prior, Shape, candidate
 from .rebuild import Assembly
 from .states import Decision
-
-OTHER_INPUT = 4
-"""Alternatives listed for each other input."""
-LISTED, LISTED_OF_MANY, MANY = 60, 8, 3000
-"""Alternatives listed for a row, the likeliest first; fewer in a network of many rows."""
-LIKELY_COST = 5.0
-"""How much more unusual than the chosen layer a likely alternative may be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +57,7 @@ def with_fields(
     """The alternatives of every node that has any, each with the fields that it would mean; `images` are other inputs
     that the first layer may have."""
     options: dict[int, list[Alternative]] = {}
-    listed = LISTED if len(assembly.nodes) <= MANY else LISTED_OF_MANY
+    listed = costs.LISTED if len(assembly.nodes) <= costs.MANY else costs.LISTED_OF_MANY
     above: int | None = None
     for index, decision in enumerate(assembly.decisions, 1):
         if decision is None:
@@ -73,10 +67,10 @@ def with_fields(
         if above is not None and decision.item.op == "conv" and not reads_above:
             front = assembly.decisions[above - 1]
             if front and front.item.shape:
-                straight = fitting(decision.item, front.item.shape, prior)[: LISTED // 2]
+                straight = fitting(decision.item, front.item.shape, prior)[: costs.LISTED // 2]
                 found += [Alternative(candidate, source=above) for candidate in straight]
         for image in images if decision.source == 0 else ():
-            found += [Alternative(c, image=image) for c in fitting(decision.item, image, prior)[:OTHER_INPUT]]
+            found += [Alternative(c, image=image) for c in fitting(decision.item, image, prior)[: costs.OTHER_INPUT]]
         if found:
             axes = len(impact.arch.sizes)
             options[index] = [
@@ -94,13 +88,17 @@ def alternatives_of(decision: Decision, given: Shape, prior: Prior) -> list[Alte
     axes = len(given.sizes) or 2
     found = [Alternative(c) for c in fitting(item, given, prior) if c.layer(axes) != chosen.layer(axes)]
     if item.row.known and agreeing(dict(chosen.settings), item.row.known):
-        return found[:LISTED]
+        return found[: costs.LISTED]
     if item.op == "conv" and given.sizes and out.sizes and min(given.sizes) > 1 and given.sizes != out.sizes:
-        for factor in (2, 3):
+        for factor in costs.FRONT_POOLS:
             pooled = Shape(given.channels, tuple(n // factor for n in given.sizes))
-            after = candidates(item.row.type, pooled, out, item.params, prior)[:2] if min(pooled.sizes) else ()
+            after = (
+                candidates(item.row.type, pooled, out, item.params, prior)[: costs.FRONT_LAYERS]
+                if min(pooled.sizes)
+                else ()
+            )
             found += [Alternative(replace(c, cost=c.cost + prior.hidden_pool), factor) for c in after]
-    return sorted(found, key=lambda a: a.candidate.cost)[:LISTED]
+    return sorted(found, key=lambda a: a.candidate.cost)[: costs.LISTED]
 
 
 # --- the range ---------------------------------------------------------------------------------------------------
@@ -115,9 +113,9 @@ def bounds(options: RowOptions, mixed: RowOptions, impact: Impact) -> tuple[int,
     return (min(known), max(known)) if known else None
 
 
-def likely(options: RowOptions, costs: Mapping[int, float]) -> RowOptions:
+def likely(options: RowOptions, chosen: Mapping[int, float]) -> RowOptions:
     """The alternatives that are not much more unusual than the chosen layer."""
-    return {i: [a for a in found if a.candidate.cost <= costs[i] + LIKELY_COST] for i, found in options.items()}
+    return {i: [a for a in found if a.candidate.cost <= chosen[i] + costs.LIKELY] for i, found in options.items()}
 
 
 def together(options: RowOptions, impact: Impact, pick: Callable[..., Any]) -> PerAxisValue:

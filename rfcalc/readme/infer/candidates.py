@@ -8,12 +8,9 @@ from itertools import product
 from typing import Any
 
 from ...engine.layers import LINEAR_MODES
+from . import costs
 from .convolutions import (
-    ODDEST,
-    STRIDES,
     conv_candidates,
-    conv_kernels,
-    conv_windows,
     divisors,
     size_of,
     transpose_candidates,
@@ -22,12 +19,8 @@ from .evidence import agreeing
 from .priors import PRINTED, PRINTED_PAD_MODES, Candidate, Candidates, Case, Prior, Shape, candidate, shortest
 from .states import Item
 
-MOST_CANDIDATES = 64
-STRANGEST = 11.0
-"""What a kernel and its groups may cost where a single layer is looked for."""
 
-
-@lru_cache(maxsize=16384)
+@lru_cache(maxsize=costs.CACHED)
 def candidates(kind: str, given: Shape, out: Shape, params: int, prior: Prior) -> tuple[Candidate, ...]:
     """All layers of the printed class `kind` that make `out` of `given` with that many parameters, likeliest first.
 
@@ -38,7 +31,9 @@ def candidates(kind: str, given: Shape, out: Shape, params: int, prior: Prior) -
     find = FINDERS.get(row.op, same_map)
     keeps = not params and given.channels == out.channels and row.same_axes
     found = sorted(find(row) if keeps or find not in RESIZING else (), key=lambda candidate: candidate.cost)
-    return tuple(candidate for candidate in found[:MOST_CANDIDATES] if candidate.cost <= found[0].cost + ODDEST)
+    return tuple(
+        candidate for candidate in found[: costs.MOST_CANDIDATES] if candidate.cost <= found[0].cost + costs.ODDEST
+    )
 
 
 def fitting(item: Item, given: Shape, prior: Prior) -> tuple[Candidate, ...]:
@@ -56,23 +51,6 @@ def fitting(item: Item, given: Shape, prior: Prior) -> tuple[Candidate, ...]:
 
 def per_axis(value: Any, axes: int) -> tuple[Any, ...]:
     return tuple(value) if isinstance(value, list | tuple) else (value,) * axes
-
-
-@lru_cache(maxsize=65536)
-def likeliest(kind: str, given: Shape, out: Shape, params: int, prior: Prior) -> Candidate | None:
-    """The first of all candidates, found without the others."""
-    if PRINTED[kind] != "conv":
-        found = candidates(kind, given, out, params, prior)
-        return found[0] if found else None
-    best: Candidate | None = None
-    row = Case(kind, "conv", given, out, params, prior)
-    for kernel in sorted(conv_kernels(row), key=lambda kernel: kernel[0]):
-        if kernel[0] >= (STRANGEST if best is None else best.cost):
-            break
-        first = next(conv_windows(row, *kernel), None)
-        if first is not None and (best is None or first.cost < best.cost):
-            best = first
-    return best
 
 
 def linear_candidates(row: Case) -> Candidates:
@@ -96,37 +74,36 @@ def pool_candidates(row: Case) -> Candidates:
         settings = {"kernel_size": k, **({"stride": s} if s != k else {}), **({"padding": p} if p else {})}
         cost = pool_cost(k, s, p, ceil, *sizes[0], overlaps)
         yield candidate(row.op, cost, **settings, **({"ceil_mode": True} if ceil else {}))
-    plain = [next((window for window in axis if not window[3]), None) for axis in each]
+    plain = [next((window for window in axis if not window[-1]), None) for axis in each]
     if not common and all(plain):
-        k_, s_, p_ = (shortest(values) for values in list(zip(*filter(None, plain), strict=True))[:3])
-        yield candidate(row.op, 3.0, kernel_size=k_, stride=s_, padding=p_)
+        k_, s_, p_ = (
+            shortest(values) for values in list(zip(*(window[:-1] for window in plain if window), strict=True))
+        )
+        yield candidate(row.op, costs.POOL_UNEVEN, kernel_size=k_, stride=s_, padding=p_)
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=costs.CACHED)
 def pool_windows(n: int, m: int) -> tuple[tuple[int, int, int, bool], ...]:
     """(kernel, stride, padding, ceil_mode) of every pool that makes size m of size n, side by side ones first."""
     found = []
-    sides = sorted({2, 3, 4, 5, 6, 7, 8, n, max(1, n // m), 1})
+    sides = sorted({*costs.POOL_SIDES, n, max(1, n // m)})
     for k in sides:
-        for s, p, ceil in product(sorted({k, *STRIDES}, key=lambda s: s != k), range(k // 2 + 1), (False, True)):
+        for s, p, ceil in product(sorted({k, *costs.STRIDES}, key=lambda s: s != k), range(k // 2 + 1), (False, True)):
             if size_of(k, s, p, 1, n, ceil) == m and not (ceil and size_of(k, s, p, 1, n) == m):
                 found.append((k, s, p, ceil))
-    return tuple(sorted(found, key=lambda w: (w[3], w[0] != w[1], w[0])))
+    return tuple(sorted(found, key=lambda w: (w[-1], w[0] != w[1], w[0])))
 
 
 def pool_cost(k: int, s: int, p: int, ceil: bool, n: int, m: int, overlaps: bool) -> float:
     """How unusual a pool from size n to m is; `overlaps` where kernels of 3 with a stride of 2 are expected."""
-    waste = 0.3 if (n + 2 * p - k) % s else 0.0
-    ceil_cost = (0.4 if overlaps else 1.3) * ceil
+    rounded = (costs.POOL_CEIL_USUAL if overlaps else costs.POOL_CEIL) + costs.POOL_CEIL_PADDED * (p > 0) if ceil else 0
     if k == n and m == 1:
-        return 0.2 if s == k and not p else 1.0 + 0.1 * s
-    if (k, s, p) == (2, 2, 0):
-        return waste + ceil_cost + (0.5 if overlaps and m > 1 else 0.0)
-    if (k, s) == (3, 2):
-        return (0.1 if overlaps else 0.7) + (0.2 if ceil and p else 0.0) + ceil_cost
-    if (k, s, p) == (3, 1, 1):
-        return 0.3 + ceil_cost
-    return 1.0 + 0.2 * k + (0.0 if s == k else 0.8) + 0.5 * p + ceil_cost + 2.0 * (k == 1) + 2.0 * (s > k)
+        return costs.POOL_WHOLE if s == k and not p else costs.POOL_WHOLE_APART + costs.POOL_WHOLE_STRIDE * s
+    if (k, s, p) in costs.POOLS:
+        waste = costs.POOL_WASTE * (s == k and (n - k) % s > 0)
+        return costs.POOLS[k, s, p][overlaps] + waste + rounded
+    strange = costs.POOL_APART * (s != k) + costs.POOL_STRANGE * ((k == 1) + (s > k))
+    return costs.POOL + costs.POOL_SIDE * k + costs.POOL_PADDING * p + strange + rounded
 
 
 def adaptive_candidates(row: Case) -> Candidates:
@@ -141,7 +118,7 @@ def upsample_candidates(row: Case) -> Candidates:
     whole = not any(left for _, left in each)
     size = {"scale_factor": shortest(tuple(f for f, _ in each))} if whole else {"size": shortest(row.out.sizes)}
     yield candidate(row.op, 0.0, **size)
-    yield candidate(row.op, 0.5, **size, mode=LINEAR_MODES[len(row.out.sizes) - 1])
+    yield candidate(row.op, costs.LINEAR_MODE, **size, mode=LINEAR_MODES[len(row.out.sizes) - 1])
 
 
 def shuffle_candidates(row: Case) -> Candidates:
@@ -172,9 +149,9 @@ def norm_candidates(row: Case) -> Candidates:
     if row.op != "group_norm":
         yield candidate(row.op, 0.0, **affine)
         return
-    usual = {32: 0.0, 8: 0.2, 16: 0.3, 4: 0.4, 2: 0.6, 1: 0.8}
     for groups in divisors(row.given.channels):
-        yield candidate(row.op, usual.get(groups, 1.0 + 0.001 * groups), num_groups=groups, **affine)
+        cost = costs.NORM_GROUPS.get(groups, costs.NORM_OTHER + costs.NORM_LARGER * groups)
+        yield candidate(row.op, cost, num_groups=groups, **affine)
 
 
 def same_map(row: Case) -> Candidates:

@@ -6,14 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from ...engine.arch import Arch
 from ..read.places import Placed
+from . import costs
 from .alternatives import Alternative, RowOptions
 from .impact import Impact
 
-COST_LIMIT = 6.0
-"""How unusual the layers may be, in all, that a stated receptive field asks for."""
-MOST_DELTAS = 4096
-EACH = 0.05
-"""What each exchange costs by itself: few are likelier than many."""
 LayerChoices = Mapping[int, Alternative]
 
 
@@ -43,12 +39,12 @@ def choose_placed(arch: Arch, options: RowOptions, places: Sequence[Placed]) -> 
 def convolutions(arch: Arch, place: Placed) -> Iterator[int]:
     """The convolutions of a place: the one of that number, or those of the block, a block being what stands between
     two maps of another size."""
-    block, count, size = 1, 0, None
+    block, count, size, (part, whole) = 1, 0, None, costs.SMALLER_MAP
     for row in arch.rows:
         if row.layer.op != "conv" or row.out.flat:
             continue
         count += 1
-        if size is not None and max(row.out.sizes) * 3 <= max(size) * 2:
+        if size is not None and max(row.out.sizes) * whole <= max(size) * part:
             block += 1
         size = row.out.sizes
         if place.number == (block if place.block else count):
@@ -65,17 +61,17 @@ def is_stated(value: object, place: Placed) -> bool:
 # --- a stated field ----------------------------------------------------------------------------------------------
 
 
-def choose_for(stated: int, impact: Impact, options: RowOptions, costs: Mapping[int, float]) -> LayerChoices | None:
+def choose_for(stated: int, impact: Impact, options: RowOptions, chosen: Mapping[int, float]) -> LayerChoices | None:
     """The least unusual exchange of layers that makes the field before (else after) global pooling the stated one;
     empty when it is that already, None when nothing within the cost limit does it."""
     base = impact.base
     if stated in (*base.before_global_pool, *base.after_global_pool):
         return {}
-    return next((found for which in (0, 1) if (found := cheapest(stated, which, impact, options, costs))), None)
+    return next((found for which in (0, 1) if (found := cheapest(stated, which, impact, options, chosen))), None)
 
 
 def cheapest(
-    stated: int, which: int, impact: Impact, options: RowOptions, costs: Mapping[int, float]
+    stated: int, which: int, impact: Impact, options: RowOptions, chosen: Mapping[int, float]
 ) -> LayerChoices | None:
     """A shortest way through the rows: the state is how much the field has grown, with the cheapest changes to it."""
     fields = impact.base[which]
@@ -88,14 +84,14 @@ def cheapest(
             continue
         following = dict(best)
         for delta, alternative in growths(index, which, impact, options[index], int(fields[0])):
-            extra = max(0.0, alternative.candidate.cost - costs[index]) + EACH - 1e-5 * index
+            extra = max(0.0, alternative.candidate.cost - chosen[index]) + costs.EXCHANGE - costs.LATER * index
             for grown, (cost, changes) in best.items():
                 total, size = cost + extra, grown + delta
-                if abs(size) > 2 * abs(wanted) or total > COST_LIMIT:
+                if abs(size) > 2 * abs(wanted) or total > costs.FIELD_LIMIT:
                     continue
                 if size not in following or total < following[size][0]:
                     following[size] = (total, {**changes, index: alternative})
-        best = following if len(following) <= MOST_DELTAS else best
+        best = following if len(following) <= costs.MOST_DELTAS else best
     return best[wanted][1] if wanted in best else None
 
 

@@ -5,33 +5,28 @@ Sizes come from the engine's windows; what is searched here is only which window
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from functools import lru_cache
 from itertools import product
 from math import gcd, isqrt
 
 from ...engine.geometry import Window
 from ...errors import ShapeError
-from .priors import Candidate, Candidates, Case, Prior, Settings, Shape, candidate, shortest
-
-DILATIONS = (1, 2, 3, 4, 5, 6, 7, 8, 12, 16, 18, 24, 36)
-STRIDES = tuple(range(1, 9))
-LARGEST_KERNEL = 31
-ODDEST = 12.0
-"""How much more unusual than the likeliest a candidate may be."""
+from . import costs
+from .priors import Answer, Candidate, Candidates, Case, Prior, Settings, Shape, candidate, shortest
 
 # --- windows -----------------------------------------------------------------------------------------------------
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=costs.CACHED)
 def axis_windows(kernel: int, n: int, m: int) -> tuple[tuple[int, int, int], ...]:
     """(stride, padding, dilation) of every window of that kernel that makes size m of size n."""
     found = []
-    for dilation in DILATIONS if kernel > 1 else (1,):
-        if dilation > max(8, n):
+    for dilation in costs.DILATIONS if kernel > 1 else (1,):
+        if dilation > max(costs.SMALL_DILATION, n):
             break
         extent = Window(kernel, dilation=dilation).extent
-        for stride in (*STRIDES, *((kernel,) if kernel > STRIDES[-1] else ())):
+        for stride in (*costs.STRIDES, *((kernel,) if kernel > costs.STRIDES[-1] else ())):
             least = (m - 1) * stride + extent - n
             padding = max(0, -(-least // 2))
             while padding <= max(extent, 2) and size_of(kernel, stride, padding, dilation, n) == m:
@@ -47,7 +42,7 @@ def size_of(kernel: int, stride: int, padding: int, dilation: int, n: int, ceil_
         return None
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=costs.CACHED)
 def windows(
     kernel: tuple[int, ...], sizes: tuple[int, ...], outs: tuple[int, ...]
 ) -> tuple[tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]], ...]:
@@ -64,29 +59,31 @@ def windows(
         dilations = tuple(spread if k == 1 else d for k, d in zip(kernel, dilations, strict=True))
         if len(set(dilations)) == 1 and (len(set(strides)) == 1 or len(set(sizes)) > 1 or len(set(outs)) > 1):
             found.append((strides, paddings, dilations))
-    return tuple(found[:12])
+    return tuple(found[: costs.UNEVEN_WINDOWS])
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=costs.CACHED)
 def axis_likely(kernel: int, n: int, m: int) -> tuple[tuple[int, int, int], ...]:
     """The few windows of an axis with the least dilation, stride and padding."""
-    return tuple(sorted(axis_windows(kernel, n, m), key=lambda window: (window[2], window[0], window[1]))[:4])
+    return tuple(
+        sorted(axis_windows(kernel, n, m), key=lambda window: (window[2], window[0], window[1]))[: costs.AXIS_WINDOWS]
+    )
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=costs.CACHED)
 def kernels(taps: int, axes: int) -> tuple[tuple[int, ...], ...]:
     """Kernels with that many taps, the square one first."""
-    sides = [k for k in divisors(taps) if k <= LARGEST_KERNEL]
+    sides = [k for k in divisors(taps) if k <= costs.LARGEST_KERNEL]
     if axes == 1:
-        return ((taps,),) if taps <= LARGEST_KERNEL else ()
+        return ((taps,),) if taps <= costs.LARGEST_KERNEL else ()
     if axes == 2:
-        pairs = [(k, taps // k) for k in sides if taps // k <= LARGEST_KERNEL]
+        pairs = [(k, taps // k) for k in sides if taps // k <= costs.LARGEST_KERNEL]
         return tuple(sorted(pairs, key=lambda pair: abs(pair[0] - pair[1])))
     found = {(k, *rest) for k in sides for rest in kernels(taps // k, 2)}
     return tuple(sorted(found, key=lambda kernel: max(kernel) - min(kernel)))
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=costs.CACHED)
 def divisors(number: int) -> tuple[int, ...]:
     small = [d for d in range(1, isqrt(number) + 1) if number % d == 0]
     return tuple(sorted({*small, *(number // d for d in small)}))
@@ -94,23 +91,17 @@ def divisors(number: int) -> tuple[int, ...]:
 
 # --- convolutions ------------------------------------------------------------------------------------------------
 
-KERNEL_COST = {1: 0.0, 2: 1.5, 3: 0.0, 4: 2.0, 5: 0.8, 6: 3.0, 7: 1.0, 9: 2.5, 11: 2.5}
-UNSEEN_STRIDE = 0.7
-"""What a stride costs more in a network whose other convolutions halve no map: then 5 to 3 is a valid one, as in
-all five networks of public notebooks where both would do."""
-STRIDE_COST = {1: 0.0, 2: 0.3, 3: 1.8, 4: 2.2}
-
 
 def conv_candidates(row: Case) -> Candidates:
     """Convolutions with every kernel, number of groups, bias and window that fit."""
     found = conv_kernels(row)
     least = min((kernel[0] for kernel in found), default=0.0)
     for kernel in found:
-        if kernel[0] <= least + ODDEST:
+        if kernel[0] <= least + costs.ODDEST:
             yield from conv_windows(row, *kernel)
 
 
-def conv_kernels(row: Case) -> list[tuple[float, tuple[int, ...], int, bool]]:
+def conv_kernels(row: Case) -> list[tuple[float, tuple[int, ...], int | str, bool]]:
     """Cost, kernel, groups and bias: parameters / out channels = taps * in channels / groups, plus one with a bias."""
     given, out, prior = row.given, row.out, row.prior
     if not row.same_axes or row.params % out.channels:
@@ -119,23 +110,24 @@ def conv_kernels(row: Case) -> list[tuple[float, tuple[int, ...], int, bool]]:
     for bias, groups in product((False, True), divisors(gcd(given.channels, out.channels))):
         weights, per_group = row.params // out.channels - bias, given.channels // groups
         if weights > 0 and weights % per_group == 0:
-            base = groups_cost(groups, given, out, prior) + 2.0 * (prior.bias not in (None, bias))
+            word = "depthwise" if groups == given.channels > 1 else groups
+            base = groups_cost(word, prior) + prior.cost((("bias", bias),))
+            base += costs.MULTIPLIED * (word == "depthwise" and out.channels > groups)
             for kernel in kernels(weights // per_group, len(given.sizes)):
-                scales = 3.5 * (groups == given.channels > 1 and max(kernel) == 1)  # one factor for each channel
-                lost = 1.5 * (max(kernel) > 1 == max(given.sizes))  # all but one tap sees padding only
-                found.append((base + scales + lost + kernel_cost(kernel, given, out, prior), kernel, groups, bias))
+                scales = costs.SCALES * (word == "depthwise" and max(kernel) == 1)
+                lost = costs.LOST_TAPS * (max(kernel) > 1 == max(given.sizes))
+                found.append((base + scales + lost + kernel_cost(kernel, given, out, prior), kernel, word, bias))
     return found
 
 
-def conv_windows(row: Case, base: float, kernel: tuple[int, ...], groups: int, bias: bool) -> Iterator[Candidate]:
-    word = "depthwise" if groups == row.given.channels > 1 else groups
+def conv_windows(row: Case, base: float, kernel: tuple[int, ...], groups: int | str, bias: bool) -> Iterator[Candidate]:
     head = (("out_channels", row.out.channels), ("kernel_size", shortest(kernel)))
-    tail = (("groups", word), ("bias", bias))
+    tail = (("groups", groups), ("bias", bias))
     for cost, window in costed_windows(kernel, row.given.sizes, row.out.sizes, row.prior):
         yield Candidate("conv", (*head, *window, *tail), base + cost)
 
 
-@lru_cache(maxsize=16384)
+@lru_cache(maxsize=costs.CACHED)
 def costed_windows(
     kernel: tuple[int, ...], sizes: tuple[int, ...], outs: tuple[int, ...], prior: Prior
 ) -> tuple[tuple[float, Settings], ...]:
@@ -145,64 +137,83 @@ def costed_windows(
         cost = window_cost(kernel, strides, paddings, dilations, sizes, outs, prior)
         window = (("stride", shortest(strides)), ("padding", shortest(paddings)), ("dilation", shortest(dilations)))
         found.append((cost, window))
-    if sizes == outs and len(set(kernel)) == 1 and kernel[0] % 2 == 0:  # no padding by numbers can do it
-        found.append((3.0, (("stride", 1), ("padding", "same"), ("dilation", 1))))
+    if sizes == outs and len(set(kernel)) == 1 and kernel[0] % 2 == 0:
+        found.append((costs.EVEN_SAME, (("stride", 1), ("padding", "same"), ("dilation", 1))))
     found.sort(key=lambda pair: pair[0])
-    return tuple(pair for pair in found if pair[0] <= found[0][0] + ODDEST)
+    return tuple(pair for pair in found if pair[0] <= found[0][0] + costs.ODDEST)
+
+
+# --- how unusual they are ----------------------------------------------------------------------------------------
+
+
+def answers_of(conv: Candidate) -> Iterator[Answer]:
+    """What a convolution answers to the questions that were counted; of its window only where it is the same on all
+    axes and padded by numbers."""
+    kernel = conv["kernel_size"]
+    yield "bias", conv["bias"]
+    if conv["groups"] != "depthwise":
+        yield "groups", groups_answer(conv["groups"])
+    yield "kernel", kernel_answer(kernel if isinstance(kernel, tuple) else (kernel,))
+    if all(isinstance(conv[key], int) for key in ("kernel_size", "stride", "padding", "dilation")):
+        yield from window_answers(kernel, conv["stride"], conv["padding"], conv["dilation"])
+
+
+def groups_answer(groups: int | str) -> str:
+    return "one" if groups == 1 else "some"
+
+
+def groups_cost(groups: int | str, prior: Prior) -> float:
+    return costs.DEPTHWISE if groups == "depthwise" else prior.cost((("groups", groups_answer(groups)),))
+
+
+def kernel_answer(kernel: tuple[int, ...]) -> Hashable:
+    k = max(kernel)
+    if len(set(kernel)) == 1:
+        return k
+    return "factored" if min(kernel) == 1 and k % 2 and k <= costs.LONGEST_FACTOR else "oblong"
+
+
+def window_answers(k: int, s: int, p: int, d: int) -> Iterator[Answer]:
+    yield "strided", s > 1
+    if s > 1:
+        yield "stride", s
+    if k == 1:
+        yield "padded point", p > 0
+        return
+    keeps = d * (k - 1) // 2
+    word = "keeps" if p == keeps else "none" if p == 0 else "undilated" if p == (k - 1) // 2 else "less"
+    yield "dilated", d > 1
+    yield "padding" if d == 1 else "dilated padding", "more" if p > keeps else word
 
 
 def kernel_cost(kernel: tuple[int, ...], given: Shape, out: Shape, prior: Prior) -> float:
-    k = max(kernel)
-    if len(set(kernel)) > 1:
-        factor = 0.6 if prior.factored else 3.5
-        return (factor if min(kernel) == 1 and k % 2 and k <= 9 else 6.5) + 0.05 * k
-    if kernel == given.sizes and k > 1 and all(m == 1 for m in out.sizes):
-        return 0.6
-    return KERNEL_COST.get(k, 4.0 + 0.05 * k)
-
-
-def groups_cost(groups: int, given: Shape, out: Shape, prior: Prior) -> float:
-    if groups == 1:
-        return 0.0
-    if groups == given.channels:
-        return 0.4 if out.channels == groups else 1.5
-    return 2.5 if prior.grouped else 4.0
+    if kernel == given.sizes and max(kernel) > 1 and all(m == 1 for m in out.sizes):
+        return costs.WHOLE_MAP
+    answer = kernel_answer(kernel)
+    return prior.cost((("kernel", answer),)) + costs.LARGER * max(kernel) + costs.OBLONG * (answer == "oblong")
 
 
 def window_cost(
     kernel: tuple[int, ...], strides: tuple[int, ...], paddings: tuple[int, ...], dilations: tuple[int, ...],
     sizes: tuple[int, ...], outs: tuple[int, ...], prior: Prior,
 ) -> float:  # fmt: skip
-    k, s, p, d = kernel[0], strides[0], paddings[0], dilations[0]
-    if len(set(kernel)) > 1:
-        axis = kernel.index(max(kernel))
-        k, s, p, d = kernel[axis], strides[axis], paddings[axis], dilations[axis]
-    cost = 0.5 * (k > 1) if s == k and p == 0 and s > 2 else STRIDE_COST.get(s, 4.0)
-    cost += 3.0 * (len(set(strides)) > 1) + 2.0 * (len(set(kernel)) == 1 and len(set(paddings)) > 1)
-    if s == 2 and prior.strided is False:
-        cost += UNSEEN_STRIDE
-    if s > 1 and all(m == 1 for m in outs):  # a stride that no size shows
-        cost += 2.0
-    elif s > 1 and outs[0] * (s - 1) > sizes[0]:  # one that padding makes up for
-        cost += 4.0
-    if s > k > 1:
-        cost += 1.0
-    if d > 1:
-        cost += (0.4 if prior.dilated else 3.5) + 0.8 * (d - 2)
-    return cost + padding_cost(k, p, d, prior)
-
-
-def padding_cost(k: int, p: int, d: int, prior: Prior) -> float:
-    keeps = d * (k - 1) // 2
-    if k == 1:
-        return 3.0 + p if p else 0.0
-    if dict(prior.padding).get(k) == p or p == keeps:
-        return 0.0 if p != keeps or prior.pads in (None, True) else 0.6
-    if p == 0:
-        return {None: 0.4, True: 0.6, False: 0.0}[prior.pads]
-    if p > keeps:
-        return 2.8 + 1.0 * (p - keeps)
-    return 1.2 if p == (k - 1) // 2 else 1.6 + 0.1 * p
+    axis = kernel.index(max(kernel))
+    k, s, p, d = kernel[axis], strides[axis], paddings[axis], dilations[axis]
+    answers = dict(window_answers(k, s, p, d))
+    shown = sizes[axis] - (k - 1) > outs[axis]  # the kernel alone does not make it so small
+    if shown:
+        answers.pop("strided")
+    patches = s == k >= costs.SMALLEST_PATCH and p == 0
+    cost = costs.PATCH if patches else prior.cost(answers.items()) + costs.HALVING * (shown and s > 1)
+    cost += costs.UNSTRIDED * (s == 1 < outs[axis] < sizes[axis] / 2)
+    cost += costs.UNEVEN * (len(set(strides)) > 1)
+    cost += costs.UNEVEN_PADDING * (len(set(kernel)) == 1 and len(set(paddings)) > 1)
+    if s > 1 and all(m == 1 for m in outs):
+        cost += costs.UNSEEN_STRIDE
+    elif s > 1 and outs[0] * (s - 1) > sizes[0]:
+        cost += costs.MADE_UP_STRIDE
+    cost += costs.SKIPPING * (s > k > 1) + costs.LARGER_DILATION * max(0, d - 2)
+    return cost + costs.MORE_PADDING * max(0, p - d * (k - 1) // 2 - 1)
 
 
 def transpose_candidates(row: Case) -> Candidates:
@@ -212,23 +223,25 @@ def transpose_candidates(row: Case) -> Candidates:
         return
     for bias, groups in product((True, False), divisors(gcd(given.channels, out.channels))):
         weights, unit = row.params - bias * out.channels, given.channels * out.channels // groups
+        word = "depthwise" if groups == given.channels > 1 else groups
         square = [k[0] for k in kernels(weights // unit, len(given.sizes)) if len(set(k)) == 1] if weights > 0 else []
         for kernel in square if weights % unit == 0 else ():
             for stride, padding, extra in transposed(kernel, given.sizes, out.sizes):
-                cost = groups_cost(groups, given, out, row.prior) + 0.3 * extra + 0.2 * padding + 0.1 * stride
-                cost += 1.2 * (row.prior.bias not in (None, bias))
+                cost = groups_cost(word, row.prior) + costs.TRANSPOSED_EXTRA * extra
+                cost += costs.TRANSPOSED_PADDING * padding + costs.TRANSPOSED_STRIDE * stride
+                cost += costs.OTHER_BIAS * (row.prior.cost((("bias", bias),)) > 0)
                 yield candidate(
                     row.op, cost, out_channels=out.channels, kernel_size=kernel, stride=stride, padding=padding,
-                    output_padding=extra, groups="depthwise" if groups == given.channels > 1 else groups, bias=bias,
+                    output_padding=extra, groups=word, bias=bias,
                 )  # fmt: skip
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=costs.CACHED)
 def transposed(kernel: int, sizes: tuple[int, ...], outs: tuple[int, ...]) -> tuple[tuple[int, int, int], ...]:
     """(stride, padding, output padding) of transposed windows: the size in front is the one that the same window,
     laid over what comes out, would make."""
     found = []
-    for stride, padding in product(STRIDES, range(kernel)):
+    for stride, padding in product(costs.STRIDES, range(kernel)):
         window = Window(kernel, stride, (padding, padding))
         extras = set()
         for n, m in zip(sizes, outs, strict=True):

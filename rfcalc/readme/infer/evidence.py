@@ -10,10 +10,8 @@ from ..read.facts import LayerFact, StatedModel
 from ..read.headings import WINDOW_SETTINGS
 from ..read.printout import Printout
 from ..read.rows import PrintedRow
+from . import costs
 from .priors import PRINTED
-
-FEWEST_AGREEING = 2
-"""Convolutions that must agree before two descriptions are taken for one network."""
 
 
 def with_evidence(printout: Printout, models: Sequence[StatedModel]) -> Printout:
@@ -22,7 +20,7 @@ def with_evidence(printout: Printout, models: Sequence[StatedModel]) -> Printout
     found: dict[int, Mapping[str, Any]] = {}
     for model in sorted(models, key=lambda model: -abs(model.line - printout.line)):
         facts = [fact for fact in model.facts if fact.kind == "conv" and fact.cells.keys() & set(WINDOW_SETTINGS)]
-        if len(facts) == len(convs) >= FEWEST_AGREEING and same_network([printout.rows[i] for i in convs], facts):
+        if len(facts) == len(convs) >= costs.FEWEST_AGREEING and same_network([printout.rows[i] for i in convs], facts):
             found = {place: settings_of(fact) for place, fact in zip(convs, facts, strict=True)}
     if not found:
         return printout

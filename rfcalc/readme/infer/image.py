@@ -7,24 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from ...report.torchsummary import BYTES, MEGA, MIB
 from ..read.context import Context
 from ..read.printout import Printout
+from . import costs
 from .candidates import candidates
 from .priors import Prior, Shape
-from .sources import COMMON_TAPS
 from .states import Item
-
-USUAL_SIZES = frozenset(
-    (28, 32, 48, 56, 64, 84, 96, 112, 128, 150, 160, 192, 224, 227, 240, 256, 299, 320, 384, 416, 448, 512)
-)
-
-ROUNDED = 0.005 + 1e-9
-"""How far a size in MB, printed with two digits, may be from the exact one."""
-
-UNUSUAL = 4.3
-"""What an image of another size costs: of 77 networks in public notebooks none had one, so with half a case for what
-was not seen -ln(0.5 / 78) = 5; less where whoever writes of a network chose the size to make it fit."""
-
-OTHER_SIZE = 15.0
-"""What an image costs that a stated size in MB speaks against."""
 
 
 def images(items: Sequence[Item], printout: Printout, context: Context, prior: Prior) -> list[Shape]:
@@ -37,13 +23,13 @@ def images(items: Sequence[Item], printout: Printout, context: Context, prior: P
     first = next((item for item in items if item.op and item.shape), None)
     if first is None or first.shape is None:
         return []
-    found = dict.fromkeys(image_candidates(first, context))
     rest = values_after(items, printout)
     stated = {key: total.value for key, total in printout.totals.items()}
     style = printout.style
-    costs = {image: image_cost(image, first, (style, stated), context, prior, rest) for image in found}
-    limit = min(100.0, min(costs.values(), default=0.0) + OTHER_SIZE)
-    return sorted((image for image in found if costs[image] < limit), key=lambda image: costs[image])
+    tried = dict.fromkeys(image_candidates(first, context))
+    found = {image: image_cost(image, first, (style, stated), context, prior, rest) for image in tried}
+    limit = min(costs.NO_IMAGE, min(found.values(), default=0.0) + costs.OTHER_SIZE)
+    return sorted((image for image in found if found[image] < limit), key=lambda image: found[image])
 
 
 def image_candidates(first: Item, context: Context) -> Iterator[Shape]:
@@ -54,21 +40,21 @@ def image_candidates(first: Item, context: Context) -> Iterator[Shape]:
     yield from (Shape(shape[0], shape[1:]) for shape in known)
     if first.op in ("linear", "flatten"):
         values = [out.channels] if first.op == "flatten" else [first.params // out.channels - b for b in (0, 1)]
-        usual = {784: (1, 28, 28), 3072: (3, 32, 32), 1024: (1, 32, 32), 12288: (3, 64, 64)}
         for count in values:
-            yield from (Shape(s[0], s[1:]) for s in [usual.get(count, (count, 1))] if count > 0)
+            yield from (Shape(s[0], s[1:]) for s in [costs.USUAL_VALUES.get(count, (count, 1))] if count > 0)
     elif not out.flat:
         channels = {out.channels}
         if first.op == "conv":
             weights = [first.params // out.channels - bias for bias in (0, 1)]
-            channels = {w // taps for w in weights for taps in COMMON_TAPS if w > 0 and w % taps == 0} | {1, 3}
+            read = {w // taps for w in weights for taps in costs.COMMON_TAPS if w > 0 and w % taps == 0}
+            channels = {*read, *costs.CHANNELS}
         elif first.op == "conv_transpose":
-            channels = {max(1, first.params // (out.channels * taps)) for taps in COMMON_TAPS}
+            channels = {max(1, first.params // (out.channels * taps)) for taps in costs.COMMON_TAPS}
         for count in sorted(channels):
-            for grow in (1, 2, 3, 4, 7, 8, 14, 16, 32):
+            for grow in costs.GROWTHS:
                 yield Shape(count, tuple(n * grow for n in out.sizes))
-            for stride in (1, 2, 3, 4):
-                for more in range(-4, 11):
+            for stride in costs.FIRST_STRIDES:
+                for more in costs.FIRST_MARGINS:
                     yield Shape(count, tuple(max(1, (n - 1) * stride + 1 + more) for n in out.sizes))
     else:
         yield Shape(out.channels, (1,))
@@ -82,16 +68,16 @@ def image_cost(
     prior: Prior,
     rest: int | None,
 ) -> float:
-    """How unlikely an image is: 100 where the first layer cannot read it. `printed` has the print's style and its
+    """How unlikely an image is, NO_IMAGE where the first layer cannot read it. `printed` has the print's style and its
     totals, `rest` is how many values the estimated total size counts beside the image's, where that is known."""
     assert first.shape is not None
     found = candidates(first.row.type, image, first.shape, first.params, prior)
     if not found:
-        return 100.0
-    cost = found[0].cost + {3: 0.0, 1: 0.1}.get(image.channels, 5.0 + 0.001 * image.channels)
-    cost += sum(0.0 if n in USUAL_SIZES and (image.channels, n) != (3, 28) else UNUSUAL for n in image.sizes[:1])
+        return costs.NO_IMAGE
+    other = costs.OTHER_CHANNELS + costs.MORE_CHANNELS * image.channels
+    cost = found[0].cost + costs.CHANNELS.get(image.channels, other) + size_cost(image)
     if context.image == (image.channels, *image.sizes):
-        cost -= 6.0
+        cost -= costs.NAMED_IMAGE
     torchinfo, stated = printed[0] == "torchinfo", printed[1]
     unit, batch = (MEGA, max(first.row.batch, 1)) if torchinfo else (MIB, abs(first.row.batch))
     values = {"input_mb": image.elements * batch}
@@ -99,8 +85,16 @@ def image_cost(
         values["total_mb"] = image.elements * batch + rest
     for key, count in values.items():
         if key in stated:
-            cost += OTHER_SIZE * (abs(count * BYTES / unit - stated[key]) > ROUNDED)
+            cost += costs.OTHER_SIZE * (abs(count * BYTES / unit - stated[key]) > costs.ROUNDED)
     return cost
+
+
+def size_cost(image: Shape) -> float:
+    """How unusual the size of an image is."""
+    size = image.sizes[0]
+    if size in costs.COMMON_SIZES and (size != costs.GREY_SIZE or image.channels == 1):
+        return 0.0
+    return costs.USUAL if size in costs.USUAL_SIZES else costs.UNUSUAL
 
 
 def values_after(items: Sequence[Item], printout: Printout) -> int | None:
@@ -110,5 +104,5 @@ def values_after(items: Sequence[Item], printout: Printout) -> int | None:
     passed = 2 * sum(item.shape.elements * abs(item.row.batch) for item in items if item.shape)
     if printout.style == "torchinfo" or not {"params", "pass_mb"} <= stated.keys():
         return None
-    whole = stated["params"].value == params and abs(passed * BYTES / MIB - stated["pass_mb"].value) <= ROUNDED
+    whole = stated["params"].value == params and abs(passed * BYTES / MIB - stated["pass_mb"].value) <= costs.ROUNDED
     return passed + params if whole else None

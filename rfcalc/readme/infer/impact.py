@@ -13,18 +13,16 @@ from ...engine.arch import Arch, Node, PerAxisValue, ReceptiveField, fields_of, 
 from ...engine.geometry import Axis, FeatureMap, Number
 from ...engine.layers import Layer
 from ...errors import RfcalcError, SpecError
+from . import costs
 from .priors import Shape
 from .rebuild import exchange
-
-WALK_BUDGET = 100_000
-"""Layers worked out again, in all, to tell what alternatives mean (each phase of a map's units counts)."""
 
 
 class Impact:
     """The fields of a network with one layer exchanged for one or a chain of several."""
 
     def __init__(self, arch: Arch) -> None:
-        self.arch, self.budget = arch, WALK_BUDGET
+        self.arch, self.budget = arch, costs.WALK_BUDGET
         self.base = arch.receptive_field
         self.maps = (FeatureMap(arch.input[0], image_axes(arch.sizes)), *(row.out for row in arch.rows))
         row = arch.global_row

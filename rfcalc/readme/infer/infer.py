@@ -13,6 +13,7 @@ from ..read.context import Context
 from ..read.facts import StatedModel
 from ..read.printout import Printout
 from ..read.read import Document, read
+from . import costs
 from .alternatives import RowOptions, bounds, likely, with_fields
 from .blocks import add_shortcuts, find_blocks
 from .choices import LayerChoices, choose_for, choose_placed
@@ -20,17 +21,14 @@ from .evidence import with_evidence
 from .image import images
 from .impact import Impact
 from .inference import Inference, Unexplained
+from .learned import learned_prior
 from .opened import opened
 from .priors import Prior, Shape, first_prior
-from .rebuild import Assembler, Assembly, alternate, learned_prior, misfits
+from .rebuild import Assembler, Assembly, alternate, misfits
 from .search import Search
 from .stated import Builder, buildable, input_of, notes_of, printout_of
 from .states import Item, Reading, impossible, items_of
 
-PASSES = 3
-OTHER_INPUTS = 6
-"""Other inputs for which the first layer's alternatives are listed."""
-THOROUGH_ROWS = 3000
 STATED = {"table": "a table of layers", "list": "a list of layers", "code": "code"}
 
 
@@ -57,20 +55,22 @@ def infer_printout(printout: Printout, context: Context, image: Sequence[int] | 
     others: list[Shape] = []
     if not image:
         others = images(items, printout, context, learned_prior(reading, first_prior(context), skip=1))
-        for other in others[: 1 if reading_ok(reading) else 2]:
+        for other in others[: costs.OTHER_IMAGES if reading_ok(reading) else costs.OTHER_IMAGES_AMISS]:
             if other != shape:
                 again, learned = _read(items, other, context)
-                if again.cost < reading.cost + 0.5 * reading_ok(reading):
+                if again.cost < reading.cost + costs.OTHER_IMAGE * reading_ok(reading):
                     reading, prior, shape = again, learned, other
 
     # Where a row stays unexplained, a search that takes nothing for granted.
-    if not reading_ok(reading) and len(items) <= THOROUGH_ROWS:
+    if not reading_ok(reading) and len(items) <= costs.THOROUGH_ROWS:
         again = Search(items, shape, prior, block_places(items), thorough=True).run()
         reading = min(reading, again, key=lambda r: r.cost)
 
     # The network of all that, what it leaves open, and what the text decides of it.
     partial = _partial(printout, items, shape, reading, prior)
-    return _conclude(partial, reading, prior, context, [other for other in others[:OTHER_INPUTS] if other != shape])
+    return _conclude(
+        partial, reading, prior, context, [other for other in others[: costs.OTHER_INPUTS] if other != shape]
+    )
 
 
 def no_input(items: Sequence[Item]) -> str:
@@ -87,10 +87,11 @@ def reading_ok(reading: Reading) -> bool:
 
 def _read(items: Sequence[Item], image: Shape, context: Context) -> tuple[Reading, Prior]:
     """The likeliest reading, with the prior that it shows fed back until it stays."""
-    prior, blocks = first_prior(context), block_places(items)
+    told, blocks = first_prior(context), block_places(items)
+    prior = told
     reading = Search(items, image, prior, blocks, thorough=False).run()
-    for _ in range(PASSES - 1):
-        learned = learned_prior(reading, prior)
+    for _ in range(costs.PASSES - 1):
+        learned = learned_prior(reading, told)
         again = Search(items, image, learned, blocks, thorough=False).run()
         settled = [d.candidate and d.candidate.settings for d in again.decisions] == [
             d.candidate and d.candidate.settings for d in reading.decisions
@@ -154,12 +155,12 @@ def _weigh(
         impact, options = weighed(assembly)
 
     # How far the field is open, before the text's own figure closes it.
-    costs = {i: d.candidate.cost for i, d in enumerate(assembly.decisions, 1) if d and d.candidate}
-    range_, whole = bounds(options, likely(options, costs), impact), bounds(options, options, impact)
+    chosen = {i: d.candidate.cost for i, d in enumerate(assembly.decisions, 1) if d and d.candidate}
+    range_, whole = bounds(options, likely(options, chosen), impact), bounds(options, options, impact)
 
     if context.fields:
         stated = context.fields[0]
-        if (found := choose_for(stated, impact, options, costs)) is None:
+        if (found := choose_for(stated, impact, options, chosen)) is None:
             notes.append(f"no likely reading gives the stated receptive field of {stated}")
         elif found:
             decided_by, assembly = stated, decided(found, f"the stated receptive field of {stated}")

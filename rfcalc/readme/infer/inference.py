@@ -12,9 +12,11 @@ from ...engine.geometry import shape_text
 from ...engine.kinds import settings_of
 from ...report.cells import agreed, cells_of, number, text
 from ...report.grid import Column, Grid, Printed
+from ..read.headings import WINDOW_SETTINGS
 from ..read.printout import Printout
 from ..read.rows import PrintedRow
-from .alternatives import LIKELY_COST, Alternative
+from . import costs
+from .alternatives import Alternative
 from .priors import Candidate, Shape
 from .rebuild import Assembly
 from .states import Decision
@@ -23,11 +25,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
 
-KEYS = ("kernel_size", "stride", "padding", "dilation", "groups", "bias")
-
-
-SHOWN = 1
-"""Alternatives shown in a row of the table; JSON has them all."""
+KEYS = (*WINDOW_SETTINGS, "bias")
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +110,7 @@ class Inference(Printed):
         if self.arch and row:
             cells, known = cells_of(row), settings_of(type(row.layer))
             found |= {"name": row.name, "op": row.layer.op, "out_channels": row.out.channels}
-            found |= {key: cells[key] if key in known else None for key in KEYS[:5]}
+            found |= {key: cells[key] if key in known else None for key in WINDOW_SETTINGS}
             found |= {"bias": getattr(row.layer, "bias", None), "from": list(self.arch.sources(row))}
             return found | {"alternatives": [self._alternative(a, row) for a in self.options.get(row.index, ())]}
         assert decision
@@ -164,10 +162,11 @@ class Inference(Printed):
             out = shape_text((shape.channels, *shape.sizes)) if shape else ""
             return index, op, "", out, settings, f"{params:,}", "", ""
         found = self.options.get(row.index, ())
+        more = f"; {len(found) - costs.SHOWN} more"
         likely = [
             alternative_text(a, candidate)
             for a in found
-            if candidate and a.candidate.cost < candidate.cost + LIKELY_COST
+            if candidate and a.candidate.cost < candidate.cost + costs.LIKELY
         ]
         return (
             index,
@@ -177,7 +176,7 @@ class Inference(Printed):
             settings_text(candidate) if candidate else hidden_text(row),
             text(row.params),
             text(agreed(tuple(axis.receptive_field for axis in row.out.axes))),
-            "; ".join(likely[:SHOWN]) + (f"; {len(found) - SHOWN} more" if len(likely) > SHOWN else ""),
+            "; ".join(likely[: costs.SHOWN]) + (more if len(likely) > costs.SHOWN else ""),
         )
 
     @property

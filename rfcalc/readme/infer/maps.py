@@ -6,11 +6,9 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from math import prod
 
+from . import costs
 from .priors import Settings, Shape
 from .states import Hidden, Item, State
-
-RECENT_SHAPES = 24
-"""Shapes whose maps are looked at; a branch seldom begins further up."""
 
 
 class Maps:
@@ -37,7 +35,7 @@ class Maps:
             self.by_shape.setdefault(item.shape, []).append(item.place)
             self.recent[item.shape] = None
             self.recent.move_to_end(item.shape)
-            if len(self.recent) > RECENT_SHAPES:
+            if len(self.recent) > costs.RECENT_SHAPES:
                 self.recent.popitem(last=False)
 
     def hide(self, op: str, settings: Settings, inputs: tuple[int, ...], shape: Shape) -> int:
@@ -57,7 +55,11 @@ class Maps:
         if prod(shape.sizes) == 1:  # one value for each channel is a gate, or the end
             return None
         factor, left = divmod(sizes[0], shape.sizes[0])
-        if left or not 1 < factor <= 32 or any(m != factor * n for n, m in zip(shape.sizes, sizes, strict=True)):
+        if (
+            left
+            or not 1 < factor <= costs.LARGEST_FACTOR
+            or any(m != factor * n for n, m in zip(shape.sizes, sizes, strict=True))
+        ):
             return None
         return self.hide("upsample", (("scale_factor", factor),), (ref,), Shape(shape.channels, sizes))
 
@@ -67,8 +69,8 @@ class Maps:
         for shape in self.recent:
             if shape.channels in wanted:
                 places = self.by_shape[shape]
-                found += places[-3:]
-                found += [ref for ref in places[-24:-3] if self.is_border(ref)][-2:]
+                older = places[-costs.OLDER : -costs.LATEST]
+                found += [*places[-costs.LATEST :], *[r for r in older if self.is_border(r)][-costs.OLDER_BORDERS :]]
         return [ref for ref in dict.fromkeys(found) if ref != state.current]
 
     def is_border(self, ref: int) -> bool:

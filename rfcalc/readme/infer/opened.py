@@ -7,10 +7,10 @@ from dataclasses import replace
 
 from ..read.printout import Printout
 from ..read.rows import PrintedRow
+from . import costs
 from .priors import PRINTED
 
 Layers = tuple[tuple[str, int], ...]
-TAPS = (1, 9, 25, 49)
 
 
 def opened(printout: Printout) -> Printout:
@@ -18,6 +18,7 @@ def opened(printout: Printout) -> Printout:
     norm of 2*128. A writer's own norm with two values for each channel is a batch norm."""
     moved: list[int] = [0]
     rows: list[PrintedRow] = []
+    given = {printout.image[0]} if printout.image else set(costs.CHANNELS)
     seen, above = set[int](), None
     for row in printout.rows:
         closed = row.first is None and row.type not in PRINTED and row.params and row.shape
@@ -25,7 +26,7 @@ def opened(printout: Printout) -> Printout:
         if closed and row.shape == above and row.shape and row.params == 2 * row.shape[0]:
             layers = ((norm_of(row.shape), row.params),)  # a norm of the writer's own, by what it does
         elif closed:
-            layers = next(ways_to_open(row, seen | {printout.image[0] if printout.image else 3}), ())
+            layers = next(ways_to_open(row, seen | given), ())
         first = None if row.first is None else moved[min(row.first, len(moved) - 1)]
         parts = [
             replace(row, type=kind, params=count, index=f"{row.index}.{place}")
@@ -51,15 +52,15 @@ def ways_to_open(row: PrintedRow, channels: set[int]) -> Iterator[Layers]:
         yield from ((("Linear", count),) for given in channels for bias in (0, 1) if outs * (given + bias) == count)
         return
     conv, norm = f"Conv{len(row.shape) - 1}d", norm_of(row.shape)
-    for extra, after in ((2, ((norm, 2 * outs),)), (0, ()), (1, ()), (3, ((norm, 2 * outs),))):
+    for extra, after in ((2, ((norm, 2 * outs),)), (0, ()), (1, ()), (2 + 1, ((norm, 2 * outs),))):
         weights = count - extra * outs
-        if any(weights == given * taps * outs for given in channels for taps in TAPS):
+        if any(weights == given * taps * outs for given in channels for taps in costs.OPENED_TAPS):
             yield ((conv, count - sum(n for _, n in after)), *after)
     for bias in (0, 1):
-        second = 9 * outs * outs + bias * outs
+        second = costs.OPENED_PAIR * outs * outs + bias * outs
         for given in channels:
-            first = 9 * given * outs + bias * outs
-            if first + second + 4 * outs == count:
+            first = costs.OPENED_PAIR * given * outs + bias * outs
+            if first + second + 2 * (2 * outs) == count:
                 yield ((conv, first), (norm, 2 * outs), (conv, second), (norm, 2 * outs))
             if first + second == count:
                 yield ((conv, first), (conv, second))

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from math import prod
+from math import log, prod
 from typing import Any, NamedTuple
 
 from ...engine.layers import LAYERS, PAD_NAMES, Layer
 from ...engine.layers.base import make
 from ..read.context import Context
+from . import costs
 
 Settings = tuple[tuple[str, Any], ...]
 
@@ -30,28 +31,43 @@ class Shape(NamedTuple):
         return self.channels * prod(self.sizes)
 
 
+Answer = tuple[str, Hashable]
+"""A question about a layer, and its answer."""
+Evidence = tuple[tuple[Answer, float], ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Prior:
-    """What is known of how a network is written, from its own clear rows and from the text around it.
+    """What is known of how a network is written, from its own rows and from the text around it.
 
-    `bias`: whether its convolutions have one; `padding`: the usual one for each kernel; `pads`: whether convolutions
-    keep sizes; `strided`: whether one of them halves a map that is large enough to tell; `dilated`, `grouped`,
-    `factored` (1x7 and 7x1): the text or other rows say so; `hidden_pool`, `hidden_upsample`, `reuse`: what a pool or
-    an enlargement without a row costs, and a concatenation with a map that has been read already; `wide_stem`: it
-    begins with a large strided kernel, as networks whose pools overlap do.
+    `own`: how many of its rows, and words of the text, give each answer;
+    `hidden_pool`, `hidden_upsample`, `reuse`: what a pool or an enlargement without a row costs, and a concatenation
+    with a map that has been read already; `wide_stem`: it begins with a large strided kernel, as networks whose pools
+    overlap do.
     """
 
-    bias: bool | None = None
-    padding: tuple[tuple[int, int], ...] = ()
-    pads: bool | None = None
-    strided: bool | None = None
-    dilated: bool = False
-    grouped: bool = False
-    factored: bool = False
-    hidden_pool: float = 9.0
-    hidden_upsample: float = 9.0
-    reuse: float = 5.0
+    own: Evidence = ()
+    hidden_pool: float = costs.HIDDEN
+    hidden_upsample: float = costs.HIDDEN
+    reuse: float = costs.REUSE
     wide_stem: bool = False
+
+    def cost(self, answers: Iterable[Answer]) -> float:
+        """How unusual the answers are, all together."""
+        return sum(surprise(self.own, *answer) for answer in answers)
+
+
+@lru_cache(maxsize=costs.CACHED)
+def surprise(own: Evidence, question: str, answer: Hashable) -> float:
+    """The odds of the likeliest answer to one, as a logarithm: by shares of what was counted, smoothed, as many rows as
+    the counts are strong, and the network's own rows beside them."""
+    strength, seen = costs.COUNTED[question]
+    rows = {said: count for (about, said), count in own if about == question}
+    scale = strength / (sum(seen.values()) + costs.SMOOTHING * (len(seen) + 1))
+    weights = {
+        said: scale * (seen.get(said, 0) + costs.SMOOTHING) + rows.get(said, 0) for said in (*seen, *rows, answer)
+    }
+    return log(max(weights.values()) / weights[answer])
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +105,7 @@ class Case(NamedTuple):
         return not self.given.flat and len(self.given.sizes) == len(self.out.sizes)
 
 
-@lru_cache(maxsize=16384)
+@lru_cache(maxsize=costs.CACHED)
 def made(op: str, settings: Settings, axes: int) -> Layer:
     return make(op, axes, **dict(settings))
 
@@ -120,13 +136,13 @@ PRINTED_PAD_MODES = {name: mode for mode, name in PAD_NAMES.items()}
 
 def first_prior(context: Context) -> Prior:
     """What the text alone says of how the network is written."""
+    said = [rows for word, rows in costs.TOLD.items() if context.says(word)]
     pools = context.says("pools") and not context.says("no_pools") and not context.says("strided")
+    joins = context.says("upsamples") or context.says("concatenates")
     return Prior(
-        bias=False if context.says("no_bias") else None,
-        dilated=context.says("dilated"),
-        grouped=context.says("grouped"),
-        hidden_pool=1.2 if pools else 9.0,
-        hidden_upsample=2.5 if context.says("upsamples") else 9.0,
-        reuse=2.5 if context.says("upsamples") or context.says("concatenates") else 5.0,
+        tuple(pair for rows in said for pair in rows.items()),
+        hidden_pool=costs.TOLD_POOL if pools else costs.HIDDEN,
+        hidden_upsample=costs.TOLD_UPSAMPLE if context.says("upsamples") else costs.HIDDEN,
+        reuse=costs.TOLD_REUSE if joins else costs.REUSE,
         wide_stem=context.says("wide_stem"),
     )

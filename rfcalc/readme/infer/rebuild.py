@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeVar
 
 from ...engine.arch import Node, PrintedAs, walk
 from ...engine.layers import LAYERS, Layer
 from ...engine.layers.base import make
 from ..read.printout import Printout
 from ..read.rows import PrintedRow
-from .candidates import candidates, per_axis
+from . import costs
+from .candidates import candidates
 from .priors import Candidate, Prior, Shape
 from .states import Decision, Reading
-
-T = TypeVar("T")
 
 
 def alternate(reading: Reading, prior: Prior) -> None:
@@ -30,7 +27,9 @@ def alternate(reading: Reading, prior: Prior) -> None:
         if isinstance(kernel, tuple) and len(set(kernel)) > 1 and item.shape:
             if before is not None and before == (kernel[0] > kernel[-1]) and not item.row.kernel:
                 found = candidates(item.row.type, reading.shapes[decision.source], item.shape, item.params, prior)
-                turned = [f for f in found if f["kernel_size"] == kernel[::-1] and f.cost <= found[0].cost + 0.01]
+                turned = [
+                    f for f in found if f["kernel_size"] == kernel[::-1] and f.cost <= found[0].cost + costs.TURNED
+                ]
                 if turned:
                     reading.decisions[number] = replace(decision, candidate=turned[0])
                     kernel = kernel[::-1]
@@ -180,52 +179,3 @@ def misfits(assembly: Assembly) -> list[tuple[Decision, str]]:
         decision = names.get(name) or next(d for d in assembly.decisions if d)
         found.append((decision, fact.partition("): ")[2] or problem))
     return found
-
-
-def learned_prior(reading: Reading, prior: Prior, skip: int = 0) -> Prior:
-    """The prior with what a reading shows, but for its first convolutions, on top of those that the text gave."""
-    convs = [d.candidate for d in reading.decisions if d.candidate and d.candidate.op == "conv"][skip:]
-    biases = Counter(bool(conv["bias"]) for conv in convs)
-    plain = [conv for conv in convs if isinstance(conv["kernel_size"], int) and isinstance(conv["padding"], int)]
-    plain = [conv for conv in plain if conv["kernel_size"] > 1 and conv["dilation"] == 1]
-    paddings: dict[int, Counter[int]] = {}
-    for conv in plain:
-        paddings.setdefault(conv["kernel_size"], Counter())[conv["padding"]] += 1
-    keeps = sum(2 * conv["padding"] + 1 == conv["kernel_size"] for conv in plain)
-    valid = sum(conv["padding"] == 0 for conv in plain)
-    grouped = sum(isinstance(conv["groups"], int) and conv["groups"] > 1 for conv in convs)
-    used = {d.source for d in reading.decisions if d.source < 0 and d.forced}
-    hidden = {reading.hidden[-ref - 1].op for ref in used}
-    pools = "max_pool" in hidden
-    grows = any(d.item.op in ("conv_transpose", "upsample") for d in reading.decisions)
-    stem = convs[0]["kernel_size"] if convs else 0
-    return replace(
-        prior,
-        bias=prior.bias if prior.bias is not None else majority(biases),
-        padding=tuple(sorted((k, p) for k, c in paddings.items() if (p := majority(c)) is not None)),
-        pads=None if keeps == valid else keeps > valid,
-        strided=any(halves(d, reading.shapes[d.source]) for d in reading.decisions),
-        grouped=prior.grouped or grouped > 1,
-        factored=sum(isinstance(conv["kernel_size"], tuple) for conv in convs) > 1,
-        hidden_pool=0.2 if pools else prior.hidden_pool,
-        hidden_upsample=1.0 if "upsample" in hidden else prior.hidden_upsample,
-        reuse=1.5 if "concat" in hidden or grows else prior.reuse,
-        wide_stem=prior.wide_stem or (isinstance(stem, int) and stem >= 7 and convs[0]["stride"] != 1),
-    )
-
-
-def halves(decision: Decision, given: Shape) -> bool:
-    """Whether a convolution's stride is beyond doubt: without one the same kernel would not make the map smaller so."""
-    conv, out = decision.candidate, decision.item.shape
-    if conv is None or out is None or conv.op != "conv" or conv["stride"] == 1:
-        return False
-    kernel = conv["kernel_size"]
-    return any(
-        n - (k - 1) > m for n, m, k in zip(given.sizes, out.sizes, per_axis(kernel, len(out.sizes)), strict=True)
-    )
-
-
-def majority(counts: Counter[T]) -> T | None:
-    """The value that more than half of the votes have."""
-    value, votes = counts.most_common(1)[0] if counts else (None, 0)
-    return value if 2 * votes > counts.total() else None

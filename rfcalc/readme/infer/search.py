@@ -10,19 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from ...engine.layers import LAYERS
-from .candidates import fitting, likeliest
+from . import costs
+from .candidates import fitting
 from .maps import Maps
 from .priors import Candidate, Prior, Shape
 from .sources import Sources
-from .states import LOOSE_AT_END, Decision, Item, MapSource, Reading, State
-
-WIDTH = 16
-"""Readings kept from row to row."""
-UNEXPLAINED = 14.0
-ABSURD = 9.0
-"""A layer as unusual as this explains nothing."""
-EASY = 1.3
-"""A layer as usual as this is taken where nothing speaks for a branch."""
+from .states import Decision, Item, MapSource, Reading, State
 
 
 class Search:
@@ -48,7 +41,7 @@ class Search:
                     if kept is None or after.cost < kept.cost:
                         following[after.key] = after
             rate = self.sources.rates[item.place]
-            states = sorted(following.values(), key=lambda state: state.cost + rate * len(state.loose))[:WIDTH]
+            states = sorted(following.values(), key=lambda state: state.cost + rate * len(state.loose))[: costs.WIDTH]
             self.maps.remember(item)
         return self.outcome(min((self.ended(state) for state in states), key=lambda state: state.cost))
 
@@ -59,8 +52,8 @@ class Search:
         if same and shape:
             joined = self.maps.hide("add", (), (*same, state.current), shape)
             rest = tuple(ref for ref in state.loose if ref not in same)
-            state = state._replace(current=joined, loose=rest, cost=state.cost + 0.5)
-        return state._replace(cost=state.cost + LOOSE_AT_END * len(state.loose))
+            state = state._replace(current=joined, loose=rest, cost=state.cost + costs.ADDED)
+        return state._replace(cost=state.cost + costs.LOOSE_AT_END * len(state.loose))
 
     def outcome(self, state: State) -> Reading:
         decisions = []
@@ -79,24 +72,21 @@ class Search:
         row = item.row
         if row.given is not None and not agrees(row.given, given, item.op == "linear"):
             return None
-        first = likeliest(row.type, given, item.shape, item.params, self.prior)
-        if first is None or first["kernel_size"] is None or not (row.kernel or row.known):
-            return first
-        return fitting(item, given, self.prior)[0]
+        return next(iter(fitting(item, given, self.prior)), None)
 
     def leaf(self, state: State, item: Item) -> Iterator[State]:
         """The states after a row, for every map that it may read."""
         straight = self.candidate(item, self.maps[state.current])
         easy = (
             straight is not None
-            and straight.cost <= EASY
+            and straight.cost <= costs.EASY
             and (self.follows(item, state) or not self.may_fork(state, item))
         )
         if straight:
             yield self.after(state, item, MapSource(state.current, 0.0, ()), straight, False)
         if easy:
             return
-        forced = straight is None or straight.cost > ABSURD
+        forced = straight is None or straight.cost > costs.ABSURD
         for source in self.sources.of_row(state, item, forced):
             found = self.candidate(item, self.maps[source.ref])
             if found:
@@ -109,7 +99,7 @@ class Search:
         """The state in which nothing explains a row; what follows goes on from the map that it prints."""
         current = item.place if item.shape else state.current
         decision = Decision(item, state.current, None)
-        cost = state.cost + UNEXPLAINED
+        cost = state.cost + costs.UNEXPLAINED
         return state._replace(cost=cost, current=current, parent=state, decision=decision)
 
     def follows(self, item: Item, state: State) -> bool:
@@ -129,13 +119,13 @@ class Search:
         forks = source.ref != state.current and state.current not in source.takes
         if forks and state.current:
             left = (*left, state.current)
-        joins = (*state.joins, source.ref)[-6:] if source.ref < 0 and source.ref not in state.joins else state.joins
+        joins = with_join(state.joins, source.ref)
         entries = state.entries
         if item.place in self.starts or forks:
-            entries = (*(e for e in entries if e != source.ref), source.ref)[-4:]
+            entries = (*(e for e in entries if e != source.ref), source.ref)[-costs.ENTRIES :]
         cost = state.cost + source.cost + chosen.cost
         if source.ref < 0 and item.op == "batch_norm" and state.current == item.place - 1:
-            cost += 1.0  # a norm follows its convolution, joins do not come between
+            cost += costs.JOIN_BEFORE_NORM
         fed = source.ref if item.op == "conv" else state.fed
         pooled = source.ref if chosen.op.startswith("global") else state.pooled
         decision = Decision(item, source.ref, chosen, forced)
@@ -159,22 +149,27 @@ class Search:
                 found = True
                 yield self.joined_state(state, source)
         if item.shape != shape:
-            yield state._replace(cost=state.cost + (8.0 if found else 5.0 + self.passed_over(item)))
+            yield state._replace(cost=state.cost + (costs.PASSED_FOUND if found else self.passed_over(item)))
             if not found:
                 yield self.unread(state, item)
 
     def passed_over(self, item: Item) -> float:
         """What it costs to pass over a row: more where the next row seems to read it."""
         following = self.items[item.place] if item.place < len(self.items) else None
-        return 4.0 if following and following.shape == item.shape else 0.0
+        return costs.PASSED_OVER + costs.PASSED_READ * (following is not None and following.shape == item.shape)
 
     def joined_state(self, state: State, source: MapSource) -> State:
         left = tuple(ref for ref in state.loose if ref not in source.takes)
-        joins = (*state.joins, source.ref)[-6:] if source.ref not in state.joins else state.joins
+        joins = with_join(state.joins, source.ref)
         return state._replace(
             cost=state.cost + source.cost, current=source.ref, loose=left, joins=joins, entries=(source.ref,),
             parent=state, decision=None,
         )  # fmt: skip
+
+
+def with_join(joins: tuple[int, ...], ref: int) -> tuple[int, ...]:
+    """The latest joins, with a hidden map that a row reads."""
+    return (*joins, ref)[-costs.JOINS :] if ref < 0 and ref not in joins else joins
 
 
 def agrees(printed: tuple[int, ...], given: Shape, flattens: bool) -> bool:

@@ -6,14 +6,11 @@ from collections.abc import Iterator, Sequence
 from itertools import combinations
 from math import prod
 
+from . import costs
 from .candidates import candidates
 from .maps import Maps
 from .priors import Prior, Shape
-from .states import LOOSE, Item, MapSource, State, early_places, loose_rates
-
-FORCED = 4.0
-"""The most that a resizing without a row costs where the row above cannot be read as it is."""
-COMMON_TAPS = (1, 9, 25, 49, 4, 16, 3, 7, 5, 121)
+from .states import Item, MapSource, State, early_places, loose_rates
 
 
 class Sources:
@@ -29,22 +26,22 @@ class Sources:
 
     def fuses(self, item: Item) -> bool:
         """Whether branches go on here until their container joins them."""
-        return self.rates[item.place] != LOOSE
+        return self.rates[item.place] != costs.LOOSE
 
     def of_row(self, state: State, item: Item, forced: bool) -> Iterator[MapSource]:
         """Maps other than the row above that the row may read; `forced` where it cannot be the row above."""
         wanted = channels_wanted(item)
         fusing = self.fuses(item)
-        late = 1.0 * (item.place in self.early)
+        late = costs.EARLY * (item.place in self.early)
         for source in (
             *self.joined(state),
             *self.reused(state, wanted),
             *(self.three(state, wanted) if forced else ()),
         ):
-            yield source._replace(cost=source.cost + 2.0 * fusing + late)
+            yield source._replace(cost=source.cost + costs.FUSING * fusing + late)
         for source in self.branches(state, item, wanted):
-            age = state.entries[::-1].index(source.ref) if source.ref in state.entries else 9
-            yield source._replace(cost=1.2 + 0.4 * age) if fusing and age < 9 else source
+            fused = costs.BRANCH_FUSED + costs.FUSED_AGE * age_of(state, source.ref)
+            yield source._replace(cost=fused) if fusing and source.ref in state.entries else source
         yield from self.resized(state, item, forced)
         yield from self.gated(state, item)
 
@@ -53,7 +50,7 @@ class Sources:
         assert item.shape is not None
         yield from self.joined(state)
         for source in self.reused(state, {item.shape.channels}):  # most of all beside what entered the container
-            yield source._replace(cost=0.8) if source.takes[0] in state.entries[-1:] else source
+            yield source._replace(cost=costs.REUSE_ENTRY) if source.takes[0] in state.entries[-1:] else source
         yield from self.gated(state, item)
         shape = self.maps[state.current]
         if item.shape.flat and not shape.flat:
@@ -61,36 +58,43 @@ class Sources:
         elif not item.shape.flat and item.shape.channels == shape.channels and not shape.flat:
             up = self.maps.upsampled(state.current, item.shape.sizes)
             if up is not None:
-                yield MapSource(up, 1.0, (state.current,))
+                yield MapSource(up, costs.CONTAINER_UP, (state.current,))
             for pool in candidates("MaxPool2d", shape, item.shape, 0, self.prior)[:1]:
                 ref = self.maps.hide(pool.op, pool.settings, (state.current,), item.shape)
-                yield MapSource(ref, 2.0, (state.current,))
+                yield MapSource(ref, costs.CONTAINER_POOL, (state.current,))
 
     def joined(self, state: State) -> Iterator[MapSource]:
         """The loose ends and the row above as one: their sum, or one after the other."""
         shape = self.maps[state.current]
         same = [ref for ref in state.loose if self.maps[ref] == shape]
         for refs in {(same[-1],), tuple(same)} if same else ():
-            yield MapSource(self.maps.hide("add", (), (*refs, state.current), shape), 0.5, (*refs, state.current))
+            total = self.maps.hide("add", (), (*refs, state.current), shape)
+            yield MapSource(total, costs.ADDED, (*refs, state.current))
         yield from self.concatenated(state)
 
     def concatenated(self, state: State) -> Iterator[MapSource]:
         shape = self.maps[state.current]
         alike = [ref for ref in state.loose if self.maps[ref].sizes == shape.sizes and ref != state.current]
-        for count in sorted({1, 2, 3, len(alike)}):
+        for count in sorted({*costs.JOINED, len(alike)}):
             refs = (*alike[-count:], state.current)
             if 1 < len(refs) == count + 1:
                 channels = sum(self.maps[ref].channels for ref in refs)
-                yield MapSource(self.maps.hide("concat", (), refs, Shape(channels, shape.sizes)), 0.8, refs)
+                both = self.maps.hide("concat", (), refs, Shape(channels, shape.sizes))
+                yield MapSource(both, costs.CONCATENATED, refs)
 
     def branches(self, state: State, item: Item, wanted: set[int]) -> Iterator[MapSource]:
         """Earlier maps, the likely starts of a branch first."""
         for ref in self.maps.earlier(state, wanted):
-            age = state.entries[::-1].index(ref) if ref in state.entries else 4
-            cost = 1.8 if ref == state.fed else 2.0 + 0.1 * age if age < 4 or ref < 0 else 2.3
-            cost += 0.4 * (age == 4 and ref > 0 and ref != state.fed and not self.maps.is_border(ref))
+            entry = ref in state.entries
+            cost = costs.BRANCH
+            if ref == state.fed:
+                cost = costs.BRANCH_FED
+            elif entry or ref < 0:
+                cost = costs.BRANCH_ENTRY + costs.ENTRY_AGE * age_of(state, ref)
+            cost += costs.INSIDE * (not entry and ref > 0 and ref != state.fed and not self.maps.is_border(ref))
             body = self.convs[item.place - 1] - self.convs[max(ref, 0)]
-            cost += 0.5 if body < 1 else min(2.0, 0.5 * max(0, body - 3))
+            long = costs.LONG_BODY * max(0, body - costs.USUAL_BODY)
+            cost += costs.EMPTY_BODY if body < 1 else min(costs.LONGEST_BODY, long)
             yield MapSource(ref, cost, (ref,))
 
     def reused(self, state: State, wanted: set[int]) -> Iterator[MapSource]:
@@ -104,12 +108,12 @@ class Sources:
                 continue
             for ref in self.maps.earlier(state, {missing}):
                 sizes = self.maps[ref].sizes
-                current, cost = state.current, self.prior.reuse - 0.5 * (ref in state.entries or ref < 0)
+                current, cost = state.current, self.prior.reuse - costs.REUSE_KNOWN * (ref in state.entries or ref < 0)
                 if sizes != shape.sizes:
                     up = self.maps.upsampled(state.current, sizes)
                     if up is None:
                         continue
-                    current, cost = up, cost + min(self.prior.hidden_upsample, FORCED)
+                    current, cost = up, cost + min(self.prior.hidden_upsample, costs.FORCED)
                 both = self.maps.hide("concat", (), (ref, current), Shape(channels, sizes))
                 yield MapSource(both, cost, (ref, state.current))
 
@@ -122,47 +126,48 @@ class Sources:
             if pairs and not shape.flat:
                 refs = (*sorted(max(pairs, key=lambda p: (sum(ref > 0 for ref in p), max(p), min(p)))), state.current)
                 both = self.maps.hide("concat", (), refs, Shape(missing + shape.channels, shape.sizes))
-                yield MapSource(both, self.prior.reuse + 0.5, refs)
+                yield MapSource(both, self.prior.reuse + costs.REUSE_THREE, refs)
 
     def resized(self, state: State, item: Item, forced: bool) -> Iterator[MapSource]:
         """The row above, or the join of loose ends, pooled or enlarged without a row."""
         assert item.shape is not None
         pool, enlarge = self.prior.hidden_pool, self.prior.hidden_upsample
         if forced:
-            pool, enlarge = min(pool, FORCED), min(enlarge, FORCED)
+            pool, enlarge = min(pool, costs.FORCED), min(enlarge, costs.FORCED)
         loose = list(self.joined(state)) if state.loose else []
         for ref, cost, takes in [MapSource(state.current, 0.0, (state.current,)), *loose[:2]]:
             shape = self.maps[ref]
             if shape.flat or ref == 0:
                 continue
-            for factor in (2, 3, 4):
+            for factor in costs.FACTORS:
                 if min(shape.sizes) >= factor:
                     sizes = tuple(n // factor for n in shape.sizes)
                     pooled = self.maps.hide(
                         "max_pool", (("kernel_size", factor),), (ref,), Shape(shape.channels, sizes)
                     )
-                    yield MapSource(pooled, cost + pool + 0.8 * (factor - 2), takes)
+                    yield MapSource(pooled, cost + pool + costs.POOL_FACTOR * (factor - 2), takes)
             if item.op in ("linear", "conv") and prod(shape.sizes) > 1:
                 ones = Shape(shape.channels, (1,) * len(shape.sizes))
                 pooled = self.maps.hide("global_avg_pool", (), (ref,), ones)
-                yield MapSource(pooled, cost + (1.0 if item.op == "linear" else 6.0), takes)
+                extra = costs.POOLED_LINEAR if item.op == "linear" else costs.POOLED_CONV
+                yield MapSource(pooled, cost + extra, takes)
             if item.shape.flat and item.op != "linear":
                 yield from self.flattened(MapSource(ref, cost, takes), item.shape)
             if item.op == "linear":
                 yield from self.pooled_for_linear(item, MapSource(ref, cost, takes))
-            for factor in (2, 4):
+            for factor in costs.UP_FACTORS:
                 if (up := self.maps.upsampled(ref, tuple(factor * n for n in shape.sizes))) is not None:
-                    yield MapSource(up, cost + enlarge + 0.5 * (factor - 2), takes)
+                    yield MapSource(up, cost + enlarge + costs.UP_FACTOR * (factor - 2), takes)
 
     def flattened(self, source: MapSource, flat: Shape) -> Iterator[MapSource]:
         """A map without its axes, pooled to one value for each channel first where that is what fits."""
         ref, cost, takes = source
         shape = self.maps[ref]
         if shape.elements == flat.channels:
-            yield MapSource(self.maps.hide("flatten", (), (ref,), flat), cost + 0.3, takes)
+            yield MapSource(self.maps.hide("flatten", (), (ref,), flat), cost + costs.FLATTENED, takes)
         elif shape.channels == flat.channels:
             ones = self.maps.hide("global_avg_pool", (), (ref,), Shape(shape.channels, (1,) * len(shape.sizes)))
-            yield MapSource(self.maps.hide("flatten", (), (ones,), flat), cost + 0.8, takes)
+            yield MapSource(self.maps.hide("flatten", (), (ones,), flat), cost + costs.FLATTENED_POOLED, takes)
 
     def pooled_for_linear(self, item: Item, source: MapSource) -> Iterator[MapSource]:
         """The pool without a row that leaves as many values as the layer's weights take."""
@@ -178,7 +183,8 @@ class Sources:
                 ref = self.maps.hide("max_pool", (("kernel_size", kernel),), (source.ref,), smaller)
             else:
                 ref = self.maps.hide("adaptive_avg_pool", (("output_size", side),), (source.ref,), smaller)
-            yield MapSource(ref, source.cost + min(self.prior.hidden_pool, FORCED) + 0.3, source.takes)
+            cost = source.cost + min(self.prior.hidden_pool, costs.FORCED) + costs.POOLED_SIDE
+            yield MapSource(ref, cost, source.takes)
 
     def gated(self, state: State, item: Item) -> Iterator[MapSource]:
         """An earlier map times the row above, where that holds one value for each channel."""
@@ -191,7 +197,12 @@ class Sources:
                 continue
             if not shape.flat and prod(shape.sizes) > 1:
                 both = self.maps.hide("multiply", (), (ref, state.current), shape)
-                yield MapSource(both, 0.8 if ref == state.pooled else 2.5, (ref, state.current))
+                yield MapSource(both, costs.GATE if ref == state.pooled else costs.GATE_OTHER, (ref, state.current))
+
+
+def age_of(state: State, ref: int) -> int:
+    """How many block inputs are younger; all of them for a map that is none."""
+    return state.entries[::-1].index(ref) if ref in state.entries else costs.ENTRIES
 
 
 def channels_wanted(item: Item) -> set[int]:
@@ -201,10 +212,10 @@ def channels_wanted(item: Item) -> set[int]:
     if item.op == "conv":
         found = {out}
         for weights in (item.params // out - bias for bias in (0, 1)):
-            found |= {weights // taps for taps in COMMON_TAPS if weights > 0 and weights % taps == 0}
+            found |= {weights // taps for taps in costs.COMMON_TAPS if weights > 0 and weights % taps == 0}
         return found - {0}
     if item.op == "conv_transpose":
-        return {item.params // (out * taps) for taps in COMMON_TAPS} - {0}
+        return {item.params // (out * taps) for taps in costs.COMMON_TAPS} - {0}
     if item.op == "linear":
         return {item.params // out, item.params // out - 1} - {0, -1}
     return {out}

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import accumulate
 from typing import Any
 
 from ...engine.arch import image_axes
@@ -17,6 +18,7 @@ from ..read.facts import LayerFact, StatedModel
 from ..read.headings import WINDOW_SETTINGS
 from ..read.printout import Printout, Total
 from ..read.rows import PrintedRow
+from . import costs
 from .inference import Unexplained
 from .priors import PRINTED, Shape, candidate
 from .states import Decision, Hidden, Item, Reading
@@ -27,11 +29,6 @@ POINTWISE_OPS = (
     ("soft", "softmax"), ("sigmoid", "sigmoid"), ("tanh", "tanh"), ("drop", "dropout"),
 )  # fmt: skip
 """Words for layers that leave a map as it is, in the order in which they are tried; any other is an identity."""
-JOINS = ("add", "multiply", "concat")
-LARGEST_SPREAD = 64
-"""Kernels up to this reach are tried with every padding; larger ones are as large as their map."""
-NOTED_ROWS = 4
-"""Rows whose stated size is another that a note names."""
 
 
 class Builder:
@@ -43,12 +40,21 @@ class Builder:
         """What comes out of each row, as the reading numbers it; the image first."""
         self.stated: list[dict[str, Number | None]] = [{"r": 1, "j": 1}]
         """The field and the jump that each row states of what comes out of it."""
-        self.taken: set[int] = set()
-        """The rows that another one reads."""
+        self.reads: dict[int, tuple[int, ...]] = {}
+        """The rows that each one reads."""
+        self.loose: dict[int, None] = {}
+        """Those that none reads yet, in order."""
+        self.blocks: dict[str, int] = {}
+        """The first row of each block that names show."""
+        for place, fact in enumerate(model.facts, 1):
+            for block in accumulate(parts_of(fact)[:-1], "{}.{}".format):
+                self.blocks.setdefault(block, place)
         self.reading = Reading([], [], 0, 0.0, {0: image})
         self.rows: list[PrintedRow] = []
         self.unexplained: list[Unexplained] = []
         self.other_sizes: list[str] = []
+        self.guessed: list[str] = []
+        """Joins whose other map no figure tells."""
         self.biased = bias_of(model)
 
     def build(self) -> None:
@@ -65,6 +71,7 @@ class Builder:
                 row = PrintedRow(fact.number, fact.torch or fact.kind, None, None, fact.line)
                 self.unexplained.append(Unexplained(row.index, fact.name or row.label, fact.line, str(error)))
                 return
+            self.loose[len(self.ends)] = None
             self.ends.append(self.reading.last)
             self.stated.append({q: fact.cells.get(f"{q}_out", fact.cells.get(q)) for q in ("r", "j")})
             self.compare(fact)
@@ -73,20 +80,35 @@ class Builder:
         """The rows of a table that a row reads: the one above, unless that makes other figures than those which come
         in by its own words. Then a row that makes them, or the ends of all branches together."""
         last = len(self.ends) - 1
+        if fact.kind == "join":
+            return self.joined_by(fact, last)
         given = {q: fact.cells[f"{q}_in"] for q in ("ch", "n", "r", "j") if f"{q}_in" in fact.cells}
-        loose = [place for place in range(1, last + 1) if place not in self.taken]
+        loose = list(self.loose)
         fields = [self.stated[place]["r"] or 0 for place in loose]
         fitting = next((place for place in range(last, -1, -1) if self.makes(place, given)), None)
         reads: tuple[int, ...] = (last,)
-        if fact.kind == "join":
-            reads = tuple(loose) or reads
-        elif fitting is not None and (fitting != last or not given):
+        if fitting is not None and (fitting != last or not given):
             whole = "ch" not in given and fitting in loose and self.stated[fitting]["r"] == max(fields)
             reads = tuple(loose) if whole and given else (fitting,)
         elif fitting is None and given.get("ch") == sum(self.map_of(place).channels for place in loose):
             reads = tuple(loose)
-        self.taken |= set(reads)
         return reads
+
+    def joined_by(self, fact: LayerFact, last: int) -> tuple[int, ...]:
+        """The rows of a table that a join reads: the ends of all branches; else beside the row above what its own block
+        reads, the block being known by the names, or for channels that are missing the latest map that has them."""
+        op, above = join_of(fact), self.map_of(last)
+        missing = int(fact.cells.get("ch_out", 0)) - (above.channels if op == "concat" else 0)
+        ends = tuple(place for place in self.loose if self.map_of(place).sizes == above.sizes)
+        if len(ends) > 1 and (op == "concat" or all(self.map_of(place) == above for place in ends)):
+            return ends
+        latest = range(last - 1, -1, -1) if op == "concat" else ()
+        entry = self.reads.get(self.blocks.get(".".join(parts_of(fact)[:-1]), 0), ())
+        found = next((i for i in (*entry, *latest) if self.map_of(i) == Shape(missing, above.sizes)), None)
+        if found is None:
+            return (last,)
+        self.guessed.append(fact.name.split()[0])
+        return found, last
 
     def makes(self, place: int, given: Mapping[str, Number]) -> bool:
         """Whether what comes out of a row is what comes in of another, as far as both are known."""
@@ -99,10 +121,13 @@ class Builder:
 
     def enter(self, fact: LayerFact, reads: Sequence[int]) -> None:
         """The map that a row reads: one of another row, or a join of several."""
+        self.reads[len(self.ends)] = tuple(reads)
+        for place in reads:
+            self.loose.pop(place, None)
         self.reading.last = self.ends[reads[0]]
         self.shape = self.reading.shapes[self.reading.last]
         if len(reads) > 1:
-            op = fact.name if fact.kind == "join" and fact.name in JOINS else "concat"
+            op = join_of(fact)
             refs = tuple(self.ends[place] for place in reads)
             maps = [self.reading.shapes[ref] for ref in refs]
             made = make(op, len(self.image.sizes)).output([feature_map(shape) for shape in maps])
@@ -111,7 +136,7 @@ class Builder:
     def place(self, fact: LayerFact, op: str, settings: Mapping[str, Any]) -> None:
         """One layer more: what it makes by the engine, and its count."""
         axes, given = len(self.image.sizes), self.shape
-        if op == "linear" and not given.flat:
+        if op == "linear" and not given.flat and "n_in" not in fact.cells:
             self.hide("flatten", (self.reading.last,), Shape(given.elements, ()))
             given = self.shape
         layer = make(op, axes, **settings)
@@ -174,11 +199,15 @@ class Builder:
             yield from self.flat(fact)
         elif fact.kind == "pointwise":
             yield pointwise(fact)
+        elif "conv_transpose" in operations(fact) and not fact.torch:
+            window = {**self.window(fact, below), "bias": self.bias(fact)}
+            yield "conv_transpose", {"out_channels": int(fact.cells["ch_out"]), **window}
         elif fact.kind != "input" and not (fact.kind == "join" and self.reading.last < 0):
             yield named(fact)
         activation = dict(fact.settings).get("activation")  # what Keras adds to a layer
         if isinstance(activation, str) and activation in LAYERS:
             yield activation, {}
+        yield from ((op, {}) for op in operations(fact)[1:])
 
     def convolution(self, fact: LayerFact, below: LayerFact | None) -> Iterator[tuple[str, dict[str, Any]]]:
         given, cells = self.shape.channels, fact.cells
@@ -197,8 +226,11 @@ class Builder:
         average = re.search(r"av(?:g|erage)|mean", f"{fact.torch} {fact.name}", re.IGNORECASE)
         window = self.window(fact, below)
         window.pop("dilation", None)
-        window |= {"ceil_mode": True} if dict(fact.settings).get("ceil_mode") is True else {}
-        return "avg_pool" if average else "max_pool", window
+        op = "avg_pool" if average else "max_pool"
+        out = make(op, len(self.image.sizes), **window).output((feature_map(self.shape),))
+        rounded = self.shape.sizes and stated_size(fact, below) == out.sizes[0] + 1  # no smaller padding was found
+        window |= {"ceil_mode": True} if rounded or dict(fact.settings).get("ceil_mode") is True else {}
+        return op, window
 
     def flat(self, fact: LayerFact) -> Iterator[tuple[str, dict[str, Any]]]:
         flattens = re.search(r"flatten|view|reshape", fact.torch or fact.name, re.IGNORECASE)
@@ -226,11 +258,10 @@ class Builder:
         n = self.shape.sizes[0] if self.shape.sizes else None
         m = stated_size(fact, below)
         stride = stride_of(fact, kernel, n, m)
-        found: dict[str, Any] = {"kernel_size": kernel}
-        found |= {"stride": stride} if stride != (kernel if fact.kind == "pool" else 1) else {}
-        found |= {"dilation": dilation} if dilation != 1 else {}
-        padding = self.padding(fact, (kernel, stride, dilation), n, m)
-        return found | ({"padding": padding} if padding else {})
+        usual = {"stride": kernel if fact.kind == "pool" else 1, "dilation": 1, "padding": 0}
+        found = {"kernel_size": kernel, "stride": stride, "dilation": dilation}
+        found["padding"] = self.padding(fact, (kernel, stride, dilation), n, m)
+        return {key: value for key, value in found.items() if usual.get(key) != value}
 
     def padding(self, fact: LayerFact, window: tuple[int, int, int], n: int | None, m: Number | None) -> Any:
         if fact.same:
@@ -240,13 +271,31 @@ class Builder:
         kernel, stride, dilation = window
         spread = dilation * (kernel - 1)
         keeps = spread // 2
-        if n is None or m is None or spread > LARGEST_SPREAD:
-            return 0 if fact.kind == "pool" or spread > LARGEST_SPREAD else keeps
+        if n is None or m is None or spread > costs.LARGEST_SPREAD:
+            return 0 if fact.kind == "pool" or spread > costs.LARGEST_SPREAD else keeps
         return next((p for p in (0, keeps, *range(spread)) if (n + 2 * p - spread - 1) // stride + 1 == m), keeps)
+
+
+def operations(fact: LayerFact) -> list[str]:
+    """What a row does by our own tables' words, one after the other: conv1 conv, relu."""
+    words = fact.name.rsplit(" ", fact.name.count(", ") + 1)[-fact.name.count(", ") - 1 :]
+    found = [word.rstrip(",") for word in words]
+    return found if not fact.torch and set(found) <= LAYERS.keys() else []
 
 
 def feature_map(shape: Shape) -> FeatureMap:
     return FeatureMap(shape.channels, image_axes(shape.sizes))
+
+
+def join_of(fact: LayerFact) -> str:
+    """What a row does with several maps: as its name says, else one after the other."""
+    word = re.search(r"\b(add|multiply)\b", fact.name) if fact.kind == "join" else None
+    return word[1] if word else "concat"
+
+
+def parts_of(fact: LayerFact) -> list[str]:
+    """A layer's name as the blocks that it stands in, and its own."""
+    return fact.name.partition(" ")[0].split(".")
 
 
 def pointwise(fact: LayerFact) -> tuple[str, dict[str, Any]]:
@@ -296,9 +345,9 @@ def bias_shown(fact: LayerFact, given: Shape | None = None) -> bool | None:
     cells = fact.cells
     channels = cells.get("ch_in", given.channels if given else None)
     stated, out = cells.get("params"), cells.get("ch_out")
-    if channels is None or stated is None or out is None or fact.kind not in ("conv", "flat"):
+    if channels is None or stated is None or out is None or fact.kind not in ("conv", "flat", "resample"):
         return None
-    taps = cells.get("kernel_size", 1) ** 2 if fact.kind == "conv" else 1
+    taps = 1 if fact.kind == "flat" else cells.get("kernel_size", 1) ** 2
     weights = taps * channels * out // cells.get("groups", 1)
     return {weights: False, weights + out: True}.get(stated)
 
@@ -352,6 +401,9 @@ def notes_of(builder: Builder) -> tuple[str, ...]:
         notes.append("biases are not stated: taken as torch's default, with them")
     if any("padding" not in fact.cells and not fact.same for fact in convs) and not model.states("n_out"):
         notes.append("paddings are not stated: taken so that convolutions keep their maps")
+    if builder.guessed:
+        names = ", ".join([*builder.guessed[: costs.NOTED_ROWS], *["…"][: len(builder.guessed) - costs.NOTED_ROWS]])
+        notes.append(f"what {names} joins is taken from names: the input of its block, or the latest map that fits")
     if builder.other_sizes:
-        notes.append("; ".join(builder.other_sizes[:NOTED_ROWS]))
+        notes.append("; ".join(builder.other_sizes[: costs.NOTED_ROWS]))
     return tuple(notes)

@@ -9,13 +9,8 @@ from typing import NamedTuple
 
 from ...engine.layers import LAYERS
 from ..read.rows import PrintedRow
+from . import costs
 from .priors import PRINTED, Candidate, Settings, Shape
-
-LONGEST_BLOCK = 60
-"""Layers in a container that is taken for one block."""
-LOOSE, LOOSE_BEFORE_FUSION, LOOSE_AT_END = 3.0, 0.3, 6.0
-"""What an end costs that nothing reads yet: anywhere, in front of a container that prints a concatenation, and when
-nothing ever reads it."""
 
 
 class Item(NamedTuple):
@@ -108,16 +103,17 @@ def items_of(rows: Sequence[PrintedRow]) -> list[Item]:
 def loose_rates(items: Sequence[Item]) -> list[float]:
     """For each place, what a loose end costs there: little in front of a container that prints more channels than
     the layer above it, for which ends of branches must be joined."""
-    rates = [LOOSE] * (len(items) + 1)
+    rates = [costs.LOOSE] * (len(items) + 1)
     ahead: Shape | None = None
     for item in reversed(items):
-        rates[item.place] = LOOSE_BEFORE_FUSION if ahead else LOOSE
-        above = next((items[i].shape for i in range(item.place - 2, max(item.place - 6, -1), -1) if items[i].op), None)
+        rates[item.place] = costs.LOOSE_BEFORE_FUSION if ahead else costs.LOOSE
+        sight = items[max(item.place - costs.FUSION_SIGHT - 1, 0) : item.place - 1]
+        above = next((near.shape for near in reversed(sight) if near.op), None)
         if item.op is None and item.shape and above and not item.shape.flat and item.shape.sizes == above.sizes:
             if item.shape.channels > above.channels:
-                ahead, rates[item.place] = item.shape, LOOSE
+                ahead, rates[item.place] = item.shape, costs.LOOSE
         elif item.op and item.shape and ahead and item.shape.sizes != ahead.sizes:
-            ahead, rates[item.place] = None, LOOSE
+            ahead, rates[item.place] = None, costs.LOOSE
     return rates
 
 
@@ -127,7 +123,7 @@ def early_places(items: Sequence[Item], blocks: Sequence[tuple[int, int]]) -> se
     early: set[int] = set()
     for first, row in blocks:
         leaves = [place for place in range(first, row) if items[place - 1].op]
-        if sum(items[place - 1].op == "conv" for place in leaves) > 1 and len(leaves) <= LONGEST_BLOCK:
+        if sum(items[place - 1].op == "conv" for place in leaves) > 1 and len(leaves) <= costs.LONGEST_BLOCK:
             ends_active = LAYERS[items[leaves[-1] - 1].op or ""].pointwise and not items[leaves[-1] - 1].params
             early.update(leaves[:-1] if ends_active else leaves)
     return early
