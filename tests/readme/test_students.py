@@ -7,6 +7,7 @@ import pytest
 from rfcalc.readme.audit.audit import audit
 from rfcalc.readme.audit.verdict import Audit
 from rfcalc.readme.infer.infer import infer
+from rfcalc.readme.read.headings import column_of
 
 
 def cells(found: Audit) -> list[tuple[object, ...]]:
@@ -209,3 +210,160 @@ def test_a_layer_norm_over_the_last_axis() -> None:
     """52 = 2 * 26, where one over all would have 2 * 8 * 26 * 26."""
     rows = audit("Conv2d-1 [-1, 8, 26, 26] 72\nLayerNorm-2 [-1, 8, 26, 26] 52\nReLU-3 [-1, 8, 26, 26] 0\n").claims
     assert [row.why for row in rows if row.quantity == "row" and "over its last axes" in row.why]
+
+
+PRINT = """
+        Layer (type)               Output Shape         Param #
+================================================================
+            Conv2d-1            [-1, 8, 26, 26]              72
+       BatchNorm2d-2            [-1, 8, 26, 26]              16
+              ReLU-3            [-1, 8, 26, 26]               0
+            Conv2d-4           [-1, 16, 24, 24]           1,152
+              ReLU-5           [-1, 16, 24, 24]               0
+         MaxPool2d-6           [-1, 16, 12, 12]               0
+            Conv2d-7           [-1, 10, 10, 10]           1,440
+================================================================
+Total params: 2,680
+"""
+
+
+@pytest.mark.parametrize(
+    ("printed", "instead", "slip"),
+    [
+        ("8, 26, 26]              16", "9, 26, 26]              16", (2, "ch_out", 9, 8)),
+        ("8, 26, 26]               0", "8, 25, 25]               0", (3, "n_out", 25, 26)),
+        ("16, 24, 24]           1,152", "15, 24, 24]           1,152", (4, "ch_out", 15, 16)),
+        ("16, 24, 24]               0", "18, 24, 24]               0", (5, "ch_out", 18, 16)),
+        ("16, 12, 12]", "14, 12, 12]", (6, "ch_out", 14, 16)),
+        ("10, 10, 10]", "11, 10, 10]", (7, "ch_out", 11, 10)),
+    ],
+)
+def test_a_slip_in_a_printed_shape(printed: str, instead: str, slip: tuple[object, ...]) -> None:
+    """The shape is the slip, not the count beside it, nor the rows that follow."""
+    assert audit(PRINT).exit_code == 0
+    found = audit(PRINT.replace(printed, instead))
+    assert cells(found) == [slip]
+    assert [claim.quantity for claim in found.claims if claim.verdict == "wrong"] == ["row shapes"]
+
+
+SWAPPED = """
+```python
+class Net(nn.Module):
+    def __init__(self):
+        self.a = nn.Conv2d(1, 8, 3)     # 28 -> 26
+        self.p2 = nn.MaxPool2d(2, 2)    # 26 -> 13
+        self.b = nn.Conv2d(8, 16, 3)    # 13 -> 11
+        self.p1 = nn.MaxPool2d(2, 2)    # 11 -> 5
+        self.c = nn.Conv2d(16, 10, 3)   # 5 -> {}
+
+    def forward(self, x):
+        return self.c(self.p2(self.b(self.p1(self.a(x)))))
+```
+"""
+
+
+def test_equal_layers_may_be_called_in_another_order() -> None:
+    """Which of two equal pools is which is all one: their comments follow the text."""
+    assert audit(SWAPPED.format(3)).exit_code == 0
+    assert cells(audit(SWAPPED.format(4))) == [(5, "n_out", 4, 3)]
+
+
+def test_the_numbers_of_channels_are_no_sizes() -> None:
+    found = audit("```python\na = nn.Conv2d(1, 8, 3)  # 1 -> 8\nb = nn.Conv2d(8, 16, 3)  # 8 -> 16\n```")
+    assert (found.exit_code, found.cells) == (0, ())
+
+
+CHOSEN = """
+```python
+class Net(nn.Module):
+    def __init__(self):
+        self.a = self.block(1, 8)       # RF 3
+        self.b = self.block(8, 16)      # RF 5
+        self.p = nn.MaxPool2d(2, 2)     # RF 6
+        self.c = self.block(16, 16)     # RF {}
+        self.p = nn.MaxPool2d(2, 2)
+
+    def block(self, given, made):
+        if self.norm == "batch":
+            layers = nn.Sequential(nn.Conv2d(given, made, 3), nn.BatchNorm2d(made))
+        elif self.norm == "group":
+            layers = nn.Sequential(nn.Conv2d(given, made, 3), nn.GroupNorm(4, made))
+        else:
+            layers = nn.Conv2d(given, made, 3)
+        return layers
+
+    def forward(self, x):
+        return self.c(self.p(self.b(self.a(x))))
+```
+"""
+
+
+def test_branches_that_exclude_each_other_are_one_layer() -> None:
+    """3, 5, then a pool: 6, and 6+2*2 = 10. An attribute that is assigned twice holds one pool."""
+    assert audit(CHOSEN.format(10)).exit_code == 0
+    assert cells(audit(CHOSEN.format(12))) == [(4, "r_out", 12, 10)]
+
+
+LINES = """
+**Block 1:**
+conv-1: input: 28x28x1 output: 26x26x32 RF: 3x3 kernel 3
+conv-2: input: 26x26x32 output: 24x24x64 RF: 5x5 kernel 3
+MP-1: Max Pool with stride=2 output: 12x12x64 RF: {}
+
+**Block 2:**
+conv-3: Input: 12x12x64 output: 10x10x128 RF: 10x10 kernel 3
+"""
+
+
+def test_a_list_goes_on_in_the_next_block() -> None:
+    """The size that comes in is no kernel, and the map of the block above comes in."""
+    assert audit(LINES.format("6x6")).exit_code == 0
+    assert cells(audit(LINES.format("10x10"))) == [(3, "r_out", 10, 6)]
+
+
+@pytest.mark.parametrize(
+    ("sentence", "verdict"),
+    [
+        ("The model has 2.7k params.", "right"),
+        ("The model has 2.73k params.", "wrong"),
+        ("The parameters can be reduced to less than 2k.", "undetermined"),
+    ],
+)
+def test_sentences_below_a_print(sentence: str, verdict: str) -> None:
+    assert verdicts(audit(PRINT + "\n" + sentence), "params")[-1] == verdict
+
+
+@pytest.mark.parametrize(("stated", "verdict"), [("18.5k", "right"), ("18.6k", "wrong"), ("18,500", "wrong")])
+def test_figures_rounded_up(stated: str, verdict: str) -> None:
+    """18,448 is nearer to 18.4k, and not so far from 18.5k; what is written in full is not rounded."""
+    totals = "Total params: 18,448\nTrainable params: 18,448\nNon-trainable params: 0\n\n"
+    assert verdicts(audit(f"{totals}It has {stated} params."), "params")[-1] == verdict
+
+
+def test_what_is_out_of_reach_is_counted() -> None:
+    found = audit("Ours has 97,530 parameters. An older one had 12,345 parameters, and a receptive field of 33.")
+    assert (found.tally, list(found.sections)) == (("its network is not shown: 3",), [])
+
+
+MISSPELT = """
+| | r_in | n_in | j_in | s | recptive-field out | n_out | j_out | kernal_size | paddng |
+|---|---|---|---|---|---|---|---|---|---|
+| Conv | 1 | 32 | 1 | 1 | 3 | 32 | 1 | 3 | 1 |
+| Conv | 3 | 32 | 1 | 2 | 5 | 16 | 2 | 3 | 1 |
+| Conv | 5 | 16 | 2 | 1 | {} | 16 | 2 | 3 | 1 |
+"""
+
+
+def test_misspelt_headings() -> None:
+    """5 + 2*2."""
+    assert audit(MISSPELT.format(9)).exit_code == 0
+    assert cells(audit(MISSPELT.format(10))) == [(3, "r_out", 10, 9)]
+
+
+def test_words_like_headings_are_none() -> None:
+    assert [column_of(word) for word in ("Activation", "Accuracy", "Outcome", "Parametrs")] == [
+        None,
+        None,
+        None,
+        "params",
+    ]

@@ -97,3 +97,4 @@ def test_what_a_terminal_shows_is_right(name: str) -> None:
 def test_our_own_documents_are_right(path: Path) -> None:
     found = audit(path.read_text(encoding="utf-8"))
     assert found.exit_code == 0, [claim for claim in found.claims if claim.verdict == "wrong"]
+    assert not [claim for _, claims in found.sections for claim in claims if claim.verdict == "undetermined"]

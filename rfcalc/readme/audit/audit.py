@@ -21,6 +21,7 @@ from .joined import with_kernels
 from .listing import listing_claims
 from .printout import SummaryAudit
 from .sentences import class_mean, judge
+from .shapes import mended_shapes
 from .tables import ModelAudit, audit_model
 from .verdict import Audit, Cell, Verdict, VerdictKind
 
@@ -38,10 +39,11 @@ def audit_document(document: Document, image: Sequence[int] | None = None) -> Au
     archs: list[Arch] = []
     stated = tuple(image) if image else None
     with_rows = sum(bool(printout.rows) for printout in document.printouts)
-    for printout in document.printouts:  # summaries: the network behind each, then its rows and totals
+    for printed in document.printouts:  # summaries: slips in shapes, the network behind each, then its rows and totals
+        printout, shapes = mended_shapes(printed)
         context = document.around(printout.line, with_rows < 2)
         inference = inference_of(infer_printout, with_evidence(printout, document.models), context, stated)
-        found = SummaryAudit(printout, inference, stated or named_image(inference, context)).judge()
+        found = SummaryAudit(printout, inference, stated or named_image(inference, context), shapes).judge()
         claims += found.claims
         cells += found.cells
         facts.append(of_summary(found))

@@ -21,13 +21,12 @@ from ..infer.states import Item, impossible, items_of
 from ..read.facts import LayerFact, StatedModel
 from ..read.printout import Printout
 from ..read.rows import PrintedRow
+from .shapes import MOST_UNUSUAL, USUAL
 from .tables import audit_model
 from .verdict import Cell, Verdict, VerdictKind
 
-USUAL, ODD = 1.3, 2.5
-"""A layer at most this unusual is as expected; one more unusual by that much is suspicious."""
-MOST_UNUSUAL = 5.0
-"""Rows that are all less unusual than this make sense as they stand."""
+ODD = 2.5
+"""A layer that is more unusual than a usual one by that much is suspicious."""
 MOST_ROWS = 10**6
 """Numbers beyond this are no count of rows."""
 SIZES = {
@@ -50,12 +49,13 @@ class Megabytes(NamedTuple):
 
 @dataclass
 class SummaryAudit:
-    """One summary being judged, and its verdicts; `image` is the input's shape where it is known for certain, `params`
-    the total that the evidence supports, None where it is open."""
+    """One summary being judged, and its verdicts; `image` is the input's shape where it is known for certain, `shapes`
+    the printed ones that are mended in it, `params` the total that the evidence supports, None where it is open."""
 
     printout: Printout
     inference: Inference | None
     image: tuple[int, ...] | None = None
+    shapes: tuple[Cell, ...] = ()
     claims: list[Verdict] = field(default_factory=list)
     cells: list[Cell] = field(default_factory=list)
     params: int | None = None
@@ -77,6 +77,9 @@ class SummaryAudit:
         if any(cell.column == "params" for cell in self.cells):
             self.say("row params", f"{len(self.items)} counts", None, "wrong", self.printout.line, "see its cells")
         self.unexplained()
+        if self.shapes:
+            self.say("row shapes", f"{len(self.items)} shapes", None, "wrong", self.printout.line, "see its cells")
+            self.cells += self.shapes
         return self
 
     def say(self, quantity: str, stated: object, computed: object, kind: VerdictKind, line: int, why: str) -> None:
@@ -265,7 +268,7 @@ class SummaryAudit:
             self.params = total
             with_slips = ", the slips above mended" if total != added else ""
             self.say("params", total, total, "right", line, f"the {len(rows)} rows add up to {total:,}{with_slips}")
-        elif not self.complete:
+        elif not self.complete and parts != added:
             why = f"the rows that are printed add up to {added:,}; those left out would have {total - added:,}"
             self.say("params", total, None, "undetermined", line, why)
         elif unknown:

@@ -12,10 +12,10 @@ from ..read.read import Document
 from ..read.sentences import Statement
 from .facts import Facts, KnownFigure
 from .scope import ClaimScope
-from .verdict import RUN, Verdict, VerdictKind
+from .verdict import ABSENT, RUN, UNSHOWN, Verdict, VerdictKind
 
-NOT_GIVEN = {"params": "a count", "macs": "a count", "receptive_field": "its receptive field"}
-"""The figures that a network is held to, in the words of the reason why one stays open."""
+HELD = ("params", "macs", "receptive_field")
+"""The figures that a network is held to."""
 FEATURE_WORDS = {
     "uses_depthwise": "depthwise",
     "uses_dilation": "dilation",
@@ -41,11 +41,11 @@ class ClaimCase:
 
 
 def case_of(statements: Sequence[Statement], facts: Sequence[Facts]) -> ClaimCase:
-    figures = {q: [f.value for fact in facts for f in fact.figures.get(q, ()) if not f.exactly] for q in NOT_GIVEN}
-    fitting: dict[str, set[float]] = {quantity: set() for quantity in NOT_GIVEN}
+    figures = {q: [f.value for fact in facts for f in fact.figures.get(q, ()) if not f.exactly] for q in HELD}
+    fitting: dict[str, set[float]] = {quantity: set() for quantity in HELD}
     accuracies: dict[str, dict[float, Statement]] = {}
     for s in statements:
-        if s.quantity in NOT_GIVEN and s.relation in "=~" and any(map(s.allows, figures[s.quantity])):
+        if s.quantity in HELD and s.relation in "=~" and any(map(s.allows, figures[s.quantity])):
             fitting[s.quantity].add(s.value)
         elif s.quantity == "accuracy" and s.relation == "=" and not s.elsewhere and not s.required:
             accuracies.setdefault(s.split, {}).setdefault(s.value, s)
@@ -98,7 +98,7 @@ def about_others(document: Document, statements: Sequence[Statement], facts: Seq
 def judged(statement: Statement, case: ClaimCase) -> Iterator[Verdict]:
     if statement.total and (case.nearest is None or case.nearest.form != "table"):
         return
-    if statement.quantity in NOT_GIVEN:
+    if statement.quantity in HELD:
         yield judge_figure(statement, case)
     elif statement.quantity == "fields":
         yield judge_growth(statement, case.facts)
@@ -128,7 +128,7 @@ def judge_figure(statement: Statement, case: ClaimCase) -> Verdict:
         if found := fitting(statement, fact):
             return found
     if not known:
-        return verdict(statement, None, "undetermined", f"nothing in its section gives {NOT_GIVEN[quantity]}")
+        return verdict(statement, None, "undetermined", ABSENT)
     plain = [fact for fact in known if (first := fact.figures[quantity][0]).plain and not first.exactly]
     if quantity == "receptive_field":  # settings that are stated say more than those inferred
         plain = [fact for fact in known if fact.span is None] or plain
@@ -244,7 +244,7 @@ def judge_feature(statement: Statement, case: ClaimCase) -> Iterator[Verdict]:
     if statement.titled:
         yield verdict(statement, None, "undetermined", "a heading may name another network")
     elif possible or word == "batch_norm" or len(facts) > 1:
-        yield verdict(statement, None, "undetermined", "the layers may be so, but no shape or count shows it")
+        yield verdict(statement, None, "undetermined", UNSHOWN)
     else:
         yield verdict(statement, False, "wrong", f"{known[0].source}: no layer can be so")
 
@@ -254,7 +254,7 @@ def judge_growth(statement: Statement, facts: Sequence[Facts]) -> Verdict:
     settings are stated."""
     known = [fact for fact in facts if fact.inner and fact.span is None]
     if len(known) != 1 or len(facts) > 1 or statement.elsewhere or statement.required:
-        return verdict(statement, None, "undetermined", "nothing in its section gives the fields of one network")
+        return verdict(statement, None, "undetermined", ABSENT)
     fields = sorted(known[0].inner)
     shown = " to ".join(map(str, fields))
     inside = set(statement.sizes) <= {1, *fields}

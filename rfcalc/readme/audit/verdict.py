@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 VerdictKind = Literal["right", "wrong", "convention", "undetermined"]
 VERDICTS: tuple[VerdictKind, ...] = ("right", "wrong", "convention", "undetermined")
 RUN = "only a run can tell"
-"""Why a figure stays open that no arithmetic reaches; such figures are counted in one line."""
+ABSENT = "its network is not shown"
+UNSHOWN = "no shape or count shows it"
+OUT_OF_REACH = (RUN, ABSENT, UNSHOWN)
+"""Why a claim stays open that nothing in the document reaches; such claims are counted, a line for each reason."""
 PLAIN = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?")
 
 
@@ -85,19 +88,19 @@ class Audit(Printed):
 
     @property
     def tally(self) -> tuple[str, ...]:
-        """How many claims of each kind, and in a line of its own how many only a run can tell."""
-        shown = Counter(claim.verdict for claim in self.claims if claim.why != RUN)
-        runs = sum(claim.why == RUN for claim in self.claims)
+        """How many claims of each kind, and in lines of their own how many are out of reach."""
+        shown = Counter(claim.verdict for claim in self.claims if claim.why not in OUT_OF_REACH)
+        left = Counter(claim.why for claim in self.claims)
         counts = ", ".join(f"{shown[kind]} {kind}" for kind in VERDICTS if shown[kind])
-        nothing = "" if runs else "no figure found that could be checked"
-        return tuple(line for line in (counts or nothing, f"{RUN}: {runs}" if runs else "") if line)
+        lines = (counts, *(f"{why}: {left[why]}" for why in OUT_OF_REACH if left[why]))
+        return tuple(filter(None, lines)) or ("no figure found that could be checked",)
 
     @property
     def sections(self) -> Iterator[tuple[str, list[Verdict]]]:
-        """The claims that are not left to a run, by section, in the order of the document."""
+        """The claims within reach, by section, in the order of the document."""
         found: dict[str, list[Verdict]] = {}
         for claim in sorted(self.claims, key=lambda claim: claim.line):
-            if claim.why != RUN:
+            if claim.why not in OUT_OF_REACH:
                 found.setdefault(claim.section, []).append(claim)
         yield from found.items()
 

@@ -48,7 +48,7 @@ def model_of(draft: Draft, parts: Mapping[str, Draft]) -> StatedModel:
     """A draft as a model."""
     rows, problems = in_order(draft, parts, {}, 0)
     places, followed = main_way(rows)
-    main = numbered(rows[place - 1][0] for place in places)
+    main = numbered(as_they_stand([rows[place - 1][0] for place in places]))
     joined = any(fact.kind == "join" for fact, _ in rows)
     graph = zip(numbered(fact for fact, _ in rows), (reads for _, reads in rows), strict=True) if joined else ()
     first = min(fact.line for fact in draft.facts)
@@ -86,6 +86,20 @@ def in_order(
     else:
         graph.run(draft.steps, 0)
     return tuple(graph.rows), (*problems, *graph.problems)
+
+
+def as_they_stand(facts: Sequence[LayerFact]) -> list[LayerFact]:
+    """The layers with those that change a map in the order of the text, where it makes the same network: which of
+    several equal layers is called first is all one, and comments follow the text."""
+    places = [place for place, fact in enumerate(facts) if fact.kind not in KEEPING]
+    ordered = sorted((facts[place] for place in places), key=lambda fact: fact.line)
+    same = all(
+        (facts[p].torch, facts[p].settings) == (o.torch, o.settings) for p, o in zip(places, ordered, strict=True)
+    )
+    found = list(facts)
+    for place, fact in zip(places, ordered, strict=True) if same else ():
+        found[place] = fact
+    return found
 
 
 def chain(facts: Iterable[LayerFact]) -> Rows:

@@ -69,6 +69,7 @@ CLASS_LINE = re.compile(r"^\s*class\s+(\w{1,80})")
 UNSETTLED = re.compile(r"^\s*(?:if|elif|else|for|while)\b|\bfor \w+ in\b|nn\.Parameter\(")
 SEQUENTIAL = re.compile(r"\bSequential\(")
 ASSIGNED = re.compile(r"\s*[\w.]+\s*=(?!=)")
+BRANCH = re.compile(r"^(?P<indent>\s*)(?P<word>if|elif|else)\b.*:\s*(?:#.*)?$")
 AFTER_CLASS = re.compile(r"^\s*(?!self\.|def |@|#|nn\.|\)|\]|[\"'])\S")
 """A line that no longer belongs to a class, where it stands as far out."""
 METHOD = re.compile(r"^(\s*)def (\w{1,80})\(")
@@ -101,6 +102,10 @@ FROM_TO = re.compile(
     re.IGNORECASE,
 )
 """The size that comes in and the one that goes out: 28x28 -> 26x26, 28x28 output 26x26."""
+PLAIN_FROM_TO = re.compile(
+    r"(?:^|[,;:|(])\s*(\d{1,3})\s*(?:-+>|=>|→)\s*(\d{1,3})\s*(?=$|[,;|)]|\bR\.?F\b)", re.IGNORECASE
+)
+"""The same with one number each, 28 -> 26; what repeats the layer's channels is left out later."""
 NEAR = 4
 """Lines between a layer and a comment that still speaks of it."""
 MOST_LINES = 40
@@ -120,6 +125,10 @@ class Draft:
     owners: list[str] = field(default_factory=list)
     calls: list[ast.Call] = field(default_factory=list)
     owner: str = ""
+    renewed: bool = False
+    """Whether the attribute is assigned anew, so that what it held before is gone."""
+    branches: dict[str, int] = field(default_factory=dict)
+    """How many layers stand in front of each `if`, by its indent."""
     parameters: ast.arguments | None = None
     settled: bool = True
     """Whether no condition or loop says which layers are made, and no parameter stands alone."""
@@ -134,6 +143,8 @@ class Draft:
     """What comments say of layers, should no call stand beside them."""
 
     def add(self, fact: LayerFact, call: ast.Call) -> None:
+        if self.renewed:
+            self.forget(self.owner)
         window, last = fact.kind != "pointwise", len(self.facts) - 1
         if self.waiting and window:
             notes = sizes_only(self.waiting, fact.cells)
@@ -145,6 +156,20 @@ class Draft:
         self.facts.append(fact)
         self.owners.append(self.owner)
         self.calls.append(call)
+
+    def forget(self, owner: str) -> None:
+        """Takes out what an attribute held until it is assigned anew."""
+        kept = [place for place, name in enumerate(self.owners) if name != owner]
+        self.facts, self.calls = [self.facts[place] for place in kept], [self.calls[place] for place in kept]
+        self.owners, self.renewed = [self.owners[place] for place in kept], False
+
+    def decided(self, match: re.Match[str]) -> bool:
+        """Whether a branch in front of this one makes layers already: of several that exclude each other the first one
+        counts."""
+        if match["word"] == "if":
+            self.branches[match["indent"]] = len(self.facts)
+        made = self.facts[self.branches.get(match["indent"], len(self.facts)) :]
+        return any(fact.kind != "pointwise" for fact in made)
 
     def note(self, notes: Notes, line: int, bare: bool) -> None:
         """Figures in a comment without a call: after the bracket that closes a layer, or on a line of their own."""
@@ -214,6 +239,9 @@ def drafts(block: Sequence[Line], own: Container[str] = ()) -> Iterator[Draft]:
                 continue
         elif match:
             draft.parameters = parameters_of(block, at)
+        if (match := BRANCH.match(text)) and draft.decided(match):
+            at += len(list(body_of(block[at:], match["indent"])))
+            continue
         at += take(draft, block, at, text, own)
     yield draft
 
@@ -221,7 +249,7 @@ def drafts(block: Sequence[Line], own: Container[str] = ()) -> Iterator[Draft]:
 def take(draft: Draft, block: Sequence[Line], at: int, text: str, own: Container[str]) -> int:
     """Adds the layers that begin on a line, or what its comment says; how many lines they take."""
     if match := OWNER.match(text):
-        draft.owner = match[1]
+        draft.owner, draft.renewed = match[1], match[1] in draft.owners
     code, _, comment = text.partition("#")
     draft.settled = draft.settled and not UNSETTLED.search(code)
     draft.sequences += len(SEQUENTIAL.findall(code))
@@ -399,7 +427,7 @@ def notes_in(comment: str) -> Notes:
             sizes, _ = shape_in(re.sub(r"\s*[,*×X]\s*", "x", match["value"]))
             if sizes:
                 found[key] = sizes[0]
-    if both := FROM_TO.search(comment):
+    if both := FROM_TO.search(comment) or PLAIN_FROM_TO.search(comment):
         given, made = (shape_in(re.sub(r"\s", "", shape))[0] for shape in both.groups())
         found = {"n_in": given[0], "n_out": made[0], **found} if given and made else found
     return found

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
+from difflib import get_close_matches
 from functools import lru_cache
 
 from .cells import NUMBER
@@ -50,7 +51,10 @@ FILLERS = frozenset([
     "of", "the", "du", "de", "d", "del", "des", "der", "die", "la", "le", "l", "et", "no", "nb", "num", "number",
     "count", "total", "px", "pixels", "samples",
 ])  # fmt: skip
+CLOSE, LONG = 0.83, 6
+"""How like a word of so many letters a misspelt one must be: kernal is kernel, recptive is receptive."""
 COLUMN_WORDS = {word: quantity for quantity, words in HEADING_WORDS.items() for word in words.split()}
+LONG_WORDS = [word for word in COLUMN_WORDS if len(word) >= LONG]
 SIDES = {word: side for side, words in DIRECTIONS.items() for word in words.split()}
 DIRECTED = ("n", "ch", "j", "r")
 WINDOW_SETTINGS = ("kernel_size", "stride", "padding", "dilation", "groups")
@@ -95,7 +99,7 @@ def plain_column(heading: str) -> str | None:
     rest = "".join(word for word in words if word not in SIDES)
     if not sides and len(words) == 1:
         sides, rest = split_side(words[0])
-    quantity = COLUMN_WORDS.get(rest)
+    quantity = COLUMN_WORDS.get(rest, COLUMN_WORDS.get(meant(rest)))
     if len(set(sides)) > 1 or (sides and quantity not in (*DIRECTED, None)):
         return None
     if sides and not rest:
@@ -103,6 +107,12 @@ def plain_column(heading: str) -> str | None:
     if quantity in DIRECTED and sides:
         return f"{quantity}_{sides[0]}"
     return quantity
+
+
+def meant(word: str) -> str:
+    """The known word of about that length that one letter or two make of another; empty where none is near."""
+    near = [known for known in LONG_WORDS if abs(len(known) - len(word)) <= 1]
+    return "".join(get_close_matches(word, near, 1, CLOSE))
 
 
 def split_side(word: str) -> tuple[list[str], str]:

@@ -15,7 +15,10 @@ from .text import Line, clean
 LAYER_LINE = re.compile(
     r"^[\s>*+-]*(?:\d{1,2}[.)]\s+)?\W{0,4}(?P<words>[A-Za-z].{2,120}?)\s*(?:[:=,|–-]|→|->|=>|➡|⇒)?\s*$"
 )
-STATEMENT = re.compile(r"\b(?:R\.?F|receptive|output|out|jump|(?<!kernel.)(?<!filter.)(?<!pool.)size)\b", re.IGNORECASE)
+STATEMENT = re.compile(
+    r"\b(?:in(?:put)?\s*[:=]|R\.?F\b|receptive\b|output\b|out\b|jump\b|(?<!kernel.)(?<!filter.)(?<!pool.)size\b)",
+    re.IGNORECASE,
+)
 ARROWED = re.compile(r"(?:→|->|=>|➡|⇒)\s*[(\[]?(\d{1,4}\s?[x×]\s?\d{1,4}(?:\s?[x×]\s?\d{1,5})?)")
 """What comes out, behind an arrow: Conv 3x3, 16 filters -> 30x30x16."""
 LINE_KINDS = ("conv", "pool", "global")
@@ -38,7 +41,9 @@ def line_models(lines: Sequence[Line]) -> list[StatedModel]:
     section = None
     for line, fact in facts_of(lines):
         run = runs[-1]
-        if run and ((line.section != section and "r_out" in fact.cells) or fact.line - run[-1].line > LINES_APART):
+        goes_on = bool(run) and fact.cells.get("n_in", 0) == run[-1].cells.get("n_out")
+        anew = line.section != section and "r_out" in fact.cells and not goes_on
+        if run and (anew or fact.line - run[-1].line > LINES_APART):
             runs.append([])
         section = line.section
         runs[-1].append(fact)

@@ -89,7 +89,8 @@ RELATIONS = {
 }
 REQUIRED = re.compile(
     r"\b(?:must|should|shall|needs? to|have to|target|goal|aim|want|requirement|constraint|expected|budget|allowed|"
-    r"limit|objective|criteri)",
+    r"limit|objective|criteri|"
+    r"(?:can|could|may|might) (?:\w+ )?(?:be )?(?:reduc|decreas|lower|bring|brought|cut|increas))",
     re.IGNORECASE,
 )
 DEMANDS = re.compile(
@@ -159,6 +160,8 @@ SCALE_WORDS = {"thousand": "K", "million": "M", "billion": "G"}
 
 ABOUT = Fraction(6, 100)
 """How far "about" reaches: "about 10k" is written of 9.4k and of 10.6k, and hardly of more."""
+ROUNDED_UP = Fraction(1, 20)
+"""How far a figure with a unit may be above, rounded up: 18.5k is written of 18,448, and 8k hardly of 7,100."""
 FAR = Fraction(15, 100)
 """How far "about" may reach with some good will: neither right nor wrong."""
 ROUND = re.compile(r"[1-9]\d*000")
@@ -197,7 +200,8 @@ class Statement:
         if self.relation == ">":
             return figure >= self.figure.value
         near = self.relation == "~" and abs(figure - self.figure.value) < ABOUT * figure
-        return near or self.figure.agrees(figure) or self.figure.cuts(figure)
+        more = min(self.figure.step, ROUNDED_UP * figure) if self.stated[-1:].isalpha() else 0
+        return near or 0 < self.figure.value - figure < more or self.figure.agrees(figure) or self.figure.cuts(figure)
 
     def hardly(self, figure: int) -> bool:
         """Whether "about" may still be meant of a figure that it does not allow."""

@@ -1,0 +1,87 @@
+"""Printed shapes that must be slips: with other channels or another size the row and the one below are usual."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import pairwise
+
+from ..infer.candidates import likeliest
+from ..infer.priors import Prior, Shape
+from ..infer.states import Item, impossible, items_of
+from ..read.printout import Printout
+from .verdict import Cell
+
+USUAL, MOST_UNUSUAL = 1.3, 5.0
+"""A layer at most as unusual as the first is as expected; rows up to the second make sense as they stand."""
+KERNELS = (1, 3, 5, 7)
+NEAR = 3
+"""How far a mended size may be from the printed one where no row around has it."""
+
+
+def mended_shapes(printout: Printout) -> tuple[Printout, tuple[Cell, ...]]:
+    """The summary with the shapes that must be slips as they should be, and those slips: where a row or the one below
+    makes no sense, and one other shape makes both usual, and the third one too. Where branches begin and maps are
+    joined no other shape does."""
+    items = [item for item in items_of(printout.rows) if item.op and not item.row.recursive]
+    rows, slips = list(printout.rows), []
+    for at, item in enumerate(items):
+        around = (items[at - 1] if at else None, *items[at + 1 : at + 3])
+        if in_order(around[0], item, *around[1:2], most=MOST_UNUSUAL):
+            continue
+        mended = (item._replace(shape=shape) for shape in dict.fromkeys(shapes_for(around[0], item, *around[1:2])))
+        found = [one for one in mended if in_order(around[0], one, *around[1:])]
+        if len(found) == 1 and (right := found[0].shape):
+            slips.append(slip_of(item, right))
+            items[at] = found[0]
+            rows[item.place - 1] = replace(item.row, shape=(right.channels, *right.sizes))
+    return (replace(printout, rows=tuple(rows)) if slips else printout), tuple(slips)
+
+
+def in_order(*rows: Item | None, most: float = USUAL) -> bool:
+    """Whether each row can be a layer behind the one above it that is no more unusual than that."""
+    return all(explained(above, item, most) for above, item in pairwise(rows) if item)
+
+
+def explained(above: Item | None, item: Item, most: float) -> bool:
+    """Whether such a layer makes a row's map of the one above with its parameters; of the first row only whether any
+    layer has them."""
+    if above is None or above.shape is None or item.shape is None:
+        return impossible(item) is None
+    layer = likeliest(item.row.type, above.shape, item.shape, item.params, Prior())
+    return layer is not None and layer.cost <= most
+
+
+def shapes_for(above: Item | None, item: Item, below: Item | None = None) -> Iterator[Shape]:
+    """The shapes that a row may have been meant to print: with one of its numbers as the rows around it have it, as its
+    parameters have it, or a little off."""
+    own = item.shape
+    assert own is not None
+    around = [one.shape for one in (above, below) if one and one.shape]
+    for channels in (*(shape.channels for shape in around), *channels_by_count(above, item)):
+        if channels != own.channels:
+            yield own._replace(channels=channels)
+    square = own.sizes[:1] * len(own.sizes)
+    near = (tuple(n + off for n in square) for off in range(-NEAR, NEAR + 1) if square and square[0] + off > 0)
+    for sizes in (*(shape.sizes for shape in around), *near):
+        if sizes != own.sizes and len(sizes) == len(own.sizes):
+            yield own._replace(sizes=sizes)
+
+
+def channels_by_count(above: Item | None, item: Item) -> Sequence[int]:
+    """The channels that a plain convolution with the row's parameters makes of the map above."""
+    if item.op != "conv" or above is None or above.shape is None:
+        return ()
+    weights = [k * k * above.shape.channels + bias for k in KERNELS for bias in (0, 1)]
+    return [item.params // n for n in weights if item.params and item.params % n == 0]
+
+
+def slip_of(item: Item, right: Shape) -> Cell:
+    """The number that is off, under the engine's word."""
+    own, row = item.shape, item.row
+    assert own is not None
+    axis = next((i for i, n in enumerate(own.sizes) if n != right.sizes[i]), 0)
+    pair = ("ch_out", own.channels, right.channels)
+    if own.channels == right.channels:
+        pair = ("n_out", own.sizes[axis], right.sizes[axis])
+    return Cell(row.index, *pair, "local", row.line, "with it the row and the one below are usual layers")
