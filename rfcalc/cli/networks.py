@@ -105,15 +105,11 @@ def compare(
     targets: TargetsArgument, inputs: InputsOption = None, form: GridForm = "rich", output: OutputOption = None
 ) -> None:
     """Two or more networks side by side; or runs: what differs, what came of it, and as CSV or a plot their curves."""
-    if all(map(has_record, targets)):
+    if all((Path(target) / "run.json").is_file() for target in targets):
         return show_runs(targets, form, output)
     from ..report import compare
 
     show_grid(compare.compare([network(target, inputs) for target in targets]), form, output)
-
-
-def has_record(target: str) -> bool:
-    return (Path(target) / "run.json").is_file()
 
 
 def show_runs(targets: list[str], form: str, output: str | None) -> None:

@@ -84,11 +84,8 @@ class Record:
 
     def refusal(self, path: Path, size: int, error: OSError) -> str:
         full = "the disk is full: " if error.errno in (errno.ENOSPC, errno.EDQUOT) else ""
-        kept = (
-            "; the state saved before is whole: make room and go on with --resume"
-            if (self / "last.pt").exists()
-            else ""
-        )
+        has_state = (self / "last.pt").exists()
+        kept = "; the state saved before is whole: make room and go on with --resume" if has_state else ""
         return f"{path}: {full}{size:,} bytes cannot be written ({error.strerror or error}){kept}"
 
     def write_json(self, name: str, value: Any) -> None:
