@@ -69,7 +69,7 @@ def counting(steps: Sequence[PathStep]) -> Counting:
     return Counting(-(-bits // WORD) * WORD, tuple(scales), tuple(totals))
 
 
-def unpacked_counts(packed: int, width: int) -> list[int]:
+def unpacked(packed: int, width: int) -> list[int]:
     """The counts that a packed integer holds, the first pixel's first."""
     size = width // 8
     data = packed.to_bytes(-(-packed.bit_length() // width) * size, "little")
@@ -86,7 +86,7 @@ def on_image(steps: Sequence[PathStep], size: int, width: int, scales: Sequence[
     >>> text = "{input: [1, 4], layers: [conv: {out_channels: 1, kernel_size: 3, padding: 1}]}"
     >>> steps = steps_of(loads(text), 0)
     >>> (units,) = on_image(steps, 4, 64, [1, 1])
-    >>> [unpacked_counts(unit, 64) for unit in units]
+    >>> [unpacked(unit, 64) for unit in units]
     [[1, 1], [1, 1, 1], [0, 1, 1, 1], [0, 0, 1, 1]]
     """
 
@@ -220,7 +220,7 @@ def on_canvas(steps: Sequence[PathStep], width: int, scales: Sequence[int]) -> I
     >>> from rfcalc import loads
     >>> text = "{input: [1, 8], layers: [conv: {out_channels: 1, kernel_size: 3, padding: 1, stride: 2}]}"
     >>> (strands,) = on_canvas(steps_of(loads(text), 0), 64, [1, 1])
-    >>> unit_of(strands, 3, 64).first, unpacked_counts(unit_of(strands, 3, 64).packed, 64)
+    >>> unit_of(strands, 3, 64).first, unpacked(unit_of(strands, 3, 64).packed, 64)
     (5, [1, 1, 1])
     """
 

@@ -234,7 +234,7 @@ def test_counts_of_a_chain_are_the_engines_along_each_axis(name: str, layer: str
     bound = paths.counting(steps)
     unit = row.out.axes[0].size - 1
     packed = list(paths.on_image(steps, arch.sizes[0], bound.width, bound.scales))[row.index - 1][unit]
-    counts = paths.unpacked_counts(packed, bound.width)
+    counts = paths.unpacked(packed, bound.width)
     counts += [0] * (arch.sizes[0] - len(counts))
     assert path_counts(arch, row, (unit, unit)).tolist() == [[a * b for b in counts] for a in counts]
 
@@ -260,7 +260,7 @@ def test_counts_of_fractions_that_come_to_a_whole_are_that_whole(scale: int) -> 
     whole = 0
     for row, units in zip(arch.rows, paths.on_image(steps, arch.sizes[0], bound.width, bound.scales), strict=True):
         for unit, packed in enumerate(units):
-            numerators = paths.unpacked_counts(packed, bound.width)
+            numerators = paths.unpacked(packed, bound.width)
             exact = [Fraction(n, bound.scales[row.index]) for n in numerators] + [Fraction(0)] * (5 - len(numerators))
             found = path_counts(arch, row, (unit,)).tolist()
             assert found == pytest.approx([float(count) for count in exact], rel=1e-15), row

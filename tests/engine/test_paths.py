@@ -24,7 +24,7 @@ def on_image(arch: Arch, axis: int = 0) -> list[list[list[int]]]:
     width, scales, _ = paths.counting(steps)
     maps = []
     for units in paths.on_image(steps, size, width, scales):
-        counts = [paths.unpacked_counts(unit, width) for unit in units]
+        counts = [paths.unpacked(unit, width) for unit in units]
         maps.append([row + [0] * (size - len(row)) for row in counts])
     return maps
 
@@ -36,7 +36,7 @@ def on_canvas(arch: Arch, axis: int, units: range) -> list[list[tuple[int, list[
     maps = []
     for strands in paths.on_canvas(steps, width, scales):
         counts = [paths.unit_of(strands, unit, width) for unit in units]
-        maps.append([(c.first, paths.unpacked_counts(c.packed, width)) for c in counts])
+        maps.append([(c.first, paths.unpacked(c.packed, width)) for c in counts])
     return maps
 
 
@@ -119,7 +119,7 @@ def test_counts_grow_beyond_machine_words() -> None:
 
 
 def test_packed_counts_come_apart_again() -> None:
-    assert paths.unpacked_counts(5 + (7 << 64) + (2**63 << 192), 64) == [5, 7, 0, 2**63]
+    assert paths.unpacked(5 + (7 << 64) + (2**63 << 192), 64) == [5, 7, 0, 2**63]
 
 
 def test_what_a_layer_depends_on_reaches_beyond_the_map() -> None:

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 import rfcalc
 from rfcalc import Arch
 from rfcalc.engine.arch import Row
-from rfcalc.engine.paths import counting, on_image, steps_of, unpacked_counts
+from rfcalc.engine.paths import counting, on_image, steps_of, unpacked
 from rfcalc.engine.reach import reach
 from rfcalc.report.unit import unit_view
 from tests.page.node import along, ask, taps
@@ -46,7 +46,7 @@ def counts_along(arch: Arch, axis: int) -> list[list[list[Fraction]]]:
     size = arch.sizes[axis]
     found = []
     for index, packed in enumerate(on_image(steps, size, width, scales), 1):
-        rows = [[Fraction(n, scales[index]) for n in unpacked_counts(unit, width)] for unit in packed]
+        rows = [[Fraction(n, scales[index]) for n in unpacked(unit, width)] for unit in packed]
         found.append([row + [Fraction(0)] * (size - len(row)) for row in rows])
     return found
 

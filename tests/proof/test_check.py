@@ -95,7 +95,7 @@ def reached(arch: Arch, axis: int, unit: int) -> list[bool]:
     steps, size = paths.steps_of(arch, axis), arch.sizes[axis]
     width, scales, _ = paths.counting(steps)
     *_, units = paths.on_image(steps, size, width, scales)
-    counts = paths.unpacked_counts(units[unit], width)
+    counts = paths.unpacked(units[unit], width)
     return [i < len(counts) and counts[i] > 0 for i in range(size)]
 
 
