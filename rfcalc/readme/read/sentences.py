@@ -200,7 +200,7 @@ class Statement:
         if self.relation == ">":
             return figure >= self.figure.value
         near = self.relation == "~" and abs(figure - self.figure.value) < ABOUT * figure
-        more = min(self.figure.step, ROUNDED_UP * figure) if self.stated[-1:].isalpha() else 0
+        more = min(self.figure.step, ROUNDED_UP * figure) if self.stated[-1:].isalpha() else Fraction(0)
         return near or 0 < self.figure.value - figure < more or self.figure.agrees(figure) or self.figure.cuts(figure)
 
     def hardly(self, figure: int) -> bool:
