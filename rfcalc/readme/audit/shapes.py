@@ -6,13 +6,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
-from ..infer.candidates import likeliest
+from ..infer.candidates import fitting
 from ..infer.priors import Prior, Shape
 from ..infer.states import Item, impossible, items_of
 from ..read.printout import Printout
 from .verdict import Cell
 
-USUAL, MOST_UNUSUAL = 1.3, 5.0
+USUAL, MOST_UNUSUAL = 2.7, 9.0
 """A layer at most as unusual as the first is as expected; rows up to the second make sense as they stand."""
 KERNELS = (1, 3, 5, 7)
 NEAR = 3
@@ -48,17 +48,19 @@ def explained(above: Item | None, item: Item, most: float) -> bool:
     layer has them."""
     if above is None or above.shape is None or item.shape is None:
         return impossible(item) is None
-    layer = likeliest(item.row.type, above.shape, item.shape, item.params, Prior())
+    layer = next(iter(fitting(item, above.shape, Prior())), None)
     return layer is not None and layer.cost <= most
 
 
 def shapes_for(above: Item | None, item: Item, below: Item | None = None) -> Iterator[Shape]:
     """The shapes that a row may have been meant to print: with one of its numbers as the rows around it have it, as its
-    parameters have it, or a little off."""
+    parameters have it, or a little off. Channels that follow from the row above are none of it: below them maps may be
+    joined."""
     own = item.shape
     assert own is not None
     around = [one.shape for one in (above, below) if one and one.shape]
-    for channels in (*(shape.channels for shape in around), *channels_by_count(above, item)):
+    others = () if in_order(above, item) else (*(shape.channels for shape in around), *channels_by_count(above, item))
+    for channels in others:
         if channels != own.channels:
             yield own._replace(channels=channels)
     square = own.sizes[:1] * len(own.sizes)
