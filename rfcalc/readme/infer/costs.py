@@ -72,7 +72,7 @@ MULTIPLIED = 1.1  # a depthwise layer that makes more channels
 LOST_TAPS = 1.5  # a kernel above 1 on a map of 1x1: all but one tap see padding only
 OTHER_BIAS = 1.2  # of transposed convolutions: a U-Net's have one where its convolutions have none
 TRANSPOSED_EXTRA, TRANSPOSED_PADDING, TRANSPOSED_STRIDE = 0.3, 0.2, 0.1  # each step: the plainest first
-ODDEST = 24.0  # how much more unusual than the likeliest a candidate may be
+ODDEST = 21.2  # how much more unusual than the likeliest a candidate may be: any settings of random networks still are
 UNEVEN_WINDOWS, AXIS_WINDOWS = 12, 4  # kept where axes differ, and for each axis of these
 
 # --- other layers ------------------------------------------------------------------------------------------------
