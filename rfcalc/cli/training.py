@@ -109,9 +109,9 @@ def recipe(
     output: OutputOption = None,
 ) -> None:
     """A recipe as YAML, to read or to change: with all that it extends."""
-    from ..train.recipe.reader import shown
+    from ..train.recipe.reader import recipe_as_yaml
 
-    emit(shown(name), output)
+    emit(recipe_as_yaml(name), output)
 
 
 @app.command()

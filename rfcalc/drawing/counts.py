@@ -67,13 +67,13 @@ def path_counts(arch: Arch, row: Row, unit: Sequence[int], even: bool = False) -
     for index in range(row.index, 0, -1):
         after = maps.pop(index, None)
         if after is not None and arch.rows[index - 1].inputs:
-            hand_back(arch.rows[index - 1], after, maps, even)
+            hand_back_maps(arch.rows[index - 1], after, maps, even)
     held = maps.get(0, Held(np.zeros(arch.sizes)))
     found: Array = held.values / held.scale
     return found / found.sum() if even and found.sum() else found
 
 
-def hand_back(row: Row, after: Held, maps: dict[int, Held], even: bool) -> None:
+def hand_back_maps(row: Row, after: Held, maps: dict[int, Held], even: bool) -> None:
     """Adds to the maps that a layer reads what each of their units gets from those after."""
     channels = sum(x.channels for x in row.inputs)
     steps = [step_of(row, axis) for axis in range(len(row.out.axes))]

@@ -31,7 +31,7 @@ def scope_of(node: NodeProto) -> tuple[str, ...]:
     if "/" in node.name:  # TensorFlow's: the scopes, then the operation
         *scopes, last = [part for part in node.name.split("/") if part]
         return nested(scopes if node.op_type.lower() in last.lower() else [*scopes, last])
-    name = node.name if fit(node.name) else next((out for out in node.output if fit(out)), "")
+    name = node.name if says_something(node.name) else next((out for out in node.output if says_something(out)), "")
     return (clean(name),) if name else ()
 
 
@@ -44,7 +44,7 @@ def noted(text: str) -> list[str]:
     return [str(name) for name in found] if isinstance(found, list) else []
 
 
-def fit(name: str) -> bool:
+def says_something(name: str) -> bool:
     """Whether a name says something: not empty, no bare number, nor what an exporter counts up."""
     return bool(CHOSEN_NAME.fullmatch(name)) and not COUNTED_NAME.fullmatch(name)
 

@@ -110,12 +110,12 @@ def folded(node: NodeProto, inputs: Sequence[Fixed | None], opsets: dict[str, in
         for name, x in zip(node.input, inputs, strict=True)
         if x is not None
     }
-    results = evaluated(node, feeds, opsets)
+    results = evaluated_node(node, feeds, opsets)
     origins = origins_of(node, inputs)
     return [fixed_result(array, real, origins) for array in results]
 
 
-def evaluated(node: NodeProto, feeds: dict[str, Array], opsets: dict[str, int]) -> list[Array]:
+def evaluated_node(node: NodeProto, feeds: dict[str, Array], opsets: dict[str, int]) -> list[Array]:
     try:
         with np.errstate(all="ignore"):
             return list(ReferenceEvaluator(node, opsets=opsets).run(None, feeds))

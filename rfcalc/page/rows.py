@@ -62,7 +62,7 @@ def layers_table(arch: Arch, number: int, beside: Sequence[Pair] = ()) -> Markup
     sums = tag("th", tag("span", "arithmetic", cls="hidden"), scope="col", cls="tool")
     head = tag("tr", first, sums, *rest)
     lines = beside or [Pair(row, None) if not number else Pair(None, row) for row in arch.rows]
-    body = [layer_line(pair, number, tuple(columns), compared=bool(beside)) for pair in lines]
+    body = [layer_link(pair, number, tuple(columns), compared=bool(beside)) for pair in lines]
     caption = tag("caption", f"{arch.name}: {len(arch.rows)} layers")
     return tag("table", caption, tag("thead", head), tag("tbody", *body), cls="rows", data_net=number)
 
@@ -71,7 +71,7 @@ def text_side(left: bool) -> str:
     return "left" if left else "right"
 
 
-def layer_line(pair: Pair, number: int, keys: Sequence[str], compared: bool) -> Markup:
+def layer_link(pair: Pair, number: int, keys: Sequence[str], compared: bool) -> Markup:
     row = (pair.one, pair.other)[number]
     if row is None:
         return tag("tr", tag("td", colspan=len(keys) + 1), cls="blank", aria_hidden="true")

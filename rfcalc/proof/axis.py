@@ -20,7 +20,7 @@ from ..engine import paths
 from ..engine.arch import Arch, Row
 from ..engine.geometry import UNKNOWN, Axis, whole
 from ..engine.paths import M
-from .path_counting import MAX_MAP_VALUES, Canvas, Mode, PathCounter, Probe, gradients, map_sizes
+from .path_counting import MAX_MAP_VALUES, Canvas, Mode, PathCounter, Probe, counted_maps, gradients
 from .tally import Ground, Tally
 
 EXACT = 2**53
@@ -121,7 +121,7 @@ class AxisProof:
     def image(self) -> tuple[int, bool]:
         """Compares the path counts of the image; returns how many units were probed, and whether that is all."""
         canvas = Canvas(self.counter.size)
-        lengths = [m.tensor.shape[-1] for m in map_sizes(self.counter, canvas.size, 0)]
+        lengths = [m.tensor.shape[-1] for m in counted_maps(self.counter, canvas.size, 0)]
         maps = {self.roots[row.index] for row in self.arch.rows}
         wanted = self.image_units({index: lengths[index] for index in maps})
         measured = self.gradients(canvas, wanted)
@@ -322,7 +322,7 @@ def canvas_for(counter: PathCounter, spans: Sequence[tuple[int, int]]) -> Canvas
     refusal = None
     while left + size <= max(MAX_CANVAS, 4 * counter.size):
         try:
-            maps, refusal = map_sizes(counter, left + size, left), None
+            maps, refusal = counted_maps(counter, left + size, left), None
         except RuntimeError as error:  # a map is still smaller than the next layer's window
             maps, refusal = [], error
         if not maps or any(m.unit + last >= m.tensor.shape[-1] for m, (_, last) in zip(maps, spans, strict=True)):

@@ -117,7 +117,7 @@ class DrawnModel:
 
     def changes(self, pixels: Sequence[Pixel], step: float) -> Changes:
         out = Changes()
-        for node, values in self.rows(images_of(self.image, pixels, step, self.lanes)).items():
+        for node, values in self.rows(raised_copies(self.image, pixels, step, self.lanes)).items():
             old = self.values[node]
             out.changed[node] = np.asarray(np.any(values != old, axis=-1))
             if values.dtype.kind == "f":
@@ -127,7 +127,7 @@ class DrawnModel:
         return out
 
     def alone(self, node: int, pixel: Pixel, step: float) -> tuple[Any, Any] | None:
-        new = self.rows(images_of(self.image, [pixel], step, self.lanes)).get(node)
+        new = self.rows(raised_copies(self.image, [pixel], step, self.lanes)).get(node)
         return None if new is None else (self.values[node][0].astype(np.float64), new[0].astype(np.float64))
 
 
@@ -167,11 +167,11 @@ def drawn_model(proof: OnnxProof, dtype: Any, draw: WeightDraw) -> Iterator[Draw
     reading = proof.reading
     image = np.random.default_rng(draw.seed).random(proof.arch.input) + 0.5
     program = DrawnModel(ModelRun(redrawn(reading.model, draw.seed, dtype is np.float64), reading, dtype), proof, image)
-    program.values = program.rows(images_of(image, (), 0.0, proof.lanes))
+    program.values = program.rows(raised_copies(image, (), 0.0, proof.lanes))
     yield program
 
 
-def images_of(image: Array, pixels: Sequence[Pixel], step: float, lanes: int) -> Array:
+def raised_copies(image: Array, pixels: Sequence[Pixel], step: float, lanes: int) -> Array:
     """`lanes` copies of an image (channels, sizes…), in each of the first ones one pixel raised, in all channels."""
     images = np.repeat(image[None], lanes, axis=0)
     for i, pixel in enumerate(pixels):

@@ -363,7 +363,7 @@ def grown(place: ModulePlace) -> Kernel | None:
 @singledispatch
 def kernel_of(module: nn.Module, place: ModulePlace) -> Kernel:
     """A module along one axis: what leaves places alone as such, an unknown one as it answers on the real map."""
-    return Same() if type(module).__module__ in POINTWISE_MODULES else measured(module, place)
+    return Same() if type(module).__module__ in POINTWISE_MODULES else measured_places(module, place)
 
 
 POINTWISE_MODULES = frozenset(
@@ -373,7 +373,7 @@ POINTWISE_MODULES = frozenset(
 """Where torch keeps what leaves places alone; norms count as that, though their statistics mix places."""
 
 
-def measured(module: nn.Module, place: ModulePlace) -> Kernel:
+def measured_places(module: nn.Module, place: ModulePlace) -> Kernel:
     """A module by what changes: the units at each place along the axis take other values in turn, and those that change
     after the module read them."""
     if any(parameter.is_meta for parameter in module.parameters()):

@@ -126,7 +126,7 @@ def path_counter_of(net: Network, shapes: Sequence[Sizes], axis: int) -> PathCou
     return PathCounter(sizes[0], tuple(nodes))
 
 
-def map_sizes(counter: PathCounter, size: int, left: int) -> list[PlacedUnit]:
+def counted_maps(counter: PathCounter, size: int, left: int) -> list[PlacedUnit]:
     """Every map of the path counter for an image of `size`, with one row."""
     with torch.no_grad():
         return counter.run(torch.zeros(1, 1, 1, size, dtype=torch.float64), left, len(counter.nodes))
@@ -159,7 +159,7 @@ class Mode(NamedTuple):
 
 def gradients(counter: PathCounter, canvas: Canvas, probes: Sequence[Probe], mode: Mode) -> dict[int, Tensor]:
     """The gradient by the image of every wanted unit, as the mode scales it: (units, pixels) for each map."""
-    lengths = [m.tensor.shape[-1] for m in map_sizes(counter, canvas.size, canvas.left)]
+    lengths = [m.tensor.shape[-1] for m in counted_maps(counter, canvas.size, canvas.left)]
     found: dict[int, list[Tensor]] = {}
     for part in probe_portions(sorted(probes), lengths):
         for probe, gradient in zip(part, backward(counter, canvas, part, mode), strict=True):

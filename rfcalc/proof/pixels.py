@@ -49,14 +49,14 @@ def plan(arch: Arch) -> PixelPlan:
     if total <= afford:
         return PixelPlan(tuple(product(*map(range, arch.sizes))), True)
     chosen: dict[Pixel, None] = {}
-    for pixel in candidates(arch):
+    for pixel in pixels_in_order(arch):
         chosen.setdefault(pixel)
         if len(chosen) >= afford:
             break
     return PixelPlan(tuple(chosen), False)
 
 
-def candidates(arch: Arch) -> Iterator[Pixel]:
+def pixels_in_order(arch: Arch) -> Iterator[Pixel]:
     """Pixels in the order of what they are worth, without end: some occur again."""
     sizes = arch.sizes
     yield tuple(size // 2 for size in sizes)

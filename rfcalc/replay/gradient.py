@@ -15,7 +15,7 @@ from ..engine.layers.sources import is_blind
 from ..engine.reach import places_read
 from ..errors import RfcalcError
 from ..tracing.user_code import PROGRAM_ERRORS, from_signal, told
-from .layout import WrongShape, laid_out, parts_of
+from .layout import WrongShape, complex_parts, laid_out
 from .ready import as_it_is, borrowed
 from .rows import Recorded, Sight
 from .run import play
@@ -133,7 +133,7 @@ def gradient_of_one(
     def sink(sight: Sight, tensor: Tensor) -> None:
         if sight.node == spot.node and tensor.requires_grad:
             # taken at once: a layer that follows may work in place
-            found.append((parts_of(tensor) * chosen(tensor, sight, spot, sizes, len(x))).sum())
+            found.append((complex_parts(tensor) * chosen(tensor, sight, spot, sizes, len(x))).sum())
 
     with plain_checkpoints():
         strayed = play(module, recorded, x.clone(), sink, dtype, tiles=True)  # a copy, which the program may write into
@@ -170,9 +170,9 @@ def chosen(tensor: Tensor, sight: Sight, spot: Spot, sizes: Sequence[int], image
     values = laid_out(numbers, sight.dims, sizes, images)[..., spot.channels]
     for axis, units in enumerate(spot.units):
         values = values.index_select(axis + 1, torch.tensor(units))
-    flat = torch.zeros(tensor.numel(), dtype=parts_of(tensor).dtype)
+    flat = torch.zeros(tensor.numel(), dtype=complex_parts(tensor).dtype)
     flat[values.flatten()] = 1
-    mask = torch.zeros_like(parts_of(tensor.detach()))
+    mask = torch.zeros_like(complex_parts(tensor.detach()))
     mask[...] = flat.reshape(tensor.shape).reshape(*tensor.shape, *(1 for _ in mask.shape[tensor.dim() :]))
     return mask
 

@@ -24,7 +24,7 @@ def read_images(
     if len(shape) != 3 or shape[0] not in PIXEL_MODES:
         raise RfcalcError(f"--images: images have 1, 3 or 4 channels and two sizes, not the shape {list(shape)}")
     files = [file for path in paths for file in files_of(Path(path))]
-    x = torch.stack([read_image(file, shape) for file in files])
+    x = torch.stack([replayed_image(file, shape) for file in files])
     for name, values in (("mean", mean), ("std", std)):
         if values and len(values) not in (1, shape[0]):
             raise RfcalcError(f"--{name}: {len(values)} numbers for {shape[0]} channels")
@@ -46,7 +46,7 @@ def files_of(path: Path) -> list[Path]:
     return found
 
 
-def read_image(file: Path, shape: Sequence[int]) -> Tensor:
+def replayed_image(file: Path, shape: Sequence[int]) -> Tensor:
     """One image as (channels, height, width), from 0 to 1."""
     need("PIL", "images")
     from PIL import Image, UnidentifiedImageError

@@ -36,7 +36,7 @@ def laid_out(tensor: Any, dims: Dims, sizes: Sequence[int], batch: int) -> Any:
     if shape != tuple(tensor.shape):
         raise WrongShape(f"{tuple(tensor.shape)}, not {shape}")
     parts = [atom for run in atoms for atom in run]
-    x = parts_of(tensor)
+    x = complex_parts(tensor)
     x = x.reshape([size for _, size, _ in parts] + list(x.shape[len(shape) :]))
     for i in reversed([i for i, (axis, _, _) in enumerate(parts) if axis == REPEAT]):
         x = x[(slice(None),) * i + (0,)]
@@ -49,7 +49,7 @@ def laid_out(tensor: Any, dims: Dims, sizes: Sequence[int], batch: int) -> Any:
     return x.reshape(images, *sizes, -1)
 
 
-def parts_of(tensor: Any) -> Any:
+def complex_parts(tensor: Any) -> Any:
     """A complex tensor of torch as pairs of numbers."""
     if getattr(tensor, "is_complex", None) and tensor.is_complex():
         import torch

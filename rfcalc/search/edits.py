@@ -67,7 +67,7 @@ class Channels:
         return Edit("channels", self.layer, "out_channels", self.old, number, dict.fromkeys(self.changes, number))
 
 
-def written_settings(layer: Layer) -> dict[str, Any]:
+def edited_settings(layer: Layer) -> dict[str, Any]:
     """A layer's settings as YAML writes them."""
     return {key: meta["kind"].write(getattr(layer, key)) for key, meta in settings_of(type(layer)).items()}
 
@@ -124,7 +124,7 @@ class Catalogue:
         for key, values in ranges.items():
             if not any(s == key for _, s in changes):
                 continue
-            old = written_settings(layer)[key]
+            old = edited_settings(layer)[key]
             first = next(n for n, s in sorted(changes) if s == key)
             for value in values:
                 if value != old and setting_fits(changes, key):

@@ -12,7 +12,7 @@ from ..engine.layers import Conv, Layer
 from ..engine.layers.base import make
 from ..engine.layers.pooling import Pool
 from ..errors import SettingError
-from .edits import BEFORE, CONV, FOLLOW, SEPARABLE, SettingChange, written_settings
+from .edits import BEFORE, CONV, FOLLOW, SEPARABLE, SettingChange, edited_settings
 from .memo import PHASES_ALLOWED, Handle, Memo
 from .sites import Sites
 
@@ -89,7 +89,7 @@ class Walker:
         new = {key: value for key, value in changes.items() if not key.startswith("@")}
         if not new:
             return layer
-        settings = written_settings(layer)
+        settings = edited_settings(layer)
         if isinstance(layer, Pool) and layer.stride == layer.kernel_size and "kernel_size" in new:
             settings.pop("stride")  # it follows, unless the change states one
         moved = make(layer.op, self.axes, **{**settings, **new, **unsame(layer, new)})
@@ -156,6 +156,6 @@ def as_conv(pool: Layer, channels: int, axes: int) -> Layer:
 def separated(conv: Layer, channels: int, axes: int) -> list[Layer]:
     """A depthwise convolution with a convolution's window, and the 1x1 convolution after it."""
     assert isinstance(conv, Conv)
-    first = {**written_settings(conv), "out_channels": channels, "groups": "depthwise"}
+    first = {**edited_settings(conv), "out_channels": channels, "groups": "depthwise"}
     second = {"out_channels": conv.out_channels, "kernel_size": 1, "bias": conv.bias}
     return [make("conv", axes, **first), make("conv", axes, **second)]

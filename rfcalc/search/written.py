@@ -9,7 +9,7 @@ import yaml
 
 from ..engine.kinds import settings_of
 from ..spec.writer import yaml_value
-from .edits import BEFORE, CONV, SEPARABLE, Edit, written_settings
+from .edits import BEFORE, CONV, SEPARABLE, Edit, edited_settings
 from .sites import Sites, Written, YamlPlace
 from .walker import EditPlan, Walker, changes_by_layer
 from .yamltext import YamlText, content_end, flow
@@ -41,7 +41,7 @@ def stated_settings(sites: Sites, plan: EditPlan) -> dict[YamlPlace, dict[str, A
     for number, changes in changes_by_layer(plan).items():
         built = sites.built[number - 1]
         old, new = built.node.layer, walker.changed(built.node.layer, changes)
-        before, after = written_settings(old), written_settings(new)
+        before, after = edited_settings(old), edited_settings(new)
         for key, meta in settings_of(type(old)).items():
             origin = built.origin(key)
             if before[key] == after[key] or origin is None:

@@ -15,7 +15,7 @@ from rfcalc.engine.arch import Arch, Row
 from rfcalc.engine.geometry import Window
 from rfcalc.readme.audit.audit import audit
 from rfcalc.readme.audit.verdict import Audit
-from rfcalc.readme.read.read import read
+from rfcalc.readme.read.read import read_document
 from rfcalc.report.torchsummary import to_torchsummary
 from tests import printouts
 from tests.command import run
@@ -50,7 +50,7 @@ def test_the_second_documents_slips() -> None:
         ("n_out", 16, 8, 12),
         ("r_out", 23, 59, 12),
     ]
-    (document,) = read(printouts.LISTING_TEXT).models
+    (document,) = read_document(printouts.LISTING_TEXT).models
     noted = [{key: f.cells[key] for key in ("r_out", "n_out")} for f in document.facts if "r_out" in f.cells]
     assert [list(one.values()) for one in noted] == [[3, 32], [9, 32], [11, 16], [23, 16], [27, 8], [23, 16]]
     assert ("C10", None, "wrong") in verdicts(found, "layer name")

@@ -8,7 +8,7 @@ import pytest
 
 from rfcalc.readme.audit.audit import audit
 from rfcalc.readme.audit.verdict import Audit
-from rfcalc.readme.read.cells import kind_of
+from rfcalc.readme.read.cells import kind_of_operation
 from rfcalc.spec.stated import Stated
 from tests import printouts
 
@@ -223,7 +223,7 @@ def test_sizes_under_headings_of_channels_are_a_convention() -> None:
     ],
 )  # fmt: skip
 def test_kinds_of_names(name: str, kind: str) -> None:
-    assert kind_of(name) == kind
+    assert kind_of_operation(name) == kind
 
 
 @pytest.mark.parametrize(

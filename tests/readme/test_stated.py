@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import rfcalc
 from rfcalc.errors import RfcalcError
 from rfcalc.readme.infer.infer import infer, list_models
-from rfcalc.readme.read.forward import Step, steps_of
+from rfcalc.readme.read.forward import Step, forward_steps
 from tests import printouts
 from tests.printed_networks import Spec, plain
 from tests.readme.test_kinds import LIST, SHARED_POOL
@@ -257,7 +257,7 @@ def test_prints_come_first_in_the_list() -> None:
     ],
 )  # fmt: skip
 def test_steps_of_forward(body: str, steps: list[Any] | None) -> None:
-    found = steps_of(f"def forward(self, x):\n    {body}")
+    found = forward_steps(f"def forward(self, x):\n    {body}")
     assert steps == (None if found is None else named(found))
 
 

@@ -20,7 +20,7 @@ import rfcalc
 from rfcalc.train.fit.optim import Average, parameter_groups
 from rfcalc.train.recipe import recipe as recipes
 from rfcalc.train.recipe.errors import RecipeError
-from rfcalc.train.recipe.reader import names, read, read_file, recipe_for, shown
+from rfcalc.train.recipe.reader import names, read, recipe_as_yaml, recipe_for, recipe_values
 from rfcalc.train.recipe.recipe import Ema, Optimizer
 from rfcalc.train.recipe.schedule import SCHEDULES, Cosine, OneCycle, Schedule, StepSchedule
 from rfcalc.train.recipe.schema import recipe_schema
@@ -209,7 +209,7 @@ def test_a_recipe_is_shown_so_that_it_reads_the_same(tmp_path: Path) -> None:
         again = recipe_for(rfcalc.load("s9"), str(tmp_path / "again.yaml"))
         expected = recipe_for(rfcalc.load("s9"), None if name == "s9" else name)
         assert replace(again, name="") == replace(expected, name="")
-    assert shown("fast").startswith("# Ours: ")
+    assert recipe_as_yaml("fast").startswith("# Ours: ")
 
 
 def test_recipes_are_listed() -> None:
@@ -329,7 +329,7 @@ def test_doctests(module: str) -> None:
 # --- the schema ------------------------------------------------------------------------------------------------------
 
 SCHEMA = Draft202012Validator(recipe_schema())
-SHIPPED = [*(rfcalc.load(name).train for name in DOCUMENTS), *(read_file(name) for name in names())]
+SHIPPED = [*(rfcalc.load(name).train for name in DOCUMENTS), *(recipe_values(name) for name in names())]
 
 
 @pytest.mark.parametrize("values", [*SHIPPED, {}, {"ema": None, "schedule": "cosine", "augmentation": ["flip"]}])

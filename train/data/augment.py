@@ -79,7 +79,7 @@ def built(transform: Transform, fill: Sequence[int]) -> Any:
             [transform.place + unknown_name(name, [*OWN_TRANSFORMS, *names_of(library)], UNKNOWN_TRANSFORM)]
         )
     known = [key for key in inspect.signature(cls.__init__).parameters if key not in ("self", "always_apply")]
-    problems = [explained(name, key, known) for key in arguments if key not in known]
+    problems = [argument_problem(name, key, known) for key in arguments if key not in known]
     if problems:
         raise RecipeError([transform.place + problem for problem in problems])
     values = {key: argument(value, fill) for key, value in arguments.items()}
@@ -96,7 +96,7 @@ def names_of(library: Any) -> list[str]:
     return [name for name in dir(library) if name[:1].isupper()]
 
 
-def explained(name: str, key: str, known: Sequence[str]) -> str:
+def argument_problem(name: str, key: str, known: Sequence[str]) -> str:
     if key in OLD_ARGUMENTS:
         return f"augmentation: {name}: {key} is an old argument's name: {OLD_ARGUMENTS[key]}"
     return unknown_name(key, known, f"augmentation: {name}: unknown argument")
@@ -104,7 +104,7 @@ def explained(name: str, key: str, known: Sequence[str]) -> str:
 
 def limits_of(transform: Transform) -> tuple[float, float, float, float]:
     """ShiftScaleRotate's shift, scale, rotate and p; albumentations has given it up for Affine."""
-    problems = [explained("ShiftScaleRotate", key, [*SHIFT_SCALE_ROTATE]) for key in transform.arguments
+    problems = [argument_problem("ShiftScaleRotate", key, [*SHIFT_SCALE_ROTATE]) for key in transform.arguments
                 if key not in SHIFT_SCALE_ROTATE]  # fmt: skip
     values = {}
     for key, default in SHIFT_SCALE_ROTATE.items():

@@ -119,7 +119,7 @@ def class_names(path: Path, key: str, count: int) -> tuple[str, ...]:
     return tuple(found)
 
 
-def joined(splits: Sequence[Split]) -> Split:
+def joined_splits(splits: Sequence[Split]) -> Split:
     return Split(np.concatenate([s.images for s in splits]), np.concatenate([s.labels for s in splits]))
 
 
@@ -127,7 +127,7 @@ def read_cifar10(folder: Path, count: int = 10_000) -> Read:
     """CIFAR-10 as published (python version): five training batches and a test batch, of `count` images each."""
     train = [read_batch(folder / f"data_batch_{i}", "labels", count, 10) for i in range(1, 6)]
     test = read_batch(folder / "test_batch", "labels", count, 10)
-    return Read(joined(train), test, class_names(folder / "batches.meta", "label_names", 10))
+    return Read(joined_splits(train), test, class_names(folder / "batches.meta", "label_names", 10))
 
 
 def read_cifar100(folder: Path, count: int = 10_000) -> Read:

@@ -125,8 +125,8 @@ def read_data(arch: Arch, data: str | os.PathLike[str], limit: int | None, progr
     if text == "synthetic":
         return synthetic(arch, limit)
     if text in SETS and not Path(text).is_dir():
-        return named(text, cache_folder() if "RFCALC_DATA" not in os.environ else Path(os.environ["RFCALC_DATA"]),
-                     progress)  # fmt: skip
+        kept = Path(os.environ["RFCALC_DATA"]) if "RFCALC_DATA" in os.environ else cache_folder()
+        return published_set(text, kept, progress)
     folder = Path(text)
     if not folder.is_dir():
         if folder.exists() or os.sep in text:
@@ -142,7 +142,7 @@ def cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "rfcalc"
 
 
-def named(name: str, folder: Path, progress: Progress | None) -> Data:
+def published_set(name: str, folder: Path, progress: Progress | None) -> Data:
     """A published set from the folder where it was kept, or downloaded into it."""
     about = SETS[name]
     place = folder / about.folder

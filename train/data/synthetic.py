@@ -23,7 +23,7 @@ def draw(count: int, height: int, width: int, channels: int, classes: int, seed:
     labels = random.permutation(np.arange(count) % classes).astype(np.int64)
     side = min(height, width)
     radius = random.uniform(0.26, 0.36, count)[:, None, None] * side
-    rows, columns = (coordinates(random, size, radius) for size in (height, width))
+    rows, columns = (figure_distances(random, size, radius) for size in (height, width))
     rows, columns = (rows[:, :, None] / radius).astype(np.float32), (columns[:, None, :] / radius).astype(np.float32)
     shape, striped = labels % len(SHAPES), labels // len(SHAPES)
     figure = np.select([(shape == i)[:, None, None] for i in range(len(SHAPES))], masks(rows, columns))
@@ -42,7 +42,7 @@ def colours(random: np.random.Generator, labels: Labels, channels: int, classes:
     return 145 + 60 * wave + random.uniform(0, 40, (len(labels), 1, 1, 1))
 
 
-def coordinates(random: np.random.Generator, size: int, radius: NDArray[np.float64]) -> NDArray[np.float64]:
+def figure_distances(random: np.random.Generator, size: int, radius: NDArray[np.float64]) -> NDArray[np.float64]:
     """Each pixel's distance from the figure's middle, which lies so that the figure fits."""
     span = radius[:, 0, 0]
     middle = random.uniform(span, np.maximum(size - span, span + 1e-3))

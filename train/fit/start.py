@@ -88,7 +88,7 @@ def resumed(record: Record, target: Target, options: Options) -> RunStart:
     if changed:
         was = ", ".join(f"{key}: {about['options'].get(key)}" for key in changed)
         raise TrainError(f"{record.folder} was begun with {was}; a run goes on as it began")
-    if not same_network(record.read_text("spec.yaml"), target.text):
+    if not same_layers(record.read_text("spec.yaml"), target.text):
         raise TrainError(f"{record.folder} trains another spec than {arch.path}; see {record / 'spec.yaml'}")
     recipe = read(yaml.safe_load(record.read_text("recipe.yaml")), arch.name, str(record / "recipe.yaml"))
     state, problems = record.load()
@@ -98,7 +98,7 @@ def resumed(record: Record, target: Target, options: Options) -> RunStart:
     return RunStart(target, options.resumed(about["options"]), recipe, state, about, notes)
 
 
-def same_network(before: str, now: str) -> bool:
+def same_layers(before: str, now: str) -> bool:
     """Whether two specs describe the same layers, whatever they claim, note or aim at; the recipe of a run stands in
     its record."""
     if before == now:

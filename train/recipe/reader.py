@@ -45,7 +45,7 @@ def recipe_for(arch: Arch, recipe: str | None, settings: Iterable[str] = (), epo
             )
         name, where, values = arch.name, arch.path or arch.name, arch.train
     else:
-        name, where, values = Path(recipe).stem, recipe, read_file(recipe)
+        name, where, values = Path(recipe).stem, recipe, recipe_values(recipe)
     values = extended(values, where, ())
     if recipe is not None and "augmentation" not in values and "augmentation" in arch.train:
         values["augmentation"] = yamlfile.plain(arch.train["augmentation"])
@@ -60,7 +60,7 @@ def recipe_for(arch: Arch, recipe: str | None, settings: Iterable[str] = (), epo
     return read(values, name, where)
 
 
-def read_file(recipe: str) -> Mapping[str, Any]:
+def recipe_values(recipe: str) -> Mapping[str, Any]:
     """The values of a shipped recipe or of a file, as they are written."""
     text = text_of(recipe)
     values = yamlfile.parse(text, recipe)
@@ -77,20 +77,20 @@ def text_of(recipe: str) -> str:
     return yamlfile.read_text(recipe)
 
 
-def shown(name: str) -> str:
+def recipe_as_yaml(name: str) -> str:
     """A recipe as YAML: a shipped one as it is written; a spec's, or a file's, with all that it extends written out."""
     if name in names():
         return text_of(name)
-    if name in zoo.names() or (Path(name).is_file() and "layers" in read_file(name)):
+    if name in zoo.names() or (Path(name).is_file() and "layers" in recipe_values(name)):
         recipe = recipe_for(zoo.load(name), None)
     else:
-        recipe = read(extended(read_file(name), name, ()), Path(name).stem, name)
+        recipe = read(extended(recipe_values(name), name, ()), Path(name).stem, name)
     return yaml.safe_dump(recipe.to_plain(), sort_keys=False, allow_unicode=True, width=120)
 
 
 def recipes_side_by_side() -> Comparison:
     """The shipped recipes, each with what tells it from the others."""
-    found = [read(extended(read_file(name), name, ()), name, name) for name in names()]
+    found = [read(extended(recipe_values(name), name, ()), name, name) for name in names()]
     figures = tuple({"name": r.name, "epochs": r.epochs, "optimizer": r.optimizer.name, "schedule": r.schedule.name,
                      "source": r.plain.source} for r in found)  # fmt: skip
     columns = (
@@ -120,7 +120,7 @@ def extended(values: Mapping[str, Any], where: str, above: tuple[str, ...]) -> y
     if found in above:
         raise RecipeError([f"{place(where, line)}extends {base}, which extends this one"])
     try:
-        below = extended(read_file(found), found, (*above, found))
+        below = extended(recipe_values(found), found, (*above, found))
         read(below, found, found)
     except RecipeError as error:
         raise RecipeError([f"{place(where, line)}extends {base}: {fact}" for fact in error.problems]) from None

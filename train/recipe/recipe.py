@@ -180,19 +180,21 @@ def rows(recipe: Recipe) -> list[tuple[str, str, str]]:
     if recipe.optimizer.name != "muon":
         found = [row for row in found if row[0] != "optimizer.matrix_lr"]
     found = [(name, UNSET.get(name) if value is None else value) for name, value in found]
-    return [(name, text(value), "document" if is_stated(name, value, recipe) else "ours") for name, value in found]
+    return [
+        (name, in_report(value), "document" if is_documents(name, value, recipe) else "ours") for name, value in found
+    ]
 
 
-def is_stated(name: str, value: Any, recipe: Recipe) -> bool:
+def is_documents(name: str, value: Any, recipe: Recipe) -> bool:
     """A transform counts as stated under augmentation.ITS_NAME."""
     if name == "augmentation":
         name += "." + (value if isinstance(value, str) else next(iter(value)))
     return name in recipe.stated
 
 
-def text(value: Any) -> str:
+def in_report(value: Any) -> str:
     if isinstance(value, dict):
-        return ", ".join(f"{key} {text(v)}" for key, v in value.items())
+        return ", ".join(f"{key} {in_report(v)}" for key, v in value.items())
     if isinstance(value, list):
-        return "[" + ", ".join(text(v) for v in value) + "]"
+        return "[" + ", ".join(in_report(v) for v in value) + "]"
     return "none" if value is None else str(value).lower() if isinstance(value, bool) else str(value)

@@ -15,7 +15,7 @@ from ..infer.infer import infer_printout, infer_stated
 from ..infer.inference import Inference
 from ..read.context import Context
 from ..read.facts import StatedModel
-from ..read.read import Document, read
+from ..read.read import Document, read_document
 from .facts import Facts, of_model, of_summary
 from .joined import with_kernels
 from .listing import listing_claims
@@ -48,7 +48,7 @@ def audit_document(document: Document, image: Sequence[int] | None = None) -> Au
         cells += found.cells
         facts.append(of_summary(found))
         archs += [inference.arch] if inference and inference.arch else []
-    coded = {model.line: arch_of(model, document, stated) for model in document.models}
+    coded = {model.line: written_arch(model, document, stated) for model in document.models}
     archs += [arch for arch in coded.values() if arch]
     for model in document.models:  # tables, code, listings and prints of tools: the rows walked
         audited = audit_model(*with_kernels(model, archs))
@@ -61,10 +61,10 @@ def audit_document(document: Document, image: Sequence[int] | None = None) -> Au
     claims += judge(document, facts)  # sentences: each against the models of its section
     if any(name.startswith("CIFAR") for name, _, _ in document.context.datasets):
         claims += class_mean(document.statements, CIFAR10_CLASSES)
-    return Audit(tuple(placed(c, document) for c in claims), tuple(placed(c, document) for c in cells))
+    return Audit(tuple(at_its_place(c, document) for c in claims), tuple(at_its_place(c, document) for c in cells))
 
 
-def arch_of(model: StatedModel, document: Document, image: tuple[int, ...] | None) -> Arch | None:
+def written_arch(model: StatedModel, document: Document, image: tuple[int, ...] | None) -> Arch | None:
     """The network of code or a listing, where its layers' order and the input are known."""
     if not model.ordered or model.problems:
         return None
@@ -81,7 +81,7 @@ def inference_of(infer: Callable[..., Inference], *given: object) -> Inference |
         return None
 
 
-def placed(found: T, document: Document) -> T:
+def at_its_place(found: T, document: Document) -> T:
     """A verdict or a cell with its place in words, and the titles above it."""
     text = document.text
     where = text.where(found.line)
@@ -132,4 +132,4 @@ def audit(text: str, input: Sequence[int] | None = None, name: str = "") -> Audi
     >>> audit("ReLU-1 [-1, 8, 32, 32] 3").cells[0].computed
     0
     """
-    return replace(audit_document(read(text), input), name=name)
+    return replace(audit_document(read_document(text), input), name=name)

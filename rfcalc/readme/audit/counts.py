@@ -29,7 +29,7 @@ class Counted:
         return self.ways.index(self.stated) if self.stated in self.ways else None
 
 
-def counted(model: StatedModel) -> Iterator[Counted]:
+def rows_with_counts(model: StatedModel) -> Iterator[Counted]:
     """The rows that state a count, a kernel and channels, their own or those of the row above; where that does not give
     the count, of any other row above, which they may read in its place."""
     for fact, ways, _ in with_ways(model.facts):
@@ -97,7 +97,7 @@ def multiply_adds(rows: Sequence[LayerFact]) -> int | None:
 def count_slips(model: StatedModel) -> tuple[list[Cell], int]:
     """The counts that no way of counting gives, each with the right one as most rows count, and how many follow. Where
     another kernel gives the stated count, the kernel is the slip: counts come from a print more often than kernels."""
-    rows = list(counted(model))
+    rows = list(rows_with_counts(model))
     fits = Counter(row.way for row in rows if row.way is not None)
     good = fits.total()
     odd = [row for row in rows if row.way is None]
@@ -135,6 +135,6 @@ def added(model: StatedModel) -> int | None:
     return None if gaps else total or None
 
 
-def whole(model: StatedModel) -> bool:
+def is_whole(model: StatedModel) -> bool:
     """Whether the rows show every layer with weights: there is a total, or the norms have rows too."""
     return model.total is not None or any(fact.kind == "pointwise" and fact.cells.get("params") for fact in model.facts)

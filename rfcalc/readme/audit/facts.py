@@ -12,7 +12,7 @@ from ...report.counting import PER_CHANNEL, WEIGHED_POOLS, otherwise_counted
 from ..infer.inference import Inference
 from ..read.facts import LayerFact, StatedModel
 from ..read.printout import Printout
-from .counts import multiply_adds, whole
+from .counts import is_whole, multiply_adds
 from .printout import SummaryAudit
 from .tables import ModelAudit
 from .walked import Walked
@@ -78,7 +78,7 @@ def others(quantity: str, arch: Arch, total: int, *, exactly: bool) -> Iterator[
         yield KnownFigure(value, how if not exactly else f"{how}; in all {total:,}", False, exactly)
 
 
-def fields_of(arch: Arch) -> tuple[KnownFigure, ...]:
+def known_fields(arch: Arch) -> tuple[KnownFigure, ...]:
     """Before and after global pooling, where all axes agree."""
     before, after = map(set, arch.receptive_field)
     if len(before) > 1 or len(after) > 1 or None in before | after:
@@ -111,7 +111,7 @@ def of_summary(audit: SummaryAudit) -> Facts:
     arch = inference.arch
     if audit.params == arch.params:
         params += others("params", arch, arch.params, exactly=True)
-    figures = {"params": tuple(params), "macs": counted_macs(arch), "receptive_field": fields_of(arch)}
+    figures = {"params": tuple(params), "macs": counted_macs(arch), "receptive_field": known_fields(arch)}
     sure, possible = features(inference)
     return Facts(
         "summary", line, last, figures, known, inner_fields(arch), span=inference.range, least=inference.least,
@@ -164,11 +164,11 @@ def of_model(audit: ModelAudit, arch: Arch | None = None) -> Facts:
         doubt = UNSIZED if all(made["n"] is None for _, made in walked.trail) else ""
     macs = rows_macs(rows) if model.form == "table" else ()
     if arch and arch.macs and not fields:
-        fields, inner, macs = fields_of(arch), inner_fields(arch), counted_macs(arch)
+        fields, inner, macs = known_fields(arch), inner_fields(arch), counted_macs(arch)
         doubt = "" if end_to_end else "the code may be a part of it"
     count = model.params or (arch.params if arch else None)
     added = audit.params if model.form == "table" else None
-    complete = bool(count and end_to_end) or bool(added and whole(model))
+    complete = bool(count and end_to_end) or bool(added and is_whole(model))
     params, note = list(weights(walked)), ""
     if added or count:
         what = {"table": "the sum of the table's rows", "listing": "the listing"}

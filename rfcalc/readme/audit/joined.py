@@ -23,10 +23,10 @@ def with_kernels(model: StatedModel, archs: Iterable[Arch]) -> tuple[StatedModel
         return model, ()
     places = [i for i, f in enumerate(model.facts) if f.kind in WINDOWED and {"n", "n_out"} & f.cells.keys()]
     for arch in archs if len(places) >= FEWEST_AGREEING else ():
-        if rows := layers_of([model.facts[place] for place in places], arch):
+        if rows := layers_for_facts([model.facts[place] for place in places], arch):
             found, slips = list(model.facts), []
             for place, row in zip(places, rows, strict=True):
-                fact, settings = found[place], settings_of(row)
+                fact, settings = found[place], settings_in_row(row)
                 found[place] = replace(fact, cells={**fact.cells, **settings})
                 slips += [
                     Cell(fact.number, key, fact.cells[key], value, "local", fact.line, f"as {row.name} has it")
@@ -37,7 +37,7 @@ def with_kernels(model: StatedModel, archs: Iterable[Arch]) -> tuple[StatedModel
     return model, ()
 
 
-def layers_of(facts: Sequence[LayerFact], arch: Arch) -> list[Row] | None:
+def layers_for_facts(facts: Sequence[LayerFact], arch: Arch) -> list[Row] | None:
     """The layer of each fact, in order: the choice with the fewest odd rows, and then the most layers that widen the
     field or the jump, none of which is passed over; None where that cannot be, or too many rows are odd."""
     rows = [row for row in arch.rows if not row.layer.pointwise and not row.layer.reduces and row.windows]
@@ -72,7 +72,7 @@ def makes(row: Row, fact: LayerFact) -> bool:
     return all(own[key] == cells[key] for key in own if key in cells)
 
 
-def settings_of(row: Row) -> dict[str, int]:
+def settings_in_row(row: Row) -> dict[str, int]:
     window = row.windows[0]
     return {
         "kernel_size": window.kernel_size,

@@ -9,7 +9,7 @@ from dataclasses import replace
 from ..read.read import Document
 from .tables import ModelAudit
 from .verdict import Verdict
-from .walk import walk
+from .walk import best_walk
 from .walked import Walked
 
 PADDING_FOR_ALL = re.compile(
@@ -48,7 +48,7 @@ def padding_claim(audit: ModelAudit, padding: int, line: int) -> Verdict:
         for fact in model.facts
     )
     sizes = sum("n_out" in fact.cells for fact in facts)
-    kept, literal = sizes - off(audit.walked), sizes - off(walk(replace(model, axes=(facts,))))
+    kept, literal = sizes - cells_off(audit.walked), sizes - cells_off(best_walk(replace(model, axes=(facts,))))
     if literal < kept:
         why = f"with padding {padding} everywhere {literal} of {sizes} stated sizes follow, with kept maps {kept}"
         return Verdict("padding", padding, None, "wrong", line, why)
@@ -57,5 +57,5 @@ def padding_claim(audit: ModelAudit, padding: int, line: int) -> Verdict:
     return Verdict("padding", padding, padding, "right" if right else "undetermined", line, why)
 
 
-def off(walked: Walked) -> int:
+def cells_off(walked: Walked) -> int:
     return sum(slip.column == "n_out" for slip in walked.slips)

@@ -107,7 +107,7 @@ def may_see_all(cells: Mapping[str, Number]) -> bool:
     return cells.get("n_out", cells.get("n")) == 1 or cells.get("kernel_size", 0) > 3
 
 
-def images_of(cells: Mapping[str, Number]) -> Sequence[int]:
+def possible_images(cells: Mapping[str, Number]) -> Sequence[int]:
     """The usual sizes of images of which a first convolution, with some stride and padding, makes the size that it
     states; all of them where it states its padding, for then a size that does not follow is a slip."""
     if "padding" in cells:
@@ -149,7 +149,7 @@ def steps(model: StatedModel, reading: TableReading) -> Iterator[Sequence[TableR
         yield [replace(reading, overlapping=choice) for choice in (False, True)]
     first = next((fact for fact in facts if fact.kind != "pointwise"), facts[0])
     if "n_in" not in first.cells and first.kind == "conv" and {"n_out", "kernel_size"} <= first.cells.keys():
-        usual, fields = images_of(first.cells), sum(bool({"r", "r_out"} & fact.cells.keys()) for fact in facts)
+        usual, fields = possible_images(first.cells), sum(bool({"r", "r_out"} & fact.cells.keys()) for fact in facts)
         told = bool(usual) and "padding" not in first.cells and fields >= FEWEST_FIELDS
         shown = [replace(reading, image=size) for size in usual]
         yield [replace(reading, blank=told), *shown]

@@ -14,7 +14,7 @@ from .facts import Facts, KnownFigure
 from .scope import ClaimScope
 from .verdict import ABSENT, RUN, UNSHOWN, Verdict, VerdictKind
 
-HELD = ("params", "macs", "receptive_field")
+HELD_QUANTITIES = ("params", "macs", "receptive_field")
 """The figures that a network is held to."""
 FEATURE_WORDS = {
     "uses_depthwise": "depthwise",
@@ -41,11 +41,13 @@ class ClaimCase:
 
 
 def case_of(statements: Sequence[Statement], facts: Sequence[Facts]) -> ClaimCase:
-    figures = {q: [f.value for fact in facts for f in fact.figures.get(q, ()) if not f.exactly] for q in HELD}
-    fitting: dict[str, set[float]] = {quantity: set() for quantity in HELD}
+    figures = {
+        q: [f.value for fact in facts for f in fact.figures.get(q, ()) if not f.exactly] for q in HELD_QUANTITIES
+    }
+    fitting: dict[str, set[float]] = {quantity: set() for quantity in HELD_QUANTITIES}
     accuracies: dict[str, dict[float, Statement]] = {}
     for s in statements:
-        if s.quantity in HELD and s.relation in "=~" and any(map(s.allows, figures[s.quantity])):
+        if s.quantity in HELD_QUANTITIES and s.relation in "=~" and any(map(s.allows, figures[s.quantity])):
             fitting[s.quantity].add(s.value)
         elif s.quantity == "accuracy" and s.relation == "=" and not s.elsewhere and not s.required:
             accuracies.setdefault(s.split, {}).setdefault(s.value, s)
@@ -98,7 +100,7 @@ def about_others(document: Document, statements: Sequence[Statement], facts: Seq
 def judged(statement: Statement, case: ClaimCase) -> Iterator[Verdict]:
     if statement.total and (case.nearest is None or case.nearest.form != "table"):
         return
-    if statement.quantity in HELD:
+    if statement.quantity in HELD_QUANTITIES:
         yield judge_figure(statement, case)
     elif statement.quantity == "fields":
         yield judge_growth(statement, case.facts)
@@ -125,7 +127,7 @@ def judge_figure(statement: Statement, case: ClaimCase) -> Verdict:
     if quantity == "params":  # prints count what runs
         known = [fact for fact in known if fact.form != "code"] or known
     for fact in known:
-        if found := fitting(statement, fact):
+        if found := fitting_verdict(statement, fact):
             return found
     if not known:
         return verdict(statement, None, "undetermined", ABSENT)
@@ -144,7 +146,7 @@ def judge_figure(statement: Statement, case: ClaimCase) -> Verdict:
     return verdict(statement, figure, "wrong", plainly + fact.note * (quantity == "params"))
 
 
-def fitting(statement: Statement, fact: Facts) -> Verdict | None:
+def fitting_verdict(statement: Statement, fact: Facts) -> Verdict | None:
     """The verdict where a network has the stated figure, in some way of counting it."""
     figures = fact.figures[statement.quantity]
     if statement.quantity == "receptive_field":
@@ -285,8 +287,8 @@ def judge_accuracy(statement: Statement, case: ClaimCase) -> Verdict:
             met = statement.allows(low) and statement.allows(high)
             kind: VerdictKind = "right" if met else "undetermined" if any(len(k) > 1 for k in kinds) else "wrong"
             figure = float(low if statement.relation == ">" else high)
-            return verdict(statement, figure, kind, f"the document states {listed(kinds)}", quantity)
-    clash = [s for s in case.accuracies.get(statement.split, ()) if statement.split and apart(s, statement)]
+            return verdict(statement, figure, kind, f"the document states {kinds_in_words(kinds)}", quantity)
+    clash = [s for s in case.accuracies.get(statement.split, ()) if statement.split and cannot_agree(s, statement)]
     if statement.relation == "=" and clash and not case.runs:
         other = clash[0]
         why = f"line {other.line} states {other.stated} for the same: at most one of the two is right"
@@ -315,10 +317,10 @@ def class_mean(statements: Sequence[Statement], classes: int) -> Iterator[Verdic
     yield verdict(stated, round(mean, 4), kind, why, "mean of the class accuracies")
 
 
-def apart(one: Statement, other: Statement) -> bool:
+def cannot_agree(one: Statement, other: Statement) -> bool:
     """Whether two figures cannot be roundings of each other."""
     return abs(one.value - other.value) >= max(one.step, other.step)
 
 
-def listed(kinds: Sequence[Sequence[Statement]]) -> str:
+def kinds_in_words(kinds: Sequence[Sequence[Statement]]) -> str:
     return ", ".join(f"{s.value:g} ({s.split})" for kind in kinds for s in kind)

@@ -14,8 +14,8 @@ from .verdict import Cell
 
 USUAL, MOST_UNUSUAL = 2.7, 9.0
 """A layer at most as unusual as the first is as expected; rows up to the second make sense as they stand."""
-KERNELS = (1, 3, 5, 7)
-NEAR = 3
+PLAIN_KERNELS = (1, 3, 5, 7)
+NEAR_SIZE = 3
 """How far a mended size may be from the printed one where no row around has it."""
 
 
@@ -27,10 +27,10 @@ def mended_shapes(printout: Printout) -> tuple[Printout, tuple[Cell, ...]]:
     rows, slips = list(printout.rows), []
     for at, item in enumerate(items):
         around = (items[at - 1] if at else None, *items[at + 1 : at + 3])
-        if in_order(around[0], item, *around[1:2], most=MOST_UNUSUAL):
+        if are_usual(around[0], item, *around[1:2], most=MOST_UNUSUAL):
             continue
         mended = (item._replace(shape=shape) for shape in dict.fromkeys(shapes_for(around[0], item, *around[1:2])))
-        found = [one for one in mended if in_order(around[0], one, *around[1:])]
+        found = [one for one in mended if are_usual(around[0], one, *around[1:])]
         if len(found) == 1 and (right := found[0].shape):
             slips.append(slip_of(item, right))
             items[at] = found[0]
@@ -38,12 +38,12 @@ def mended_shapes(printout: Printout) -> tuple[Printout, tuple[Cell, ...]]:
     return (replace(printout, rows=tuple(rows)) if slips else printout), tuple(slips)
 
 
-def in_order(*rows: Item | None, most: float = USUAL) -> bool:
+def are_usual(*rows: Item | None, most: float = USUAL) -> bool:
     """Whether each row can be a layer behind the one above it that is no more unusual than that."""
-    return all(explained(above, item, most) for above, item in pairwise(rows) if item)
+    return all(is_usual(above, item, most) for above, item in pairwise(rows) if item)
 
 
-def explained(above: Item | None, item: Item, most: float) -> bool:
+def is_usual(above: Item | None, item: Item, most: float) -> bool:
     """Whether such a layer makes a row's map of the one above with its parameters; of the first row only whether any
     layer has them."""
     if above is None or above.shape is None or item.shape is None:
@@ -59,12 +59,14 @@ def shapes_for(above: Item | None, item: Item, below: Item | None = None) -> Ite
     own = item.shape
     assert own is not None
     around = [one.shape for one in (above, below) if one and one.shape]
-    others = () if in_order(above, item) else (*(shape.channels for shape in around), *channels_by_count(above, item))
+    others = () if are_usual(above, item) else (*(shape.channels for shape in around), *channels_by_count(above, item))
     for channels in others:
         if channels != own.channels:
             yield own._replace(channels=channels)
     square = own.sizes[:1] * len(own.sizes)
-    near = (tuple(n + off for n in square) for off in range(-NEAR, NEAR + 1) if square and square[0] + off > 0)
+    near = (
+        tuple(n + off for n in square) for off in range(-NEAR_SIZE, NEAR_SIZE + 1) if square and square[0] + off > 0
+    )
     for sizes in (*(shape.sizes for shape in around), *near):
         if sizes != own.sizes and len(sizes) == len(own.sizes):
             yield own._replace(sizes=sizes)
@@ -74,7 +76,7 @@ def channels_by_count(above: Item | None, item: Item) -> Sequence[int]:
     """The channels that a plain convolution with the row's parameters makes of the map above."""
     if item.op != "conv" or above is None or above.shape is None:
         return ()
-    weights = [k * k * above.shape.channels + bias for k in KERNELS for bias in (0, 1)]
+    weights = [k * k * above.shape.channels + bias for k in PLAIN_KERNELS for bias in (0, 1)]
     return [item.params // n for n in weights if item.params and item.params % n == 0]
 
 

@@ -9,7 +9,7 @@ from ..read.facts import StatedModel
 from .counts import added, count_slips
 from .repair import repaired
 from .verdict import Cell, Verdict, VerdictKind
-from .walk import row_of, walk
+from .walk import best_walk, row_of_slip
 from .walked import Walked
 
 NOTED = ("n_in", "n_out", "j_in", "j_out", "r_in", "r_out")
@@ -38,8 +38,8 @@ class ModelAudit:
 
 def audit_model(model: StatedModel, known: tuple[Cell, ...] = ()) -> ModelAudit:
     """All verdicts on a stated model; `known` are slips in settings that the document shows elsewhere."""
-    walked = walk(model)
-    walked = replace(walked, slips=tuple(sorted((*known, *walked.slips), key=row_of)))
+    walked = best_walk(model)
+    walked = replace(walked, slips=tuple(sorted((*known, *walked.slips), key=row_of_slip)))
     mended = repaired(walked) if walked.windows and not walked.standalone else None
     believed = walked.understood or mended is not None
     if model.form == "code":  # its settings are what runs, however many comments are wrong

@@ -43,7 +43,7 @@ class Verdict:
     section: str = ""
 
     def to_json(self) -> dict[str, Any]:
-        return as_json(self, "quantity stated computed verdict where why section")
+        return fields_as_json(self, "quantity stated computed verdict where why section")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ class Cell:
     section: str = ""
 
     def to_json(self) -> dict[str, Any]:
-        return as_json(self, "row column stated computed kind where why section")
+        return fields_as_json(self, "row column stated computed kind where why section")
 
 
 @dataclass(frozen=True)
@@ -112,14 +112,18 @@ class Audit(Printed):
         parts = list(self.sections)
         grids = []
         for title, claims in parts or [("", [])]:
-            rows = tuple((c.where, c.quantity, shown(c.stated), shown(c.computed), c.verdict, c.why) for c in claims)
+            rows = tuple(
+                (c.where, c.quantity, figure_in_words(c.stated), figure_in_words(c.computed), c.verdict, c.why)
+                for c in claims
+            )
             notes = (f"in: {title}",) if title and len(parts) > 1 else ()
             grids.append(Grid(columns, rows, notes))
         grids[-1] = Grid(columns, grids[-1].rows, (*grids[-1].caption, *self.tally))
         if self.cells:
             names = ("where", "row", "column", "stated", "computed", "kind", "why")
             cells = tuple(
-                (c.where, str(c.row), c.column, shown(c.stated), shown(c.computed), c.kind, c.why) for c in self.cells
+                (c.where, str(c.row), c.column, figure_in_words(c.stated), figure_in_words(c.computed), c.kind, c.why)
+                for c in self.cells
             )
             grids.append(Grid(tuple(Column(name, left=True) for name in names), cells))
         return tuple(grids)
@@ -139,8 +143,10 @@ class Audit(Printed):
     def lines(self, width: int) -> Iterator[str]:
         """The claims and cells as paragraphs, for a terminal too narrow for a table; no word is split."""
         claims = (claim for _, found in self.sections for claim in found)
-        texts = [f"{c.where}: {c.quantity} {shown(c.stated)}: {c.verdict}{answer(c)}; {c.why}" for c in claims]
-        texts += [f"{c.where}: {off(c)} ({c.kind}) {c.why}".rstrip() for c in self.cells]
+        texts = [
+            f"{c.where}: {c.quantity} {figure_in_words(c.stated)}: {c.verdict}{answer(c)}; {c.why}" for c in claims
+        ]
+        texts += [f"{c.where}: {how_far_off(c)} ({c.kind}) {c.why}".rstrip() for c in self.cells]
         for text in (*texts, *self.tally):
             yield fill(text, width, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
 
@@ -150,7 +156,9 @@ class Audit(Printed):
         grids = self.grids
         wrong = [c for c in self.claims if c.verdict == "wrong"]
         if wrong:
-            parts.append("\n".join(f"- {c.where}: {c.quantity} {shown(c.stated)}{answer(c)} ({c.why})" for c in wrong))
+            parts.append(
+                "\n".join(f"- {c.where}: {c.quantity} {figure_in_words(c.stated)}{answer(c)} ({c.why})" for c in wrong)
+            )
         if self.cells:
             parts.append(grids[-1].to_text("markdown"))
         rest = [grid.to_text("markdown") for grid in grids[: -1 if self.cells else None] if grid.rows]
@@ -162,22 +170,25 @@ class Audit(Printed):
         """Annotations for GitHub Actions, one for each wrong claim and each slip of its own."""
         file = self.name or "document"
         lines = [
-            f"::error file={file},line={c.line}::{escaped(f'{c.quantity} {shown(c.stated)}{answer(c)}: {c.why}')}"
+            f"::error file={file},line={c.line}::"
+            + escaped(f"{c.quantity} {figure_in_words(c.stated)}{answer(c)}: {c.why}")
             for c in self.claims
             if c.verdict == "wrong"
         ]
-        lines += [f"::error file={file},line={c.line}::{escaped(off(c))}" for c in self.cells if c.kind == "local"]
+        lines += [
+            f"::error file={file},line={c.line}::{escaped(how_far_off(c))}" for c in self.cells if c.kind == "local"
+        ]
         return "\n".join([*lines, f"::notice file={file}::{escaped('; '.join(self.tally))}"]) + "\n"
 
 
-def off(cell: Cell) -> str:
-    return f"row {cell.row}, {cell.column}: {shown(cell.stated)} should be {shown(cell.computed)}"
+def how_far_off(cell: Cell) -> str:
+    return f"row {cell.row}, {cell.column}: {figure_in_words(cell.stated)} should be {figure_in_words(cell.computed)}"
 
 
 def answer(claim: Verdict) -> str:
     if isinstance(claim.computed, str):
         return f", {claim.computed}"
-    return f", not {shown(claim.computed)}" if claim.verdict == "wrong" and claim.computed is not None else ""
+    return f", not {figure_in_words(claim.computed)}" if claim.verdict == "wrong" and claim.computed is not None else ""
 
 
 def escaped(text: str) -> str:
@@ -185,7 +196,7 @@ def escaped(text: str) -> str:
     return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 
-def as_json(found: Verdict | Cell, keys: str) -> dict[str, Any]:
+def fields_as_json(found: Verdict | Cell, keys: str) -> dict[str, Any]:
     """The fields of those names; the two figures as numbers where they are."""
     values = {key: getattr(found, key) for key in keys.split()}
     return values | {key: as_number(values[key]) for key in ("stated", "computed")}
@@ -199,7 +210,7 @@ def as_number(value: Any) -> Any:
     return number(value)
 
 
-def shown(value: Any) -> str:
+def figure_in_words(value: Any) -> str:
     """A figure for people: as it is written, a fraction as a decimal, thousands divided."""
     if value is None:
         return DASH

@@ -26,7 +26,7 @@ FIRST_ROWS = 200
 BRANCHED = re.compile(r"inception|branch|\(\d[a-e]\)|\b\d[a-e]\b|parallel|aspp|pyramid", re.IGNORECASE)
 
 
-def walk(model: StatedModel) -> Walked:
+def best_walk(model: StatedModel) -> Walked:
     """The model under the reading with the fewest slips; slips of all axes together."""
 
     def oddness(reading: TableReading) -> float:
@@ -39,10 +39,10 @@ def walk(model: StatedModel) -> Walked:
     first, *others = [_Walk(model, best, axis).walked() for axis in model.axes]
     seen = {(slip.row, slip.column) for slip in first.slips}
     extra = [slip for walked in others for slip in walked.slips if (slip.row, slip.column) not in seen]
-    return replace(first, slips=tuple(sorted((*first.slips, *extra), key=row_of)))
+    return replace(first, slips=tuple(sorted((*first.slips, *extra), key=row_of_slip)))
 
 
-def row_of(slip: Cell) -> int:
+def row_of_slip(slip: Cell) -> int:
     return int(slip.row)
 
 
@@ -80,7 +80,7 @@ class _Walk:
             found, checked = channel_slips(self.rows, self.branches)
             self.slips += found
             self.checked += checked
-        slips = tuple(sorted(once(self.slips, self.rows), key=row_of))
+        slips = tuple(sorted(once(self.slips, self.rows), key=row_of_slip))
         return Walked(self.model, self.reading, self.rows, slips, self.checked, tuple(self.trail))
 
     def first(self) -> StatedMap:

@@ -104,10 +104,10 @@ def alternatives_of(decision: Decision, given: Shape, prior: Prior) -> list[Alte
 # --- the range ---------------------------------------------------------------------------------------------------
 
 
-def bounds(options: RowOptions, mixed: RowOptions, impact: Impact) -> tuple[int, int] | None:
+def field_bounds(options: RowOptions, mixed: RowOptions, impact: Impact) -> tuple[int, int] | None:
     """The smallest and the largest field before global pooling that the alternatives allow: each of the options alone,
     the other layers as chosen, and together those of the `mixed` ones whose own fields are the least, or greatest."""
-    fields = [impact.base.before_global_pool, together(mixed, impact, min), together(mixed, impact, max)]
+    fields = [impact.base.before_global_pool, fields_together(mixed, impact, min), fields_together(mixed, impact, max)]
     fields += [a.field.before_global_pool for found in options.values() for a in found if a.field]
     known = [int(f) for axes in fields for f in axes if f is not None]
     return (min(known), max(known)) if known else None
@@ -118,10 +118,10 @@ def likely(options: RowOptions, chosen: Mapping[int, float]) -> RowOptions:
     return {i: [a for a in found if a.candidate.cost <= chosen[i] + costs.LIKELY] for i, found in options.items()}
 
 
-def together(options: RowOptions, impact: Impact, pick: Callable[..., Any]) -> PerAxisValue:
+def fields_together(options: RowOptions, impact: Impact, pick: Callable[..., Any]) -> PerAxisValue:
     """The field before global pooling with every layer exchanged for the alternative whose own field is the least, or
     greatest; empty where they do not fit together."""
-    own, changes = size_of(impact.base.before_global_pool), {}
+    own, changes = field_size(impact.base.before_global_pool), {}
     for index, found in options.items():
         sizes = list(own_sizes(found))
         if sizes and own is not None:
@@ -135,11 +135,11 @@ def together(options: RowOptions, impact: Impact, pick: Callable[..., Any]) -> P
 def own_sizes(found: Sequence[Alternative]) -> Iterator[tuple[int, Alternative]]:
     """The alternatives that read the same map as the chosen layer, each with its field."""
     for alternative in found:
-        size = size_of(alternative.field.before_global_pool) if alternative.field else None
+        size = field_size(alternative.field.before_global_pool) if alternative.field else None
         if size is not None and not alternative.reads_other:
             yield size, alternative
 
 
-def size_of(fields: PerAxisValue) -> int | None:
+def field_size(fields: PerAxisValue) -> int | None:
     """One figure for the fields of all axes, to compare them by."""
     return None if None in fields else int(sum(f for f in fields if f is not None))

@@ -12,11 +12,11 @@ from . import costs
 from .convolutions import (
     conv_candidates,
     divisors,
-    size_of,
+    size_after,
     transpose_candidates,
 )
 from .evidence import agreeing
-from .priors import PRINTED, PRINTED_PAD_MODES, Candidate, Candidates, Case, Prior, Shape, candidate, shortest
+from .priors import PRINTED, PRINTED_PAD_MODES, Candidate, Candidates, Case, Prior, Shape, candidate, one_or_all
 from .states import Item
 
 
@@ -77,7 +77,7 @@ def pool_candidates(row: Case) -> Candidates:
     plain = [next((window for window in axis if not window[-1]), None) for axis in each]
     if not common and all(plain):
         k_, s_, p_ = (
-            shortest(values) for values in list(zip(*(window[:-1] for window in plain if window), strict=True))
+            one_or_all(values) for values in list(zip(*(window[:-1] for window in plain if window), strict=True))
         )
         yield candidate(row.op, costs.POOL_UNEVEN, kernel_size=k_, stride=s_, padding=p_)
 
@@ -89,7 +89,7 @@ def pool_windows(n: int, m: int) -> tuple[tuple[int, int, int, bool], ...]:
     sides = sorted({*costs.POOL_SIDES, n, max(1, n // m)})
     for k in sides:
         for s, p, ceil in product(sorted({k, *costs.STRIDES}, key=lambda s: s != k), range(k // 2 + 1), (False, True)):
-            if size_of(k, s, p, 1, n, ceil) == m and not (ceil and size_of(k, s, p, 1, n) == m):
+            if size_after(k, s, p, 1, n, ceil) == m and not (ceil and size_after(k, s, p, 1, n) == m):
                 found.append((k, s, p, ceil))
     return tuple(sorted(found, key=lambda w: (w[-1], w[0] != w[1], w[0])))
 
@@ -99,24 +99,24 @@ def pool_cost(k: int, s: int, p: int, ceil: bool, n: int, m: int, overlaps: bool
     rounded = (costs.POOL_CEIL_USUAL if overlaps else costs.POOL_CEIL) + costs.POOL_CEIL_PADDED * (p > 0) if ceil else 0
     if k == n and m == 1:
         return costs.POOL_WHOLE if s == k and not p else costs.POOL_WHOLE_APART + costs.POOL_WHOLE_STRIDE * s
-    if (k, s, p) in costs.POOLS:
+    if (k, s, p) in costs.USUAL_POOLS:
         waste = costs.POOL_WASTE * (s == k and (n - k) % s > 0)
-        return costs.POOLS[k, s, p][overlaps] + waste + rounded
+        return costs.USUAL_POOLS[k, s, p][overlaps] + waste + rounded
     strange = costs.POOL_APART * (s != k) + costs.POOL_STRANGE * ((k == 1) + (s > k))
-    return costs.POOL + costs.POOL_SIDE * k + costs.POOL_PADDING * p + strange + rounded
+    return costs.OTHER_POOL + costs.POOL_SIDE * k + costs.POOL_PADDING * p + strange + rounded
 
 
 def adaptive_candidates(row: Case) -> Candidates:
     if all(m == 1 for m in row.out.sizes):
         yield candidate(row.op.replace("adaptive", "global"), 0.0)
     else:
-        yield candidate(row.op, 0.0, output_size=shortest(row.out.sizes))
+        yield candidate(row.op, 0.0, output_size=one_or_all(row.out.sizes))
 
 
 def upsample_candidates(row: Case) -> Candidates:
     each = [divmod(m, n) for n, m in zip(row.given.sizes, row.out.sizes, strict=True)]
     whole = not any(left for _, left in each)
-    size = {"scale_factor": shortest(tuple(f for f, _ in each))} if whole else {"size": shortest(row.out.sizes)}
+    size = {"scale_factor": one_or_all(tuple(f for f, _ in each))} if whole else {"size": one_or_all(row.out.sizes)}
     yield candidate(row.op, 0.0, **size)
     yield candidate(row.op, costs.LINEAR_MODE, **size, mode=LINEAR_MODES[len(row.out.sizes) - 1])
 
@@ -136,7 +136,7 @@ def pad_candidates(row: Case) -> Candidates:
     more = [m - n for n, m in zip(row.given.sizes, row.out.sizes, strict=True)]
     if min(more) >= 0:
         sides = tuple(extra // 2 if extra % 2 == 0 else (extra // 2, extra - extra // 2) for extra in more)
-        padding = sides if any(extra % 2 for extra in more) else shortest(sides)
+        padding = sides if any(extra % 2 for extra in more) else one_or_all(sides)
         yield candidate(row.op, 0.0, padding=padding, mode=PRINTED_PAD_MODES[row.kind[:-2]])
 
 

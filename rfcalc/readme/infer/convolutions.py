@@ -13,7 +13,7 @@ from math import gcd, isqrt
 from ...engine.geometry import Window
 from ...errors import ShapeError
 from . import costs
-from .priors import Answer, Candidate, Candidates, Case, Prior, Settings, Shape, candidate, shortest
+from .priors import Candidate, Candidates, Case, Prior, Settings, Shape, Trait, candidate, one_or_all
 
 # --- windows -----------------------------------------------------------------------------------------------------
 
@@ -29,13 +29,13 @@ def axis_windows(kernel: int, n: int, m: int) -> tuple[tuple[int, int, int], ...
         for stride in (*costs.STRIDES, *((kernel,) if kernel > costs.STRIDES[-1] else ())):
             least = (m - 1) * stride + extent - n
             padding = max(0, -(-least // 2))
-            while padding <= max(extent, 2) and size_of(kernel, stride, padding, dilation, n) == m:
+            while padding <= max(extent, 2) and size_after(kernel, stride, padding, dilation, n) == m:
                 found.append((stride, padding, dilation))
                 padding += 1
     return tuple(found)
 
 
-def size_of(kernel: int, stride: int, padding: int, dilation: int, n: int, ceil_mode: bool = False) -> int | None:
+def size_after(kernel: int, stride: int, padding: int, dilation: int, n: int, ceil_mode: bool = False) -> int | None:
     try:
         return Window(kernel, stride, (padding, padding), dilation).output_size(n, ceil_mode)
     except ShapeError:
@@ -114,14 +114,14 @@ def conv_kernels(row: Case) -> list[tuple[float, tuple[int, ...], int | str, boo
             base = groups_cost(word, prior) + prior.cost((("bias", bias),))
             base += costs.MULTIPLIED * (word == "depthwise" and out.channels > groups)
             for kernel in kernels(weights // per_group, len(given.sizes)):
-                scales = costs.SCALES * (word == "depthwise" and max(kernel) == 1)
+                scales = costs.DEPTHWISE_POINT * (word == "depthwise" and max(kernel) == 1)
                 lost = costs.LOST_TAPS * (max(kernel) > 1 == max(given.sizes))
                 found.append((base + scales + lost + kernel_cost(kernel, given, out, prior), kernel, word, bias))
     return found
 
 
 def conv_windows(row: Case, base: float, kernel: tuple[int, ...], groups: int | str, bias: bool) -> Iterator[Candidate]:
-    head = (("out_channels", row.out.channels), ("kernel_size", shortest(kernel)))
+    head = (("out_channels", row.out.channels), ("kernel_size", one_or_all(kernel)))
     tail = (("groups", groups), ("bias", bias))
     for cost, window in costed_windows(kernel, row.given.sizes, row.out.sizes, row.prior):
         yield Candidate("conv", (*head, *window, *tail), base + cost)
@@ -135,7 +135,11 @@ def costed_windows(
     found = []
     for strides, paddings, dilations in windows(kernel, sizes, outs):
         cost = window_cost(kernel, strides, paddings, dilations, sizes, outs, prior)
-        window = (("stride", shortest(strides)), ("padding", shortest(paddings)), ("dilation", shortest(dilations)))
+        window = (
+            ("stride", one_or_all(strides)),
+            ("padding", one_or_all(paddings)),
+            ("dilation", one_or_all(dilations)),
+        )
         found.append((cost, window))
     if sizes == outs and len(set(kernel)) == 1 and kernel[0] % 2 == 0:
         found.append((costs.EVEN_SAME, (("stride", 1), ("padding", "same"), ("dilation", 1))))
@@ -146,7 +150,7 @@ def costed_windows(
 # --- how unusual they are ----------------------------------------------------------------------------------------
 
 
-def answers_of(conv: Candidate) -> Iterator[Answer]:
+def answers_of(conv: Candidate) -> Iterator[Trait]:
     """What a convolution answers to the questions that were counted; of its window only where it is the same on all
     axes and padded by numbers."""
     kernel = conv["kernel_size"]
@@ -163,7 +167,7 @@ def groups_answer(groups: int | str) -> str:
 
 
 def groups_cost(groups: int | str, prior: Prior) -> float:
-    return costs.DEPTHWISE if groups == "depthwise" else prior.cost((("groups", groups_answer(groups)),))
+    return costs.DEPTHWISE_CONV if groups == "depthwise" else prior.cost((("groups", groups_answer(groups)),))
 
 
 def kernel_answer(kernel: tuple[int, ...]) -> Hashable:
@@ -173,7 +177,7 @@ def kernel_answer(kernel: tuple[int, ...]) -> Hashable:
     return "factored" if min(kernel) == 1 and k % 2 and k <= costs.LONGEST_FACTOR else "oblong"
 
 
-def window_answers(k: int, s: int, p: int, d: int) -> Iterator[Answer]:
+def window_answers(k: int, s: int, p: int, d: int) -> Iterator[Trait]:
     yield "strided", s > 1
     if s > 1:
         yield "stride", s

@@ -12,7 +12,7 @@ from typing import NamedTuple
 # --- counts ------------------------------------------------------------------------------------------------------
 
 
-class Counted(NamedTuple):
+class CountedAnswers(NamedTuple):
     """How often each answer to a question was seen, and how many of a network's own rows weigh as much as all that:
     the strength of a Dirichlet prior with these shares that fits the counts of the single networks best."""
 
@@ -20,16 +20,16 @@ class Counted(NamedTuple):
     seen: Mapping[Hashable, int]
 
 
-COUNTED = {
-    "kernel": Counted(6.0, {3: 845, 1: 385, "factored": 4, 7: 9, 5: 7, 4: 2, 2: 1}),
-    "groups": Counted(3.0, {"one": 1228, "some": 17}),  # where not each channel is its own
-    "bias": Counted(0.25, {False: 903, True: 226}),
-    "strided": Counted(8.0, {False: 1236, True: 47}),  # asked where the sizes do not show it
-    "stride": Counted(0.25, {2: 46, 3: 1}),  # of those that have one
-    "padded point": Counted(12.0, {False: 342, True: 3}),  # of kernels of 1; the rest of the others
-    "dilated": Counted(3.0, {False: 870, True: 28}),
-    "padding": Counted(0.5, {"keeps": 505, "none": 360, "more": 5}),
-    "dilated padding": Counted(3.0, {"none": 15, "keeps": 10, "undilated": 3}),
+COUNTED_ANSWERS = {
+    "kernel": CountedAnswers(6.0, {3: 845, 1: 385, "factored": 4, 7: 9, 5: 7, 4: 2, 2: 1}),
+    "groups": CountedAnswers(3.0, {"one": 1228, "some": 17}),  # where not each channel is its own
+    "bias": CountedAnswers(0.25, {False: 903, True: 226}),
+    "strided": CountedAnswers(8.0, {False: 1236, True: 47}),  # asked where the sizes do not show it
+    "stride": CountedAnswers(0.25, {2: 46, 3: 1}),  # of those that have one
+    "padded point": CountedAnswers(12.0, {False: 342, True: 3}),  # of kernels of 1; the rest of the others
+    "dilated": CountedAnswers(3.0, {False: 870, True: 28}),
+    "padding": CountedAnswers(0.5, {"keeps": 505, "none": 360, "more": 5}),
+    "dilated padding": CountedAnswers(3.0, {"none": 15, "keeps": 10, "undilated": 3}),
 }
 """1,283 convolutions of 103 networks: 90 of public student notebooks (CIFAR-10 and MNIST) whose code stands beside the
 print, five of archs/ from such documents, and VGG-16, ResNet-18 and 50, GoogLeNet, Inception v3, DenseNet-121,
@@ -42,7 +42,7 @@ TOLD: Mapping[str, Mapping[tuple[str, Hashable], float]] = {
 }
 """Rows that a word of the text counts as: networks of the notebooks with a dilated convolution have it in one of seven,
 those with groups in about one of two."""
-CLEAR = 3.5  # a row answers a question clearly where all layers that fit answer it alike, up to so unusual ones
+CLEAR_ROW = 3.5  # a row answers a question clearly where all layers that fit answer it alike, up to so unusual ones
 
 # --- windows of convolutions: what no count says ------------------------------------------------------------------
 
@@ -66,8 +66,8 @@ UNSEEN_STRIDE = 2.0  # one that a map of 1x1 does not show
 MADE_UP_STRIDE = 4.0  # one that padding makes up for
 SKIPPING = 1.0  # a stride larger than its kernel
 PATCH, SMALLEST_PATCH = 0.5, 4  # kernels side by side, as large as vision transformers' and ConvNeXt's
-DEPTHWISE = 0.4  # a group for each channel, which the few weights show
-SCALES = 3.5  # a depthwise 1x1: one factor for each channel
+DEPTHWISE_CONV = 0.4  # a group for each channel, which the few weights show
+DEPTHWISE_POINT = 3.5  # a depthwise 1x1: one factor for each channel
 MULTIPLIED = 1.1  # a depthwise layer that makes more channels
 LOST_TAPS = 1.5  # a kernel above 1 on a map of 1x1: all but one tap see padding only
 OTHER_BIAS = 1.2  # of transposed convolutions: a U-Net's have one where its convolutions have none
@@ -79,9 +79,9 @@ UNEVEN_WINDOWS, AXIS_WINDOWS = 12, 4  # kept where axes differ, and for each axi
 
 MOST_CANDIDATES = 64  # layers kept for a row, the likeliest first
 POOL_SIDES = (1, 2, 3, 4, 5, 6, 7, 8)
-POOLS = {(2, 2, 0): (0.0, 0.5), (3, 2, 0): (0.7, 0.1), (3, 2, 1): (0.7, 0.1), (3, 1, 1): (0.3, 0.3)}
+USUAL_POOLS = {(2, 2, 0): (0.0, 0.5), (3, 2, 0): (0.7, 0.1), (3, 2, 1): (0.7, 0.1), (3, 1, 1): (0.3, 0.3)}
 """The usual kernels, strides and paddings, in plain networks and in those that begin as ResNets do."""
-POOL = 1.0  # any other
+OTHER_POOL = 1.0  # any other
 POOL_SIDE, POOL_APART, POOL_PADDING, POOL_STRANGE = 0.2, 0.8, 0.5, 2.0  # each step; strides, paddings; kernels of 1
 POOL_WHOLE, POOL_WHOLE_APART, POOL_WHOLE_STRIDE = 0.2, 1.0, 0.1  # the whole map; with another stride, each step of it
 POOL_WASTE = 0.3  # a row of the map that no window reads
@@ -98,7 +98,7 @@ CONCATENATED = 0.8  # one after the other
 BRANCH, BRANCH_FED, BRANCH_ENTRY, BRANCH_FUSED = 2.3, 1.8, 2.0, 1.2  # an earlier map; the latest convolution's, a
 # block's entry, one where branches go on until their container joins them
 ENTRY_AGE, FUSED_AGE = 0.1, 0.4  # each entry that is younger
-INSIDE = 0.4  # a map where no container ends, and no pool or image stands
+INSIDE_CONTAINER = 0.4  # a map where no container ends, and no pool or image stands
 EMPTY_BODY, LONG_BODY, LONGEST_BODY, USUAL_BODY = 0.5, 0.5, 2.0, 3  # no convolution between; each one beyond so many
 ENTRIES, JOINS = 4, 6  # block inputs and joins that a reading remembers
 REUSE, TOLD_REUSE, SHOWN_REUSE, REUSE_KNOWN = 5.0, 2.5, 1.5, 0.5  # a map that has been read already beside the row
@@ -138,13 +138,13 @@ PASSES = 3  # readings until the network's own rows agree with what was read
 THOROUGH_ROWS = 3000  # rows for which a search without shortcuts is affordable
 OTHER_IMAGE = 0.5  # what another input may cost more and still be taken, once the network's own rows have spoken
 OTHER_IMAGES, OTHER_IMAGES_AMISS = 1, 2  # inputs that are tried; where a row stayed unexplained
-TURNED = 0.01  # what a factored kernel turned round may cost more
+TURNED_FACTOR = 0.01  # what a factored kernel turned round may cost more
 
 # --- the image ---------------------------------------------------------------------------------------------------
 
 COMMON_SIZES = frozenset((28, 32, 64, 96, 128, 224, 256, 299))  # MNIST's, CIFAR's, ImageNet's and their like
 USUAL_SIZES = frozenset((48, 56, 84, 112, 150, 160, 192, 227, 240, 320, 384, 416, 448, 512))
-USUAL = 0.7  # what one of these costs: half as likely
+USUAL_SIZE = 0.7  # what one of these costs: half as likely
 USUAL_VALUES = {784: (1, 28, 28), 3072: (3, 32, 32), 1024: (1, 32, 32), 12288: (3, 64, 64)}
 """Images that a first linear layer reads."""
 UNUSUAL = 5.05

@@ -21,7 +21,7 @@ def with_evidence(printout: Printout, models: Sequence[StatedModel]) -> Printout
     for model in sorted(models, key=lambda model: -abs(model.line - printout.line)):
         facts = [fact for fact in model.facts if fact.kind == "conv" and fact.cells.keys() & set(WINDOW_SETTINGS)]
         if len(facts) == len(convs) >= costs.FEWEST_AGREEING and same_network([printout.rows[i] for i in convs], facts):
-            found = {place: settings_of(fact) for place, fact in zip(convs, facts, strict=True)}
+            found = {place: evident_settings(fact) for place, fact in zip(convs, facts, strict=True)}
     if not found:
         return printout
     rows = [replace(row, known=tuple(found[i].items())) if found.get(i) else row for i, row in enumerate(printout.rows)]
@@ -41,7 +41,7 @@ def same_network(rows: Sequence[PrintedRow], facts: Sequence[LayerFact]) -> bool
     return stated == len(rows)
 
 
-def settings_of(fact: LayerFact) -> dict[str, Any]:
+def evident_settings(fact: LayerFact) -> dict[str, Any]:
     return {key: fact.cells[key] for key in WINDOW_SETTINGS if key in fact.cells}
 
 

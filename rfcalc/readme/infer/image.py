@@ -13,7 +13,7 @@ from .priors import Prior, Shape
 from .states import Item
 
 
-def images(items: Sequence[Item], printout: Printout, context: Context, prior: Prior) -> list[Shape]:
+def possible_inputs(items: Sequence[Item], printout: Printout, context: Context, prior: Prior) -> list[Shape]:
     """Shapes that the image may have, the likeliest first; empty where the first row tells nothing."""
     given = [item.row.given for item in items if item.row.given]
     root = items[-1].row.given if items and items[-1].op is None else None
@@ -94,7 +94,7 @@ def size_cost(image: Shape) -> float:
     size = image.sizes[0]
     if size in costs.COMMON_SIZES and (size != costs.GREY_SIZE or image.channels == 1):
         return 0.0
-    return costs.USUAL if size in costs.USUAL_SIZES else costs.UNUSUAL
+    return costs.USUAL_SIZE if size in costs.USUAL_SIZES else costs.UNUSUAL
 
 
 def values_after(items: Sequence[Item], printout: Printout) -> int | None:

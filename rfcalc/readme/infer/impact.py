@@ -77,20 +77,20 @@ class Impact:
                 except RfcalcError:
                     return None
             if place in self.cuts[which] and place in changed:
-                found = grown(self.base[which], self.maps[place].axes, changed[place].axes)
+                found = grown_fields(self.base[which], self.maps[place].axes, changed[place].axes)
                 if found is not None:
                     return found
         return fields_of(changed[target]) if target in changed else self.base[which]
 
 
-def grown(fields: PerAxisValue, axes: Sequence[Axis], outs: Sequence[Axis]) -> PerAxisValue | None:
+def grown_fields(fields: PerAxisValue, axes: Sequence[Axis], outs: Sequence[Axis]) -> PerAxisValue | None:
     """The fields of the whole once a cut makes `outs` instead of `axes`; None where units do not look in step."""
     found: list[Number] = []
     for place, (total, axis, out) in enumerate(zip(fields, axes, outs, strict=True)):
         if place and axis is axes[place - 1] and out is outs[place - 1] and total == fields[place - 1]:
             found.append(found[-1])
             continue
-        if not (plain(axis) and plain(out)) or total is None or axis.jump in (None, 0):
+        if not (in_step(axis) and in_step(out)) or total is None or axis.jump in (None, 0):
             return None
         width, jump, width_, jump_ = axis.receptive_field, axis.jump, out.receptive_field, out.jump
         if width is None or jump is None or width_ is None or jump_ is None or (total - width) * jump_ % jump:
@@ -99,7 +99,7 @@ def grown(fields: PerAxisValue, axes: Sequence[Axis], outs: Sequence[Axis]) -> P
     return tuple(found)
 
 
-def plain(axis: Axis) -> bool:
+def in_step(axis: Axis) -> bool:
     """Whether all units look in step: one strand, one phase."""
     return len(axis.strands) == 1 and len(axis.strands[0].fields) == 1
 

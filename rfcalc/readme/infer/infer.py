@@ -12,21 +12,21 @@ from ...errors import RfcalcError
 from ..read.context import Context
 from ..read.facts import StatedModel
 from ..read.printout import Printout
-from ..read.read import Document, read
+from ..read.read import Document, read_document
 from . import costs
-from .alternatives import RowOptions, bounds, likely, with_fields
+from .alternatives import RowOptions, field_bounds, likely, with_fields
 from .blocks import add_shortcuts, find_blocks
 from .choices import LayerChoices, choose_for, choose_placed
 from .evidence import with_evidence
-from .image import images
+from .image import possible_inputs
 from .impact import Impact
 from .inference import Inference, Unexplained
 from .learned import learned_prior
-from .opened import opened
+from .opened import opened_printout
 from .priors import Prior, Shape, first_prior
 from .rebuild import Assembler, Assembly, alternate, misfits
 from .search import Search
-from .stated import Builder, buildable, input_of, notes_of, printout_of
+from .stated import Builder, buildable, notes_of, printout_of, stated_input
 from .states import Item, Reading, impossible, items_of
 
 STATED = {"table": "a table of layers", "list": "a list of layers", "code": "code"}
@@ -38,7 +38,7 @@ STATED = {"table": "a table of layers", "list": "a list of layers", "code": "cod
 def infer_printout(printout: Printout, context: Context, image: Sequence[int] | None = None) -> Inference:
     """The network behind one printout; raises RfcalcError where not even the input can be told."""
     # Closed containers become the layers that they stand for, and every row an item that knows its layer type.
-    printout = opened(printout)
+    printout = opened_printout(printout)
     items = items_of(printout.rows)
     if not any(item.op for item in items):
         raise RfcalcError(f"line {printout.line}: the summary has no layer that rfcalc knows")
@@ -46,7 +46,11 @@ def infer_printout(printout: Printout, context: Context, image: Sequence[int] | 
     # What comes in: as the caller or a row says, else the likeliest by the first layer, the text and the sizes in MB.
     prior = first_prior(context)
     image = image or printout.image
-    shape = Shape(image[0], tuple(image[1:])) if image else next(iter(images(items, printout, context, prior)), None)
+    shape = (
+        Shape(image[0], tuple(image[1:]))
+        if image
+        else next(iter(possible_inputs(items, printout, context, prior)), None)
+    )
     if shape is None:
         raise RfcalcError(no_input(items))
 
@@ -54,7 +58,7 @@ def infer_printout(printout: Printout, context: Context, image: Sequence[int] | 
     reading, prior = _read(items, shape, context)
     others: list[Shape] = []
     if not image:
-        others = images(items, printout, context, learned_prior(reading, first_prior(context), skip=1))
+        others = possible_inputs(items, printout, context, learned_prior(reading, first_prior(context), skip=1))
         for other in others[: costs.OTHER_IMAGES if reading_ok(reading) else costs.OTHER_IMAGES_AMISS]:
             if other != shape:
                 again, learned = _read(items, other, context)
@@ -140,7 +144,7 @@ def _weigh(
     notes, decided_by = list(partial.notes), None
 
     def weighed(assembly: Assembly) -> tuple[Impact, RowOptions]:
-        impact = Impact(arch_of(partial, assembly))
+        impact = Impact(assembled_arch(partial, assembly))
         return impact, with_fields(assembly, impact, prior, reading.shapes, others)
 
     def decided(changes: LayerChoices, by: str) -> Assembly:
@@ -156,7 +160,7 @@ def _weigh(
 
     # How far the field is open, before the text's own figure closes it.
     chosen = {i: d.candidate.cost for i, d in enumerate(assembly.decisions, 1) if d and d.candidate}
-    range_, whole = bounds(options, likely(options, chosen), impact), bounds(options, options, impact)
+    range_, whole = field_bounds(options, likely(options, chosen), impact), field_bounds(options, options, impact)
 
     if context.fields:
         stated = context.fields[0]
@@ -173,7 +177,7 @@ def _weigh(
     )  # fmt: skip
 
 
-def arch_of(partial: Inference, assembly: Assembly) -> Arch:
+def assembled_arch(partial: Inference, assembly: Assembly) -> Arch:
     """The network as a spec: its claims are the printed total."""
     total = partial.printout.totals.get("params")
     claims = {"params": int(total.value)} if total and total.value >= 0 else {}
@@ -208,7 +212,7 @@ def reason(item: Item, given: Shape | None) -> str:
 
 def infer_stated(model: StatedModel, context: Context, image: Sequence[int] | None = None) -> Inference:
     """The network of a table with kernels, a list or code; raises RfcalcError where its input cannot be told."""
-    builder = Builder(model, input_of(model, context, image))
+    builder = Builder(model, stated_input(model, context, image))
     builder.build()
     if model.problems:
         why = f"forward {model.problems[0]}: no layer does that, rfcalc traces the module itself"
@@ -230,7 +234,7 @@ def infer(text: str, input: Sequence[int] | None = None, model: str | None = Non
     >>> infer("```\\nnn.Conv2d(3, 8, 5)\\nnn.Conv2d(8, 8, 3)\\n```", (3, 32, 32)).summary[1]
     'receptive field 7 before global pooling, 7 after'
     """
-    document = read(text)
+    document = read_document(text)
     found = models(document)
     if not found:
         raise RfcalcError(nothing_found(document))
@@ -260,7 +264,7 @@ def chosen_model(document: Document, found: Sequence[Printout | StatedModel], mo
     titled = [one for one in found if model.casefold() in title_of(document, one).casefold()]
     if len(titled) != 1 or model.isdigit():
         many = f"fits {len(titled)} of them" if titled else "fits none of them"
-        raise RfcalcError(f"--model {model} {many}; " + "; ".join(listed(document, found)))
+        raise RfcalcError(f"--model {model} {many}; " + "; ".join(model_lines(document, found)))
     return titled[0]
 
 
@@ -269,7 +273,7 @@ def title_of(document: Document, model: Printout | StatedModel) -> str:
     return document.text.title(document.section(model.line)) or getattr(model, "title", "")
 
 
-def listed(document: Document, found: Sequence[Printout | StatedModel]) -> list[str]:
+def model_lines(document: Document, found: Sequence[Printout | StatedModel]) -> list[str]:
     """A line for each model: its number, the headings above it, where it stands, its form and size."""
     lines = []
     for number, model in enumerate(found, 1):
@@ -285,11 +289,11 @@ def listed(document: Document, found: Sequence[Printout | StatedModel]) -> list[
 
 def list_models(text: str) -> list[str]:
     """The models of a text, a line each; raises RfcalcError where there is none."""
-    document = read(text)
+    document = read_document(text)
     found = models(document)
     if not found:
         raise RfcalcError(nothing_found(document))
-    return listed(document, found)
+    return model_lines(document, found)
 
 
 def nothing_found(document: Document) -> str:

@@ -199,7 +199,7 @@ class Inference(Printed):
 USUAL = {"stride": 1, "padding": 0, "dilation": 1, "groups": 1, "output_padding": 0, "mode": "nearest", "bias": True}
 
 
-def setting_text(key: str, value: Any) -> str:
+def setting_in_words(key: str, value: Any) -> str:
     """One setting as people write it: kernel 3x1, no bias."""
     if isinstance(value, bool):
         return key if value else f"no {key}"
@@ -210,7 +210,7 @@ def setting_text(key: str, value: Any) -> str:
 def settings_text(candidate: Candidate) -> str:
     """The settings of a layer, without those that are as usual or stand in another column."""
     left_out = ("out_channels", "out_features", "affine")
-    return ", ".join(setting_text(k, v) for k, v in candidate.settings if k not in left_out and USUAL.get(k) != v)
+    return ", ".join(setting_in_words(k, v) for k, v in candidate.settings if k not in left_out and USUAL.get(k) != v)
 
 
 def hidden_text(row: Row) -> str:
@@ -221,7 +221,7 @@ def hidden_text(row: Row) -> str:
 def alternative_text(alternative: Alternative, chosen: Candidate) -> str:
     """What an alternative changes, and the field before global pooling that it would mean."""
     known = dict(chosen.settings)
-    changes = [setting_text(key, value) for key, value in alternative.candidate.settings if known.get(key) != value]
+    changes = [setting_in_words(key, value) for key, value in alternative.candidate.settings if known.get(key) != value]
     if alternative.image:
         changes.append(f"input {shape_text((alternative.image.channels, *alternative.image.sizes))}")
     if alternative.pool:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from . import costs
 from .candidates import fitting
 from .convolutions import answers_of
-from .priors import Answer, Prior
+from .priors import Prior, Trait
 from .states import Decision, Reading
 
 
@@ -32,12 +32,12 @@ def learned_prior(reading: Reading, told: Prior, skip: int = 0) -> Prior:
     )
 
 
-def clear_answers(decision: Decision, reading: Reading, told: Prior) -> Iterator[Answer]:
+def clear_answers(decision: Decision, reading: Reading, told: Prior) -> Iterator[Trait]:
     """What a row answers beyond doubt, whatever the others say: as every layer does that is not much more unusual. The
     padding is one question here, with a dilation or without."""
     assert decision.candidate is not None
     found = fitting(decision.item, reading.shapes[decision.source], told)
-    near = [one for one in found if one.cost <= found[0].cost + costs.CLEAR]
+    near = [one for one in found if one.cost <= found[0].cost + costs.CLEAR_ROW]
     others = [{question.removeprefix("dilated "): answer for question, answer in answers_of(one)} for one in near]
     for question, answer in answers_of(decision.candidate):
         if all(other.get(question.removeprefix("dilated ")) == answer for other in others):

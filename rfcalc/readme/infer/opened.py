@@ -13,7 +13,7 @@ from .priors import PRINTED
 Layers = tuple[tuple[str, int], ...]
 
 
-def opened(printout: Printout) -> Printout:
+def opened_printout(printout: Printout) -> Printout:
     """The summary with such rows opened: a Sequential of 8,448 after 64 channels is a 1x1 convolution of 64*128 and a
     norm of 2*128. A writer's own norm with two values for each channel is a batch norm."""
     moved: list[int] = [0]

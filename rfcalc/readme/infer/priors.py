@@ -31,9 +31,9 @@ class Shape(NamedTuple):
         return self.channels * prod(self.sizes)
 
 
-Answer = tuple[str, Hashable]
+Trait = tuple[str, Hashable]
 """A question about a layer, and its answer."""
-Evidence = tuple[tuple[Answer, float], ...]
+Evidence = tuple[tuple[Trait, float], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class Prior:
     reuse: float = costs.REUSE
     wide_stem: bool = False
 
-    def cost(self, answers: Iterable[Answer]) -> float:
+    def cost(self, answers: Iterable[Trait]) -> float:
         """How unusual the answers are, all together."""
         return sum(surprise(self.own, *answer) for answer in answers)
 
@@ -61,7 +61,7 @@ class Prior:
 def surprise(own: Evidence, question: str, answer: Hashable) -> float:
     """The odds of the likeliest answer to one, as a logarithm: by shares of what was counted, smoothed, as many rows as
     the counts are strong, and the network's own rows beside them."""
-    strength, seen = costs.COUNTED[question]
+    strength, seen = costs.COUNTED_ANSWERS[question]
     rows = {said: count for (about, said), count in own if about == question}
     scale = strength / (sum(seen.values()) + costs.SMOOTHING * (len(seen) + 1))
     weights = {
@@ -110,7 +110,7 @@ def made(op: str, settings: Settings, axes: int) -> Layer:
     return make(op, axes, **dict(settings))
 
 
-def shortest(values: tuple[Any, ...]) -> Any:
+def one_or_all(values: tuple[Any, ...]) -> Any:
     """One value where all axes agree, else all of them."""
     return values[0] if len(set(values)) == 1 else values
 

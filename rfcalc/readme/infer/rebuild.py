@@ -28,7 +28,9 @@ def alternate(reading: Reading, prior: Prior) -> None:
             if before is not None and before == (kernel[0] > kernel[-1]) and not item.row.kernel:
                 found = candidates(item.row.type, reading.shapes[decision.source], item.shape, item.params, prior)
                 turned = [
-                    f for f in found if f["kernel_size"] == kernel[::-1] and f.cost <= found[0].cost + costs.TURNED
+                    f
+                    for f in found
+                    if f["kernel_size"] == kernel[::-1] and f.cost <= found[0].cost + costs.TURNED_FACTOR
                 ]
                 if turned:
                     reading.decisions[number] = replace(decision, candidate=turned[0])

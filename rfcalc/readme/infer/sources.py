@@ -91,7 +91,9 @@ class Sources:
                 cost = costs.BRANCH_FED
             elif entry or ref < 0:
                 cost = costs.BRANCH_ENTRY + costs.ENTRY_AGE * age_of(state, ref)
-            cost += costs.INSIDE * (not entry and ref > 0 and ref != state.fed and not self.maps.is_border(ref))
+            cost += costs.INSIDE_CONTAINER * (
+                not entry and ref > 0 and ref != state.fed and not self.maps.is_border(ref)
+            )
             body = self.convs[item.place - 1] - self.convs[max(ref, 0)]
             long = costs.LONG_BODY * max(0, body - costs.USUAL_BODY)
             cost += costs.EMPTY_BODY if body < 1 else min(costs.LONGEST_BODY, long)

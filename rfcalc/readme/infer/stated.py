@@ -47,7 +47,7 @@ class Builder:
         self.blocks: dict[str, int] = {}
         """The first row of each block that names show."""
         for place, fact in enumerate(model.facts, 1):
-            for block in accumulate(parts_of(fact)[:-1], "{}.{}".format):
+            for block in accumulate(name_parts(fact)[:-1], "{}.{}".format):
                 self.blocks.setdefault(block, place)
         self.reading = Reading([], [], 0, 0.0, {0: image})
         self.rows: list[PrintedRow] = []
@@ -103,7 +103,7 @@ class Builder:
         if len(ends) > 1 and (op == "concat" or all(self.map_of(place) == above for place in ends)):
             return ends
         latest = range(last - 1, -1, -1) if op == "concat" else ()
-        entry = self.reads.get(self.blocks.get(".".join(parts_of(fact)[:-1]), 0), ())
+        entry = self.reads.get(self.blocks.get(".".join(name_parts(fact)[:-1]), 0), ())
         found = next((i for i in (*entry, *latest) if self.map_of(i) == Shape(missing, above.sizes)), None)
         if found is None:
             return (last,)
@@ -203,7 +203,7 @@ class Builder:
             window = {**self.window(fact, below), "bias": self.bias(fact)}
             yield "conv_transpose", {"out_channels": int(fact.cells["ch_out"]), **window}
         elif fact.kind != "input" and not (fact.kind == "join" and self.reading.last < 0):
-            yield named(fact)
+            yield named_layer(fact)
         activation = dict(fact.settings).get("activation")  # what Keras adds to a layer
         if isinstance(activation, str) and activation in LAYERS:
             yield activation, {}
@@ -293,7 +293,7 @@ def join_of(fact: LayerFact) -> str:
     return word[1] if word else "concat"
 
 
-def parts_of(fact: LayerFact) -> list[str]:
+def name_parts(fact: LayerFact) -> list[str]:
     """A layer's name as the blocks that it stands in, and its own."""
     return fact.name.partition(" ")[0].split(".")
 
@@ -309,7 +309,7 @@ def pointwise(fact: LayerFact) -> tuple[str, dict[str, Any]]:
     return next((op for pattern, op in POINTWISE_OPS if re.search(pattern, words, re.IGNORECASE)), "identity"), {}
 
 
-def named(fact: LayerFact) -> tuple[str, dict[str, Any]]:
+def named_layer(fact: LayerFact) -> tuple[str, dict[str, Any]]:
     """A layer of another kind by torch's class and the arguments of its call."""
     op = PRINTED.get(fact.torch)
     if fact.kind == "join":
@@ -364,7 +364,7 @@ def buildable(model: StatedModel) -> bool:
     return len(convs) > 1 and all("kernel_size" in f.cells and ("ch_out" in f.cells or f.torch) for f in convs)
 
 
-def input_of(model: StatedModel, context: Context, image: Sequence[int] | None) -> Shape:
+def stated_input(model: StatedModel, context: Context, image: Sequence[int] | None) -> Shape:
     """The input: as the caller says, as the first row does, or the data set's that the text names."""
     if image:
         return Shape(image[0], tuple(image[1:]))

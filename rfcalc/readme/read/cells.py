@@ -57,7 +57,7 @@ OUT_CHANNELS = re.compile(
 DEPTHWISE = re.compile(r"depth[\s-]?wise(?!.{0,3}sep)|\bdw\b", FLAGS)
 
 
-def kind_of(name: str) -> str:
+def kind_of_operation(name: str) -> str:
     """Which sort of operation a name speaks of, in the order of the patterns; other for none.
 
     >>> [kind_of(name) for name in ("Input Block Conv2D(3x3)", "Input 28x28", "Max Pool(2x2)", "GAP")]
@@ -105,7 +105,7 @@ def value_of(text: str, shapes: bool) -> Number | None:
         return None
     factors = text.strip("() ").split("*")
     drawn = len(factors) > 1 and len({factor.strip() for factor in factors}) == 1
-    return None if drawn and shapes else worked_out(text)
+    return None if drawn and shapes else arithmetic_value(text)
 
 
 def sum_amiss(cell: str) -> tuple[Number, Number] | None:
@@ -121,7 +121,7 @@ def sum_amiss(cell: str) -> tuple[Number, Number] | None:
     if len(stated) != 1 or not ARITHMETIC.match(term) or not re.search(r"\d\s*\)?\s*[-+*/]\s*\(?\s*\d", term):
         return None
     drawn = "*" in term and len({factor.strip() for factor in term.split("*")}) == 1  # 26*26 is a shape
-    value = None if drawn else worked_out(term)
+    value = None if drawn else arithmetic_value(term)
     return (stated[0], value) if value is not None and abs(Fraction(value) - Fraction(stated[0])) >= 1 else None
 
 
@@ -130,7 +130,7 @@ OPERATIONS: dict[type[ast.operator], Callable[[Fraction, Fraction], Fraction]] =
 }  # fmt: skip
 
 
-def worked_out(text: str) -> Number | None:
+def arithmetic_value(text: str) -> Number | None:
     """Sums, differences, products and quotients of numbers, with brackets; None for what cannot be worked out."""
 
     def value(node: ast.expr) -> Fraction:

@@ -15,7 +15,7 @@ from math import prod
 from typing import Any
 
 from ...engine.geometry import Number
-from .constructed import NOTES, Draft, all_drafts, layers_of, literal
+from .constructed import NOTES, Draft, all_drafts, facts_of_call, literal
 from .facts import KEEPING, LayerFact, StatedModel, numbered
 from .forward import Step
 from .text import Line
@@ -31,7 +31,7 @@ def code_models(lines: Sequence[Line]) -> list[StatedModel]:
     alone = [len(draft.facts) == 1 and draft.facts[0].torch in parts for draft in found]  # model = Net()
     kept = [draft for draft, only in zip(found, alone, strict=True) if not only or draft.title in used]
     called = {fact.torch for draft in kept for fact in draft.facts} & parts.keys()
-    return [model_of(draft, parts) for draft in kept if draft.title not in called]
+    return [drafted_model(draft, parts) for draft in kept if draft.title not in called]
 
 
 # --- the order in which layers run -------------------------------------------------------------------------------
@@ -44,9 +44,9 @@ MOST_DEPTH = 6
 """Definitions inside each other."""
 
 
-def model_of(draft: Draft, parts: Mapping[str, Draft]) -> StatedModel:
+def drafted_model(draft: Draft, parts: Mapping[str, Draft]) -> StatedModel:
     """A draft as a model."""
-    rows, problems = in_order(draft, parts, {}, 0)
+    rows, problems = drafted_layers(draft, parts, {}, 0)
     places, followed = main_way(rows)
     main = numbered(as_they_stand([rows[place - 1][0] for place in places]))
     joined = any(fact.kind == "join" for fact, _ in rows)
@@ -62,7 +62,7 @@ def model_of(draft: Draft, parts: Mapping[str, Draft]) -> StatedModel:
     )  # fmt: skip
 
 
-def in_order(
+def drafted_layers(
     draft: Draft, parts: Mapping[str, Draft], known: Mapping[str, Any], depth: int
 ) -> tuple[Rows, tuple[str, ...]]:
     """The layers as `forward` calls them, as they stand where it does not say; and what it does beside that."""
@@ -72,15 +72,15 @@ def in_order(
     for owner, fact, call in zip(draft.owners, draft.facts, draft.calls, strict=True):
         if fact.torch in parts and depth < MOST_DEPTH:
             part = parts[fact.torch]
-            inner, below = in_order(part, parts, bound(part, call, known), depth + 1)
+            inner, below = drafted_layers(part, parts, bound(part, call, known), depth + 1)
             problems += below
             made = with_notes(inner, fact)
         else:
-            made = chain([fact] if not depth else layers_of(call, fact.name, fact.line, {}, known))
+            made = chain([fact] if not depth else facts_of_call(call, fact.name, fact.line, {}, known))
         plain.append(made)
         held.setdefault(owner, []).append(made)
     graph = _Graph(held, draft.facts[0].line)
-    if draft.steps is None or not draft.ordered or not set(draft.owners) & layers_in(draft.steps):
+    if draft.steps is None or not draft.ordered or not set(draft.owners) & layers_of_steps(draft.steps):
         graph.held[""] = plain
         graph.run([Step(layer="")], 0)
     else:
@@ -133,7 +133,7 @@ class _Graph:
         elif step.join:
             return self.place(LayerFact(0, self.line, step.join, "join", {}), ends)
         elif step.call:
-            for fact in layers_of(step.call, f"F.{step.name}", self.line, {}):
+            for fact in facts_of_call(step.call, f"F.{step.name}", self.line, {}):
                 at = self.place(fact, (at,))
         else:
             unknown = chain([LayerFact(0, self.line, step.layer, "other", {})])
@@ -172,7 +172,7 @@ def main_way(rows: Rows) -> tuple[list[int], bool]:
             ways = [way(place) for place in reads]
             shared = sum(1 for _ in takewhile(lambda step: len(set(step)) == 1, zip(*ways, strict=False)))
             own = [[rows[place - 1][0] for place in one[shared:]] for one in ways]
-            longest = max(range(len(own)), key=lambda i: len(windows(own[i])))
+            longest = max(range(len(own)), key=lambda i: len(settled_windows(own[i])))
             back[-1] = reads[longest]
             followed = followed and all(matches(side, own[longest]) for i, side in enumerate(own) if i != longest)
     return [place for place in way(len(rows)) if rows[place - 1][0].kind != "join"], followed
@@ -188,7 +188,7 @@ def constructed(
             part = parts[fact.torch]
             found += constructed(part, parts, bound(part, call, known), depth + 1)
         else:
-            found += layers_of(call, fact.name, fact.line, {}, known)
+            found += facts_of_call(call, fact.name, fact.line, {}, known)
     return found
 
 
@@ -216,23 +216,25 @@ def weights_of(fact: LayerFact) -> int | None:
     return 0 if bare or (fact.kind == "pointwise" and not re.search("Norm|PReLU", family)) else None
 
 
-def layers_in(steps: Sequence[Step]) -> set[str]:
-    return {step.layer for step in steps} | {name for step in steps for b in step.branches for name in layers_in(b)}
+def layers_of_steps(steps: Sequence[Step]) -> set[str]:
+    return {step.layer for step in steps} | {
+        name for step in steps for b in step.branches for name in layers_of_steps(b)
+    }
 
 
-def windows(facts: Sequence[LayerFact]) -> list[LayerFact]:
+def settled_windows(facts: Sequence[LayerFact]) -> list[LayerFact]:
     return [fact for fact in facts if fact.kind not in KEEPING]
 
 
 def matches(side: Sequence[LayerFact], main: Sequence[LayerFact]) -> bool:
     """Whether a way round layers sees one pixel only and takes the same steps as they do."""
-    plain = all(fact.kind == "conv" and fact.cells.get("kernel_size") == 1 for fact in windows(side))
-    whole = all(fact.kind in ("conv", "pool") and "kernel_size" in fact.cells for fact in windows(main))
+    plain = all(fact.kind == "conv" and fact.cells.get("kernel_size") == 1 for fact in settled_windows(side))
+    whole = all(fact.kind in ("conv", "pool") and "kernel_size" in fact.cells for fact in settled_windows(main))
     return plain and whole and strides(side) == strides(main)
 
 
 def strides(facts: Sequence[LayerFact]) -> Number:
-    return prod(fact.cells.get("stride", 1) for fact in windows(facts))
+    return prod(fact.cells.get("stride", 1) for fact in settled_windows(facts))
 
 
 def bound(part: Draft, call: ast.Call, known: Mapping[str, Any]) -> dict[str, Any]:

@@ -13,9 +13,9 @@ from types import MappingProxyType
 from typing import Any
 
 from ...engine.geometry import Number
-from .cells import kind_of
+from .cells import kind_of_operation
 from .facts import LayerFact
-from .forward import Step, steps_of
+from .forward import Step, forward_steps
 from .layer_table import shape_in
 from .text import LONGEST_LINE, Line
 
@@ -228,17 +228,17 @@ def drafts(block: Sequence[Line], own: Container[str] = ()) -> Iterator[Draft]:
         if (match := METHOD.match(text)) and match[2] != "__init__":
             body = list(body_of(block[at:], match[1]))
             if match[2] == "forward" and draft.facts:
-                draft.steps = steps_of(dedent("\n".join(body)))
+                draft.steps = forward_steps(dedent("\n".join(body)))
                 at += len(body)
                 continue
             if any(CALL.search(line) for line in body[1:]):
                 *_, part = drafts(block[at + 1 : at + len(body)], own)
-                part.title, part.parameters = match[2], parameters_of(block, at)
+                part.title, part.parameters = match[2], parameters_of_definition(block, at)
                 yield part
                 at += len(body)
                 continue
         elif match:
-            draft.parameters = parameters_of(block, at)
+            draft.parameters = parameters_of_definition(block, at)
         if (match := BRANCH.match(text)) and draft.decided(match):
             at += len(list(body_of(block[at:], match["indent"])))
             continue
@@ -264,7 +264,7 @@ def take(draft: Draft, block: Sequence[Line], at: int, text: str, own: Container
             before = text[: match.start()].partition("=")[0] if first else ""
             name = before.strip(" ,(").removeprefix("self.") or class_of(match)
             notes = notes_in(comments) if match is calls[-1] else {}
-            for fact in layers_of(parsed, name, block[at].number, notes):
+            for fact in facts_of_call(parsed, name, block[at].number, notes):
                 draft.add(fact, parsed)
     if not calls and not CALL.search(comment):  # a layer that is commented out says nothing of those above it
         notes, bare = notes_in(comment), not code.strip()
@@ -301,7 +301,7 @@ def class_of(match: re.Match[str]) -> str:
     return str(match["class"] or match["bare"])
 
 
-def parameters_of(block: Sequence[Line], at: int) -> ast.arguments | None:
+def parameters_of_definition(block: Sequence[Line], at: int) -> ast.arguments | None:
     """The parameters of a function whose definition begins on a line; None where they cannot be parsed."""
     source = ""
     for line in block[at : at + MOST_LINES]:
@@ -337,12 +337,12 @@ def parse_call(block: Sequence[Line], at: int, match: re.Match[str]) -> tuple[as
         for place, char in enumerate(code):
             depth += (char in "([{") - (char in ")]}")
             if depth == 0 and char == ")":
-                return call_of(source + code[: place + 1]), used, comments
+                return parsed_call(source + code[: place + 1]), used, comments
         source += code + "\n"
     return None, 1, comments
 
 
-def call_of(source: str) -> ast.Call | None:
+def parsed_call(source: str) -> ast.Call | None:
     try:
         tree = ast.parse(source, mode="eval").body
     except (SyntaxError, ValueError):
@@ -365,7 +365,7 @@ def literal(node: ast.expr, known: Mapping[str, Any] = MappingProxyType({})) -> 
         return None
 
 
-def arguments_of(call: ast.Call, family: str, known: Mapping[str, Any]) -> dict[str, Any]:
+def stated_arguments(call: ast.Call, family: str, known: Mapping[str, Any]) -> dict[str, Any]:
     """The arguments under the words of facts: what is left out has its default, what is no literal stays open."""
     signature = SIGNATURES.get(family, ())
     given: dict[str, Any] = dict(zip(signature, (literal(a, known) for a in call.args), strict=False))
@@ -384,7 +384,7 @@ def arguments_of(call: ast.Call, family: str, known: Mapping[str, Any]) -> dict[
     return {**defaults, **given}
 
 
-def layers_of(
+def facts_of_call(
     call: ast.Call, name: str, line: int, notes: Notes, known: Mapping[str, Any] = MappingProxyType({})
 ) -> Iterator[LayerFact]:
     """A constructor call as a fact; nothing where it is given nothing and needs something."""
@@ -392,7 +392,7 @@ def layers_of(
     family = re.sub(r"[123]d$", "", cls)
     if not (call.args or call.keywords) and family in SIGNATURES and family not in POOLS:
         return
-    given = arguments_of(call, family, known)
+    given = stated_arguments(call, family, known)
     cells: Notes = {}
     for key, value in given.items():
         plain = value[0] if isinstance(value, list | tuple) and value and len(set(value)) == 1 else value
@@ -403,7 +403,7 @@ def layers_of(
         cells |= {"n_in": shape[0], "ch_in": shape[2]}
     whole = family.startswith("Adaptive") and cells.pop("output_size", 0) == 1
     kind = CLASS_KINDS.get(family, "global" if whole else "pointwise" if POINTWISE_CLASS.fullmatch(family) else "other")
-    kind = "global" if kind == "pool" and kind_of(name) == "global" else kind
+    kind = "global" if kind == "pool" and kind_of_operation(name) == "global" else kind
     notes = sizes_only(notes, cells)
     same = given.get("padding") == "same"
     if kind in ("pointwise", "flat"):

@@ -42,7 +42,7 @@ class Step:
 Path = tuple[Step, ...]
 
 
-def steps_of(source: str) -> Path | None:
+def forward_steps(source: str) -> Path | None:
     """The steps from the input to what is returned, in the order in which they run; None where the source cannot be
     parsed, or returns nothing.
 
@@ -119,11 +119,11 @@ class _ForwardWalk:
         if isinstance(node, ast.BinOp):
             sides = [side for side in (node.left, node.right) if not self.plain(side)]
             if len(sides) == 2 and type(node.op) in OPERATORS:
-                return joined([self.path(side) for side in sides], OPERATORS[type(node.op)])
+                return joined_paths([self.path(side) for side in sides], OPERATORS[type(node.op)])
             return self.path(sides[0]) if sides else ()
         if isinstance(node, ast.Tuple | ast.List):
             return self.path(node.elts[0]) if node.elts else ()
-        if isinstance(node, ast.Attribute) and (name := module_of(node)):
+        if isinstance(node, ast.Attribute) and (name := attribute_of(node)):
             return (Step(problem=f"uses self.{name}"),)
         inner = getattr(node, "value", None) or getattr(node, "body", None)
         return self.path(inner) if isinstance(inner, ast.expr) else ()
@@ -139,10 +139,10 @@ class _ForwardWalk:
         before = self.path(given[0]) if given else ()
         if layer := layer_called(function):
             maps = [self.path(part) for part in given if not self.plain(part)] or [before]
-            return joined(maps, layer=layer)
+            return joined_paths(maps, layer=layer)
         name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
-        if isinstance(function, ast.Call | ast.Subscript) or (holder and module_of(holder)):
-            return (*before, Step(layer=module_of(holder or function) or "?"))
+        if isinstance(function, ast.Call | ast.Subscript) or (holder and attribute_of(holder)):
+            return (*before, Step(layer=attribute_of(holder or function) or "?"))
         if name in JOINING and given:
             return self.joins(JOINING[name], holder, node)
         before = next(self.method(holder), before)
@@ -154,22 +154,22 @@ class _ForwardWalk:
     def joins(self, join: str, holder: ast.expr | None, node: ast.Call) -> Path:
         """The ways to a call that joins maps: those of a list for a concatenation, else what is given."""
         if join != "concat":
-            return joined([*self.method(holder), *map(self.path, node.args[:2])], join)
+            return joined_paths([*self.method(holder), *map(self.path, node.args[:2])], join)
         first, *others = [*node.args, *(k.value for k in node.keywords if k.arg in ("dim", "axis"))]
         dim = ast.unparse(others[0]) if others else "0"
         if dim not in map(str, CHANNEL_AXES):
             return (Step(problem=f"joins maps along dimension {dim}"),)
         if isinstance(first, ast.Tuple | ast.List):
-            return joined([self.path(part) for part in first.elts], join)
+            return joined_paths([self.path(part) for part in first.elts], join)
         known = self.lists.get(first.id) if isinstance(first, ast.Name) else None
-        return joined(known, join) if known else (Step(problem="joins a list of maps"),)
+        return joined_paths(known, join) if known else (Step(problem="joins a list of maps"),)
 
     def method(self, holder: ast.expr | None) -> Iterator[Path]:
         """The path to the map whose method is called; nothing for a function of a package."""
         if isinstance(holder, ast.Name):
             if holder.id in self.paths:
                 yield self.paths[holder.id]
-        elif holder is not None and not (isinstance(holder, ast.Attribute) and module_of(holder) is None):
+        elif holder is not None and not (isinstance(holder, ast.Attribute) and attribute_of(holder) is None):
             yield self.path(holder)
 
 
@@ -182,7 +182,7 @@ def layer_called(function: ast.expr) -> str | None:
     return function.attr if own else None  # type: ignore[attr-defined]
 
 
-def module_of(node: ast.expr) -> str | None:
+def attribute_of(node: ast.expr) -> str | None:
     """The attribute of self that a node looks into: conv of self.conv.weight and of self.conv[0]."""
     inner = node
     while isinstance(inner, ast.Attribute | ast.Subscript):
@@ -192,7 +192,7 @@ def module_of(node: ast.expr) -> str | None:
     return None
 
 
-def joined(paths: Sequence[Path], join: str = "", layer: str = "") -> Path:
+def joined_paths(paths: Sequence[Path], join: str = "", layer: str = "") -> Path:
     """The path as far as all are the same, then a step with what is different in each."""
     shared = 0
     while all(len(path) > shared for path in paths) and len({path[shared] for path in paths}) == 1:

@@ -6,11 +6,11 @@ import re
 from collections.abc import Iterator, Sequence
 
 from ...engine.geometry import Number
-from .cells import kind_of, settings_in
+from .cells import kind_of_operation, settings_in
 from .constructed import notes_in
 from .facts import LayerFact, StatedModel
 from .layer_table import shape_in
-from .text import Line, clean
+from .text import Line, clean_cell
 
 LAYER_LINE = re.compile(
     r"^[\s>*+-]*(?:\d{1,2}[.)]\s+)?\W{0,4}(?P<words>[A-Za-z].{2,120}?)\s*(?:[:=,|–-]|→|->|=>|➡|⇒)?\s*$"
@@ -47,17 +47,17 @@ def line_models(lines: Sequence[Line]) -> list[StatedModel]:
             runs.append([])
         section = line.section
         runs[-1].append(fact)
-    return [as_model(run) for run in runs if len(run) >= FEWEST_LINES]
+    return [model_of_lines(run) for run in runs if len(run) >= FEWEST_LINES]
 
 
-def as_model(run: Sequence[LayerFact]) -> StatedModel:
+def model_of_lines(run: Sequence[LayerFact]) -> StatedModel:
     """The list as a model: where some rows state a stride above 1, the other convolutions have 1."""
     strided = any(fact.cells.get("stride", 1) > 1 for fact in run)
-    facts = tuple(numbered(place, fact, strided) for place, fact in enumerate(run, 1))
+    facts = tuple(numbered_fact(place, fact, strided) for place, fact in enumerate(run, 1))
     return StatedModel("list", run[0].line, (facts,), lines=frozenset(fact.line for fact in run))
 
 
-def numbered(place: int, fact: LayerFact, strided: bool) -> LayerFact:
+def numbered_fact(place: int, fact: LayerFact, strided: bool) -> LayerFact:
     plain = {"stride": 1} if strided and fact.kind == "conv" else {}
     return LayerFact(place, fact.line, fact.name, fact.kind, {**plain, **fact.cells})
 
@@ -65,11 +65,11 @@ def numbered(place: int, fact: LayerFact, strided: bool) -> LayerFact:
 def facts_of(lines: Sequence[Line]) -> Iterator[tuple[Line, LayerFact]]:
     """The lines that name a window and state what comes out of it; two windows in a line are none."""
     for line in lines:
-        text = clean(line.text) if len(line.text) <= LONGEST and not CODE.search(line.text) else ""
+        text = clean_cell(line.text) if len(line.text) <= LONGEST and not CODE.search(line.text) else ""
         if not text or text[0] == "|" or not STATEMENT.search(text) or not WINDOW_WORDS.search(text):
             continue
         words, notes = split_notes(text)
-        kind = kind_of(words)
+        kind = kind_of_operation(words)
         settings = settings_in(words)
         kind = "conv" if kind == "other" and "kernel_size" in settings else kind
         sized = "n_out" in notes and ("ch_out" in settings or kind != "conv")

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from ...engine.geometry import Number
-from .cells import CHANNELS_FROM_TO, DEPTHWISE, SEVERAL, figures_in, kind_of, settings_in, sum_amiss
+from .cells import CHANNELS_FROM_TO, DEPTHWISE, SEVERAL, figures_in, kind_of_operation, settings_in, sum_amiss
 from .facts import LayerFact, StatedModel
 from .headings import WINDOW_SETTINGS, column_of
-from .repeats import opened
+from .repeats import opened_repeats
 from .tables import TextTable
 
 SPATIAL = ("n", "n_in", "n_out", *WINDOW_SETTINGS[:4], "effective", "j", "j_in", "j_out", "r", "r_in", "r_out")
@@ -32,16 +32,16 @@ def layer_table(table: TextTable) -> StatedModel | None:
         (found for words in OPERATION_HEADINGS if (found := [p for p in names if words.search(table.headings[p])])),
         names,
     )
-    written = any(settings_in(named(cells, names)) for cells in table.rows)
+    written = any(settings_in(row_name(cells, names)) for cells in table.rows)
     fields = chained and (settings or written or {"n", "n_out"} & keys or len(chained) > 1)
     counts = "params" in keys and (settings or written) and names
-    kernels = sum("kernel_size" in settings_in(named(cells, operations)) for cells in table.rows)
+    kernels = sum("kernel_size" in settings_in(row_name(cells, operations)) for cells in table.rows)
     sizes = {"n", "n_out"} & keys and kernels >= FEWEST_KERNELS and 2 * kernels >= len(table.rows)
     if not (fields or counts or sizes or len(settings) > 1):
         return None
     facts, total = [], None
     for number, (cells, line) in enumerate(zip(table.rows, table.lines, strict=True), 1):
-        name = named(cells, names)
+        name = row_name(cells, names)
         if TOTAL_ROW.search(name) or (not name and TOTAL_ROW.search(" ".join(cells))):
             total = next(
                 (
@@ -52,12 +52,14 @@ def layer_table(table: TextTable) -> StatedModel | None:
                 total,
             )
             continue
-        facts.append([fact_of(cells, columns, (name, named(cells, operations)), number, line, axis) for axis in (0, 1)])
+        facts.append(
+            [fact_of(cells, columns, (name, row_name(cells, operations)), number, line, axis) for axis in (0, 1)]
+        )
     if all(first.cells.get("n_in", 0) < first.number for first, _ in facts):  # the numbers of the rows that come in
         facts = [[replace(f, cells={k: v for k, v in f.cells.items() if k != "n_in"}) for f in pair] for pair in facts]
     if not any(fact.cells for fact, _ in facts) or not layered(facts, keys):
         return None
-    first, second = (opened([pair[axis] for pair in facts]) for axis in (0, 1))
+    first, second = (opened_repeats([pair[axis] for pair in facts]) for axis in (0, 1))
     alike = all(a.cells == b.cells for a, b in zip(first, second, strict=True))
     lines = frozenset((table.line, *table.lines))
     axes = (first,) if alike else (first, second)
@@ -91,10 +93,10 @@ def columns_of(headings: Sequence[str]) -> dict[int, str]:
     return found
 
 
-def named(cells: Sequence[str], names: Sequence[int]) -> str:
+def row_name(cells: Sequence[str], names: Sequence[int]) -> str:
     """The row's name: what stands in the columns of words, or alone in the row."""
     stated = [cell for cell in cells if cell]
-    alone = len(stated) == 1 and kind_of(stated[0]) != "other"
+    alone = len(stated) == 1 and kind_of_operation(stated[0]) != "other"
     return stated[0] if alone else " ".join(cells[place] for place in names if cells[place])
 
 
@@ -104,14 +106,14 @@ def fact_of(
     """One row along one axis; `names` are all that name it, and what names its operation."""
     found: dict[str, Number] = {}
     same, name = False, names[0]
-    words, kind = name, kind_of(names[1])
+    words, kind = name, kind_of_operation(names[1])
     unknown = {key for place, key in columns.items() if "?" in cells[place]}
     for place, key in columns.items():
         cell = cells[place]
         if key == "name" or not cell:
             continue
         if "," in key:
-            found |= together(cell, key)
+            found |= settings_together(cell, key)
             words += " " + cell
         elif key == "padding" and re.fullmatch(r"same|valid|none|yes|no", cell, re.IGNORECASE):
             same = cell.lower() == "same"
@@ -119,7 +121,7 @@ def fact_of(
         else:
             found |= dict(figures(cell, key, axis))
     written, worded = settings_in(words), "kernel_size" not in found
-    kind = kind_of(words) if kind == "other" else kind
+    kind = kind_of_operation(words) if kind == "other" else kind
     if kind in ("flat", "pointwise"):
         written = {key: value for key, value in written.items() if key in ("ch_in", "ch_out")}
         found = {**written, **found}
@@ -140,7 +142,7 @@ def fact_of(
     return LayerFact(number, line, name, kind, found, same, bool(SEVERAL.search(name)), worded)
 
 
-def together(cell: str, key: str) -> dict[str, Number]:
+def settings_together(cell: str, key: str) -> dict[str, Number]:
     """Several settings in one cell: 3,1,1 or 3/1/1; what follows in brackets is words."""
     bare = re.sub(r"\([^()]*\)|[A-Za-z=]+", " ", cell)
     numbers = [int(number) for number in re.findall(r"\d+", bare)]

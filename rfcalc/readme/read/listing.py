@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise, zip_longest
 
 from ...engine.geometry import Number
-from .cells import CHANNELS_FROM_TO, kind_of
+from .cells import CHANNELS_FROM_TO, kind_of_operation
 from .facts import LayerFact, StatedModel, numbered
 from .text import LONGEST_LINE, Line
 
@@ -62,7 +62,7 @@ def listing_models(lines: Sequence[Line]) -> list[StatedModel]:
                 or (since <= LISTED_APART and NOTE.search(text))
             )
         ):
-            found = layers_in(text, line.number)
+            found = listed_layers(text, line.number)
             if found and runs[-1] and since > LISTED_APART:
                 runs.append([])
             runs[-1] += found
@@ -71,22 +71,22 @@ def listing_models(lines: Sequence[Line]) -> list[StatedModel]:
     ]
     used = frozenset(one.fact.line for run in kept for one in run)
     prose = [line.text for line in lines if line.number not in used and len(line.text) <= LONGEST_LINE]
-    return [as_model(run, prose) for run in kept]
+    return [listed_model(run, prose) for run in kept]
 
 
-def as_model(run: Sequence[ListedLayer], prose: Sequence[str]) -> StatedModel:
+def listed_model(run: Sequence[ListedLayer], prose: Sequence[str]) -> StatedModel:
     facts = numbered(with_remarks(run, prose))
     return StatedModel("listing", facts[0].line, (facts,), lines=frozenset(f.line for f in facts), ordered=True)
 
 
-def layers_in(text: str, line: int) -> list[ListedLayer]:
+def listed_layers(text: str, line: int) -> list[ListedLayer]:
     """The layers of one line, the last one with the field and the size that are noted."""
     found: list[ListedLayer] = []
     matches = list(LISTED_LAYER.finditer(text))
     for match, following in zip_longest(matches, matches[1:]):
         name = match["name"]
-        kind = next((kind for kind, pattern in SHORT.items() if pattern.fullmatch(name)), kind_of(name))
-        cells = settings_of(match["arguments"], kind)
+        kind = next((kind for kind, pattern in SHORT.items() if pattern.fullmatch(name)), kind_of_operation(name))
+        cells = settings_by_place(match["arguments"], kind)
         if cells and (kind in ("conv", "pool", "global") or (kind == "flat" and "ch_out" in cells)):
             after = text[match.end() : following.start() if following else None]
             plain = {"stride": 1} if kind == "conv" else {}
@@ -123,7 +123,7 @@ def with_remarks(found: Sequence[ListedLayer], prose: Sequence[str]) -> Iterator
             yield LayerFact(0, fact.line, f"{fact.name} batch norm", "pointwise", same)
 
 
-def settings_of(arguments: str, kind: str) -> dict[str, Number]:
+def settings_by_place(arguments: str, kind: str) -> dict[str, Number]:
     """Settings by place (in, out, kernel, stride, padding; of a pool kernel, stride) and by name."""
     named: dict[str, Number] = {}
     plain: list[Number] = []

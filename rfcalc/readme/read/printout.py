@@ -16,7 +16,7 @@ from ...spec.stated import Stated
 from .cells import figures_in
 from .headings import column_of
 from .keras import LIKE, keras_rows
-from .rows import PrintedRow, count_of, shape_of
+from .rows import PrintedRow, count_of, printed_shape
 from .tables import is_rule
 from .text import LONGEST_LINE, Line
 
@@ -203,7 +203,7 @@ class _Finder:
 
 def summary_row(match: re.Match[str], line: Line, more: Sequence[str | None]) -> PrintedRow:
     """A row of torchsummary, with the figures that further columns state after the count."""
-    batch, shape = shape_of(match[3])
+    batch, shape = printed_shape(match[3])
     found: dict[str, Number] = {}
     if more:
         cells = [cell for cell in re.split(r"[\s|│]+", line.text[match.end() :].strip(" |│")) if cell]
@@ -227,12 +227,12 @@ def info_row(match: re.Match[str], columns: list[str], line: int) -> tuple[int, 
     if "output" not in cells and "params" not in cells:
         return None
     depth = int(match["depth"]) if match["depth"] else (len(match["tree"].rstrip(" ")) + 4) // 5
-    batch, shape = shape_of(cells.get("output", "--"))
+    batch, shape = printed_shape(cells.get("output", "--"))
     recursive = cells.get("params") == "(recursive)"
     kernel = tuple(map(int, re.findall(r"\d+", cells.get("kernel", "")))) or None
     index = f"{match['depth']}-{match['place']}" if match["depth"] else f"line {line}"
     params = count_of(cells.get("params", "--"))
-    given = shape_of(cells.get("input", "--"))[1]
+    given = printed_shape(cells.get("input", "--"))[1]
     return depth, PrintedRow(
         index, match["type"], shape, params, line, batch, given=given, kernel=kernel, recursive=recursive
     )
@@ -241,7 +241,7 @@ def info_row(match: re.Match[str], columns: list[str], line: int) -> tuple[int, 
 def x_row(match: re.Match[str], above: Sequence[PrintedRow], line: int) -> PrintedRow:
     """A row of torchsummaryX: the class by its weights, else by its name or by what it does to the map; the exact
     count by the weights, where the rounded one allows it."""
-    batch, shape = shape_of(match["shape"])
+    batch, shape = printed_shape(match["shape"])
     weights = [int(number) for number in re.findall(r"\d+", match["kernel"])]
     axes = len(weights) - 2
     kind = (

@@ -17,7 +17,7 @@ from .printed_table import printed_tables
 from .printout import Printout, find_printouts
 from .sentences import Statement, read_statements
 from .tables import find_tables
-from .text import LABEL_LEVEL, Line, Text, read_text
+from .text import LABEL_LEVEL, Line, Text, read_lines
 from .tools import tool_models
 
 
@@ -54,9 +54,9 @@ class Document:
         return self.contexts[chosen]
 
 
-def read(text: str) -> Document:
+def read_document(text: str) -> Document:
     """The parts of a document, found in time linear in its length."""
-    found = read_text(text)
+    found = read_lines(text)
     lines = found.lines
     printouts = find_printouts(lines)
     taken = {number for printout in printouts for number in printout.lines}

@@ -34,7 +34,7 @@ SHRINKS = 1.5
 """How many times larger the map of the row above is, at least, where a stage begins with a stride."""
 
 
-def opened(facts: Sequence[LayerFact]) -> tuple[LayerFact, ...]:
+def opened_repeats(facts: Sequence[LayerFact]) -> tuple[LayerFact, ...]:
     """The rows with each that stands for several equal convolutions as so many: the first with what comes in, the last
     with what comes out. Rows stay closed whose layers are not plain, or whose counts would have to be divided."""
     found: list[LayerFact] = []

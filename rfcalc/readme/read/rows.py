@@ -38,7 +38,7 @@ class PrintedRow:
         return f"{self.type}-{self.index}" if isinstance(self.index, int) or self.index[:1].isdigit() else self.index
 
 
-def shape_of(text: str) -> tuple[int, tuple[int, ...] | None]:
+def printed_shape(text: str) -> tuple[int, tuple[int, ...] | None]:
     """The batch and the rest of a printed shape; None for no shape, several, or sizes below 1."""
     numbers = [int(part) for part in re.findall(r"-?\d+", text)] if text.count("[") == 1 else []
     batch, *rest = numbers or [-1]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from ...spec.stated import Stated
-from .text import LONGEST_LINE, Line, Text, clean
+from .text import LONGEST_LINE, Line, Text, clean_cell
 
 DIGIT = re.compile(r"\d")
 STATED_FIGURE = (
@@ -224,7 +224,7 @@ def read_statements(prose: Iterable[Line], text: Text) -> list[Statement]:
     used: set[tuple[str, int]] = set()
     headings = {section.line for section in text.sections}
     for line in prose:
-        words = plain(line)
+        words = without_markup(line)
         if not words:
             continue
         titles = [text.sections[i].title for i in text.path(line.section) if text.sections[i].line != line.number]
@@ -252,12 +252,12 @@ def read_statements(prose: Iterable[Line], text: Text) -> list[Statement]:
     return found
 
 
-def plain(line: Line) -> str:
+def without_markup(line: Line) -> str:
     """The text of a line of prose without markup, links and images; empty for code and data."""
     if line.code or not line.text or len(line.text) > LONGEST_LINE:
         return ""
     text = re.sub(r"!?\[([^\[\]]{0,300})\]\([^()]{0,500}\)|https?://\S{1,500}", r" \1 ", line.text)
-    return clean(re.sub(r"(?<!\w)_|_(?!\w)", "", text))
+    return clean_cell(re.sub(r"(?<!\w)_|_(?!\w)", "", text))
 
 
 def sentence_statements(sentence: str, line: int) -> Iterator[Statement]:

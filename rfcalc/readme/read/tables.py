@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from .headings import column_of, is_heading_line
-from .text import LONGEST_LINE, Line, clean
+from .text import LONGEST_LINE, Line, clean_cell
 
 RULE_MARKS, DASHES = frozenset(" \t|+:=-─━═┼╪│┃├┤╞╡┬┴┌┐└┘"), frozenset("-─━═=")
 BARS = re.compile(r"(?<!\\)[|│┃]")
@@ -67,7 +67,7 @@ def bar_tables(lines: Sequence[Line]) -> Iterator[TextTable]:
             if not is_rule(text) and len(text) <= LONGEST_LINE and "├─" not in text and "└─" not in text:
                 run.append((line.number, split_bars(text)))
         elif len(run) > 1 and place < len(lines) and between_rows(lines, place):
-            run.append((line.number, (clean(text),)))
+            run.append((line.number, (clean_cell(text),)))
         elif not (run and text.strip() and is_rule(text)):
             if len(run) > 1 and len(run[0][1]) > 1:
                 yield as_table(run)
@@ -99,7 +99,7 @@ def split_bars(text: str) -> tuple[str, ...]:
         cells = cells[1:]
     if cells and not cells[-1].strip():
         cells = cells[:-1]
-    return tuple(clean(cell.replace("\\|", "|")) for cell in cells)
+    return tuple(clean_cell(cell.replace("\\|", "|")) for cell in cells)
 
 
 def html_tables(lines: Sequence[Line]) -> Iterator[TextTable]:
@@ -117,7 +117,7 @@ def html_tables(lines: Sequence[Line]) -> Iterator[TextTable]:
             start, cell = part.end(), name in ("td", "th") and not closing
             if name == "table":
                 if closing and len(rows) > 1:
-                    yield as_table([(n, tuple(map(clean, cells))) for n, cells in rows])
+                    yield as_table([(n, tuple(map(clean_cell, cells))) for n, cells in rows])
                 inside, rows = not closing, []
             elif name == "tr" and not closing:
                 rows.append((line.number, []))
@@ -141,7 +141,7 @@ def list_tables(lines: Sequence[Line]) -> Iterator[TextTable]:
             run[-1][1].append(match[1])
         elif inside and line.text.strip() and not line.text[0].isspace():
             if len(run) > 1:
-                yield as_table([(number, tuple(map(clean, cells))) for number, cells in run])
+                yield as_table([(number, tuple(map(clean_cell, cells))) for number, cells in run])
             inside = False
 
 
@@ -160,7 +160,7 @@ def simple_tables(lines: Sequence[Line]) -> Iterator[TextTable]:
             if place > at + 1 and (SIMPLE_RULE.match(text) or not text.strip()):
                 break
             if place != at + 1:
-                cut = [clean(text[span[0] : end]) for span, end in zip(spans, ends, strict=True)]
+                cut = [clean_cell(text[span[0] : end]) for span, end in zip(spans, ends, strict=True)]
                 run.append((lines[place].number, tuple(cut)))
         if len(run) > 1:
             yield as_table(run)
@@ -177,7 +177,9 @@ def column_tables(lines: Sequence[Line]) -> Iterator[TextTable]:
         if not 5 < len(line.text) <= LONGEST_LINE or "|" in line.text or "<t" in line.text:
             continue
         for split in splitters(line.text):
-            headings = tuple(map(clean, [part for cell in split(line.text.strip()) for part in apart(cell)]))
+            headings = tuple(
+                map(clean_cell, [part for cell in split(line.text.strip()) for part in divided_headings(cell)])
+            )
             pair = (
                 len(headings) == 2
                 and split.sharp
@@ -191,7 +193,7 @@ def column_tables(lines: Sequence[Line]) -> Iterator[TextTable]:
                     break
 
 
-def apart(cell: str) -> list[str]:
+def divided_headings(cell: str) -> list[str]:
     """Headings that single spaces divide in a line of wider gaps: none is known as one, each is alone."""
     words = cell.split()
     return words if len(words) > 1 and not column_of(cell) and all(map(column_of, words)) else [cell]
@@ -227,7 +229,7 @@ def take_rows(lines: Sequence[Line], at: int, split: Splitter, width: int) -> tu
             cells = split(text.strip()) if len(text) <= LONGEST_LINE else []
             if len(cells) != width:
                 break
-            run.append((lines[at].number, tuple(map(clean, cells))))
+            run.append((lines[at].number, tuple(map(clean_cell, cells))))
         elif not text.strip() and run:
             break
         at += 1

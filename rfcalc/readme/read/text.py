@@ -114,7 +114,7 @@ def decode(data: bytes, where: str = "") -> str:
     return data.decode("utf-8-sig", errors="replace")
 
 
-def clean(cell: str) -> str:
+def clean_cell(cell: str) -> str:
     """A cell without markup: r<sub>out</sub> becomes r_out, **3** becomes 3; arithmetic (2 * 3) stays."""
     text = re.sub(r"<su[bp]>", "_", cell) if "<su" in cell else cell
     text = TAG.sub(" " if "<br" in text else "", text) if "<" in text else text
@@ -129,7 +129,7 @@ def clean(cell: str) -> str:
     return " ".join(text.split())
 
 
-def read_text(text: str) -> Text:
+def read_lines(text: str) -> Text:
     """The lines of a document, each in its section; a notebook's cells one after the other."""
     text = text.lstrip("\ufeff")
     data = data_of(text)
@@ -191,17 +191,17 @@ def read_text_lines(text: str, code: bool, block: int, before: int) -> list[Line
 def cell_parts(cell: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """(markdown, code or output, text) of a notebook's cell."""
     kind = "markdown" if cell.get("cell_type") in ("markdown", "raw") else "code"
-    yield kind, joined(cell.get("source"))
+    yield kind, joined_source(cell.get("source"))
     outputs = cell.get("outputs")
     for output in outputs if isinstance(outputs, list) else ():
         if isinstance(output, dict):
             data = output.get("data")
             plain = data.get("text/plain") if isinstance(data, dict) else None
-            if found := joined(output.get("text") or plain):
+            if found := joined_source(output.get("text") or plain):
                 yield "output", found
 
 
-def joined(source: Any) -> str:
+def joined_source(source: Any) -> str:
     text = "".join(map(str, source)) if isinstance(source, list) else source if isinstance(source, str) else ""
     return text.removesuffix("\n")
 
@@ -227,16 +227,16 @@ def heading_of(lines: Sequence[Line], at: int) -> tuple[int, str] | None:
     if not text.strip() or len(text) > 300:
         return None
     if match := HEADING.match(text):
-        return len(match[1]), clean(match[2])
+        return len(match[1]), clean_cell(match[2])
     if match := HTML_HEADING.match(text):
-        return int(match[1]), clean(match[2])
+        return int(match[1]), clean_cell(match[2])
     if at + 1 < len(lines) and not lines[at + 1].code and (under := UNDERLINE.match(lines[at + 1].text)):
         plain = (
             len(text) < 120 and "|" not in text and re.search(r"[A-Za-z]", text) and len(text.strip().split("  ")) < 2
         )
         alone = at == 0 or not lines[at - 1].text.strip()
         if plain and alone and 3 <= len(lines[at + 1].text.strip()) <= len(text.strip()) + 8:
-            return ("=-~^".index(under[1][0]) + 1), clean(text)
+            return ("=-~^".index(under[1][0]) + 1), clean_cell(text)
     if match := LABEL.match(text):
-        return LABEL_LEVEL, clean(match["bold"] or match["plain"])
+        return LABEL_LEVEL, clean_cell(match["bold"] or match["plain"])
     return None

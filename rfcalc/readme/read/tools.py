@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from ...engine.geometry import Number
-from .cells import figures_in, kind_of
+from .cells import figures_in, kind_of_operation
 from .facts import LayerFact, StatedModel
 from .headings import column_of
 from .text import LONGEST_LINE, Line
@@ -28,13 +28,13 @@ def tool_models(lines: Sequence[Line]) -> list[StatedModel]:
     facts: list[LayerFact] = []
     for fact in tool_facts(lines):
         if facts and fact.line - facts[-1].line > 12:
-            found += as_model(facts)
+            found += tool_model(facts)
             facts = []
         facts.append(fact)
-    return [*found, *as_model(facts)]
+    return [*found, *tool_model(facts)]
 
 
-def as_model(facts: Sequence[LayerFact]) -> list[StatedModel]:
+def tool_model(facts: Sequence[LayerFact]) -> list[StatedModel]:
     if len(facts) < FEWEST_PRINTED:
         return []
     lines = frozenset(range(facts[0].line, facts[-1].line + 1))
@@ -52,7 +52,7 @@ def tool_facts(lines: Sequence[Line]) -> Iterator[LayerFact]:
         if led or label or at.number == 0:
             if name and {"r_out"} < cells.keys():
                 number += 1
-                yield LayerFact(number, line, name, kind_of(name), cells)
+                yield LayerFact(number, line, name, kind_of_operation(name), cells)
             name, line, cells = (led or label or {"name": ""})["name"], at.number, {}
         elif not pairs and text.strip(" -=_#*\t"):
             name = ""
