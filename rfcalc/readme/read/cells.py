@@ -60,7 +60,7 @@ DEPTHWISE = re.compile(r"depth[\s-]?wise(?!.{0,3}sep)|\bdw\b", FLAGS)
 def kind_of_operation(name: str) -> str:
     """Which sort of operation a name speaks of, in the order of the patterns; other for none.
 
-    >>> [kind_of(name) for name in ("Input Block Conv2D(3x3)", "Input 28x28", "Max Pool(2x2)", "GAP")]
+    >>> [kind_of_operation(name) for name in ("Input Block Conv2D(3x3)", "Input 28x28", "Max Pool(2x2)", "GAP")]
     ['conv', 'input', 'pool', 'global']
     """
     if re.search(r"depth[\s-]?concat", name, FLAGS):

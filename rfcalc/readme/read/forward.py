@@ -46,7 +46,7 @@ def forward_steps(source: str) -> Path | None:
     """The steps from the input to what is returned, in the order in which they run; None where the source cannot be
     parsed, or returns nothing.
 
-    >>> steps = steps_of("def forward(self, x):\\n    return self.fc(F.max_pool2d(self.conv(x), 2).flatten(1))")
+    >>> steps = forward_steps("def forward(self, x):\\n    return self.fc(F.max_pool2d(self.conv(x), 2).flatten(1))")
     >>> [step.layer or step.name for step in steps or ()]
     ['conv', 'max_pool2d', 'fc']
     """
