@@ -23,7 +23,7 @@ TOTALS = [  # name, input, params, MACs, field before and after global pooling, 
     ("googlenet",    (3, 224, 224),    6_624_904,  1_498_376_192,  379,  571, "1000"),
     ("mnist28",      (1, 28, 28),          7_410,      1_031_808,   18,   28, "10x1x1"),
     ("mobilenet_v2", (3, 224, 224),    3_504_872,    300_774_272,  491,  683, "1000"),
-    ("ours_100k",    (3, 32, 32),         99_374,     27_772_836,   41,   69, "10"),
+    ("ours_100k",    (3, 32, 32),         96_186,     32_145_888,   49,   77, "10"),
     ("ours_200k",    (3, 32, 32),        186_666,     48_071_296,   35,   63, "10"),
     ("ours_fast",    (3, 32, 32),        168_106,     22_119_040,   35,   63, "10"),
     ("resnet18",     (3, 224, 224),   11_689_512,  1_814_073_344,  435,  627, "1000"),
@@ -55,10 +55,10 @@ LAYERS = [  # name, layer, size, jump, field with its sum
     ("valid149k", "T2", 24, 1, 9 + 2 * 2 + 2 * 2),
     ("valid149k", "T3", 20, 1, 17 + 2 * 2 + 2 * 2),
     ("valid149k", "C8", 20, 1, 25 + 2 * 2),
-    ("ours_100k", "R3", 32, 1, 1 + 4 * 2),
-    ("ours_100k", "C2", 16, 2, 9 + 2),
-    ("ours_100k", "R6", 16, 2, 11 + 3 * 2 * 2),
-    ("ours_100k", "R8",  8, 4, 23 + 2 + 2 * 2 * 4),            # a pool, two 3x3 at jump 4
+    ("ours_100k", "R8",  32, 1, 1 + 9 * 2),
+    ("ours_100k", "C2",  16, 2, 19 + 2),
+    ("ours_100k", "R12", 16, 2, 21 + 4 * 2 * 2),
+    ("ours_100k", "R13",  8, 4, 37 + 2 * 2 + 2 * 4),           # a 3x3 at jump 2, one at jump 4
     ("ours_200k", "R2", 32, 1, 1 + 3 * 2),
     ("ours_200k", "C2", 16, 2, 7 + 2),
     ("ours_200k", "R4", 16, 2, 9 + 2 * 2 * 2),
@@ -113,7 +113,7 @@ LAYERS = [  # name, layer, size, jump, field with its sum
 ]
 
 JOINS = [  # name, how many, one of them, what it joins
-    ("ours_100k",    8, "R4.add",                         "R4.change", "C2.silu"),
+    ("ours_100k",   13, "R9.add",                         "R9.change", "C2.silu"),
     ("ours_200k",    6, "R1.add",                         "R1.change", "C1.silu"),
     ("ours_200k",    6, "R6.add",                         "R6.change", "R5.add"),
     ("ours_fast",    4, "R1.add",                         "R1.change", "C2.silu"),
