@@ -246,6 +246,24 @@ def test_a_slip_in_a_printed_shape(printed: str, instead: str, slip: tuple[objec
     assert [claim.quantity for claim in found.claims if claim.verdict == "wrong"] == ["row shapes"]
 
 
+UNUSUAL = """
+        Layer (type)               Output Shape         Param #
+================================================================
+            Conv2d-1             [-1, 9, 5, 5]              90
+            Conv2d-2             [-1, 7, 2, 2]           1,582
+         MaxPool2d-3             [-1, 7, 1, 1]               0
+            Conv2d-4            [-1, 10, 1, 1]              80
+================================================================
+Total params: 1,752
+"""
+
+
+def test_an_unusual_shape_that_a_layer_explains_is_no_slip() -> None:
+    """A 5x5 with 7 * (9 * 25 + 1) = 1,582 parameters makes 2 of 5 with a padding of 1 and a stride of 2; a usual one
+    makes 1."""
+    assert audit(UNUSUAL).exit_code == 0
+
+
 SWAPPED = """
 ```python
 class Net(nn.Module):
@@ -342,7 +360,7 @@ def test_figures_rounded_up(stated: str, verdict: str) -> None:
 
 def test_what_is_out_of_reach_is_counted() -> None:
     found = audit("Ours has 97,530 parameters. An older one had 12,345 parameters, and a receptive field of 33.")
-    assert (found.tally, list(found.sections)) == (("its network is not shown: 3",), [])
+    assert (found.tally, list(found.sections)) == (("nothing here to work it out from: 3",), [])
 
 
 MISSPELT = """

@@ -21,12 +21,14 @@ from ..infer.states import Item, impossible, items_of
 from ..read.facts import LayerFact, StatedModel
 from ..read.printout import Printout
 from ..read.rows import PrintedRow
-from .shapes import MOST_UNUSUAL, USUAL
+from .shapes import USUAL
 from .tables import audit_model
 from .verdict import Cell, Verdict, VerdictKind
 
 ODD = 2.5
 """A layer that is more unusual than a usual one by that much is suspicious."""
+MOST_UNUSUAL = 9.0
+"""Rows that are all less unusual than this make sense as they stand."""
 MOST_ROWS = 10**6
 """Numbers beyond this are no count of rows."""
 SIZES = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
+from math import inf
 
 from ..infer.candidates import fitting
 from ..infer.priors import Prior, Shape
@@ -12,22 +13,23 @@ from ..infer.states import Item, impossible, items_of
 from ..read.printout import Printout
 from .verdict import Cell
 
-USUAL, MOST_UNUSUAL = 2.7, 9.0
-"""A layer at most as unusual as the first is as expected; rows up to the second make sense as they stand."""
+USUAL = 6.0
+"""A layer at most as unusual is as expected: kernels up to 7 are, with a bias or without. Of 284 slips planted in
+prints of random plain networks 210 were named with their value and 4 with another; with 2.7 it was 190 and 3."""
 PLAIN_KERNELS = (1, 3, 5, 7)
 NEAR_SIZE = 3
 """How far a mended size may be from the printed one where no row around has it."""
 
 
 def mended_shapes(printout: Printout) -> tuple[Printout, tuple[Cell, ...]]:
-    """The summary with the shapes that must be slips as they should be, and those slips: where a row or the one below
-    makes no sense, and one other shape makes both usual, and the third one too. Where branches begin and maps are
-    joined no other shape does."""
+    """The summary with the shapes that must be slips as they should be, and those slips: where no layer, however
+    unusual, explains a row or the one below, and one other shape makes both usual, and the third one too. Where
+    branches begin and maps are joined no other shape does."""
     items = [item for item in items_of(printout.rows) if item.op and not item.row.recursive]
     rows, slips = list(printout.rows), []
     for at, item in enumerate(items):
         around = (items[at - 1] if at else None, *items[at + 1 : at + 3])
-        if are_usual(around[0], item, *around[1:2], most=MOST_UNUSUAL):
+        if are_usual(around[0], item, *around[1:2], most=inf):
             continue
         mended = (item._replace(shape=shape) for shape in dict.fromkeys(shapes_for(around[0], item, *around[1:2])))
         found = [one for one in mended if are_usual(around[0], one, *around[1:])]

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 VerdictKind = Literal["right", "wrong", "convention", "undetermined"]
 VERDICTS: tuple[VerdictKind, ...] = ("right", "wrong", "convention", "undetermined")
 RUN = "only a run can tell"
-ABSENT = "its network is not shown"
+ABSENT = "nothing here to work it out from"
 UNSHOWN = "no shape or count shows it"
 OUT_OF_REACH = (RUN, ABSENT, UNSHOWN)
 """Why a claim stays open that nothing in the document reaches; such claims are counted, a line for each reason."""
