@@ -15,7 +15,6 @@ import subprocess
 import sys
 import time
 import types
-from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -71,15 +70,6 @@ def spec(tmp_path_factory: pytest.TempPathFactory) -> str:
 def start(spec: str, out: Path, **options: Any) -> Result:
     common: dict[str, Any] = {"data": "synthetic", "limit": 800, "precision": "float32", "device": "cpu", "quiet": True}
     return train(spec, out=out, **(common | options))
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread() -> Iterator[None]:
-    """Sums come out the same bit for bit only where as many threads share them."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")
