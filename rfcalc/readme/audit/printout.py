@@ -21,7 +21,7 @@ from ..infer.states import Item, impossible, items_of
 from ..read.facts import LayerFact, StatedModel
 from ..read.printout import Printout
 from ..read.rows import PrintedRow
-from .shapes import USUAL
+from .shapes import USUAL_COST
 from .tables import audit_model
 from .verdict import Cell, Verdict, VerdictKind
 
@@ -233,7 +233,7 @@ class SummaryAudit:
         if len(open_rows) != 1 or any(impossible(item._replace(params=item.params + missing)) for item in mendable):
             usual = ", and the layer is a usual one"
             mended = [item for item in mendable if self.fits(item, item.params + missing)]
-            suspects = [item for item in mended if not self.fits(item, item.params, USUAL + ODD)]
+            suspects = [item for item in mended if not self.fits(item, item.params, USUAL_COST + ODD)]
             if confirmed and not suspects:
                 suspects = [item for item in mended if self.stands_out(item, missing)]
                 suspects = suspects or [item for item in mendable if self.fits_only(item, item.params + missing)]
@@ -244,7 +244,7 @@ class SummaryAudit:
         self.cells = [cell for cell in self.cells if cell.row != item.row.index]
         self.cells.append(slip(item, right, f"with {right:,} the rows add up to the total{usual}"))
 
-    def fits(self, item: Item, params: int, most: float = USUAL) -> bool:
+    def fits(self, item: Item, params: int, most: float = USUAL_COST) -> bool:
         """Whether a layer that is no more unusual than that has so many parameters there."""
         layer = self.layer_of(item, params)
         return layer is not None and layer.cost <= most

@@ -13,7 +13,7 @@ from ..infer.states import Item, impossible, items_of
 from ..read.printout import Printout
 from .verdict import Cell
 
-USUAL = 6.0
+USUAL_COST = 6.0
 """A layer at most as unusual is as expected: kernels up to 7 are, with a bias or without. Of 284 slips planted in
 prints of random plain networks 210 were named with their value and 4 with another; with 2.7 it was 190 and 3."""
 PLAIN_KERNELS = (1, 3, 5, 7)
@@ -40,7 +40,7 @@ def mended_shapes(printout: Printout) -> tuple[Printout, tuple[Cell, ...]]:
     return (replace(printout, rows=tuple(rows)) if slips else printout), tuple(slips)
 
 
-def are_usual(*rows: Item | None, most: float = USUAL) -> bool:
+def are_usual(*rows: Item | None, most: float = USUAL_COST) -> bool:
     """Whether each row can be a layer behind the one above it that is no more unusual than that."""
     return all(is_usual(above, item, most) for above, item in pairwise(rows) if item)
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import lru_cache
 from itertools import product
-from typing import Any
 
+from ...engine.kinds import per_axis
 from ...engine.layers import LINEAR_MODES
 from . import costs
 from .convolutions import (
     conv_candidates,
     divisors,
-    size_after,
     transpose_candidates,
+    window_size_after,
 )
 from .evidence import agreeing
 from .priors import PRINTED, PRINTED_PAD_MODES, Candidate, Candidates, Case, Prior, Shape, candidate, one_or_all
@@ -43,14 +43,10 @@ def fitting(item: Item, given: Shape, prior: Prior) -> tuple[Candidate, ...]:
     found = candidates(row.type, given, item.shape, item.params, prior) if item.shape else ()
     if row.kernel and found and found[0]["kernel_size"] is not None:
         axes = len(row.kernel)
-        found = tuple(f for f in found if per_axis(f["kernel_size"], axes) == row.kernel) or found
+        found = tuple(f for f in found if tuple(per_axis(f["kernel_size"], axes)) == row.kernel) or found
     if row.known:
         found = tuple(f for f in found if agreeing(dict(f.settings), row.known)) or found
     return found
-
-
-def per_axis(value: Any, axes: int) -> tuple[Any, ...]:
-    return tuple(value) if isinstance(value, list | tuple) else (value,) * axes
 
 
 def linear_candidates(row: Case) -> Candidates:
@@ -89,7 +85,7 @@ def pool_windows(n: int, m: int) -> tuple[tuple[int, int, int, bool], ...]:
     sides = sorted({*costs.POOL_SIDES, n, max(1, n // m)})
     for k in sides:
         for s, p, ceil in product(sorted({k, *costs.STRIDES}, key=lambda s: s != k), range(k // 2 + 1), (False, True)):
-            if size_after(k, s, p, 1, n, ceil) == m and not (ceil and size_after(k, s, p, 1, n) == m):
+            if window_size_after(k, s, p, 1, n, ceil) == m and not (ceil and window_size_after(k, s, p, 1, n) == m):
                 found.append((k, s, p, ceil))
     return tuple(sorted(found, key=lambda w: (w[-1], w[0] != w[1], w[0])))
 

@@ -29,13 +29,15 @@ def axis_windows(kernel: int, n: int, m: int) -> tuple[tuple[int, int, int], ...
         for stride in (*costs.STRIDES, *((kernel,) if kernel > costs.STRIDES[-1] else ())):
             least = (m - 1) * stride + extent - n
             padding = max(0, -(-least // 2))
-            while padding <= max(extent, 2) and size_after(kernel, stride, padding, dilation, n) == m:
+            while padding <= max(extent, 2) and window_size_after(kernel, stride, padding, dilation, n) == m:
                 found.append((stride, padding, dilation))
                 padding += 1
     return tuple(found)
 
 
-def size_after(kernel: int, stride: int, padding: int, dilation: int, n: int, ceil_mode: bool = False) -> int | None:
+def window_size_after(
+    kernel: int, stride: int, padding: int, dilation: int, n: int, ceil_mode: bool = False
+) -> int | None:
     try:
         return Window(kernel, stride, (padding, padding), dilation).output_size(n, ceil_mode)
     except ShapeError:

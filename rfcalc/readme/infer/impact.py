@@ -90,7 +90,7 @@ def grown_fields(fields: PerAxisValue, axes: Sequence[Axis], outs: Sequence[Axis
         if place and axis is axes[place - 1] and out is outs[place - 1] and total == fields[place - 1]:
             found.append(found[-1])
             continue
-        if not (in_step(axis) and in_step(out)) or total is None or axis.jump in (None, 0):
+        if not (moves_in_step(axis) and moves_in_step(out)) or total is None or axis.jump in (None, 0):
             return None
         width, jump, width_, jump_ = axis.receptive_field, axis.jump, out.receptive_field, out.jump
         if width is None or jump is None or width_ is None or jump_ is None or (total - width) * jump_ % jump:
@@ -99,7 +99,7 @@ def grown_fields(fields: PerAxisValue, axes: Sequence[Axis], outs: Sequence[Axis
     return tuple(found)
 
 
-def in_step(axis: Axis) -> bool:
+def moves_in_step(axis: Axis) -> bool:
     """Whether all units look in step: one strand, one phase."""
     return len(axis.strands) == 1 and len(axis.strands[0].fields) == 1
 
