@@ -136,4 +136,8 @@ def test_a_teacher_that_cannot_teach_is_refused(spec: str, teacher: Path, tmp_pa
         run(spec, tmp_path / "a", "distillation={teacher: vgg16}")
     with pytest.raises(TrainError, match="was trained on other classes than those of synthetic: class 0 is airplane"):
         run(spec, tmp_path / "b", "distillation={teacher: ours_200k}")
-    assert not (tmp_path / "b").exists()
+    wide = tmp_path / "wide.yaml"
+    wide.write_text(SPEC.replace("[3, 8, 8]", "[3, 9, 9]"))
+    with pytest.raises(TrainError, match="takes images of 3x8x8, and these are of 3x9x9"):
+        run(str(wide), tmp_path / "c", f"distillation={{teacher: {teacher}}}")
+    assert not any((tmp_path / name).exists() for name in "abc")

@@ -11,6 +11,7 @@ from torch.nn import functional
 
 from ..data.seeds import seed_of
 from ..data.sets import Data
+from ..recipe.errors import TrainError
 from ..recipe.recipe import Distillation, Recipe
 from .evaluate import Preprocessing
 from .model import scores_only
@@ -55,9 +56,12 @@ class Teacher:
 
     def __init__(self, about: Distillation, data: Data, student: Preprocessing) -> None:
         """`student`: how the images are prepared for the network that learns. Raises TrainError where the teacher
-        cannot be had, or learned other classes."""
+        cannot be had, or learned other classes or sizes."""
         found = trained_network(about.teacher, "last")
         same_classes(found.title, found.facts["classes"], data)
+        if tuple(found.facts["input"]) != data.shape:
+            shapes = ("x".join(map(str, shape)) for shape in (found.facts["input"], data.shape))
+            raise TrainError("{} takes images of {}, and these are of {}".format(found.title, *shapes))
         self.about, self.student = about, student
         self.precision = Precision(student.precision.name, layout=student.precision.layout)
         net = found.network()
