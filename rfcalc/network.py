@@ -79,6 +79,10 @@ class Network(nn.Module):
             found = found._modules[part]  # type: ignore[assignment]
         return found
 
+    def put(self, step: ModuleStep, module: nn.Module) -> None:
+        """Another module in the place of a step's."""
+        self._hang(step.path, module)
+
     def named_layers(self) -> Iterator[tuple[str, nn.Module]]:
         """Every layer's name and module, in the order of the spec."""
         for step in self.steps:

@@ -88,7 +88,10 @@ def train_plan(
 
     # The precision, tried out on the first batch; then the network that will learn.
     plain = Preprocessing(*tensors, group.device, Precision())
-    precision = precision_for(start, group, make, lambda: plain.input(next(iter(batches.epoch(0)))[0]), display.say)
+    steps = len(batches) * recipe.epochs
+    precision = precision_for(
+        start, group, make, lambda: plain.input(next(iter(batches.epoch(0)))[0]), display.say, steps
+    )
     display.say(f"precision: {precision.describe()}")
     net = make()
     if options.start and not start.about:

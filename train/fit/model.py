@@ -42,10 +42,7 @@ def scores_only(net: nn.Module, arch: Arch) -> None:
         return
     for step in net.steps:
         if step.name == name:
-            holder: nn.Module = net
-            for part in step.path[:-1]:
-                holder = holder._modules[part]  # type: ignore[assignment]
-            holder._modules[step.path[-1]] = nn.Identity()
+            net.put(step, nn.Identity())
 
 
 def scores_of(output: object) -> Tensor:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -15,7 +15,6 @@ from ..recipe.errors import TrainError
 from ..recipe.recipe import Distillation, Recipe
 from .evaluate import Preprocessing
 from .model import scores_only
-from .precision import Precision
 from .trained import same_classes, trained_network
 
 
@@ -63,7 +62,7 @@ class Teacher:
             shapes = ("x".join(map(str, shape)) for shape in (found.facts["input"], data.shape))
             raise TrainError("{} takes images of {}, and these are of {}".format(found.title, *shapes))
         self.about, self.student = about, student
-        self.precision = Precision(student.precision.name, layout=student.precision.layout)
+        self.precision = replace(student.precision, exceptions=())
         net = found.network()
         scores_only(net, found.target.arch)
         self.net = self.precision.prepare(net.to(student.device)).requires_grad_(False).eval()

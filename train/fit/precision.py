@@ -11,13 +11,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from . import kept
+from . import fused, kept
 from .record import said_of_cpu
 
 GRADIENT_TOLERANCE = 0.03
@@ -42,25 +42,30 @@ class Precision:
     why: str = "asked for"
     layout: str = "plain"
     """How float32 lies in memory, plain or channels_last; bf16 always is in channels_last."""
+    fused: bool = False
+    """Whether batch norms run together with their activations (fused.py), where the machine can."""
 
     @property
     def channels_last(self) -> bool:
         return self.name == "bf16" or self.layout == "channels_last"
 
     def to_plain(self) -> dict[str, Any]:
-        return {"name": self.name, "exceptions": dict(self.exceptions), "why": self.why, "layout": self.layout}
+        return {**vars(self), "exceptions": dict(self.exceptions)}
 
     @staticmethod
     def from_plain(value: dict[str, Any]) -> Precision:
-        """Records before layouts were chosen hold none: their float32 was plain."""
-        return Precision(value["name"], tuple(value["exceptions"].items()), value["why"], value.get("layout", "plain"))
+        """Records from before layouts were chosen, or norms fused, hold none of the two: there, neither was done."""
+        return Precision(**{**value, "exceptions": tuple(value["exceptions"].items())})
 
     def describe(self) -> str:
         layers = "".join(f", {name} in {way}" for name, way in self.exceptions)
-        return f"{self.name}{' and channels_last' if self.channels_last else ''}{layers} ({self.why})"
+        fused = ", norms fused with their activations" if self.fused else ""
+        return f"{self.name}{' and channels_last' if self.channels_last else ''}{layers}{fused} ({self.why})"
 
     def prepare(self, net: nn.Module) -> nn.Module:
-        """Lays the weights out, and wraps the layers that run another way; the network itself is changed."""
+        """Fuses, lays the weights out, and wraps the layers that run another way; the network itself is changed."""
+        if self.fused:
+            fused.fuse(net)
         if not self.channels_last:
             return net
         for parameter in net.parameters():
@@ -98,12 +103,26 @@ def run_otherwise(module: nn.Module, way: str) -> None:
 
 def settled_precision(
     wanted: str, device: torch.device, make: Callable[[], nn.Module], batch: Callable[[], Tensor],
-    say: Callable[[str], None],
+    say: Callable[[str], None], steps: int = 0,
 ) -> Precision:  # fmt: skip
-    """The precision of a run: at once where there is nothing to test, else as it was found before for this machine and
-    network, else as a test finds now, which takes some seconds."""
+    """The precision of a run of so many steps: at once where there is nothing to test, else as it was found before for
+    this machine and network, else as a test finds now, which takes some seconds. float32 that was asked for is torch's
+    own alone."""
     if wanted == "float32":
         return Precision(layout=float32_layout(device))
+    found = found_precision(wanted, device, make, batch, say)
+    if device.type != "cpu" or not found.channels_last or steps < fused.WORTH:
+        return found
+    if not fused.compiled():
+        say("precision: compiling kernels for batch norms, once on this machine")
+    return replace(found, fused=fused.usable() is not None)
+
+
+def found_precision(
+    wanted: str, device: torch.device, make: Callable[[], nn.Module], batch: Callable[[], Tensor],
+    say: Callable[[str], None],
+) -> Precision:  # fmt: skip
+    """What is known of the machine, was found before, or is found by a test."""
     if wanted == "auto" and (why := without_bf16(device)):
         return Precision(why=why, layout=float32_layout(device))
     images = batch()

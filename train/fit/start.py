@@ -147,14 +147,15 @@ def same_data(start: RunStart, data: Data, record: Record) -> None:
 
 def precision_for(
     start: RunStart, group: ProcessGroup, make: Callable[[], nn.Module], batch: Callable[[], Tensor],
-    say: Callable[[str], None],
+    say: Callable[[str], None], steps: int,
 ) -> Precision:  # fmt: skip
     """That of the run that goes on, else what the first rank finds with a network and a batch of images."""
     if start.about:
         return Precision.from_plain(start.about["precision"])
     found = None
     if group.is_first:
-        found = settled_precision(start.options.precision or "auto", group.device, make, batch, say).to_plain()
+        wanted = start.options.precision or "auto"
+        found = settled_precision(wanted, group.device, make, batch, say, steps).to_plain()
     return Precision.from_plain(group.agree(found))
 
 

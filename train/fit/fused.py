@@ -1,0 +1,238 @@
+"""Batch norm and the activation behind it in one, for specs that train on a CPU.
+
+torch reads and writes the whole map for each of the two, and in a small network that is most of a training step. The
+kernels (norm.cpp) are compiled by the compiler of the machine that trains; without one, or where they are not right or
+not faster, torch's own layers stay.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable
+from ctypes import CDLL, c_double, c_int, c_long, c_void_p
+from dataclasses import dataclass
+from functools import cache
+from hashlib import sha256
+from math import gcd
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from rfcalc.network import Network
+
+from ..data.sets import cache_folder
+from .record import said_of_cpu
+
+SOURCE = Path(__file__).with_name("norm.cpp")
+COMPILERS = ("c++", "g++", "clang++")
+FLAGS = ("-std=c++17", "-O2", "-march=native", "-fno-math-errno", "-shared", "-fPIC", "-pthread")
+ACTIVATIONS: dict[type[nn.Module], int] = {nn.Identity: 0, nn.ReLU: 1, nn.SiLU: 2}
+"""The activations that the kernels know, and their numbers there."""
+ROUNDING = {torch.float32: 1e-5, torch.bfloat16: 0.01}
+"""The relative error that a map or a gradient may have against float64."""
+LANES = 16
+"""Numbers that the kernels work on at once."""
+WIDE = 128
+"""Numbers that one line of their loops has at least."""
+WORTH = 500
+"""Steps of a run that repay the seconds in which the kernels are compiled and tried out."""
+
+
+@cache
+def kernels() -> CDLL | None:
+    """The compiled kernels; None where there is no compiler, or it fails."""
+    library = compiled_file()
+    try:
+        if library is not None and not library.exists():
+            made = library.with_suffix(f".{os.getpid()}")
+            subprocess.run([str(compiler()), *FLAGS, str(SOURCE), "-o", str(made)], capture_output=True, check=True)
+            made.replace(library)
+        return CDLL(str(library)) if library else None
+    except (OSError, subprocess.CalledProcessError):
+        return None
+
+
+def compiler() -> str | None:
+    return os.environ.get("CXX") or next(filter(shutil.which, COMPILERS), None)
+
+
+@cache
+def compiled_file() -> Path | None:
+    """Where the kernels of this source, compiler and CPU are kept for the next run; None without a compiler."""
+    try:
+        version = subprocess.run([str(compiler()), "--version"], capture_output=True, check=True).stdout
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    about = SOURCE.read_bytes() + version + repr((FLAGS, said_of_cpu("flags", "Features"))).encode()
+    return library_folder() / f"norm-{sha256(about).hexdigest()[:16]}.so"
+
+
+def compiled() -> bool:
+    """Whether there is nothing to compile."""
+    file = compiled_file()
+    return file is None or file.exists()
+
+
+def library_folder() -> Path:
+    """Beside the sets; a folder of this process where that cannot be written."""
+    folder = cache_folder()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return Path(tempfile.mkdtemp())
+    return folder if os.access(folder, os.W_OK) else Path(tempfile.mkdtemp())
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """One layer's kernels, and what they are told besides the tensors."""
+
+    library: CDLL
+    activation: int
+    channels: int
+    eps: float
+
+    @property
+    def fold(self) -> int:
+        """Pixels that lie side by side in one line: as many as fill whole vectors, and enough of them."""
+        fold = LANES // gcd(self.channels, LANES)
+        while self.channels * fold < WIDE:
+            fold *= 2
+        return fold
+
+    def takes(self, x: Tensor) -> bool:
+        """Whether a map (N, C, H, W) has the type and the layout that the kernels know."""
+        pixels = x.numel() // self.channels
+        known = x.dtype in ROUNDING and x.is_contiguous(memory_format=torch.channels_last)
+        return known and pixels > 1 and pixels % self.fold == 0
+
+    def numbers(self, x: Tensor) -> tuple[Any, ...]:
+        kind = c_int(x.dtype == torch.bfloat16), c_int(self.activation), c_long(x.numel() // self.channels)
+        return *kind, c_int(self.channels), c_int(self.fold), c_int(torch.get_num_threads())
+
+    def forward(self, x: Tensor, vectors: tuple[Tensor, ...], measured: bool = False) -> Tensor:
+        """The map made, with (weight, bias, mean, biased variance); writes the last two unless they were measured."""
+        made, (weight, bias, mean, var) = torch.empty_like(x), vectors
+        self.library.norm_forward(*places(x, made), *self.numbers(x), *places(weight, bias), c_double(self.eps),
+                                  c_int(measured), *places(mean, var))  # fmt: skip
+        return made
+
+    def backward(self, x: Tensor, gradient: Tensor, vectors: tuple[Tensor, ...]) -> tuple[Tensor, Tensor, Tensor]:
+        """The gradients of map, weight and bias."""
+        weight, bias, mean, var = vectors
+        found = torch.empty_like(x), torch.empty_like(weight), torch.empty_like(bias)
+        self.library.norm_backward(*places(x, gradient, found[0]), *self.numbers(x), *places(weight, bias),
+                                   c_double(self.eps), *places(mean, var, *found[1:]))  # fmt: skip
+        return found
+
+
+def places(*tensors: Tensor) -> list[c_void_p]:
+    return [c_void_p(tensor.data_ptr()) for tensor in tensors]
+
+
+class Normed(torch.autograd.Function):
+    """Forward and backward by the kernels; the map before the norm is the only one kept between the two."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, kernel: Kernel) -> tuple[Tensor, Tensor, Tensor]:
+        mean, var = torch.empty_like(weight), torch.empty_like(weight)
+        made = kernel.forward(x, (weight, bias, mean, var))
+        ctx.kernel = kernel
+        ctx.save_for_backward(x, weight, bias, mean, var)
+        ctx.mark_non_differentiable(mean, var)
+        return made, mean, var
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        x, *vectors = ctx.saved_tensors
+        gradient = gradients[0].to(x.dtype).contiguous(memory_format=torch.channels_last)
+        return *ctx.kernel.backward(x, gradient, tuple(vectors)), None
+
+
+class FusedNorm(nn.BatchNorm2d):
+    """A batch norm that also runs the activation behind it; weights and buffers are those of the one it replaces.
+
+    Maps that the kernels do not take, and gradients through statistics that are given, go through torch's own.
+    """
+
+    def __init__(self, norm: nn.BatchNorm2d, activation: nn.Module, library: CDLL) -> None:
+        super().__init__(norm.num_features, norm.eps, norm.momentum)
+        self._parameters, self._buffers, self.training = norm._parameters, norm._buffers, norm.training
+        self.kernel = Kernel(library, ACTIVATIONS[type(activation)], norm.num_features, norm.eps)
+        self.behind: Callable[[Tensor], Tensor] = activation.forward  # as a module it would have a name of its own
+
+    def forward(self, x: Tensor) -> Tensor:
+        mean, var, momentum = self.running_mean, self.running_var, self.momentum
+        assert mean is not None
+        assert var is not None
+        assert momentum is not None
+        if not self.kernel.takes(x) or (torch.is_grad_enabled() and not self.training):
+            return self.behind(super().forward(x))
+        if not self.training:
+            return self.kernel.forward(x, (self.weight, self.bias, mean, var), measured=True)
+        made, batch_mean, batch_var = Normed.apply(x, self.weight, self.bias, self.kernel)  # type: ignore[no-untyped-call]
+        with torch.no_grad():
+            self.num_batches_tracked.add_(1)  # type: ignore[union-attr]
+            mean.lerp_(batch_mean, momentum)
+            pixels = x.numel() // self.num_features
+            var.lerp_(batch_var * (pixels / (pixels - 1)), momentum)
+        return made  # type: ignore[no-any-return]
+
+
+@cache
+def usable() -> CDLL | None:
+    """The kernels, where there are any, they are right, and they take less time than torch's own layers."""
+    library = kernels()
+    if library is None:
+        return None
+    times = [compared(library, activation(), dtype) for dtype in ROUNDING for activation in ACTIVATIONS]
+    return library if sum(own for own, _ in times) < sum(torchs for _, torchs in times) else None
+
+
+def compared(library: CDLL, activation: nn.Module, dtype: torch.dtype) -> tuple[float, float]:
+    """Seconds of the kernels and of torch's own layers on one map, forward and backward; infinity where the kernels'
+    map or gradients are wrong."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        x = torch.randn(32, 24, 16, 16).mul(2).add(1).to(dtype).contiguous(memory_format=torch.channels_last)
+        push = torch.randn_like(x)
+
+    def run(net: nn.Module, number: torch.dtype) -> tuple[float, list[Tensor]]:
+        best, given = float("inf"), x.to(number).requires_grad_()
+        for _ in range(3):
+            begin = time.perf_counter()
+            made = net(given)
+            found = torch.autograd.grad(made, [given, *net.parameters()], push.to(number))
+            best = min(best, time.perf_counter() - begin)
+        return best, [made.detach(), *found]
+
+    norm = nn.BatchNorm2d(x.shape[1])
+    plain, expected = run(nn.Sequential(nn.BatchNorm2d(x.shape[1]).double(), activation), torch.float64)
+    plain, _ = run(nn.Sequential(nn.BatchNorm2d(x.shape[1]), activation), dtype)
+    own, found = run(FusedNorm(norm, activation, library), dtype)
+    errors = [float((a - b).norm() / b.norm()) for a, b in zip(found, expected, strict=True)]
+    return own if all(error < ROUNDING[dtype] for error in errors) else float("inf"), plain
+
+
+def fuse(net: nn.Module) -> nn.Module:
+    """Puts a FusedNorm in the place of each batch norm of a spec's network, and nothing in that of the activation that
+    alone reads its map; the network is changed. Parameters and buffers keep their names, and stay the same tensors."""
+    library = usable()
+    if library is None or not isinstance(net, Network):
+        return net
+    for place, step in enumerate(net.steps, 1):
+        norm = net.module(step)
+        if type(norm) is not nn.BatchNorm2d or norm.momentum is None or not (norm.affine and norm.track_running_stats):
+            continue
+        readers = [other for other in net.steps if place in other.inputs]
+        behind = net.module(readers[0]) if len(readers) == 1 else None
+        if type(behind) in ACTIVATIONS:
+            net.put(readers[0], nn.Identity())
+        net.put(step, FusedNorm(norm, behind if behind and type(behind) in ACTIVATIONS else nn.Identity(), library))
+    return net
