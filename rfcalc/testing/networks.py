@@ -197,9 +197,10 @@ def widen(net: DrawnSpec) -> None:
 
 
 STEP_MAKERS: tuple[Callable[[DrawnSpec], object], ...] = (
-    *3 * (lambda net: net.random(MOVERS),), lambda net: net.random(DRAWN_PLAIN), fork_and_join, gate,
+    *3 * (lambda net: net.random(MOVERS),), *2 * (lambda net: net.random(DRAWN_PLAIN),), fork_and_join, gate,
     lambda net: net.random(ENDS), widen,
 )  # fmt: skip
+"""Those with many operations to draw from stand here several times, so that a thousand networks show every one."""
 STEPS_ON = 9
 """One time in so many a network ends where it is."""
 
