@@ -33,6 +33,8 @@ layers:
   - conv: {name: c3, out_channels: 5, kernel_size: 3, bias: false}
   - batch_norm: {name: n3}
   - gelu: {name: a3}
+  - relu: {name: a4}
+  - batch_norm: {name: n4}
   - global_avg_pool: {name: pool}
 """
 
@@ -71,6 +73,10 @@ def copied(norm: nn.BatchNorm2d) -> nn.BatchNorm2d:
     return other
 
 
+def silu_behind(library: CDLL, norm: nn.BatchNorm2d) -> FusedNorm:
+    return FusedNorm(library, nn.Identity(), norm, nn.SiLU())
+
+
 def errors(net: nn.Module, reference: nn.Module, x: Tensor, push: Tensor) -> list[float]:
     """Relative errors of the map made and of every gradient."""
     found = made_and_gradients(net, x, push)
@@ -85,29 +91,29 @@ def made_and_gradients(net: nn.Module, x: Tensor, push: Tensor) -> list[Tensor]:
 
 
 @pytest.mark.parametrize("dtype", ROUNDING, ids=str)
-@pytest.mark.parametrize("activation", fused.ACTIVATIONS)
+@pytest.mark.parametrize(("before", "behind"), fused.PAIRS)
 @given(channels=st.integers(1, 140), side=st.sampled_from([4, 8, 12]))
 @settings(max_examples=15, deadline=None)
 def test_kernels_agree_with_float64(
-    dtype: torch.dtype, activation: type[nn.Module], channels: int, side: int, library: CDLL
+    dtype: torch.dtype, before: type[nn.Module], behind: type[nn.Module], channels: int, side: int, library: CDLL
 ) -> None:
     """Map, gradients, running statistics; and in evaluation the map from those statistics."""
     norm = norm_of(channels)
-    plain, own = copied(norm).double(), FusedNorm(copied(norm), activation(), library)
+    plain, own = copied(norm).double(), FusedNorm(library, before(), copied(norm), behind())
     x, push = maps(channels, side, dtype)
     assert own.kernel.takes(x)
-    assert max(errors(own, nn.Sequential(plain, activation()), x, push)) < ROUNDING[dtype]
+    assert max(errors(own, nn.Sequential(before(), plain, behind()), x, push)) < ROUNDING[dtype]
     for name in ("running_mean", "running_var", "num_batches_tracked"):
         torch.testing.assert_close(getattr(own, name).double(), getattr(plain, name).double(), rtol=1e-5, atol=1e-5)
     with torch.no_grad():
-        made, expected = own.eval()(x), activation()(plain.eval()(x.double()))
+        made, expected = own.eval()(x), behind()(plain.eval()(before()(x.double())))
     assert float((made - expected).norm() / expected.norm()) < ROUNDING[dtype]
 
 
 def test_a_large_mean_takes_no_digits(library: CDLL) -> None:
     x, push = maps(8, 8, torch.float32, middle=3000.0)
     norm = norm_of(8)
-    found = errors(FusedNorm(copied(norm), nn.SiLU(), library), nn.Sequential(norm, nn.SiLU()), x, push)
+    found = errors(silu_behind(library, copied(norm)), nn.Sequential(norm, nn.SiLU()), x, push)
     assert max(found) < 1e-3  # one step of float32 at 3,000 is 1e-4 of the spread
 
 
@@ -117,7 +123,7 @@ def test_what_is_no_number_stays_none(value: float, dtype: torch.dtype, library:
     """In its own channel alone."""
     x, _ = maps(8, 8, dtype)
     x[3, 2, 1, 1] = value
-    made = FusedNorm(norm_of(8), nn.SiLU(), library)(x)
+    made = silu_behind(library, norm_of(8))(x)
     assert made[:, 2].isnan().all()
     assert made[:, [0, 1, 3, 4, 5, 6, 7]].isfinite().all()
 
@@ -135,7 +141,7 @@ def test_extreme_values(dtype: torch.dtype, library: CDLL) -> None:
 def test_other_maps_go_through_torch(library: CDLL) -> None:
     """Plain layout, float64, pixels that fill no whole lines; and gradients through given statistics."""
     norm = norm_of(12)
-    own, plain = FusedNorm(copied(norm), nn.SiLU(), library), nn.Sequential(norm, nn.SiLU())
+    own, plain = silu_behind(library, copied(norm)), nn.Sequential(norm, nn.SiLU())
     laid, push = maps(12, 4, torch.float32)
     for x in (laid.contiguous(), laid[:1, :, :3, :3].contiguous(memory_format=torch.channels_last)):
         assert not own.kernel.takes(x)
@@ -152,7 +158,7 @@ def test_threads_change_nothing_but_rounding(library: CDLL) -> None:
 
     def run(count: int) -> list[Tensor]:
         torch.set_num_threads(count)
-        return made_and_gradients(FusedNorm(copied(norm), nn.SiLU(), library), x, push)
+        return made_and_gradients(silu_behind(library, copied(norm)), x, push)
 
     for one, two, again in zip(run(1), run(2), run(2), strict=True):
         torch.testing.assert_close(one, two, rtol=1e-5, atol=1e-5)
@@ -175,6 +181,7 @@ def test_a_spec_is_fused_where_the_activation_alone_reads_the_norm(library: CDLL
     assert [kinds[name] for name in ("n1", "a1")] == ["FusedNorm", "Identity"]
     assert [kinds[name] for name in ("n2", "a2")] == ["FusedNorm", "ReLU"]  # the sum reads n2 too
     assert [kinds[name] for name in ("n3", "a3")] == ["FusedNorm", "GELU"]  # not one that the kernels know
+    assert [kinds[name] for name in ("a4", "n4")] == ["Identity", "FusedNorm"]
     x, _ = maps(3, 8, torch.float32)
     push = torch.randn(16, 5, 1, 1)
     assert max(errors(own, plain, x, push)) < 1e-4
@@ -206,10 +213,10 @@ class Silent:
 
 
 def test_wrong_or_slow_kernels_are_not_used(library: CDLL, monkeypatch: pytest.MonkeyPatch) -> None:
-    own, torchs = fused.compared(library, nn.SiLU(), torch.float32)
+    own, torchs = fused.compared(library, nn.ReLU(), nn.Identity(), torch.float32)
     assert 0 < own < float("inf")
     assert torchs > 0
-    assert fused.compared(Silent(library), nn.SiLU(), torch.float32)[0] == float("inf")  # type: ignore[arg-type]
+    assert fused.compared(Silent(library), nn.Identity(), nn.SiLU(), torch.float32)[0] == float("inf")  # type: ignore[arg-type]
     for times, used in (((1.0, 2.0), True), ((2.0, 1.0), False)):
         monkeypatch.setattr(fused, "compared", lambda *about, times=times: times)
         fused.usable.cache_clear()

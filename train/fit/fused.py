@@ -1,4 +1,4 @@
-"""Batch norm and the activation behind it in one, for specs that train on a CPU.
+"""Batch norm and the activation behind it, or the ReLU before it, in one, for specs that train on a CPU.
 
 torch reads and writes the whole map for each of the two, and in a small network that is most of a training step. The
 kernels (norm.cpp) are compiled by the compiler of the machine that trains; without one, or where they are not right or
@@ -12,7 +12,6 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable
 from ctypes import CDLL, c_double, c_int, c_long, c_void_p
 from dataclasses import dataclass
 from functools import cache
@@ -24,7 +23,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from rfcalc.network import Network
+from rfcalc.network import ModuleStep, Network
 
 from ..data.sets import cache_folder
 from .record import said_of_cpu
@@ -32,8 +31,10 @@ from .record import said_of_cpu
 SOURCE = Path(__file__).with_name("norm.cpp")
 COMPILERS = ("c++", "g++", "clang++")
 FLAGS = ("-std=c++17", "-O2", "-march=native", "-fno-math-errno", "-shared", "-fPIC", "-pthread")
-ACTIVATIONS: dict[type[nn.Module], int] = {nn.Identity: 0, nn.ReLU: 1, nn.SiLU: 2}
-"""The activations that the kernels know, and their numbers there."""
+PAIRS: dict[tuple[type[nn.Module], type[nn.Module]], int] = {
+    (nn.Identity, nn.Identity): 0, (nn.Identity, nn.ReLU): 1, (nn.Identity, nn.SiLU): 2, (nn.ReLU, nn.Identity): 3,
+}  # fmt: skip
+"""What the kernels know before and behind a norm, and its number there."""
 ROUNDING = {torch.float32: 1e-5, torch.bfloat16: 0.01}
 """The relative error that a map or a gradient may have against float64."""
 LANES = 16
@@ -94,7 +95,7 @@ class Kernel:
     """One layer's kernels, and what they are told besides the tensors."""
 
     library: CDLL
-    activation: int
+    around: int
     channels: int
     eps: float
 
@@ -113,7 +114,7 @@ class Kernel:
         return known and pixels > 1 and pixels % self.fold == 0
 
     def numbers(self, x: Tensor) -> tuple[Any, ...]:
-        kind = c_int(x.dtype == torch.bfloat16), c_int(self.activation), c_long(x.numel() // self.channels)
+        kind = c_int(x.dtype == torch.bfloat16), c_int(self.around), c_long(x.numel() // self.channels)
         return *kind, c_int(self.channels), c_int(self.fold), c_int(torch.get_num_threads())
 
     def forward(self, x: Tensor, vectors: tuple[Tensor, ...], measured: bool = False) -> Tensor:
@@ -156,16 +157,16 @@ class Normed(torch.autograd.Function):
 
 
 class FusedNorm(nn.BatchNorm2d):
-    """A batch norm that also runs the activation behind it; weights and buffers are those of the one it replaces.
+    """A batch norm with one of PAIRS around it; weights and buffers are those of the norm that it replaces.
 
     Maps that the kernels do not take, and gradients through statistics that are given, go through torch's own.
     """
 
-    def __init__(self, norm: nn.BatchNorm2d, activation: nn.Module, library: CDLL) -> None:
+    def __init__(self, library: CDLL, before: nn.Module, norm: nn.BatchNorm2d, behind: nn.Module) -> None:
         super().__init__(norm.num_features, norm.eps, norm.momentum)
         self._parameters, self._buffers, self.training = norm._parameters, norm._buffers, norm.training
-        self.kernel = Kernel(library, ACTIVATIONS[type(activation)], norm.num_features, norm.eps)
-        self.behind: Callable[[Tensor], Tensor] = activation.forward  # as a module it would have a name of its own
+        self.kernel = Kernel(library, PAIRS[type(before), type(behind)], norm.num_features, norm.eps)
+        self.around = before, behind  # in a tuple, so that they are no modules with names of their own
 
     def forward(self, x: Tensor) -> Tensor:
         mean, var, momentum = self.running_mean, self.running_var, self.momentum
@@ -173,7 +174,8 @@ class FusedNorm(nn.BatchNorm2d):
         assert var is not None
         assert momentum is not None
         if not self.kernel.takes(x) or (torch.is_grad_enabled() and not self.training):
-            return self.behind(super().forward(x))
+            before, behind = self.around
+            return behind(super().forward(before(x)))  # type: ignore[no-any-return]
         if not self.training:
             return self.kernel.forward(x, (self.weight, self.bias, mean, var), measured=True)
         made, batch_mean, batch_var = Normed.apply(x, self.weight, self.bias, self.kernel)  # type: ignore[no-untyped-call]
@@ -191,11 +193,11 @@ def usable() -> CDLL | None:
     library = kernels()
     if library is None:
         return None
-    times = [compared(library, activation(), dtype) for dtype in ROUNDING for activation in ACTIVATIONS]
+    times = [compared(library, before(), behind(), dtype) for dtype in ROUNDING for before, behind in PAIRS]
     return library if sum(own for own, _ in times) < sum(torchs for _, torchs in times) else None
 
 
-def compared(library: CDLL, activation: nn.Module, dtype: torch.dtype) -> tuple[float, float]:
+def compared(library: CDLL, before: nn.Module, behind: nn.Module, dtype: torch.dtype) -> tuple[float, float]:
     """Seconds of the kernels and of torch's own layers on one map, forward and backward; infinity where the kernels'
     map or gradients are wrong."""
     with torch.random.fork_rng(devices=[]):
@@ -213,16 +215,17 @@ def compared(library: CDLL, activation: nn.Module, dtype: torch.dtype) -> tuple[
         return best, [made.detach(), *found]
 
     norm = nn.BatchNorm2d(x.shape[1])
-    plain, expected = run(nn.Sequential(nn.BatchNorm2d(x.shape[1]).double(), activation), torch.float64)
-    plain, _ = run(nn.Sequential(nn.BatchNorm2d(x.shape[1]), activation), dtype)
-    own, found = run(FusedNorm(norm, activation, library), dtype)
+    _, expected = run(nn.Sequential(before, nn.BatchNorm2d(x.shape[1]).double(), behind), torch.float64)
+    plain, _ = run(nn.Sequential(before, nn.BatchNorm2d(x.shape[1]), behind), dtype)
+    own, found = run(FusedNorm(library, before, norm, behind), dtype)
     errors = [float((a - b).norm() / b.norm()) for a, b in zip(found, expected, strict=True)]
     return own if all(error < ROUNDING[dtype] for error in errors) else float("inf"), plain
 
 
 def fuse(net: nn.Module) -> nn.Module:
     """Puts a FusedNorm in the place of each batch norm of a spec's network, and nothing in that of the activation that
-    alone reads its map; the network is changed. Parameters and buffers keep their names, and stay the same tensors."""
+    alone reads its map, or of the ReLU whose map it alone reads; the network is changed. Parameters and buffers keep
+    their names, and stay the same tensors."""
     library = usable()
     if library is None or not isinstance(net, Network):
         return net
@@ -230,9 +233,20 @@ def fuse(net: nn.Module) -> nn.Module:
         norm = net.module(step)
         if type(norm) is not nn.BatchNorm2d or norm.momentum is None or not (norm.affine and norm.track_running_stats):
             continue
-        readers = [other for other in net.steps if place in other.inputs]
-        behind = net.module(readers[0]) if len(readers) == 1 else None
-        if type(behind) in ACTIVATIONS:
-            net.put(readers[0], nn.Identity())
-        net.put(step, FusedNorm(norm, behind if behind and type(behind) in ACTIVATIONS else nn.Identity(), library))
+        above, below = net.steps[step.inputs[0] - 1], readers(net, place)
+        before = net.module(above) if step.inputs[0] and len(readers(net, step.inputs[0])) == 1 else nn.Identity()
+        behind = net.module(below[0]) if len(below) == 1 else nn.Identity()
+        if type(behind) is not nn.Identity and (nn.Identity, type(behind)) in PAIRS:
+            net.put(step, FusedNorm(library, nn.Identity(), norm, behind))
+            net.put(below[0], nn.Identity())
+        elif type(before) is nn.ReLU:
+            net.put(step, FusedNorm(library, before, norm, nn.Identity()))
+            net.put(above, nn.Identity())
+        else:
+            net.put(step, FusedNorm(library, nn.Identity(), norm, nn.Identity()))
     return net
+
+
+def readers(net: Network, place: int) -> list[ModuleStep]:
+    """The steps that read the map of a place."""
+    return [step for step in net.steps if place in step.inputs]

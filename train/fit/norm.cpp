@@ -1,4 +1,4 @@
-// Batch norm with the activation behind it, forward and backward, for maps that lie channels last: float32 or bf16.
+// Batch norm with the activation behind it, or a ReLU before it, forward and backward, for maps that lie channels last: float32 or bf16.
 //
 // Compiled by fused.py on the machine that trains. A map of `rows` pixels and `channels` is read as lines of `wide`
 // numbers, whole pixels each and a multiple of LANES, so that every loop runs over full vectors.
@@ -63,20 +63,27 @@ template <class Number> static inline Floats sigmoid(const Number *, Floats z) {
   return 1.f / (1.f + p * (Floats)(((Integers)shifted - 0x4b400000 + 127) << 23));
 }
 
+// What stands around the norm: `enter` before it, `value` behind it, and the slopes of both.
 struct Identity {
+  static Floats enter(Floats x) { return x; }
+  static Floats entered(Floats, Floats gradient) { return gradient; }
   template <class N> static Floats value(Floats z) { return z; }
   template <class N> static Floats slope(Floats) { return Floats{} + 1.f; }
 };
-struct Relu {
+struct Relu : Identity {
   template <class N> static Floats value(Floats z) { return z < 0.f ? Floats{} : z; }
   template <class N> static Floats slope(Floats z) { return z > 0.f ? Floats{} + 1.f : Floats{}; }
 };
-struct Silu {
+struct Silu : Identity {
   template <class N> static Floats value(Floats z) { return z * sigmoid((const N *)nullptr, z); }
   template <class N> static Floats slope(Floats z) {
     Floats s = sigmoid((const N *)nullptr, z);
     return s * (1.f + z * (1.f - s));
   }
+};
+struct ReluBefore : Identity {
+  static Floats enter(Floats x) { return x < 0.f ? Floats{} : x; }
+  static Floats entered(Floats x, Floats gradient) { return x > 0.f ? gradient : Floats{}; }
 };
 
 // What a call works on: lines of `wide` numbers, `block` lines at a time between two sums in double.
@@ -124,15 +131,16 @@ struct Lines {
 };
 
 // Mean and biased variance of each channel.
-template <class Number> static void measure(const Number *x, long rows, const Lines &lines, float *mean, float *var) {
+template <class Number, class Act>
+static void measure(const Number *x, long rows, const Lines &lines, float *mean, float *var) {
   int channels = lines.channels;
   std::vector<Number> padded(x, x + channels);
   padded.resize(channels + LANES);
   std::vector<float> first(channels);  // the sums are of differences from the first pixel: a large mean takes no digits
-  for (int c = 0; c < channels; c++) first[c] = get(&padded[c])[0];
+  for (int c = 0; c < channels; c++) first[c] = Act::enter(get(&padded[c]))[0];
   auto shift = lines.spread(first);
   auto sums = lines.sums([&](long at, int column, Floats &sum, Floats &squares) {
-    Floats d = get(x + at) - get(&shift[column]);
+    Floats d = Act::enter(get(x + at)) - get(&shift[column]);
     sum += d;
     squares += d * d;
   });
@@ -146,7 +154,7 @@ template <class Number> static void measure(const Number *x, long rows, const Li
 template <class Number, class Act>
 static void forward(const Number *x, Number *y, long rows, const Lines &lines, const float *weight, const float *bias,
                     double eps, int measured, float *mean, float *var) {
-  if (!measured) measure(x, rows, lines, mean, var);
+  if (!measured) measure<Number, Act>(x, rows, lines, mean, var);
   std::vector<float> a(lines.channels), b(lines.channels);
   for (int c = 0; c < lines.channels; c++) {
     a[c] = float(weight[c] / std::sqrt(var[c] + eps));
@@ -154,7 +162,8 @@ static void forward(const Number *x, Number *y, long rows, const Lines &lines, c
   }
   auto scale = lines.spread(a), offset = lines.spread(b);
   lines.every([&](long at, int column) {
-    put(y + at, Act::template value<Number>(get(x + at) * get(&scale[column]) + get(&offset[column])));
+    Floats value = Act::enter(get(x + at));
+    put(y + at, Act::template value<Number>(value * get(&scale[column]) + get(&offset[column])));
   });
 }
 
@@ -171,7 +180,7 @@ static void backward(const Number *x, const Number *gy, Number *gx, long rows, c
   }
   auto scale = lines.spread(a), offset = lines.spread(b), middle = lines.spread(m);
   auto sums = lines.sums([&](long at, int column, Floats &sum, Floats &product) {
-    Floats value = get(x + at);
+    Floats value = Act::enter(get(x + at));
     Floats g = get(gy + at) * Act::template slope<Number>(value * get(&scale[column]) + get(&offset[column]));
     put(gx + at, g);
     sum += g;
@@ -186,16 +195,19 @@ static void backward(const Number *x, const Number *gy, Number *gx, long rows, c
   }
   auto constant = lines.spread(c0), linear = lines.spread(c1);
   lines.every([&](long at, int column) {
-    put(gx + at, get(&scale[column]) * get(gx + at) + get(&constant[column]) + get(&linear[column]) * get(x + at));
+    Floats given = get(x + at), value = Act::enter(given);
+    Floats gradient = get(&scale[column]) * get(gx + at) + get(&constant[column]) + get(&linear[column]) * value;
+    put(gx + at, Act::entered(given, gradient));
   });
 }
 
-#define RUN(pass, Number)                                     \
-  (activation == 0   ? pass<Number, Identity>(GIVEN(Number))  \
-   : activation == 1 ? pass<Number, Relu>(GIVEN(Number))      \
-                     : pass<Number, Silu>(GIVEN(Number)))
+#define RUN(pass, Number)                                      \
+  (around == 0   ? pass<Number, Identity>(GIVEN(Number))       \
+   : around == 1 ? pass<Number, Relu>(GIVEN(Number))           \
+   : around == 2 ? pass<Number, Silu>(GIVEN(Number))           \
+                 : pass<Number, ReluBefore>(GIVEN(Number)))
 
-extern "C" void norm_forward(const void *x, void *y, int half, int activation, long rows, int channels, int fold,
+extern "C" void norm_forward(const void *x, void *y, int half, int around, long rows, int channels, int fold,
                              int threads, const float *weight, const float *bias, double eps, int measured, float *mean,
                              float *var) {
   Lines lines(rows, channels, fold, threads);
@@ -204,7 +216,7 @@ extern "C" void norm_forward(const void *x, void *y, int half, int activation, l
 #undef GIVEN
 }
 
-extern "C" void norm_backward(const void *x, const void *gy, void *gx, int half, int activation, long rows,
+extern "C" void norm_backward(const void *x, const void *gy, void *gx, int half, int around, long rows,
                               int channels, int fold, int threads, const float *weight, const float *bias, double eps,
                               const float *mean, const float *var, float *gweight, float *gbias) {
   Lines lines(rows, channels, fold, threads);
