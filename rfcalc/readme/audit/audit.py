@@ -13,9 +13,11 @@ from ...errors import RfcalcError
 from ..infer.evidence import with_evidence
 from ..infer.infer import infer_printout, infer_stated
 from ..infer.inference import Inference
+from ..read.cells import equations
 from ..read.context import Context
-from ..read.facts import StatedModel
+from ..read.facts import LayerFact, StatedModel
 from ..read.read import Document, read_document
+from ..read.text import LONGEST_LINE
 from .facts import Facts, of_model, of_summary
 from .joined import with_kernels
 from .listing import listing_claims
@@ -58,10 +60,29 @@ def audit_document(document: Document, image: Sequence[int] | None = None) -> Au
         claims += [*audited.claims, *dataset_claims(fact, audited, datasets_above(document, fact.line))]
         cells += audited.cells
         facts.append(fact)
+    claims += equation_claims(document)
     claims += judge(document, facts)  # sentences: each against the models of its section
     if any(name.startswith("CIFAR") for name, _, _ in document.context.datasets):
         claims += class_mean(document.statements, CIFAR10_CLASSES)
     return Audit(tuple(at_its_place(c, document) for c in claims), tuple(at_its_place(c, document) for c in cells))
+
+
+def equation_claims(document: Document) -> Iterator[Verdict]:
+    """The arithmetic that the text writes out, but for summaries, tables and code, and for what a list states of its
+    layers: each sum that is off, the rest together."""
+    taken = [one.lines for one in document.printouts]
+    taken += [model.lines for model in document.models if model.form in ("table", "code")]
+    judged = frozenset[int]().union(*taken)
+    walked = {(fact.line, value) for model in document.models for fact in model.facts for value in fact.cells.values()}
+    lines = [line for line in document.text.lines if "=" in line.text and line.number not in judged]
+    found = [(line.number, sum_) for line in lines if len(line.text) <= LONGEST_LINE for sum_ in equations(line.text)]
+    found = [(line, sum_) for line, sum_ in found if (line, sum_.stated) not in walked]
+    for line, sum_ in found:
+        if sum_.amiss:
+            yield Verdict("arithmetic", sum_.stated, sum_.value, "wrong", line, "what stands in front of it gives this")
+    good = [line for line, sum_ in found if not sum_.amiss]
+    if good:
+        yield Verdict("arithmetic", f"{len(good)} sums", None, "right", good[0], "each gives what is stated")
 
 
 def written_arch(model: StatedModel, document: Document, image: tuple[int, ...] | None) -> Arch | None:
@@ -69,6 +90,13 @@ def written_arch(model: StatedModel, document: Document, image: tuple[int, ...] 
     if not model.ordered or model.problems:
         return None
     context = document.around(model.line, len(document.models) == 1)
+    off = {(cell.line, cell.column) for cell in audit_model(model).cells}
+
+    def kept(fact: LayerFact) -> LayerFact:
+        return replace(fact, cells={key: n for key, n in fact.cells.items() if (fact.line, key) not in off})
+
+    graph = tuple((kept(fact), reads) for fact, reads in model.graph)
+    model = replace(model, axes=(tuple(map(kept, model.facts)),), graph=graph)  # settings run, comments do not
     found = inference_of(infer_stated, model, replace(context, fields=(), places=()), image)
     return found.arch if found else None
 

@@ -32,12 +32,8 @@ def blamed(
     if not void and (not amiss or all(windows.accepts(q, row, own, settings, stated[q]) for q in amiss)):
         return None
     for column in void or REPAIRS:
-        if (
-            column not in row.cells
-            or row.several
-            or (row.worded and len(amiss) == 1)
-            or (column == "dilation" and windows.reading.effective)
-        ):
+        doubted = row.several or (row.worded and len(amiss) == 1)
+        if column not in row.cells or doubted or (column == "dilation" and windows.reading.effective):
             continue
         for value in REPAIRS[column]:
             changed = replace(settings, **{column: value})  # type: ignore[arg-type]

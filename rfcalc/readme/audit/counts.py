@@ -12,6 +12,7 @@ from .verdict import Cell
 
 WAYS = ("without biases", "with biases", "with batch norm", "with biases and batch norm")
 KERNELS = (1, 3, 5, 7)
+CLASSES = (10, 100, 200, 1000)
 FEWEST_RIGHT = 2
 """Other rows that must follow the arithmetic before one that does not is called wrong."""
 
@@ -71,7 +72,8 @@ def ways_of(fact: LayerFact, made: int | None) -> tuple[tuple[int, ...], int | N
         if not isinstance(groups, int) or not groups or given % groups:
             return (), channels
         bare = kernel * kernel * given // groups * channels
-        ways = tuple(bare + extra * channels for extra in (0, 1, 2, 3))
+        extras = (cells.get("bias", 1),) if fact.torch else range(4)  # code says which
+        ways = tuple(int(bare + extra * channels) for extra in extras)
     elif fact.kind == "flat" and stated != 0 and isinstance(given, int) and channels:
         ways = (given * channels, given * channels + channels)
     plain = fact.kind == "conv" or (fact.kind == "flat" and "ch_in" in cells)
@@ -116,7 +118,9 @@ def count_slip(row: Counted, way: int) -> Cell:
         if kernel:
             why = f"with it the row has its {row.stated:,} parameters"
             return Cell(fact.number, "kernel_size", k, kernel, "local", fact.line, why)
-    why = f"{k}*{k} kernel, " * (k is not None) + f"{WAYS[way]} as most rows"
+    why = (
+        f"{k}*{k} kernel, " * (k is not None) + f"{'as the code has it' if fact.torch else f'{WAYS[way]} as most rows'}"
+    )
     return Cell(fact.number, "params", row.stated, right, "local", fact.line, why)
 
 
@@ -133,6 +137,14 @@ def added(model: StatedModel) -> int | None:
     numbers = [int(match[1]) for fact in model.facts if (match := re.search(r"[A-Za-z]\dd?-(\d+)$", fact.name))]
     gaps = len(numbers) > 1 and numbers != list(range(numbers[0], numbers[0] + len(numbers)))
     return None if gaps else total or None
+
+
+def counted_through(rows: Sequence[LayerFact]) -> bool:
+    """Whether the count of every row with weights follows, from the channels of an image to as many classes as usual
+    data sets have: then no row is left out."""
+    weighted = [(row.cells, ways) for row, ways, _ in with_ways(rows) if row.kind in ("conv", "flat", "other", "join")]
+    ends = len(weighted) > 1 and weighted[0][0].get("ch_in", 1) in (1, 3) and weighted[-1][0].get("ch_out") in CLASSES
+    return ends and all(cells.get("params") in ways for cells, ways in weighted)
 
 
 def is_whole(model: StatedModel) -> bool:

@@ -12,7 +12,7 @@ from ...report.counting import PER_CHANNEL, WEIGHED_POOLS, otherwise_counted
 from ..infer.inference import Inference
 from ..read.facts import LayerFact, StatedModel
 from ..read.printout import Printout
-from .counts import is_whole, multiply_adds
+from .counts import counted_through, is_whole, multiply_adds
 from .printout import SummaryAudit
 from .tables import ModelAudit
 from .walked import Walked
@@ -167,12 +167,16 @@ def of_model(audit: ModelAudit, arch: Arch | None = None) -> Facts:
         fields, inner, macs = known_fields(arch), inner_fields(arch), counted_macs(arch)
         doubt = "" if end_to_end else "the code may be a part of it"
     count = model.params or (arch.params if arch else None)
-    added = audit.params if model.form == "table" else None
-    complete = bool(count and end_to_end) or bool(added and is_whole(model))
+    added = audit.params if model.form in ("table", "list") else None
+    complete = bool(count and end_to_end) or bool(added and (is_whole(model) or counted_through(rows)))
     params, note = list(weights(walked)), ""
     if added or count:
         what = {"table": "the sum of the table's rows", "listing": "the listing"}
         params = [KnownFigure(added or count or 0, what.get(noun(model), "the layers that the code constructs"))]
+    if added:
+        outs = sum(int(row.cells.get("ch_out", 0)) for row in rows if row.kind == "conv")
+        more = f"for each output channel, as biases and norms have, beside the {added:,} of its rows"
+        params += [KnownFigure(added + n * outs, f"{n} {more}", False, True) for n in (1, 2, 3) if outs]
     if arch and count == arch.params:
         params += others("params", arch, arch.params, exactly=True)
     if model.form == "listing":  # in a network that is written out, pools with weights are a slip

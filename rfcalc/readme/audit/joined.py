@@ -74,9 +74,4 @@ def makes(row: Row, fact: LayerFact) -> bool:
 
 def settings_in_row(row: Row) -> dict[str, int]:
     window = row.windows[0]
-    return {
-        "kernel_size": window.kernel_size,
-        "stride": window.stride,
-        "padding": window.padding[0],
-        "dilation": window.dilation,
-    }
+    return {key: getattr(window, key) for key in ("kernel_size", "stride", "dilation")} | {"padding": window.padding[0]}

@@ -240,9 +240,11 @@ class SummaryAudit:
         if len(suspects) != 1:
             return
         item = suspects[0]
-        right = stated_count(item) + missing
+        whole = [one for one in self.items if one.row.line == item.row.line]  # of a separable convolution two rows
+        stated, right = (sum(map(stated_count, whole)) + more for more in (0, missing))
         self.cells = [cell for cell in self.cells if cell.row != item.row.index]
-        self.cells.append(slip(item, right, f"with {right:,} the rows add up to the total{usual}"))
+        why = f"with {right:,} the rows add up to the total{usual}"
+        self.cells.append(Cell(whole[0].row.index, "params", stated, right, "local", item.row.line, why))
 
     def fits(self, item: Item, params: int, most: float = USUAL_COST) -> bool:
         """Whether a layer that is no more unusual than that has so many parameters there."""
@@ -257,7 +259,8 @@ class SummaryAudit:
         """Whether the count as printed is of a layer with a bias where all others (of its sort, if there are any) have
         none, or the other way round, and the mended one is not."""
         pairs = [(one, self.layer_of(one, one.params)) for one in self.items if one is not item]
-        biased = [(one.op, layer["bias"]) for one, layer in pairs if layer and one.op in ("conv", "linear")]
+        plain = [(one, layer) for one, layer in pairs if layer and layer["groups"] in (None, 1)]
+        biased = [(one.op, layer["bias"]) for one, layer in plain if one.op in ("conv", "linear")]
         others = {bias for op, bias in biased if op == item.op} or {bias for _, bias in biased}
         printed, mended = self.layer_of(item, item.params), self.layer_of(item, item.params + missing)
         return printed is not None and mended is not None and others == {mended["bias"]} != {printed["bias"]}
@@ -405,13 +408,9 @@ class SummaryAudit:
 
 
 STATED_KINDS = {
-    "global": "global",
-    "adaptive": "global",
-    "max_pool": "pool",
-    "avg_pool": "pool",
-    "conv_transpose": "resample",
+    "global": "global", "adaptive": "global", "max_pool": "pool", "avg_pool": "pool", "conv_transpose": "resample",
     "conv": "conv",
-}
+}  # fmt: skip
 """How operations begin, and the kind of row that they are in a table."""
 
 

@@ -85,7 +85,7 @@ def side_cost(column: str, meant: str) -> float:
 def sides_of(model: StatedModel) -> Mapping[str, Sequence[str]]:
     """For each column whose side is open, the sides that it may have, the usual one first."""
     keys = {key for fact in model.facts for key in fact.cells}
-    found: dict[str, Sequence[str]] = {}
+    found: dict[str, Sequence[str]] = {"product": ("j_out", "stride")} if "product" in keys else {}
     for quantity in ("n", "j", "r", "ch"):
         here = [side for side in ("in", "out") if f"{quantity}_{side}" in keys]
         if quantity in keys:

@@ -28,11 +28,8 @@ def repaired(walked: Walked) -> tuple[str, Walked] | None:
         return None
     best, words = walked, []
     for _ in range(MOST_EDITS):
-        found = [
-            (after, text)
-            for text, rows in edits(best)
-            if not weight(after := rewalked(walked, rows)) > weight(best) - 1
-        ]
+        tried = [(rewalked(walked, rows), text) for text, rows in edits(best)]
+        found = [(after, text) for after, text in tried if weight(after) < weight(best)]
         if not found:
             return None
         best, text = min(found, key=lambda pair: weight(pair[0]))

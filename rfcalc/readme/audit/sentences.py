@@ -4,7 +4,8 @@ no reading of that network gives it."""
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from itertools import chain
 
 from ...engine.geometry import shape_text
@@ -16,12 +17,8 @@ from .verdict import ABSENT, RUN, UNSHOWN, Verdict, VerdictKind
 
 HELD_QUANTITIES = ("params", "macs", "receptive_field")
 """The figures that a network is held to."""
-FEATURE_WORDS = {
-    "uses_depthwise": "depthwise",
-    "uses_dilation": "dilation",
-    "uses_strides": "strided",
-    "uses_batch_norm": "batch_norm",
-}
+FEWEST_OPERATIONS = 0.9
+"""No way of counting has fewer operations for each multiply-add; half as many is a factor 2 on the wrong side."""
 MOST_FIGURES = 64
 """How many different figures of one kind are compared with each other."""
 
@@ -38,17 +35,20 @@ class ClaimCase:
     fitting: Mapping[str, frozenset[float]]
     accuracies: Mapping[str, Sequence[Statement]]
     runs: bool = False
+    stated_params: frozenset[int] = frozenset()
+    macs: Mapping[int, Sequence[Statement]] = field(default_factory=dict)
+    """The multiply-adds, or operations, that each line states."""
 
 
 def case_of(statements: Sequence[Statement], facts: Sequence[Facts]) -> ClaimCase:
     figures = {
         q: [f.value for fact in facts for f in fact.figures.get(q, ()) if not f.exactly] for q in HELD_QUANTITIES
     }
-    fitting: dict[str, set[float]] = {quantity: set() for quantity in HELD_QUANTITIES}
+    fitting: dict[str, set[float]] = {quantity: set() for quantity in (*HELD_QUANTITIES, "flops")}
     accuracies: dict[str, dict[float, Statement]] = {}
     for s in statements:
         if s.quantity in HELD_QUANTITIES and s.relation in "=~" and any(map(s.allows, figures[s.quantity])):
-            fitting[s.quantity].add(s.value)
+            fitting["flops" if s.operations else s.quantity].add(s.value)
         elif s.quantity == "accuracy" and s.relation == "=" and not s.elsewhere and not s.required:
             accuracies.setdefault(s.split, {}).setdefault(s.value, s)
     others = any(s.elsewhere and s.quantity == "accuracy" for s in statements)
@@ -58,6 +58,8 @@ def case_of(statements: Sequence[Statement], facts: Sequence[Facts]) -> ClaimCas
         {quantity: frozenset(values) for quantity, values in fitting.items()},
         {split: tuple(found.values())[:MOST_FIGURES] for split, found in accuracies.items()},
         others or sum(len(v) > 1 for v in accuracies.values()) > 1,
+        frozenset(int(s.value) for s in statements if s.quantity == "params" and s.relation == "=" and s.step <= 1),
+        {s.line: [o for o in statements if o.quantity == "macs" and o.line == s.line] for s in statements},
     )
 
 
@@ -102,9 +104,11 @@ def judged(statement: Statement, case: ClaimCase) -> Iterator[Verdict]:
         return
     if statement.quantity in HELD_QUANTITIES:
         yield judge_figure(statement, case)
+    elif statement.quantity == "size":
+        yield judge_size(statement, case)
     elif statement.quantity == "fields":
         yield judge_growth(statement, case.facts)
-    elif statement.quantity in FEATURE_WORDS:
+    elif statement.quantity.startswith("uses_"):
         yield from judge_feature(statement, case)
     elif statement.quantity == "input" and statement.sizes:
         yield judge_input(statement, case.facts)
@@ -130,7 +134,7 @@ def judge_figure(statement: Statement, case: ClaimCase) -> Verdict:
         if found := fitting_verdict(statement, fact):
             return found
     if not known:
-        return verdict(statement, None, "undetermined", ABSENT)
+        return by_its_pair(statement, case) or verdict(statement, None, "undetermined", ABSENT)
     plain = [fact for fact in known if (first := fact.figures[quantity][0]).plain and not first.exactly]
     if quantity == "receptive_field":  # settings that are stated say more than those inferred
         plain = [fact for fact in known if fact.span is None] or plain
@@ -143,7 +147,24 @@ def judge_figure(statement: Statement, case: ClaimCase) -> Verdict:
     doubts = [*field_doubts(statement, fact, chosen), *doubts_of(statement, case, chosen)]
     if doubts:
         return verdict(statement, figure, "undetermined", f"{plainly}; {doubts[0]}")
+    figure *= 1 + statement.operations
     return verdict(statement, figure, "wrong", plainly + fact.note * (quantity == "params"))
+
+
+def by_its_pair(statement: Statement, case: ClaimCase) -> Verdict | None:
+    """The verdict on FLOPs beside the multiply-adds of the same line: they are as many, or two for each."""
+    pair = case.macs.get(statement.line, ())
+    if len(pair) != 2 or not statement.operations or any(s.operations == statement.operations for s in pair[:1]):
+        return None
+    macs, ratio = pair[0], statement.value / (pair[0].value or 1)
+    slack = statement.step / statement.value + macs.step / (macs.value or 1)
+    if any(abs(ratio - n) <= n * slack for n in (1, 2)):
+        return verdict(
+            statement, 2 * macs.figure.value, "right" if ratio > 1.5 else "convention", "two for each multiply-add"
+        )
+    if not 1 / 4 <= ratio <= 4 or statement.elsewhere or statement.relation != "=":
+        return None
+    return verdict(statement, 2 * macs.figure.value, "wrong", f"two for each of the {macs.stated} multiply-adds")
 
 
 def fitting_verdict(statement: Statement, fact: Facts) -> Verdict | None:
@@ -192,21 +213,23 @@ def doubts_of(statement: Statement, case: ClaimCase, networks: Sequence[Facts]) 
     """Why a figure that does not fit may still be right."""
     quantity, fact = statement.quantity, networks[0]
     figure = fact.figures[quantity][0].value
+    rivals = case.fitting["flops" if statement.operations else quantity]
     if statement.elsewhere:
         yield "the sentence may speak of a part, or of another network"
     if statement.required:
         yield "the sentence states a demand"
-    if len(networks) > 1:
+    if len({one.figures[quantity][0].value for one in networks}) > 1:
         yield "the document holds several networks"
-    if statement.relation in "=~" and case.fitting[quantity] - {statement.value}:
+    if statement.relation in "=~" and rivals - {statement.value}:
         yield "the document states several such figures, and this one may belong to something else"
     if statement.hardly(figure):
         yield "the text says about, and no more"
     if quantity == "receptive_field" and fact.doubt:
         yield fact.doubt
-    if quantity == "macs" and (statement.operations or fact.form == "table"):
+    halved = statement.operations and figure / 4 <= statement.value <= FEWEST_OPERATIONS * figure
+    if quantity == "macs" and (statement.operations or fact.form == "table") and not halved:
         yield "they are counted in many ways"
-    if fact.form == "code" and not figure / 2 < statement.value < 2 * figure:
+    if fact.form == "code" and not halved and not figure / 2 < statement.value < 2 * figure:
         # code stands beside words about others more often than a print does: a figure far from its own is no slip
         yield "the text may speak of another network than this code"
 
@@ -230,12 +253,32 @@ def open_for(statement: Statement, fact: Facts) -> bool:
     return statement.relation == ">" or statement.value >= fact.least
 
 
+def judge_size(statement: Statement, case: ClaimCase) -> Verdict:
+    """The memory of weights: parameters times the bytes of one, in thousands or in 1,024s; wrong only where the text
+    says how wide a weight is, and there is one network."""
+    figures = [fact.figures["params"][0].value for fact in case.facts if fact.whole and fact.figures.get("params")]
+    params = next(iter(figures or case.stated_params), None)
+    if params is None or len({*figures} or {*case.stated_params}) > 1:
+        return verdict(statement, None, "undetermined", ABSENT)
+    unit, powers = (1000, 1) if "K" in statement.stated.upper() else (1000**2, 2)
+    for width in statement.sizes or (4, 2, 1):
+        size = params * width
+        if any(statement.allows(Fraction(size * unit, base)) for base in (unit, 1024**powers)):
+            kind: VerdictKind = "right" if width == 4 or statement.sizes else "convention"
+            return verdict(statement, size, kind, f"{params:,} parameters of {width} bytes")
+    size = params * (statement.sizes or (4,))[0]
+    shown = f"{size / unit:.4g} ({size / 1024**powers:.4g} of 1,024s)"
+    sure = len(statement.sizes) == 1 and not (statement.elsewhere or statement.required)
+    kind = "wrong" if sure and statement.relation == "=" else "undetermined"
+    return verdict(statement, shown, kind, f"{params:,} parameters of {size // params} bytes")
+
+
 # --- words about layers, inputs, accuracies ------------------------------------------------------------------------
 
 
 def judge_feature(statement: Statement, case: ClaimCase) -> Iterator[Verdict]:
     """Words about layers say nothing that could be checked where no network is near."""
-    word, facts = FEATURE_WORDS[statement.quantity], case.facts
+    word, facts = statement.quantity.removeprefix("uses_").replace("strides", "strided"), case.facts
     known = [fact for fact in facts if fact.sure is not None]
     if any(word in (fact.sure or ()) for fact in known):
         yield verdict(statement, True, "right", "a layer can be nothing else")

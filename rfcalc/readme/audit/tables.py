@@ -54,7 +54,7 @@ def audit_model(model: StatedModel, known: tuple[Cell, ...] = ()) -> ModelAudit:
         *(conventions(walked) if walked.windows else ()),
     ]
     total = added(model)
-    odd, good = count_slips(model)
+    odd, good = count_slips(replace(model, axes=(walked.rows,)))  # its columns on their sides
     named = {(cell.row, cell.column) for cell in cells}
     counts = [cell for cell in odd if cell.column == "params"]
     kernels = [cell for cell in odd if cell.column == "kernel_size" and (cell.row, cell.column) not in named]
@@ -150,7 +150,7 @@ def conventions(walked: Walked) -> Iterator[Verdict]:
     if reading.effective:
         yield convention("kernels", "kernels are stated with their dilation in them")
     for column, meant in reading.sides:
-        quantity = HEADED[column.partition("_")[0]]
+        quantity = HEADED.get(column.partition("_")[0], column)
         rows = [row for row in walked.rows if meant in row.cells]
         if column[:2] == "ch" and meant[0] == "n":
             yield convention("channel column", f"the column headed {column} holds sizes")

@@ -154,11 +154,12 @@ class Audit(Printed):
         """A comment for a pull request: the tally, what is wrong, and the rest folded away."""
         parts = [f"**rfcalc audit{f' of {self.name}' if self.name else ''}**: " + "; ".join(self.tally)]
         grids = self.grids
-        wrong = [c for c in self.claims if c.verdict == "wrong"]
-        if wrong:
-            parts.append(
-                "\n".join(f"- {c.where}: {c.quantity} {figure_in_words(c.stated)}{answer(c)} ({c.why})" for c in wrong)
-            )
+        wrong = [
+            f"- {c.where}: {c.quantity} {figure_in_words(c.stated)}{answer(c)} ({c.why})"
+            for c in self.claims
+            if c.verdict == "wrong"
+        ]
+        parts += ["\n".join(wrong)] if wrong else []
         if self.cells:
             parts.append(grids[-1].to_text("markdown"))
         rest = [grid.to_text("markdown") for grid in grids[: -1 if self.cells else None] if grid.rows]

@@ -102,9 +102,8 @@ class _Walk:
         if row is None or n is None or m is None or n in IMAGE_SIZES:
             return
         settings = self.windows.of(row, expected, {})
-        if self.windows.step(expected, settings)["n"] in (None, m) or self.windows.rounds_up(
-            row, expected, settings, m
-        ):
+        made = self.windows.step(expected, settings)["n"]
+        if made in (None, m) or self.windows.rounds_up(row, expected, settings, m):
             return
         for size in IMAGE_SIZES:
             if self.windows.step(expected | {"n": size}, settings)["n"] == m:
@@ -174,7 +173,10 @@ class _Walk:
                 right[quantity] = value
                 continue
             self.checked += 1
-            if value == should or row.several or self.windows.accepts(quantity, row, entering, settings, value):
+            accepted = self.windows.accepts(quantity, row, entering, settings, value)
+            if accepted and quantity == "n" and self.fits_below(index, value) is False:
+                accepted = not self.fits_below(index, should)  # sizes are not rounded up here
+            if value == should or row.several or accepted:
                 right[quantity] = value  # a row for several layers cannot be worked out as one
                 continue
             kind = "inherited" if value == local[quantity] else "local"
@@ -198,30 +200,40 @@ class _Walk:
         """The size after a row whose padding is not stated, where no padding makes the stated one and the row below or
         the table's other rows tell which it is; None where it may be right."""
         k, s = settings.kernel_size, settings.stride
-        if (
-            k is None
-            or s is None
-            or row.several
-            or not isinstance(given, int)
-            or not isinstance(value, int)
-            or k > LARGEST_SETTING
-        ):
+        if k is None or s is None or row.several or k > LARGEST_SETTING:
             return None
-        possible = possible_sizes(given, k, s, settings.dilation, s > 1 or row.kind == "pool")
+        if not isinstance(given, int) or not isinstance(value, int):
+            return None
+        pool = row.kind == "pool"
+        possible = possible_sizes(given, k, s, settings.dilation, s > 1 or pool, pool)
         keeps = sum(enter["n"] == out["n"] is not None for enter, out in self.trail)
         unpadded = self.unpadded(given, k, s, settings.dilation, keeps)
         if value in possible or value == 1 or row.kind == "global":
+            self.checked += value in (given // s, -(-given // s)) and k > 1 and value != unpadded
             return unpadded if value == unpadded else None
         if self.branches and "n_in" not in row.cells:  # it may read any row above
             made = {n for _, out in self.trail if isinstance(n := out["n"], int)}
             if any(value in possible_sizes(n, k, s, settings.dilation, True) for n in made):
                 return None
-        below = self.rows[index + 1].cells.get("n_in") if index + 1 < len(self.rows) else None
-        if isinstance(below, int) and below in possible:
-            return below
-        if below is not None:
+        told = {n: self.fits_below(index, n) for n in sorted(possible)}
+        if list(told.values()).count(True) == 1:
+            return next(n for n in told if told[n])
+        if self.size_below(index):
             return None
+        if pool and k == s:
+            return given // s
         return -(-given // s) if keeps > 1 else unpadded
+
+    def fits_below(self, index: int, n: Number) -> bool | None:
+        """Whether the row below makes what it states of a map of that size; None where it does not show it."""
+        row = self.rows[index + 1] if index + 1 < len(self.rows) and not self.branches else None
+        if row is None or "n_in" in row.cells or "n_out" not in row.cells:
+            return None if row is None or "n_in" not in row.cells else row.cells["n_in"] == n
+        given: StatedMap = {"n": n, "j": None, "r": None}
+        settings = self.windows.of(row, given, {"n": row.cells["n_out"]})
+        made = self.windows.step(given, settings)["n"]
+        accepted = self.windows.rounds_up(row, given, settings, row.cells["n_out"])
+        return None if made is None or row.several else made == row.cells["n_out"] or accepted
 
     def unpadded(self, given: int, k: int, s: int, dilation: int, keeps: int) -> int | None:
         """The size without padding, where at least two convolutions above have none and no map is kept."""

@@ -165,15 +165,25 @@ class RowWindows:
         return value == k * j
 
     def rounds_up(self, row: LayerFact, entering: StatedMap, settings: StatedSettings, value: Number) -> bool:
-        """Whether a pool's stated size is the one of ceil_mode."""
+        """Whether a pool's stated size is the one of ceil_mode, where no code says that it has none."""
+        if row.torch and not dict(row.settings).get("ceil_mode"):
+            return False
         return row.kind in ("pool", "global") and self.step(entering, replace(settings, ceil=True))["n"] == value
 
 
-def possible_sizes(given: int, kernel: int, stride: int, dilation: int, rounds_up: bool) -> set[int]:
-    """The sizes that a window makes of another, whatever its padding."""
+def possible_sizes(
+    given: int, kernel: int, stride: int, dilation: int, rounds_up: bool, pool: bool = False
+) -> set[int]:
+    """The sizes that a window makes of another, whatever its padding; a pool's is at most half its kernel, and 2x2
+    pools have none."""
     spread = dilation * (kernel - 1)
-    made = {(given + 2 * p - spread - 1) // stride + 1 for p in range(min(spread, LARGEST_SPREAD) + 1)}
-    return made | {n + 1 for n in made if rounds_up} | {-(-given // stride)}
+    most = kernel // 2 * (kernel > 2) if pool else min(spread, LARGEST_SPREAD)
+    rests = [given + 2 * p - spread - 1 for p in range(most + 1)]
+    return (
+        {rest // stride + 1 for rest in rests}
+        | {-(-rest // stride) + 1 for rest in rests if rounds_up}
+        | {-(-given // stride)}
+    )
 
 
 def whole_map(row: LayerFact, given: Number | None = None) -> bool:

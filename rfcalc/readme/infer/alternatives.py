@@ -92,11 +92,8 @@ def alternatives_of(decision: Decision, given: Shape, prior: Prior) -> list[Alte
     if item.op == "conv" and given.sizes and out.sizes and min(given.sizes) > 1 and given.sizes != out.sizes:
         for factor in costs.FRONT_POOLS:
             pooled = Shape(given.channels, tuple(n // factor for n in given.sizes))
-            after = (
-                candidates(item.row.type, pooled, out, item.params, prior)[: costs.FRONT_LAYERS]
-                if min(pooled.sizes)
-                else ()
-            )
+            after = candidates(item.row.type, pooled, out, item.params, prior) if min(pooled.sizes) else ()
+            after = after[: costs.FRONT_LAYERS]
             found += [Alternative(replace(c, cost=c.cost + prior.hidden_pool), factor) for c in after]
     return sorted(found, key=lambda a: a.candidate.cost)[: costs.LISTED]
 

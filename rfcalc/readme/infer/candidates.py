@@ -159,22 +159,12 @@ def same_map(row: Case) -> Candidates:
 
 
 FINDERS: dict[str, Callable[[Case], Candidates]] = {
-    "conv": conv_candidates,
-    "conv_transpose": transpose_candidates,
-    "linear": linear_candidates,
-    "flatten": flatten_candidates,
-    "max_pool": pool_candidates,
-    "avg_pool": pool_candidates,
-    "adaptive_avg_pool": adaptive_candidates,
-    "adaptive_max_pool": adaptive_candidates,
-    "upsample": upsample_candidates,
-    "pixel_shuffle": shuffle_candidates,
-    "pixel_unshuffle": shuffle_candidates,
-    "pad": pad_candidates,
-    "batch_norm": norm_candidates,
-    "instance_norm": norm_candidates,
-    "group_norm": norm_candidates,
-    "layer_norm": norm_candidates,
-}
+    "conv": conv_candidates, "conv_transpose": transpose_candidates, "linear": linear_candidates,
+    "flatten": flatten_candidates, "upsample": upsample_candidates, "pad": pad_candidates,
+    **dict.fromkeys(("max_pool", "avg_pool"), pool_candidates),
+    **dict.fromkeys(("adaptive_avg_pool", "adaptive_max_pool"), adaptive_candidates),
+    **dict.fromkeys(("pixel_shuffle", "pixel_unshuffle"), shuffle_candidates),
+    **dict.fromkeys(("batch_norm", "instance_norm", "group_norm", "layer_norm"), norm_candidates),
+}  # fmt: skip
 RESIZING = frozenset((pool_candidates, adaptive_candidates, upsample_candidates, pad_candidates))
 """Finders of layers without parameters that keep the channels and the axes of a map."""

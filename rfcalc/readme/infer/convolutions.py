@@ -129,6 +129,9 @@ def conv_windows(row: Case, base: float, kernel: tuple[int, ...], groups: int | 
         yield Candidate("conv", (*head, *window, *tail), base + cost)
 
 
+WINDOW = ("stride", "padding", "dilation")
+
+
 @lru_cache(maxsize=costs.CACHED)
 def costed_windows(
     kernel: tuple[int, ...], sizes: tuple[int, ...], outs: tuple[int, ...], prior: Prior
@@ -137,11 +140,7 @@ def costed_windows(
     found = []
     for strides, paddings, dilations in windows(kernel, sizes, outs):
         cost = window_cost(kernel, strides, paddings, dilations, sizes, outs, prior)
-        window = (
-            ("stride", one_or_all(strides)),
-            ("padding", one_or_all(paddings)),
-            ("dilation", one_or_all(dilations)),
-        )
+        window = tuple(zip(WINDOW, map(one_or_all, (strides, paddings, dilations)), strict=True))
         found.append((cost, window))
     if sizes == outs and len(set(kernel)) == 1 and kernel[0] % 2 == 0:
         found.append((costs.EVEN_SAME, (("stride", 1), ("padding", "same"), ("dilation", 1))))

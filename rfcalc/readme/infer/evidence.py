@@ -52,10 +52,7 @@ def agreeing(settings: Mapping[str, Any], known: Sequence[tuple[str, Any]]) -> b
         usual["stride"] = settings.get("kernel_size", 1)
     for key, value in known:
         here = settings.get(key, usual.get(key))
-        if (
-            here != value
-            and not (key == "groups" and here == "depthwise" and value > 1)
-            and not (isinstance(here, tuple) and set(here) == {value})
-        ):
+        alike = isinstance(here, tuple) and set(here) == {value}
+        if not (here == value or alike or (key == "groups" and here == "depthwise" and value > 1)):
             return False
     return True

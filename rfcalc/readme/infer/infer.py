@@ -46,11 +46,8 @@ def infer_printout(printout: Printout, context: Context, image: Sequence[int] | 
     # What comes in: as the caller or a row says, else the likeliest by the first layer, the text and the sizes in MB.
     prior = first_prior(context)
     image = image or printout.image
-    shape = (
-        Shape(image[0], tuple(image[1:]))
-        if image
-        else next(iter(possible_inputs(items, printout, context, prior)), None)
-    )
+    told = [Shape(image[0], tuple(image[1:]))] if image else possible_inputs(items, printout, context, prior)
+    shape = next(iter(told), None)
     if shape is None:
         raise RfcalcError(no_input(items))
 
@@ -72,9 +69,8 @@ def infer_printout(printout: Printout, context: Context, image: Sequence[int] | 
 
     # The network of all that, what it leaves open, and what the text decides of it.
     partial = _partial(printout, items, shape, reading, prior)
-    return _conclude(
-        partial, reading, prior, context, [other for other in others[: costs.OTHER_INPUTS] if other != shape]
-    )
+    others = [other for other in others[: costs.OTHER_INPUTS] if other != shape]
+    return _conclude(partial, reading, prior, context, others)
 
 
 def no_input(items: Sequence[Item]) -> str:
@@ -189,11 +185,8 @@ def assembled_arch(partial: Inference, assembly: Assembly) -> Arch:
 
 def explain(reading: Reading) -> list[Unexplained]:
     """Why no layer fits the rows that stayed unexplained."""
-    return [
-        Unexplained.of(d.item.row, reason(d.item, reading.shapes.get(d.source)))
-        for d in reading.decisions
-        if d.candidate is None
-    ]
+    left = [d for d in reading.decisions if d.candidate is None]
+    return [Unexplained.of(d.item.row, reason(d.item, reading.shapes.get(d.source))) for d in left]
 
 
 def reason(item: Item, given: Shape | None) -> str:

@@ -163,11 +163,8 @@ class Inference(Printed):
             return index, op, "", out, settings, f"{params:,}", "", ""
         found = self.options.get(row.index, ())
         more = f"; {len(found) - costs.SHOWN} more"
-        likely = [
-            alternative_text(a, candidate)
-            for a in found
-            if candidate and a.candidate.cost < candidate.cost + costs.LIKELY
-        ]
+        near = [a for a in found if candidate and a.candidate.cost < candidate.cost + costs.LIKELY]
+        likely = [alternative_text(a, candidate) for a in near if candidate]
         return (
             index,
             row.layer.op,

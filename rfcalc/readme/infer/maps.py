@@ -55,11 +55,8 @@ class Maps:
         if prod(shape.sizes) == 1:  # one value for each channel is a gate, or the end
             return None
         factor, left = divmod(sizes[0], shape.sizes[0])
-        if (
-            left
-            or not 1 < factor <= costs.LARGEST_FACTOR
-            or any(m != factor * n for n, m in zip(shape.sizes, sizes, strict=True))
-        ):
+        alike = all(m == factor * n for n, m in zip(shape.sizes, sizes, strict=True))
+        if left or not alike or not 1 < factor <= costs.LARGEST_FACTOR:
             return None
         return self.hide("upsample", (("scale_factor", factor),), (ref,), Shape(shape.channels, sizes))
 

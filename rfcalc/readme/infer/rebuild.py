@@ -27,12 +27,8 @@ def alternate(reading: Reading, prior: Prior) -> None:
         if isinstance(kernel, tuple) and len(set(kernel)) > 1 and item.shape:
             if before is not None and before == (kernel[0] > kernel[-1]) and not item.row.kernel:
                 found = candidates(item.row.type, reading.shapes[decision.source], item.shape, item.params, prior)
-                turned = [
-                    f
-                    for f in found
-                    if f["kernel_size"] == kernel[::-1] and f.cost <= found[0].cost + costs.TURNED_FACTOR
-                ]
-                if turned:
+                near = [f for f in found if f.cost <= found[0].cost + costs.TURNED_FACTOR]
+                if turned := [f for f in near if f["kernel_size"] == kernel[::-1]]:
                     reading.decisions[number] = replace(decision, candidate=turned[0])
                     kernel = kernel[::-1]
             tall[item.place] = kernel[0] > kernel[-1]

@@ -77,15 +77,10 @@ class Search:
     def leaf(self, state: State, item: Item) -> Iterator[State]:
         """The states after a row, for every map that it may read."""
         straight = self.candidate(item, self.maps[state.current])
-        easy = (
-            straight is not None
-            and straight.cost <= costs.EASY
-            and (self.follows(item, state) or not self.may_fork(state, item))
-        )
         if straight:
             yield self.after(state, item, MapSource(state.current, 0.0, ()), straight, False)
-        if easy:
-            return
+            if straight.cost <= costs.EASY and (self.follows(item, state) or not self.may_fork(state, item)):
+                return
         forced = straight is None or straight.cost > costs.ABSURD
         for source in self.sources.of_row(state, item, forced):
             found = self.candidate(item, self.maps[source.ref])

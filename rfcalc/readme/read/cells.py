@@ -5,16 +5,30 @@ from __future__ import annotations
 import ast
 import operator
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from fractions import Fraction
 from functools import lru_cache
+from itertools import pairwise
 from types import MappingProxyType
+from typing import NamedTuple
 
 from ...engine.geometry import Number, whole
+from ...spec.stated import Stated
 
 NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?")
 NOT_SHAPE = re.compile(r"[^\d\s.,x×X*()\[\]{}kspdKSPD=:+-]")
 ARITHMETIC = re.compile(r"[\d\s+\-*/().×x]{3,80}$")
+TERM = re.compile(r"(?<![\w.,()])[\d(][\d\s().,+*/×x-]*[\d)]\s*$")
+FIGURE = re.compile(
+    r"[\s*_]*(\d[\d,]*(?:\.\d+)?(?:\s?[KMGkmg](?![A-Za-z]))?)"
+    r"(?![\d.,]*\d|\s*[-+*/×x^]\s*[\d(]|\s?%|\s?[kKMGT]i?[A-Za-z]|\s?bytes)"
+)
+CONTINUES = re.compile(r"[\w)\]}]\s*[-+*/×^·√]+\s*$|[\^√]\s*$")
+"""In front of a term: it is the end of a longer one."""
+BOLD = re.compile(r"(?<!\S)\*\*$")
+OPERATES = re.compile(r"\d\s*\)*\s*[-+*/]\s*\(*\s*\d")
+LONGEST_TERM, OTHER_ORDER, LARGEST_DRAWN = 80, 3, 11**2
+ABOUT = Fraction(1, 40)
 LARGEST_FIGURE = 10**12
 PRODUCTS = ("j", "j_in", "j_out", "params", "r", "r_in", "r_out")
 """Columns whose figures are numbers, so that * multiplies; in the others it draws a shape."""
@@ -41,7 +55,8 @@ FLAGS = re.IGNORECASE
 NAMED_SETTINGS = {
     "kernel_size": re.compile(
         r"\(?\b(?P<a>\d{1,3})\s?[x×X*]\s?(?P<b>\d{1,3})(?:\s?[x×X*]\s?\d{1,5})?\)?|"
-        r"\b(?:k|ks|kernel(?:[\s_]?size)?)\s*[=:]?\s*\(?(?P<k>\d{1,3})\b|conv(?P<c>\d)x", FLAGS),
+        r"\b(?:k|ks|kernel(?:[\s_]?size)?)\s*[=:]?\s*\(?(?P<k>\d{1,3})\b|"
+        r"conv(?P<c>\d)(?:x|-(?:16|32|64|96|\d{3,4})\b)", FLAGS),
     "stride": re.compile(
         r"\b(?:s|strides?)\s*[=:]?\s*\(?(?P<k>\d{1,2})\b|(?<![\d/])/\s?(?P<a>\d)\b(?!\s*[/\d])", FLAGS),
     "padding": re.compile(r"\b(?:p|pad|padding)\s*[=:]?\s*\(?(?P<k>\d{1,2})\b", FLAGS),
@@ -108,25 +123,49 @@ def value_of(text: str, shapes: bool) -> Number | None:
     return None if drawn and shapes else arithmetic_value(text)
 
 
-def sum_amiss(cell: str) -> tuple[Number, Number] | None:
-    """What a cell states behind its last =, and what the arithmetic in front of it gives, where the two differ by more
-    than rounding; None for any other cell.
+class Equation(NamedTuple):
+    """Arithmetic with the figure behind its =: the figure as a number, what the arithmetic gives, and whether the two
+    differ by more than rounding."""
 
-    >>> sum_amiss("3*3*16*32 + 32 = 4608"), sum_amiss("(28 - 3)/2 + 1 = 13")
-    ((4608, 4640), None)
+    stated: Number
+    value: Number
+    amiss: bool
+
+
+def equations(text: str) -> Iterator[Equation]:
+    """The arithmetic of plain numbers in a text. A figure of another order says something else than the value, as in
+    "3*3*64 = 112x112"; two small equal factors draw a kernel.
+
+    >>> [tuple(found) for found in equations("- 3*3*16*32 + 32 = 4608 in C2, (28 - 3)/2 + 1 = 13, k*3*3 = 8")]
+    [(4608, 4640, True), (13, Fraction(27, 2), False)]
     """
-    first, _, last = cell.rpartition("=")
-    stated = figures_in(last.strip(), "params") if NUMBER.search(last) else ()
-    term = re.sub(r"(?<=\d),(?=\d{3}(?:\D|$))", "", first.rpartition("=")[2].strip()).replace("×", "*")
-    if len(stated) != 1 or not ARITHMETIC.match(term) or not re.search(r"\d\s*\)?\s*[-+*/]\s*\(?\s*\d", term):
-        return None
-    drawn = "*" in term and len({factor.strip() for factor in term.split("*")}) == 1  # 26*26 is a shape
-    value = None if drawn else arithmetic_value(term)
-    return (stated[0], value) if value is not None and abs(Fraction(value) - Fraction(stated[0])) >= 1 else None
+    for left, right in pairwise(text.split("=")):
+        term, figure = TERM.search(left[-LONGEST_TERM:]), FIGURE.match(right)
+        if not term or not figure or (term.start() == 0 and len(left) > LONGEST_TERM):
+            continue
+        goes_on = CONTINUES.search(BOLD.sub("", left[-LONGEST_TERM:][: term.start()]))
+        plain = re.sub(r"(?<=\d),(?=\d{3}(?:\D|$))", "", term[0]).replace("×", "*")
+        plain = plain.replace("x", "*") if plain.count("x") > 1 else plain
+        drawn = "*" in plain and len({factor.strip() for factor in plain.split("*")}) == 1
+        if goes_on or "**" in plain or not OPERATES.search(plain):
+            continue
+        value, stated = arithmetic_value(plain), Stated.of(figure[1])
+        if (
+            value is not None
+            and not (drawn and value <= LARGEST_DRAWN)
+            and stated.value < OTHER_ORDER * value < OTHER_ORDER**2 * stated.value
+        ):
+            floor = arithmetic_value(plain.replace("/", "//"))
+            slack = max(
+                Fraction(1), stated.step, value * ABOUT * (not figure[1][-1].isdigit())
+            )  # 800K is written of 802,816
+            near = abs(value - stated.value) < slack
+            yield Equation(whole(stated.value), value, not near and floor != stated.value)
 
 
 OPERATIONS: dict[type[ast.operator], Callable[[Fraction, Fraction], Fraction]] = {
     ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv,
+    ast.FloorDiv: operator.floordiv,
 }  # fmt: skip
 
 

@@ -91,7 +91,7 @@ NOTES = {
     "j_in": re.compile(r"\bj_?in\s*[:=]\s*(?P<value>\d{1,4})\b", re.IGNORECASE),
     "j_out": re.compile(r"\b(?:jump|j_?out)(?:[\s_]?out)?\s*[:=]\s*(?P<value>\d{1,4})\b", re.IGNORECASE),
 }  # fmt: skip
-SUM_BEFORE = re.compile(r"[:=]\s*\(?\d[\d\s()+*x×-]{2,60}=(?=\s*\d)")
+SUM_BEFORE = re.compile(r"[:=]\s*\(?\d[\d\s()+*/x×-]{2,60}=(?=\s*\d)")
 """Arithmetic in front of its value: RF = 3 + (3-1)*1 = 5."""
 OUTS = {key for key in NOTES if key.endswith("_out")}
 SIDED_NOTE = re.compile(r"\b(?:R\.?F|out(?:put)?s?)(?:[\s_]size)?\s*[:=-]{0,2}\s*[(\[]?\s*\d", re.IGNORECASE)
@@ -106,6 +106,11 @@ PLAIN_FROM_TO = re.compile(
     r"(?:^|[,;:|(])\s*(\d{1,3})\s*(?:-+>|=>|→)\s*(\d{1,3})\s*(?=$|[,;|)]|\bR\.?F\b)", re.IGNORECASE
 )
 """The same with one number each, 28 -> 26; what repeats the layer's channels is left out later."""
+MAP = re.compile(
+    r"(?<![\dx×*@])(\d{1,4}\s?@\s?\d{1,4}\s?[x×]\s?\d{1,4}|\d{1,4}\s?[x×]\s?\d{1,4}\s?[x×@]\s?\d{1,5})(?!\s?[x×*]?\s?\d)"
+)
+"""Sizes with channels: 28x28x16, 16@28x28."""
+PARAMS_NOTED = re.compile(r"\b(\d{1,3}(?:,\d{3})+|\d+)\s+param", re.IGNORECASE)
 NEAR = 4
 """Lines between a layer and a comment that still speaks of it."""
 MOST_LINES = 40
@@ -265,7 +270,8 @@ def take(draft: Draft, block: Sequence[Line], at: int, text: str, own: Container
             name = before.strip(" ,(").removeprefix("self.") or class_of(match)
             notes = notes_in(comments) if match is calls[-1] else {}
             for fact in facts_of_call(parsed, name, block[at].number, notes):
-                draft.add(fact, parsed)
+                drawn = map_in(comments, fact) if match is calls[-1] and not fact.cells.keys() & OUTS else {}
+                draft.add(replace(fact, cells={**fact.cells, **drawn}), parsed)
     if not calls and not CALL.search(comment):  # a layer that is commented out says nothing of those above it
         notes, bare = notes_in(comment), not code.strip()
         if bare and not draft.facts and notes.get("r_out") == 1:
@@ -409,6 +415,18 @@ def facts_of_call(
     if kind in ("pointwise", "flat"):
         cells = {key: value for key, value in cells.items() if key in CHANNEL_ARGUMENTS}
     yield LayerFact(0, line, name, kind, {**cells, **notes}, same, torch=cls, settings=tuple(given.items()))
+
+
+def map_in(comment: str, fact: LayerFact) -> Notes:
+    """The map alone and the count of parameters in a comment on a layer's line: 896 params, 32x32x32."""
+    found: Notes = {}
+    maps = MAP.findall(comment) if fact.kind in ("conv", "pool") else []
+    sizes, channels = shape_in(maps[0]) if len(maps) == 1 else ((), None)
+    if sizes and channels == fact.cells.get("ch_out", channels) is not None:
+        found["n_out"] = sizes[0]
+    if (count := PARAMS_NOTED.search(comment)) and fact.kind == "conv":
+        found["params"] = int(count[1].replace(",", ""))
+    return found
 
 
 def sizes_only(notes: Notes, cells: Mapping[str, Number]) -> Notes:

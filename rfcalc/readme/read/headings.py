@@ -45,7 +45,7 @@ HEADING_WORDS = {
     "layersperblock",
     "start": "start center centre startcenter",
     "macs": "macs mac madds multadds multiplyadds",
-    "params": "params parameters param parametercount parameter parametres parametros parametri 参数 参数量",
+    "params": "params parameters param parametercount parameter weights parametres parametros parametri 参数 参数量",
 }
 FILLERS = frozenset([
     "of", "the", "du", "de", "d", "del", "des", "der", "die", "la", "le", "l", "et", "no", "nb", "num", "number",

@@ -1,26 +1,33 @@
-"""Layers written a line each, with the field or the size that they lead to: Conv2d(8->16, 3x3, s=2): RF = 7."""
+"""Layers written a line each, or in a chain of arrows, with the field or the map that they lead to:
+Conv2d(8->16, 3x3, s=2): RF = 7; conv 3x3 (26x26x8) -> max pool (13x13x8)."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from ...engine.geometry import Number
-from .cells import kind_of_operation, settings_in
-from .constructed import notes_in
+from .cells import SEVERAL, kind_of_operation, settings_in
+from .constructed import MAP, notes_in
 from .facts import LayerFact, StatedModel
 from .layer_table import shape_in
+from .listing import ARROW
 from .text import Line, clean_cell
 
 LAYER_LINE = re.compile(
     r"^[\s>*+-]*(?:\d{1,2}[.)]\s+)?\W{0,4}(?P<words>[A-Za-z].{2,120}?)\s*(?:[:=,|–-]|→|->|=>|➡|⇒)?\s*$"
 )
 STATEMENT = re.compile(
-    r"\b(?:in(?:put)?\s*[:=]|R\.?F\b|receptive\b|output\b|out\b|jump\b|(?<!kernel.)(?<!filter.)(?<!pool.)size\b)",
+    r"\b(?:in(?:put)?\s*[:=]|R\.?F\b|receptive\b|output\b|out\b|jump\b|(?<!kernel.)(?<!filter.)(?<!pool.)(?<!of.)size\b)",
     re.IGNORECASE,
 )
 ARROWED = re.compile(r"(?:→|->|=>|➡|⇒)\s*[(\[]?(\d{1,4}\s?[x×]\s?\d{1,4}(?:\s?[x×]\s?\d{1,5})?)")
 """What comes out, behind an arrow: Conv 3x3, 16 filters -> 30x30x16."""
+COMES_IN = re.compile(r"\b(?:on|of|from|in|into|input|takes|over)\W+(?:(?:an?|the)\W+)?$", re.IGNORECASE)
+"""In front of a map: it is none that a layer makes."""
+CHAIN = 4
+"""Parts of a line between arrows that make it a chain of layers."""
 LINE_KINDS = ("conv", "pool", "global")
 LONGEST = 300
 """Characters of such a line; longer ones are prose."""
@@ -42,51 +49,80 @@ def line_models(lines: Sequence[Line]) -> list[StatedModel]:
     for line, fact in facts_of(lines):
         run = runs[-1]
         goes_on = bool(run) and fact.cells.get("n_in", 0) == run[-1].cells.get("n_out")
-        anew = line.section != section and "r_out" in fact.cells and not goes_on
+        anew = fact.kind == "input" or (line.section != section and "r_out" in fact.cells and not goes_on)
         if run and (anew or fact.line - run[-1].line > LINES_APART):
             runs.append([])
         section = line.section
         runs[-1].append(fact)
-    return [model_of_lines(run) for run in runs if len(run) >= FEWEST_LINES]
+    return [model_of_lines(run) for run in runs if sum(fact.kind != "input" for fact in run) >= FEWEST_LINES]
 
 
 def model_of_lines(run: Sequence[LayerFact]) -> StatedModel:
     """The list as a model: where some rows state a stride above 1, the other convolutions have 1."""
     strided = any(fact.cells.get("stride", 1) > 1 for fact in run)
-    facts = tuple(numbered_fact(place, fact, strided) for place, fact in enumerate(run, 1))
+    facts = tuple(
+        replace(
+            fact, number=place, cells={"stride": 1, **fact.cells} if strided and fact.kind == "conv" else fact.cells
+        )
+        for place, fact in enumerate(run, 1)
+    )
     return StatedModel("list", run[0].line, (facts,), lines=frozenset(fact.line for fact in run))
 
 
-def numbered_fact(place: int, fact: LayerFact, strided: bool) -> LayerFact:
-    plain = {"stride": 1} if strided and fact.kind == "conv" else {}
-    return LayerFact(place, fact.line, fact.name, fact.kind, {**plain, **fact.cells})
-
-
 def facts_of(lines: Sequence[Line]) -> Iterator[tuple[Line, LayerFact]]:
-    """The lines that name a window and state what comes out of it; two windows in a line are none."""
+    """The lines, or parts of a chain, that name a window and state what comes out of it; two windows in a line are
+    none. A line about the input states what goes into the first."""
     for line in lines:
         text = clean_cell(line.text) if len(line.text) <= LONGEST and not CODE.search(line.text) else ""
-        if not text or text[0] == "|" or not STATEMENT.search(text) or not WINDOW_WORDS.search(text):
-            continue
-        words, notes = split_notes(text)
-        kind = kind_of_operation(words)
-        settings = settings_in(words)
-        kind = "conv" if kind == "other" and "kernel_size" in settings else kind
-        sized = "n_out" in notes and ("ch_out" in settings or kind != "conv")
-        if kind in LINE_KINDS and ("r_out" in notes or sized) and len(TWO.findall(words)) < 3:
-            match = LAYER_LINE.match(words)
-            if kind == "global" and settings.get("kernel_size") == 1:  # what it leaves: 1x1
-                settings = {key: value for key, value in settings.items() if key != "kernel_size"}
-            yield line, LayerFact(1, line.number, match["words"] if match else words, kind, {**settings, **notes})
+        for part in parts_of(text.strip("|│║ ")) if text.count("|") < CHAIN - 1 else ():
+            if not (STATEMENT.search(part) or MAP.search(part) or ARROWED.search(part)):
+                continue
+            words, notes = split_notes(part)
+            kind, settings = kind_of_operation(words), settings_in(words)
+            if kind == "input" or (kind == "other" and MAP.search(part) and re.search(r"\bimage", part)):
+                if (image := MAP.search(part)) and len(MAP.findall(part)) == 1:
+                    sizes, channels = shape_in(image[1])
+                    yield (
+                        line,
+                        LayerFact(0, line.number, "input", "input", {"n_out": sizes[0], "ch_out": channels or 1}),
+                    )
+                continue
+            kind = "conv" if kind == "other" and "kernel_size" in settings else kind
+            windowed = WINDOW_WORDS.search(part) or "kernel_size" in settings or (kind == "pool" and "n_out" in notes)
+            sized = "n_out" in notes and ({"ch_out"} & {*settings, *notes} or kind != "conv")
+            if kind in LINE_KINDS and windowed and ("r_out" in notes or sized) and len(TWO.findall(words)) < CHAIN - 1:
+                match = LAYER_LINE.match(words)
+                if kind == "global" and settings.get("kernel_size") == 1:  # what it leaves: 1x1
+                    settings = {key: value for key, value in settings.items() if key != "kernel_size"}
+                several = bool(SEVERAL.search(words)) or len({name.lower() for name in TWO.findall(words)}) > 1
+                name = match["words"] if match else words
+                yield line, LayerFact(0, line.number, name, kind, {**settings, **notes}, several=several)
+
+
+def parts_of(text: str) -> list[str]:
+    """A chain of arrows as its layers, each with the map that may stand behind it; any other line as it is."""
+    parts = ARROW.split(text)
+    if len(parts) < CHAIN:
+        return [text]
+    found: list[str] = []
+    for part in parts:
+        if found and MAP.fullmatch(part.strip("()[]` ")):
+            found[-1] += f" -> {part}"
+        else:
+            found.append(part)
+    return found
 
 
 def split_notes(text: str) -> tuple[str, dict[str, Number]]:
     """The words that describe the layer, and the figures stated after them."""
     at = STATEMENT.search(text)
-    assert at
-    words, notes = text[: at.start()], notes_in(text[at.start() :])
-    if (made := ARROWED.search(words)) and "n_out" not in notes:
+    words, notes = (text[: at.start()], notes_in(text[at.start() :])) if at else (text, {})
+    made = ARROWED.search(words) or next(
+        (m for m in MAP.finditer(text) if settings_in(text[: m.start()]) and not COMES_IN.search(text[: m.start()])),
+        next((m for m in MAP.finditer(text) if not COMES_IN.search(text[: m.start()])), None),
+    )
+    if made and "n_out" not in notes:
         sizes, channels = shape_in(made[1])
-        notes |= {"n_out": sizes[0]} | ({"ch_out": channels} if channels else {})
+        notes |= {"n_out": sizes[0]} | ({"ch_out": channels} if channels else {}) if sizes else {}
         words = words[: made.start()]
     return words, notes

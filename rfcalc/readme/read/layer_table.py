@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from ...engine.geometry import Number
-from .cells import CHANNELS_FROM_TO, DEPTHWISE, SEVERAL, figures_in, kind_of_operation, settings_in, sum_amiss
+from .cells import CHANNELS_FROM_TO, DEPTHWISE, SEVERAL, equations, figures_in, kind_of_operation, settings_in
 from .facts import LayerFact, StatedModel
 from .headings import WINDOW_SETTINGS, column_of
 from .repeats import opened_repeats
@@ -43,14 +43,8 @@ def layer_table(table: TextTable) -> StatedModel | None:
     for number, (cells, line) in enumerate(zip(table.rows, table.lines, strict=True), 1):
         name = row_name(cells, names)
         if TOTAL_ROW.search(name) or (not name and TOTAL_ROW.search(" ".join(cells))):
-            total = next(
-                (
-                    (value[0], line)
-                    for p, key in columns.items()
-                    if key == "params" and (value := figures_in(cells[p], "params"))
-                ),
-                total,
-            )
+            sums = [figures_in(cells[place], key) for place, key in columns.items() if key == "params"]
+            total = next(((figure[0], line) for figure in sums if figure), total)
             continue
         facts.append(
             [fact_of(cells, columns, (name, row_name(cells, operations)), number, line, axis) for axis in (0, 1)]
@@ -70,8 +64,8 @@ def sums_amiss(table: TextTable, columns: Mapping[int, str]) -> Iterator[tuple[i
     """The counts whose own arithmetic gives another figure; sizes, jumps and fields are held against the row above."""
     for number, (cells, line) in enumerate(zip(table.rows, table.lines, strict=True), 1):
         for place, key in columns.items():
-            if key in ("params", "macs") and "=" in cells[place] and (found := sum_amiss(cells[place])):
-                yield number, line, key, *found
+            found = [*equations(cells[place])][-1:] if key in ("params", "macs") else []
+            yield from ((number, line, key, sum_.stated, sum_.value) for sum_ in found if sum_.amiss)
 
 
 def layered(facts: Sequence[Sequence[LayerFact]], keys: set[str]) -> bool:
@@ -125,14 +119,12 @@ def fact_of(
     if kind in ("flat", "pointwise"):
         written = {key: value for key, value in written.items() if key in ("ch_in", "ch_out")}
         found = {**written, **found}
-    elif (
-        "kernel_size" not in found and "effective" not in found and kind in ("conv", "pool", "global", "other", "join")
-    ):
-        found |= {key: value for key, value in written.items() if key not in found}
+        if kind == "flat" and "ch_out" not in found and found.get("n_out", found.get("n", 1)) > 1:
+            found["ch_out"] = found.pop("n_out" if "n_out" in found else "n")  # it has channels only
     else:
-        found |= {
-            key: value for key, value in written.items() if key not in ("kernel_size", "padding") and key not in found
-        }
+        windowed = found.keys() & {"kernel_size", "effective"} or kind in ("resample", "input")
+        left_out = ("kernel_size", "padding") if windowed else ()
+        found = {**{key: value for key, value in written.items() if key not in left_out}, **found}
     if kind in ("other", "join") and "kernel_size" in found and not re.search(r"add|concat|skip", name, re.IGNORECASE):
         kind = "conv" if kind == "other" else kind
     if kind in ("other", "conv") and {"kernel_size", "n_out"} <= unknown and not unknown & found.keys():
@@ -158,6 +150,11 @@ def figures(cell: str, key: str, axis: int) -> Iterator[tuple[str, Number]]:
             yield f"ch{key[5:]}", channels
         return
     if key.startswith("n") and key in SPATIAL:
+        if key == "n" and len(sides := re.split(r"→|-+>|=>|➡|⇒", cell)) == 2:
+            yield from (
+                pair for side, part in zip(("n_in", "n_out"), sides, strict=True) for pair in figures(part, side, axis)
+            )
+            return
         sizes, channels = shape_in(cell)
         if sizes:
             yield key, sizes[min(axis, len(sizes) - 1)]
@@ -173,6 +170,8 @@ def figures(cell: str, key: str, axis: int) -> Iterator[tuple[str, Number]]:
     numbers = figures_in(cell, key)
     if key == "kernel_size" and len(numbers) in (3, 4):
         yield from settings_in(cell).items()
+        if len(numbers) == 4 and "(" not in cell:
+            yield from (("ch_in", numbers[2]), ("ch_out", numbers[3]))
         numbers = numbers[:2]
     if numbers and (len(numbers) == 1 or (key in SPATIAL and len(numbers) < 4)):
         value = numbers[min(axis, len(numbers) - 1)] if key in SPATIAL else numbers[0]

@@ -53,15 +53,8 @@ def listing_models(lines: Sequence[Line]) -> list[StatedModel]:
     for line in lines:
         text = line.text.strip() if len(line.text) <= LONGEST_LINE and "(" in line.text else ""
         since = line.number - runs[-1][-1].fact.line if runs[-1] else LISTED_APART + 1
-        if (
-            text
-            and text[0] != "|"
-            and (
-                since <= NEXT
-                or ARROW.search(LISTED_LAYER.sub("", text))
-                or (since <= LISTED_APART and NOTE.search(text))
-            )
-        ):
+        noted = since <= LISTED_APART and NOTE.search(text)
+        if text and text[0] != "|" and (since <= NEXT or noted or ARROW.search(LISTED_LAYER.sub("", text))):
             found = listed_layers(text, line.number)
             if found and runs[-1] and since > LISTED_APART:
                 runs.append([])
@@ -92,13 +85,10 @@ def listed_layers(text: str, line: int) -> list[ListedLayer]:
             plain = {"stride": 1} if kind == "conv" else {}
             fact = LayerFact(0, line, name, kind, {**plain, **cells})
             found.append(ListedLayer(fact, bool(ONE_BY_ONE.search(after)), bool(NORM.search(after))))
-    notes = {
-        "r_out" if note["what"].lower() != "size" else "n_out": int(note["number"]) for note in NOTE.finditer(text)
-    }
-    return [
-        *found[:-1],
-        *(replace(one, fact=replace(one.fact, cells={**one.fact.cells, **notes})) for one in found[-1:]),
-    ]
+    for note in NOTE.finditer(text) if found else ():
+        key, fact = "n_out" if note["what"].lower() == "size" else "r_out", found[-1].fact
+        found[-1] = replace(found[-1], fact=replace(fact, cells={**fact.cells, key: int(note["number"])}))
+    return found
 
 
 def with_remarks(found: Sequence[ListedLayer], prose: Sequence[str]) -> Iterator[LayerFact]:

@@ -34,14 +34,9 @@ X_ROW = re.compile(
     r"^\s*(?P<number>\d{1,5})_(?P<name>[\w.]{1,80})\s+(?P<kernel>\[[\d,\s]+\]|-)\s+(?P<shape>\[[\d,\s]+\])\s+(?P<params>[\d.,]+[kMG]?|-)"
 )
 INFO_COLUMNS = {
-    "input": "Input Shape",
-    "output": "Output Shape",
-    "params": "Param #",
-    "share": "Param %",
-    "kernel": "Kernel Shape",
-    "macs": "Mult-Adds",
-    "trainable": "Trainable",
-}
+    "input": "Input Shape", "output": "Output Shape", "params": "Param #", "share": "Param %",
+    "kernel": "Kernel Shape", "macs": "Mult-Adds", "trainable": "Trainable",
+}  # fmt: skip
 INFO_CELL = re.compile(r"\[[^\[\]]{0,200}\]|\(recursive\)|--|True|False|Partial|[\d,.]+%?")
 TOTALS = {
     "params": r"total params",
@@ -244,11 +239,8 @@ def x_row(match: re.Match[str], above: Sequence[PrintedRow], line: int) -> Print
     batch, shape = printed_shape(match["shape"])
     weights = [int(number) for number in re.findall(r"\d+", match["kernel"])]
     axes = len(weights) - 2
-    kind = (
-        {0: "Linear", -1: "BatchNorm2d"}.get(axes, f"Conv{axes}d")
-        if weights
-        else plain_class(match["name"], shape, above)
-    )
+    weighed = {0: "Linear", -1: "BatchNorm2d"}.get(axes, f"Conv{axes}d")
+    kind = weighed if weights else plain_class(match["name"], shape, above)
     given = re.fullmatch(r"([\d.,]+)([kMG]?)", match["params"])
     rounded = float(given[1].replace(",", "")) * SCALES[given[2]] if given else 0.0
     outs = shape[0] if shape else 0

@@ -69,12 +69,9 @@ def read_document(text: str) -> Document:
     }
     layered = [(table, layer_table(table)) for table in tables]
     models = [*code, *(model for _, model in layered if model)]
-    models += tool_models([line for line in lines if line.number not in taken])
-    taken |= {number for model in models for number in model.lines}
-    models += line_models([line for line in lines if line.number not in taken])
-    taken |= {number for model in models for number in model.lines}
-    models += listing_models([line for line in lines if line.number not in taken])
-    taken |= {number for model in models for number in model.lines}
+    for reader in (tool_models, line_models, listing_models):
+        models += reader([line for line in lines if line.number not in taken])
+        taken |= {number for model in models for number in model.lines}
     prose = [line for line in lines if line.number not in taken]
     statements = [*read_statements(prose, found), *compared([table for table, model in layered if not model], found)]
     return Document(

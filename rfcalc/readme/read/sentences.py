@@ -50,6 +50,10 @@ SOURCES = {
         rf"\binput(?:\W{{1,3}}\w{{1,12}}){{0,3}}?\W{{1,4}}{STATED_FIGURE}{BY}(?P<other>\d{{1,5}})(?:{BY}(?P<third>\d{{1,5}}))?"
     ],
 }
+SIZE = re.compile(r"(?<![\d.,])(?P<number>\d[\d,]{0,12}(?:\.\d{1,4})?)\s?(?P<unit>[KM])(?:i?B|bytes)\b", re.IGNORECASE)
+"""The memory that a network's weights take."""
+OF_WEIGHTS = re.compile(r"\b(?:weights?|param\w*|model|network|checkpoint)\b", re.IGNORECASE)
+PRECISIONS = {4: r"fp32|float32|32[\s-]?bit|single", 2: r"fp16|float16|bf16|16[\s-]?bit|half", 1: r"u?int8|8[\s-]?bit"}
 GROWTH = re.compile(
     rf"{FIELD}{GAP}{{0,20}}\b(?:grow|increas|expand|go)\w{{0,3}}\s+from\s+(?P<fields>\d{{1,4}}(?:\s?,?\s?(?:to|→|->|then)\s?\d{{1,4}}\b){{2,20}})",
     re.IGNORECASE,
@@ -70,6 +74,8 @@ EITHER = re.compile(r"\s*(?:or|to|-)\s*\d", re.IGNORECASE)
 COUNTED = re.compile(r"\s(?:trainable |total )?param", re.IGNORECASE)
 FEWEST_PARAMS = 100
 """A number right in front of the word counts from here on; below, it is one of settings: "we tuned 3 parameters"."""
+PRODUCT = re.compile(r"[\d)]\s*[*×x/]\s*[\d(][^=;]*=[\s*]*$")
+"""In front of a count: it is worked out from one layer's settings."""
 SUMMAND = re.compile(r"\s*[+*×]\s*[\d(]")
 STATES = re.compile(
     r"(?:[:=<>≤≥~≈-]|\b(?:is|was|are|of|at|to|by|over|above|under|about|around|reach\w{0,4}|achiev\w{0,4}|than))\W*$",
@@ -85,7 +91,7 @@ RELATIONS = {
         r"over\b|above|more than|greater than|at least|higher than|not less than|>|≥|min(?:imum)?\b|exceed",
         re.IGNORECASE,
     ),
-    "~": re.compile(r"about|approx|around|nearly|almost|roughly|close to|~|≈|\bca\b", re.IGNORECASE),
+    "~": re.compile(r"\babout|approx|around|\bnearly|almost|roughly|close to|~|≈|\bca\b", re.IGNORECASE),
 }
 REQUIRED = re.compile(
     r"\b(?:must|should|shall|needs? to|have to|target|goal|aim|want|requirement|constraint|expected|budget|allowed|"
@@ -230,6 +236,8 @@ def read_statements(prose: Iterable[Line], text: Text) -> list[Statement]:
         titles = [text.sections[i].title for i in text.path(line.section) if text.sections[i].line != line.number]
         asking = [title for title in titles if DEMANDS.search(title)]
         asked = any(not SOLUTION.search(title) for title in asking)
+        if words.count("|") == 3 and words[0] == "|":  # a name and its figure
+            words = words.strip("| ").replace(" | ", ": ")
         for sentence in re.split(r"(?<=[.!?;])\s+(?=[A-Z(])|\s\|\s", words):
             if DIGIT.search(sentence):
                 for statement in sentence_statements(sentence, line.number):
@@ -243,12 +251,8 @@ def read_statements(prose: Iterable[Line], text: Text) -> list[Statement]:
                 key = (quantity, line.section)
                 if not asked and key not in used and pattern.search(sentence) and not NEGATED.search(sentence):
                     used.add(key)
-                    stated = quantity.replace("_", " ")
-                    used_it = Stated.of(1)
-                    titled = line.number in headings
-                    found.append(
-                        Statement(quantity, stated, "=", used_it, line.number, section=line.section, titled=titled)
-                    )
+                    use = Statement(quantity, quantity.replace("_", " "), "=", Stated.of(1), line.number)
+                    found.append(replace(use, section=line.section, titled=line.number in headings))
     return found
 
 
@@ -265,33 +269,32 @@ def sentence_statements(sentence: str, line: int) -> Iterator[Statement]:
         numbers = re.findall(r"\d+", match["fields"])
         listed = " to ".join(numbers)
         other = bool(ELSEWHERE.search(sentence[: match.start("fields") - len("from ")] + sentence[match.end() :]))
-        yield Statement(
-            "fields", listed, "=", Stated.of(numbers[-1]), line, elsewhere=other, sizes=tuple(map(int, numbers))
-        )
+        growth = Statement("fields", listed, "=", Stated.of(numbers[-1]), line, elsewhere=other)
+        yield replace(growth, sizes=tuple(map(int, numbers)))
+    if len(found := list(SIZE.finditer(sentence))) == 1 and OF_WEIGHTS.search(sentence):
+        width = [n for n, words in PRECISIONS.items() if re.search(rf"\b(?:{words})\b", sentence, re.IGNORECASE)]
+        relation = next((sign for sign, words in RELATIONS.items() if words.search(sentence[: found[0].start()])), "=")
+        figure = Stated.of(found[0]["number"].replace(",", "") + found[0]["unit"].upper())
+        required, other = bool(REQUIRED.search(sentence)), bool(ELSEWHERE.search(sentence))
+        yield Statement("size", found[0][0], relation, figure, line, required, other, sizes=tuple(width))
     taken: dict[str, list[tuple[int, int]]] = {}
     for quantity, patterns in PATTERNS.items():
         spans = taken.setdefault(quantity, [])
         for pattern in patterns:
             for match in pattern.finditer(sentence):
                 span = match.span("number")
-                if all(span[1] <= a or span[0] >= b for a, b in spans):
-                    statement = read_match(quantity, match, sentence, line)
-                    if statement:
-                        spans.append(span)
-                        yield statement
+                free = all(span[1] <= a or span[0] >= b for a, b in spans)
+                if free and (statement := read_match(quantity, match, sentence, line)):
+                    spans.append(span)
+                    yield statement
 
 
 def read_match(quantity: str, match: re.Match[str], sentence: str, line: int) -> Statement | None:
     """The statement that a match makes; None where its number can be no such figure."""
     groups = match.groupdict()
     unit = match["unit"] or ""
-    if (
-        quantity == "macs"
-        and not unit
-        and match["macs"][0] in "KMG"
-        and match["macs"].upper() not in ("MAC", "MACS", "MADD", "MADDS")
-    ):
-        unit = match["macs"][0]
+    if quantity == "macs" and not unit and (scale := re.match("[KMG](?=MAC|FLOP)", match["macs"])):
+        unit = scale[0]
     figure = figure_of(quantity, match["number"].replace(",", ""), unit)
     value = float(figure.value)
     near = " ".join(groups.get(key) or "" for key in ("before", "between"))
@@ -324,7 +327,9 @@ def read_match(quantity: str, match: re.Match[str], sentence: str, line: int) ->
         figure=figure,
         line=line,
         required=bool(REQUIRED.search(sentence) or (quantity == "params" and planned)),
-        elsewhere=is_elsewhere(quantity, sentence, between or "") or names_place(quantity, match, sentence),
+        elsewhere=is_elsewhere(quantity, sentence, between or "")
+        or names_place(quantity, match, sentence)
+        or (quantity == "params" and bool(PRODUCT.search(sentence[: match.start("number")]))),
         of_class=quantity == "accuracy" and bool(OF_A_CLASS.match(between or "")),
         whole=bool(WHOLE.search(sentence)),
         split=" and ".join(splits),

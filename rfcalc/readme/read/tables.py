@@ -177,15 +177,10 @@ def column_tables(lines: Sequence[Line]) -> Iterator[TextTable]:
         if not 5 < len(line.text) <= LONGEST_LINE or "|" in line.text or "<t" in line.text:
             continue
         for split in splitters(line.text):
-            headings = tuple(
-                map(clean_cell, [part for cell in split(line.text.strip()) for part in divided_headings(cell)])
-            )
-            pair = (
-                len(headings) == 2
-                and split.sharp
-                and {column_of(h) for h in headings} in ({"name", "r"}, {"name", "r_out"})
-            )
-            if pair or (len(headings) > 2 and is_heading_line(headings)):
+            cells = [part for cell in split(line.text.strip()) for part in divided_headings(cell)]
+            headings = tuple(map(clean_cell, cells))
+            pair = split.sharp and {column_of(h) for h in headings} in ({"name", "r"}, {"name", "r_out"})
+            if (pair and len(headings) == 2) or (len(headings) > 2 and is_heading_line(headings)):
                 run, end = take_rows(lines, at, split, len(headings))
                 if run:
                     at = end
