@@ -588,3 +588,19 @@ Total params: 3,840
 ```
 """
     assert [claim.verdict for claim in audit(text).claims if claim.line == 2] == [verdict]
+
+
+def test_a_size_that_the_row_below_contradicts_is_the_slip() -> None:
+    """Not the kernel, though 3 for 2 would make 7 of 16, and 12 of the 8 that is wrong too."""
+    table = """
+| Layer | Kernel | Stride | Padding | Output | Receptive field |
+|---|---|---|---|---|---|
+| Conv 1 | 3x3 | 1 | 1 | 32x32x32 | 3x3 |
+| Conv 2 | 3x3 | 1 | 1 | 32x32x32 | 5x5 |
+| Pool 1 | 2x2 | 2 | 0 | 16x16x32 | 6x6 |
+| Conv 3 | 3x3 | 1 | 1 | 16x16x64 | 8x8 |
+| Pool 2 | 2x2 | 2 | 0 | 7x7x64 | 12x12 |
+| Conv 4 | 3x3 | 1 | 1 | 8x8x64 | 20x20 |
+"""
+    found = [(cell.row, cell.column, cell.stated, cell.computed) for cell in audit(table).cells]
+    assert found == [(4, "r_out", 8, 10), (5, "n_out", 7, 8)]

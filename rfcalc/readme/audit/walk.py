@@ -160,7 +160,10 @@ class _Walk:
         stated = {q: row.cells[f"{q}_out"] for q in QUANTITIES if f"{q}_out" in row.cells}
         shown: Mapping[str, Number] = stated if "n" in stated else stated | self.size_below(index)
         settings = self.windows.of(row, own | ({"n": entering["n"]} if entering["n"] else {}), shown)
-        repaired = None if self.model.form == "code" else blamed(self.windows, self.rows, row, own, stated, settings)
+        size, made = stated.get("n"), self.windows.step(own, settings)["n"]
+        refused = size is not None and size != made and self.fits_below(index, size) is False
+        judged = self.model.form != "code" and not refused  # a size that the row below contradicts is the slip itself
+        repaired = blamed(self.windows, self.rows, row, own, stated, settings) if judged else None
         if repaired:
             column, value, settings = repaired
             self.slip(row, column, row.cells[column], value, "local", "with it the row's other figures fit")
