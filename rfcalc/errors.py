@@ -64,7 +64,7 @@ def pip_command(names: Sequence[str]) -> str:
 
 DISTRIBUTION = "rfcalc-toolkit"
 """What installs this package (pyproject.toml)."""
-DISTRIBUTIONS = {"cv2": "opencv-python-headless"}
+DISTRIBUTIONS = {"cv2": "opencv-python-headless", "mlflow": "mlflow-skinny"}
 """Packages that are installed under another name."""
 
 

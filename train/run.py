@@ -21,7 +21,7 @@ from .fit.process_group import ProcessGroup, process_group
 from .fit.progress import Display, Download
 from .fit.record import Record
 from .fit.start import RunStart, begin, normalization_for, opened_run, precision_for, record_folder, same_data
-from .fit.target import Target, start_from, target_of
+from .fit.target import Target, is_run, start_from, target_of
 from .fit.trackers import Log, known, logged
 from .recipe.errors import TrainError
 from .recipe.options import Options
@@ -33,14 +33,18 @@ def train(target: str | os.PathLike[str], options: Options | None = None, **give
     leaves the record in `out`, by default runs/NAME.
 
     The options are an `Options`, or its fields as keywords: recipe="fast", data="synthetic", settings=["epochs=3"].
-    With `resume` a run goes on where its record stands, and takes from it what is not given. Raises an RfcalcError for
+    With `resume` a run goes on where its record stands, and takes from it what is not given; `target` may then be its
+    folder. Raises an RfcalcError for
     whatever cannot be done; loop.Stopped when interrupted, with the exit code to give.
     """
     options = (options or Options()).given(**given)
+    name = os.fspath(target)
+    if options.resume and not options.out and is_run(name):
+        options = options.given(out=name)
     known(options.track)
     keep_memory()
     # What is trained: its table, and how to make it; and where its record is to lie.
-    network = target_of(os.fspath(target), options.input)
+    network = target_of(name, options.input)
     with process_group(options.device) as group:
         return trained_by_one(network, options, group)
 

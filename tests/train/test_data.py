@@ -233,7 +233,16 @@ def test_folders_are_read_in_rgb(folders: Path) -> None:
     assert found.train.images.shape == (8, 6, 8, 3)
     assert found.train.images[0, 0, 0].tolist() == [0, 0, 200]
     assert found.train.images[-1, 0, 0].tolist() == [203, 0, 0]
+    assert found.test.labels.tolist() == [0, 1, 0, 1]  # in turn: the first images are of every class
     assert recognised(folders) == ("folders", folders)
+
+
+def test_a_set_of_more_than_256_classes_has_a_fingerprint() -> None:
+    def read(label: int) -> Read:
+        part = Split(np.zeros((1, 2, 2, 3), np.uint8), np.array([label]))
+        return Read(part, part, tuple(map(str, range(300))))
+
+    assert len({fingerprint(read(label)) for label in (0, 1, 255, 256, 299)}) == 5
 
 
 def test_wrong_folders(folders: Path) -> None:

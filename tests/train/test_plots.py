@@ -80,6 +80,20 @@ def test_the_best_epoch_is_marked_and_the_sources_figure_is_a_line() -> None:
     assert len({str(dashes) for _, _, dashes, _ in PART_LINES.values()}) == len(PART_LINES)  # told apart in grey
 
 
+def test_a_short_runs_lines_are_neither_hidden_nor_cut_off() -> None:
+    """Two epochs, the tested accuracy below: the legend lies beside its line, and the panels reach above the points."""
+    figure = run_curves(
+        [{**row, "test_accuracy": 11.0, "train_accuracy": 10.0 * row["epoch"]} for row in HISTORY[:2]], "t"
+    )
+    figure.canvas.draw()
+    panels = {axes.get_title(): axes for axes in figure.axes}
+    accuracy = panels["Accuracy in %"]
+    box = accuracy.get_legend().get_window_extent()  # type: ignore[union-attr]
+    assert not any(box.contains(*accuracy.transData.transform((epoch, 11.0))) for epoch in np.linspace(1, 2, 50))
+    highest = max(max(row["train_loss"], row["test_loss"]) for row in HISTORY[:2])
+    assert panels["Loss"].get_ylim()[1] == pytest.approx(1.05 * highest)
+
+
 def test_validation_chooses_the_best_epoch_where_there_is_one() -> None:
     history = [{**row, "val_loss": 1.0, "val_accuracy": 50.0 - row["epoch"]} for row in HISTORY]
     accuracy = next(a for a in run_curves(history, "t", None, "val_accuracy").axes if a.get_title() == "Accuracy in %")

@@ -17,6 +17,7 @@ from jsonschema import Draft202012Validator
 from torch import nn
 
 import rfcalc
+from rfcalc.report.claims import targets_of
 from rfcalc.train.fit.optim import Average, parameter_groups
 from rfcalc.train.recipe import recipe as recipes
 from rfcalc.train.recipe.errors import RecipeError
@@ -24,6 +25,7 @@ from rfcalc.train.recipe.reader import names, read, recipe_as_yaml, recipe_for, 
 from rfcalc.train.recipe.recipe import Ema, Optimizer
 from rfcalc.train.recipe.schedule import SCHEDULES, Cosine, OneCycle, Schedule, StepSchedule
 from rfcalc.train.recipe.schema import recipe_schema
+from rfcalc.train.recipe.starter import starter
 from tests.command import run
 
 DOCUMENTS = {"c12": 50, "dilated93": 24, "s9": 50, "valid149k": 24}
@@ -210,6 +212,7 @@ def test_a_recipe_is_shown_so_that_it_reads_the_same(tmp_path: Path) -> None:
         expected = recipe_for(rfcalc.load("s9"), None if name == "s9" else name)
         assert replace(again, name="") == replace(expected, name="")
     assert recipe_as_yaml("fast").startswith("# Ours: ")
+    assert "name: muon" in recipe_as_yaml("ours")  # with what it extends
 
 
 def test_recipes_are_listed() -> None:
@@ -232,6 +235,15 @@ def test_a_starter_spec_checks_and_trains(tmp_path: Path) -> None:
     assert run("new", "small", "--input", "1,28,28", "--classes", "7", "-o", str(tmp_path / "x.yaml")).code == 0
     small = rfcalc.load(tmp_path / "x.yaml")
     assert (small.name, small.input, small.out.channels) == ("small", (1, 28, 28), 7)
+
+
+@pytest.mark.parametrize("shape", [(3, 4, 4), (64, 32, 32), (1, 16, 16, 16), (3, 32)])
+def test_a_starter_spec_meets_its_own_targets(shape: tuple[int, ...]) -> None:
+    for classes in (2, 1000):
+        arch = rfcalc.loads(starter("mine", shape, classes, "mine.yaml"))
+        assert [claim.holds for claim in targets_of(arch)] == [True, True]
+    arch = rfcalc.loads(starter("mine", (3, 32, 32), 10, "mine.yaml"))
+    assert [str(claim.stated) for claim in targets_of(arch)] == ["50K", "17"]
 
 
 def shown_lines(path: Path) -> list[str]:

@@ -482,13 +482,32 @@ def test_trackers_with_the_interface_of_wandb(spec: str, tmp_path: Path, monkeyp
         run = types.SimpleNamespace(
             log=lambda v, step, n=noted: n.append((step, v)), finish=lambda n=noted: n.append("end")
         )
-        library.init = lambda run=run, **about: run  # type: ignore[attr-defined]
+        asked: dict[str, Any] = {}
+        library.init = lambda run=run, asked=asked, **about: asked.update(about) or run  # type: ignore[attr-defined]
         monkeypatch.setitem(sys.modules, name, library)
         start(spec, tmp_path / name, track=[name], epochs=2)
         rows = metrics(tmp_path / name)
         assert [entry[0] for entry in noted[:2]] == [1, 2]
         assert noted[1][1]["test/accuracy"] == float(rows[1]["test_accuracy"])
         assert noted[2:] == ["end"]
+        assert asked.get("mode") == {"wandb": "offline", "trackio": None}[name]  # neither asks for an account
+
+
+def test_wandb_itself_writes_here_without_an_account(spec: str, tmp_path: Path) -> None:
+    pytest.importorskip("wandb")
+    start(spec, tmp_path / "run", track=["wandb"])
+    assert list((tmp_path / "run" / "wandb").glob("offline-run-*/*.wandb"))
+
+
+def test_trackio_itself_writes_here_without_an_account(spec: str, tmp_path: Path) -> None:
+    pytest.importorskip("trackio")
+    code = (
+        "import sys; from rfcalc.train import train; train(sys.argv[1], out=sys.argv[2], track=['trackio'], "
+        "data='synthetic', limit=64, epochs=1, precision='float32', device='cpu', quiet=True)"
+    )
+    where = {**os.environ, "TRACKIO_DIR": str(tmp_path / "kept")}
+    subprocess.run([sys.executable, "-c", code, spec, str(tmp_path / "run")], check=True, env=where)
+    assert (tmp_path / "kept" / "rfcalc.db").is_file()
 
 
 def test_a_tracker_that_is_not_there_is_told(spec: str, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import tomllib
 from importlib.resources import files
 from pathlib import Path
 
@@ -14,11 +15,18 @@ import rfcalc
 from rfcalc.train.fit.trained import trained_network
 from tests.command import run
 
+ROOT = Path(__file__).parents[2]
 SHIPPED = sorted(f.name.partition(".")[0] for f in files("rfcalc.archs").iterdir() if f.name.endswith(".safetensors"))
 
 
 def test_there_are_shipped_weights() -> None:
     assert {"ours_200k", "ours_100k", "ours_fast"} <= {*SHIPPED}
+
+
+def test_the_wheel_holds_weights_and_recipes() -> None:
+    setup = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]["package-data"]
+    assert {"*.yaml", "*.safetensors"} <= {*setup["rfcalc.archs"]}
+    assert setup["rfcalc.train.recipes"] == ["*.yaml"]
 
 
 @pytest.mark.parametrize("name", SHIPPED)

@@ -91,6 +91,7 @@ def test_runs_are_numbered_and_resume_takes_the_last(
     found = [begin(spec).folder for _ in range(3)]
     assert found == [Path("runs/tiny"), Path("runs/tiny-2"), Path("runs/tiny-3")]
     assert begin(spec, resume=True).folder == Path("runs/tiny-3")
+    assert begin("runs/tiny", resume=True).folder == Path("runs/tiny")  # a run's own folder is that run
 
 
 # --- devices and precisions ------------------------------------------------------------------------------------------
@@ -233,10 +234,33 @@ def test_a_missing_package_comes_with_its_bounds_and_what_else_is_missing(monkey
     assert errors.install_command("torch", "train").startswith(f"uv pip install --python {sys.executable} ")
 
 
+def test_mlflow_is_asked_for_by_the_name_it_is_installed_under(monkeypatch: pytest.MonkeyPatch) -> None:
+    stated = ["mlflow-skinny>=2.16; extra == 'track'"]
+    monkeypatch.setattr(errors, "requirements", lambda: stated)
+    monkeypatch.setattr(errors, "installed", lambda name: None)
+    assert errors.missing_of("mlflow", "track") == ["mlflow-skinny>=2.16"]
+
+
 def test_options_are_plain_and_unknown_ones_are_no_options() -> None:
     assert Options().given(settings=["epochs=1"], limit=None).settings == ("epochs=1",)
     with pytest.raises(TypeError, match="colour"):
         Options().given(colour=3)
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [("augmentation=[flop]", "unknown transform 'flop': did you mean flip"),
+     ("distillation={teacher: nothing}", "distillation.teacher: nothing/run.json: ")],
+)  # fmt: skip
+def test_a_slip_in_a_recipe_is_told_before_the_check_and_the_data(
+    setting: str, message: str, spec: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def never(*about: Any) -> None:
+        raise AssertionError("work was done before the recipe was read")
+
+    monkeypatch.setattr(start, "demand_checked", never)
+    with pytest.raises(rfcalc.RfcalcError, match=message):
+        begin(spec, out=tmp_path / "run", settings=[setting])
 
 
 # --- endings ---------------------------------------------------------------------------------------------------------
@@ -313,6 +337,14 @@ def test_eval_says_what_it_looked_at_and_where_it_wrote(finished: Path, tmp_path
     assert whole.notes[0] == "2,000 test images of synthetic"
 
 
+def test_a_class_without_images_has_no_accuracy(finished: Path, tmp_path: Path) -> None:
+    shutil.copytree(finished / "a", tmp_path / "a")
+    about = json.loads((tmp_path / "a" / "run.json").read_text())
+    about["options"]["limit"] = 20  # and four to test
+    (tmp_path / "a" / "run.json").write_text(json.dumps(about))
+    assert re.search(r"striped disc +0 +–", run("eval", str(tmp_path / "a")).out)
+
+
 def test_json_is_printed_and_nothing_written_unless_asked(finished: Path, tmp_path: Path) -> None:
     shutil.copytree(finished / "a", tmp_path / "a")
     before = sorted((tmp_path / "a").rglob("*"))
@@ -339,6 +371,12 @@ def test_runs_are_compared(finished: Path) -> None:
     assert re.search(r"epochs +1 +2", shown)
     change = results[1]["test_accuracy"] - results[0]["test_accuracy"]
     assert re.search(rf"test accuracy, last epoch .*{re.escape(f'{change:+.2f}')}", shown)
+
+
+def test_what_a_run_started_from_is_compared(finished: Path, tmp_path: Path) -> None:
+    kept = begin(str(finished / "a"), out=tmp_path / "c", start=str(finished / "a"), val=8)
+    found = compare_runs([str(finished / "a"), str(kept.folder)]).to_json()["settings"]
+    assert (found["from"], found["validation images"]) == ([None, str(finished / "a")], [0, 8])
 
 
 def test_curves_of_runs_as_csv_and_as_a_plot(finished: Path, tmp_path: Path) -> None:
@@ -435,11 +473,18 @@ def test_a_finished_run_is_prolonged_into_a_new_one(finished: Path, tmp_path: Pa
 
 def test_what_cannot_be_started_from_is_told(finished: Path, tmp_path: Path) -> None:
     (tmp_path / "wide.yaml").write_text(SPEC.replace("out_channels: 8", "out_channels: 9"))
-    with pytest.raises(TrainError, match="its weights are those of another network"):
-        begin(str(tmp_path / "wide.yaml"), out=tmp_path / "run", start=str(finished / "a"))
+    with pytest.raises(TrainError, match=r"those of another network: .*is \(8, 3, 3, 3\), the model's"):
+        begin(str(tmp_path / "wide.yaml"), out=tmp_path / "run", start=str(finished / "a"), data="nothing")
     with pytest.raises(TrainError, match=r"--from .*: no folder of a run"):
         begin(str(finished / "a"), out=tmp_path / "run", start=str(tmp_path))
     assert not (tmp_path / "run").exists()
+
+
+def test_more_epochs_for_a_finished_run_are_answered_with_how(finished: Path) -> None:
+    with pytest.raises(
+        TrainError, match=rf"begun with epochs: None; .* --from {finished / 'a'} begins another with its"
+    ):
+        begin(str(finished / "tiny.yaml"), out=finished / "a", resume=True, epochs=9)
 
 
 # --- shipped weights -------------------------------------------------------------------------------------------------

@@ -119,6 +119,26 @@ def test_a_spec_for_another_input_is_recorded_as_it_is_trained(tmp_path: Path) -
     assert isinstance(target.make(0), nn.Module)
 
 
+def test_a_hub_folder_calls_the_model_as_it_was_named(tmp_path: Path) -> None:
+    sized = MODEL + "\ndef sized(width): return Net()\n"
+    (tmp_path / "net.py").write_text(sized)
+    run = start(f"{tmp_path / 'net.py'}:sized(width=3)", tmp_path / "run", settings=[*RECIPE, "epochs=1"])
+    (folder,) = export(run.folder, ["hub-folder"], out=tmp_path)
+    assert "net = module.sized(width=3)\n" in (folder / "hubconf.py").read_text()
+    assert "| synthetic |" in (folder / "README.md").read_text()
+    assert "\n1 epoch, seed 0" in (folder / "README.md").read_text()
+
+
+@pytest.mark.parametrize("line", ["from parts import act", "import parts.inner as p", "from .parts import act"])
+def test_a_model_of_several_files_makes_no_hub_folder(line: str, model: str, tmp_path: Path) -> None:
+    run = start(model, tmp_path / "run", settings=[*RECIPE, "epochs=1"])
+    (tmp_path / "net.py").write_text(f"{MODEL}\ndef later():\n    {line}\n")
+    (tmp_path / "parts.py").write_text("")
+    with pytest.raises(TrainError, match=r"net\.py imports \.?parts.* beside it: a hub folder takes a model that lies"):
+        export(run.folder, ["hub-folder"], out=tmp_path)
+    assert not list(tmp_path.glob("Net-hub/model.py"))
+
+
 def test_the_record_holds_the_traced_spec(model: str, tmp_path: Path) -> None:
     start(model, tmp_path / "run", settings=[*RECIPE, "epochs=1"], limit=64)
     about = json.loads((tmp_path / "run" / "run.json").read_text())

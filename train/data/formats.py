@@ -204,20 +204,25 @@ def folders_in(folder: Path) -> list[Path]:
 
 
 def read_class_folders(folder: Path, classes: Sequence[str]) -> Split:
+    """The classes take turns, so that the first images (--limit) are of all of them."""
     images: list[Images] = []
     labels: list[int] = []
-    for label, name in enumerate(classes):
-        paths = [p for p in sorted((folder / name).glob("*")) if p.suffix.lower() in SUFFIXES]
-        for path in paths:
-            image = read_image(path)
-            if images and image.shape != images[0].shape:
-                found, first = (" x ".join(map(str, p.shape)) for p in (image, images[0]))
-                raise DataError(f"{path}: is {found} (height x width x channels), the first image {first}")
-            images.append(image)
-            labels.append(label)
+    for _, label, path in sorted(
+        (turn, label, path) for label, name in enumerate(classes) for turn, path in enumerate(images_in(folder / name))
+    ):
+        image = read_image(path)
+        if images and image.shape != images[0].shape:
+            found, first = (" x ".join(map(str, p.shape)) for p in (image, images[0]))
+            raise DataError(f"{path}: is {found} (height x width x channels), the first image {first}")
+        images.append(image)
+        labels.append(label)
     if not images:
         raise DataError(f"{folder}: no images ({', '.join(SUFFIXES)}) in its class folders")
     return Split(np.stack(images), np.array(labels, dtype=np.int64))
+
+
+def images_in(folder: Path) -> list[Path]:
+    return [path for path in sorted(folder.glob("*")) if path.suffix.lower() in SUFFIXES]
 
 
 def read_image(path: Path) -> Images:

@@ -24,7 +24,7 @@ from .synthetic import SYNTHETIC_CLASSES, read_synthetic
 
 PUBLISHED = {"cifar10": "8798454e487d1234b9e86ab26312487fe023128dfac22d50dcbeca8c0c4f07d9"}
 """Fingerprints of published sets, by `fingerprint` below: SHA-256 over the sorted SHA-256s of the training images,
-then of the test images, each of one label byte and the image's bytes, row by row, RGB."""
+then of the test images, each of the label's byte (its bytes from 256 on) and the image's bytes, row by row, RGB."""
 
 FASHION = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
 SYNTHETIC_TRAIN, SYNTHETIC_TEST = 10_000, 2_000
@@ -243,4 +243,9 @@ def fingerprint(read: Read) -> str:
 
 def image_hashes(images: Images, labels: Labels) -> list[bytes]:
     flat = np.ascontiguousarray(images).reshape(len(images), -1)
-    return [hashlib.sha256(bytes([label]) + row.tobytes()).digest() for label, row in zip(labels, flat, strict=True)]
+    return [hashlib.sha256(label_bytes(int(label)) + row.tobytes()).digest()
+            for label, row in zip(labels, flat, strict=True)]  # fmt: skip
+
+
+def label_bytes(label: int) -> bytes:
+    return label.to_bytes(max((label.bit_length() + 7) // 8, 1), "little")

@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from rfcalc.report.cells import DASH
 from rfcalc.report.grid import Column, Grid
 
 from ..data.batches import as_input
@@ -62,7 +63,10 @@ class Evaluation:
     def render(self, width: int | None = None) -> RenderableType:
         """For a terminal of that width: the accuracy of each class, and of all."""
         totals = self.confusion.sum(1)
-        rows = ((name, f"{n:,}", f"{p:.2f} %") for (name, p), n in zip(self.per_class.items(), totals, strict=True))
+        rows = (
+            (name, f"{n:,}", DASH if isnan(p) else f"{p:.2f} %")
+            for (name, p), n in zip(self.per_class.items(), totals, strict=True)
+        )
         columns = (Column("class", left=True), Column("images"), Column("accuracy"))
         return Grid(
             columns, tuple(rows), (f"accuracy {self.accuracy:.2f} %, loss {self.loss:.4f}", *self.notes)

@@ -79,6 +79,14 @@ def clock(seconds: float) -> str:
     return f"{minutes} min" if minutes < 120 else f"{minutes // 60} h {minutes % 60} min"
 
 
+def epochs_text(count: int) -> str:
+    """
+    >>> epochs_text(1), epochs_text(50)
+    ('1 epoch', '50 epochs')
+    """
+    return f"{count} epoch{'s' if count != 1 else ''}"
+
+
 class Download:
     """Shows a download: one line that is rewritten on a terminal, a line for each tenth elsewhere."""
 

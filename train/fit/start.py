@@ -17,6 +17,7 @@ from rfcalc.engine.arch import Arch
 from rfcalc.errors import RfcalcError
 from rfcalc.spec import reader as spec
 
+from ..data.augment import Augmentation
 from ..data.batches import mean_and_std
 from ..data.sets import Data
 from ..recipe.errors import TrainError
@@ -28,6 +29,7 @@ from .precision import Precision, settled_precision
 from .process_group import ProcessGroup
 from .record import Record, machine, versions
 from .target import Target, demand_finished
+from .trained import trained_network
 
 
 @dataclass(frozen=True)
@@ -75,11 +77,22 @@ def opened_run(record: Record, target: Target, options: Options) -> RunStart:
     if record.has_state:
         raise TrainError(f"{record.folder} holds a run: go on with it (--resume) or name another folder (--out)")
     if options.start:
-        demand_finished(options.start)
+        demand_finished(options.start, target)
     recipe = recipe_for(target.arch, options.recipe, options.settings, options.epochs)
+    demand_usable(recipe, target.arch)
     if not options.unchecked:
         demand_checked(target, options.input)
     return RunStart(target, options, recipe)
+
+
+def demand_usable(recipe: Recipe, arch: Arch) -> None:
+    """Raises RfcalcError for a transform or a teacher that is not there, before any other work is done for it."""
+    Augmentation(recipe.augmentation, [0.5] * arch.input[0], recipe.plain.in_batches)
+    if recipe.distillation:
+        try:
+            trained_network(recipe.distillation.teacher, "last")
+        except TrainError as error:
+            raise TrainError(f"distillation.teacher: {error}") from None
 
 
 def resumed(record: Record, target: Target, options: Options) -> RunStart:
@@ -87,7 +100,8 @@ def resumed(record: Record, target: Target, options: Options) -> RunStart:
     changed = options.changed(about["options"])
     if changed:
         was = ", ".join(f"{key}: {about['options'].get(key)}" for key in changed)
-        raise TrainError(f"{record.folder} was begun with {was}; a run goes on as it began")
+        new = f"; --from {record.folder} begins another with its weights" if (record / "result.json").is_file() else ""
+        raise TrainError(f"{record.folder} was begun with {was}; a run goes on as it began{new}")
     if not same_layers(record.read_text("spec.yaml"), target.text):
         raise TrainError(f"{record.folder} trains another spec than {arch.path}; see {record / 'spec.yaml'}")
     recipe = read(yaml.safe_load(record.read_text("recipe.yaml")), arch.name, str(record / "recipe.yaml"))

@@ -13,6 +13,7 @@ from torch import nn
 from rfcalc import zoo
 from rfcalc.engine.arch import Arch
 from rfcalc.network import build, seeded
+from rfcalc.replay.weights import differences
 from rfcalc.spec import reader as spec
 from rfcalc.spec import yamlfile
 from rfcalc.spec.writer import dump
@@ -36,7 +37,7 @@ class Target:
 def target_of(name: str, input: str | None = None) -> Target:
     """What a user names: a YAML file, a shipped spec, the folder of a run, or a torch model with its input; raises
     RfcalcError."""
-    if (Path(name) / "run.json").is_file():
+    if is_run(name):
         return target_of_run(Record(name))
     shape = None if input is None else zoo.read_shape(input)
     arch = zoo.load(name, shape)
@@ -49,6 +50,11 @@ def target_of(name: str, input: str | None = None) -> Target:
     else:
         text = yamlfile.read_text(name)
     return Target(arch, text, lambda seed: build(arch, seed=seed))
+
+
+def is_run(name: str) -> bool:
+    """Whether it is the folder of a run."""
+    return (Path(name) / "run.json").is_file()
 
 
 def target_of_run(record: Record) -> Target:
@@ -78,22 +84,20 @@ def weights_of_run(record: Record, which: str) -> dict[str, Any]:
     return {**state["weights"], **(state["average"] or {})}
 
 
-def demand_finished(run: str) -> None:
-    """Raises TrainError where --from names no run, or one that has not ended."""
+def demand_finished(run: str, target: Target) -> None:
+    """Raises TrainError where --from names no run, one that has not ended, or one of another network."""
     record = Record(run)
-    if not (record / "run.json").is_file():
+    if not is_run(run):
         raise TrainError(f"--from {run}: no folder of a run")
     if not (record / "result.json").is_file():
         raise TrainError(f"--from {run}: that run has not ended; go on with it (--resume)")
+    if problems := differences(target.make(0), weights_of_run(record, "last")):
+        raise TrainError(f"--from {run}: its weights are those of another network: {'; '.join(problems)}")
 
 
 def start_from(net: nn.Module, run: str) -> None:
-    """Gives a network the last weights of a finished run; raises TrainError where they are another network's."""
-    try:
-        net.load_state_dict(weights_of_run(Record(run), "last"))
-    except RuntimeError as error:
-        fact = " ".join(str(error).split())[:300]
-        raise TrainError(f"--from {run}: its weights are those of another network: {fact}") from None
+    """Gives a network the last weights of a finished run."""
+    net.load_state_dict(weights_of_run(Record(run), "last"))
 
 
 def user_module(name: str, seed: int) -> nn.Module:

@@ -58,12 +58,13 @@ def mlflow(folder: Path, name: str, settings: EpochRow) -> Adapter:
 
 
 def wandb(folder: Path, name: str, settings: EpochRow, module: str = "wandb") -> Adapter:
-    """Weights & Biases (WANDB_MODE=offline keeps it here), or Trackio, in its own local folder, with the same calls."""
+    """Weights & Biases, in the run's folder `wandb` unless WANDB_MODE says otherwise; or Trackio, in its own local
+    folder, with the same calls."""
     need(module, "track")
     from importlib import import_module
 
     library = import_module(module)
-    where = {"dir": str(folder)} if module == "wandb" else {}
+    where = {"dir": str(folder), "mode": os.environ.get("WANDB_MODE", "offline")} if module == "wandb" else {}
     run = library.init(project="rfcalc", name=name, config=dict(settings), **where)
     return lambda values, epoch: run.log(values, step=epoch), run.finish
 

@@ -78,8 +78,8 @@ def text_of(recipe: str) -> str:
 
 
 def recipe_as_yaml(name: str) -> str:
-    """A recipe as YAML: a shipped one as it is written; a spec's, or a file's, with all that it extends written out."""
-    if name in names():
+    """A recipe as YAML: a shipped one as it is written; one that extends another, a spec's or a file's written out."""
+    if name in names() and "extends" not in recipe_values(name):
         return text_of(name)
     if name in zoo.names() or (Path(name).is_file() and "layers" in recipe_values(name)):
         recipe = recipe_for(zoo.load(name), None)

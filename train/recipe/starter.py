@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import ceil
+
+from rfcalc.spec import reader as spec
 
 SCHEMA = "rfcalc.schema.json"
 """The file beside a new spec that editors check it by: `rfcalc schema` writes it."""
+ROOM = 1.4
+"""How many times its parameters a new spec may have: what the first changes to it need."""
 STARTER = """\
 # yaml-language-server: $schema={schema}
 # A small network for images of {shape}. Look at it, prove it, train it:
@@ -35,8 +40,8 @@ layers:
   - linear: {classes}  # one value for each class
 
 targets:  # what the design must meet: `rfcalc check` fails where it does not, and so does `rfcalc train`
-  max_params: 50K
-  min_receptive_field: 17
+  max_params: {max_params}K
+  min_receptive_field: {field}
 
 train:  # the recipe; `rfcalc recipe fast` shows what else can be set
   extends: fast
@@ -51,4 +56,11 @@ def starter(name: str, input: Sequence[int], classes: int, file: str) -> str:
     """The text of a spec of that name for images of that shape (channels, height, width)."""
     shape = " x ".join(map(str, input))
     sizes = ", ".join(map(str, input))
-    return STARTER.format(schema=SCHEMA, name=name, file=file, shape=shape, input=sizes, classes=classes)
+
+    def text(max_params: int, field: int) -> str:
+        return STARTER.format(schema=SCHEMA, name=name, file=file, shape=shape, input=sizes, classes=classes,
+                              max_params=max_params, field=field)  # fmt: skip
+
+    arch = spec.loads(text(1, 1))
+    fields = [int(side) for side in arch.receptive_field.before_global_pool if side is not None]  # all are known here
+    return text(10 * ceil(ROOM * arch.params / 10_000), min(fields))

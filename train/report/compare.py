@@ -47,7 +47,8 @@ def read_run(folder: str) -> RecordedRun:
     network = {"network": arch.name, "params": arch.params, "macs": arch.macs,
                "receptive_field": list(arch.receptive_field.before_global_pool)}  # fmt: skip
     run = {"seed": about["seed"], "data": about["data"]["name"], "fingerprint": about["data"]["fingerprint"],
-           "training images": about["data"]["train"], "precision": about["precision"]["name"],
+           "training images": about["data"]["train"], "validation images": about["data"].get("val", 0),
+           "from": about["options"].get("start"), "precision": about["precision"]["name"],
            "processes": about["processes"], "processor": about["machine"]["processor"],
            "device": about["machine"]["device"], "torch": about["versions"]["torch"]}  # fmt: skip
     figures = record.read_json("result.json") if (record / "result.json").is_file() else {}

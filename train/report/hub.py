@@ -18,6 +18,7 @@ from rfcalc.engine.arch import Arch
 from rfcalc.report.cells import text
 from rfcalc.source.writer import source
 
+from ..fit.progress import epochs_text
 from ..fit.record import Record
 from ..fit.target import Target
 from ..fit.trained import about_weights
@@ -82,14 +83,30 @@ def model_text(target: Target) -> tuple[str, str]:
     from rfcalc.tracing.user_code import find
 
     if target.model:
-        where, _, made = target.model.rpartition(":")
-        if not where.endswith(".py"):
+        where, at_file, made = target.model.partition(".py:")
+        if not at_file:
             raise TrainError(f"{target.model} lies in a package: a hub folder takes the model of a file, FILE.py:NAME")
-        call = made if isinstance(find(target.model)[0], nn.Module) else f"{made}()"
-        return Path(where).read_text(encoding="utf-8"), call
+        path = Path(f"{where}.py")
+        text = path.read_text(encoding="utf-8")
+        if beside := imported_from(path.parent, text):
+            raise TrainError(f"{path} imports {beside} beside it: a hub folder takes a model that lies in one file")
+        ready = made.endswith(")") or isinstance(find(target.model)[0], nn.Module)
+        return text, made if ready else f"{made}()"
     code = source(target.arch)
     classes = [node.name for node in ast.parse(code).body if isinstance(node, ast.ClassDef)]
     return code, f"{classes[-1]}()"
+
+
+def imported_from(folder: Path, text: str) -> str | None:
+    """The first of a program's imports that lies in a folder, if one does."""
+    for node in ast.walk(ast.parse(text)):
+        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        names += ["." * node.level + (node.module or "")] if isinstance(node, ast.ImportFrom) else []
+        for name in names:
+            first = name.partition(".")[0]
+            if not first or (folder / f"{first}.py").is_file() or any((folder / first).glob("*.py")):
+                return name
+    return None
 
 
 CARD = """\
@@ -127,7 +144,7 @@ Classes, in the order of the scores: {classes}.
 def card(arch: Arch, facts: Mapping[str, Any], about: Mapping[str, Any], record: Record) -> str:
     figures = record.read_json("result.json") if (record / "result.json").is_file() else {}
     accuracy = f"{figures['test_accuracy']:.2f} %" if figures else "not measured: the run has not ended"
-    epochs = f"{figures['epochs']} epochs" if figures else "unfinished"
+    epochs = epochs_text(figures["epochs"]) if figures else "unfinished"
     return CARD.format(
         name=arch.name, params=arch.params, macs=text(arch.macs),
         field=field_text(arch.receptive_field.before_global_pool), call=hub_name(arch),

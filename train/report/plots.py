@@ -57,10 +57,13 @@ def run_curves(
         )
     mark_best((accuracy, loss), best, chosen_by)
     rate.plot(epochs, [row["lr"] for row in history], color=LIGHT.ink, linewidth=1.1, marker=dot(epochs))
-    rate.set(title="Learning rate", ylim=(0, None), xlabel="epoch")
-    loss.set(title="Loss", ylim=(0, None))
+    rate.set(title="Learning rate", xlabel="epoch")
+    loss.set(title="Loss")
+    for axes, kind in ((loss, "_loss"), (rate, "lr")):  # from 0, with room above the highest point
+        highest = max(value for row in history for key, value in row.items() if key.endswith(kind))
+        axes.set_ylim(0, 1.05 * highest or 1)
     accuracy.set(title="Accuracy in %", xlabel="epoch")
-    accuracy.legend(loc="lower right", frameon=True, framealpha=1, facecolor=LIGHT.paper, edgecolor="none")
+    accuracy.legend(loc="best", frameon=True, framealpha=1, facecolor=LIGHT.paper, edgecolor="none")
     for axes in (accuracy, loss, rate):
         over_epochs(axes)
     figure.suptitle(title, x=0.01, ha="left")
@@ -165,5 +168,5 @@ def curves_together(comparison: RunComparison) -> Figure:
             )
         axes.set(xlabel="epoch", title=f"Test {quantity}{' in %' if quantity == 'accuracy' else ''}")
         over_epochs(axes)
-    panels[0].legend(loc="lower right", fontsize=SIZE)
+    panels[0].legend(loc="best", fontsize=SIZE)
     return figure

@@ -17,7 +17,7 @@ from rfcalc.spec.stated import Stated
 from ..data.sets import Data
 from ..fit.evaluate import Evaluation, evaluated
 from ..fit.loop import TrainPlan, choosing
-from ..fit.progress import clock
+from ..fit.progress import clock, epochs_text
 from ..fit.record import Record
 from . import images, plots
 from .images import write_plot
@@ -42,7 +42,7 @@ class Result:
         f = self.figures
         last5 = f"last five {f['last5_mean']:.2f} %, " if f["last5_mean"] is not None else ""
         return [
-            f"test accuracy {f['test_accuracy']:.2f} % after {f['epochs']} epoch{'s' if f['epochs'] > 1 else ''} "
+            f"test accuracy {f['test_accuracy']:.2f} % after {epochs_text(f['epochs'])} "
             f"(best epoch {f['best']['test_accuracy']:.2f} %, {last5}"
             f"with test-time augmentation {f['test_accuracy_tta']:.2f} %)",
             f"{f['images_per_second']:,.0f} images/s, {clock(f['seconds'])} in all; see {self.folder / 'report.md'}",
@@ -55,7 +55,7 @@ def finish_run(plan: TrainPlan, net: nn.Module, arch: Arch, history: list[dict[s
     test, flipped = (evaluated(net, data.test, data.classes, plan.preprocessing, flip) for flip in (False, True))
     figures = result_figures(history, data, test, flipped)
     record.write_json("result.json", figures)
-    title = f"{arch.name}: {len(history)} epochs, recipe {used.name}"
+    title = f"{arch.name}: {epochs_text(len(history))}, recipe {used.name}"
     write_plot(record, "curves", plots.run_curves(history, title, stated_accuracy(arch), choosing(data)))
     write_evaluation(record, test, data)
     rows = augmentation_rows(data, used.augmentation)
