@@ -90,8 +90,10 @@ def train_plan(
     def make() -> nn.Module:
         return prepared(network, recipe, seed, data.train, *tensors).to(group.device)
 
-    # The precision, tried out on the first batch; then the network that will learn.
+    # The teacher, if there is one, which must know these classes and sizes.
     plain = Preprocessing(*tensors, group.device, Precision())
+    teacher = Teacher(recipe.distillation, data, plain) if recipe.distillation else None
+    # The precision, tried out on the first batch; then the network that will learn.
     steps = len(batches) * recipe.epochs
     precision = precision_for(
         start, group, make, lambda: plain.input(next(iter(batches.epoch(0)))[0]), display.say, steps
@@ -103,8 +105,7 @@ def train_plan(
     net = precision.prepare(net)
     # What it learns: labels, mixed images, a teacher's scores.
     preprocessing = Preprocessing(*tensors, group.device, precision)
-    teacher = Teacher(recipe.distillation, data, preprocessing) if recipe.distillation else None
-    objective = Objective(recipe, seed, teacher)
+    objective = Objective(recipe, seed, teacher.run_in(precision) if teacher else None)
     # The record begins once nothing more can be refused.
     if group.is_first and not start.about:
         begin(record, start, data, mean_std, precision, augmentation.by, group)

@@ -15,6 +15,7 @@ from rfcalc.network import build
 from rfcalc.train import Result, TrainError, train
 from rfcalc.train.data.batches import as_input, normalization_tensors
 from rfcalc.train.data.sets import Data, load_data
+from rfcalc.train.fit import start
 from rfcalc.train.fit.evaluate import Preprocessing
 from rfcalc.train.fit.objective import Objective, Teacher
 from rfcalc.train.fit.precision import Precision
@@ -141,3 +142,11 @@ def test_a_teacher_that_cannot_teach_is_refused(spec: str, teacher: Path, tmp_pa
     with pytest.raises(TrainError, match="takes images of 3x8x8, and these are of 3x9x9"):
         run(str(wide), tmp_path / "c", f"distillation={{teacher: {teacher}}}")
     assert not any((tmp_path / name).exists() for name in "abc")
+
+
+def test_a_teacher_is_refused_before_the_precision_is_tested(
+    spec: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(start, "settled_precision", lambda *about: pytest.fail("the precision was tested first"))
+    with pytest.raises(TrainError, match="was trained on other classes"):
+        run(spec, tmp_path / "a", "distillation={teacher: ours_200k}")

@@ -306,12 +306,16 @@ def test_the_average_follows_and_swaps() -> None:
     nn.init.zeros_(net.weight)
     average = Average(net, Ema(decay=0.5, every=2, lookahead=False))
     nn.init.ones_(net.weight)
-    average.update(1)
-    assert average.values["weight"].tolist() == [[0, 0]]
+    average.update(1)  # before its first turn it is the weights themselves
+    assert average.values["weight"].tolist() == [[1, 1]]
+    nn.init.constant_(net.weight, 12)
     average.update(2)  # after one turn the decay is (1 + 1) / (10 + 1), under 0.5
-    assert average.values["weight"].tolist() == [[pytest.approx(9 / 11)] * 2]
+    assert average.values["weight"].tolist() == [[pytest.approx(10)] * 2]
+    nn.init.ones_(net.weight)
+    average.update(3)
+    assert average.values["weight"].tolist() == [[pytest.approx(10)] * 2]
     average.swap()
-    assert net.weight.tolist() == [[pytest.approx(9 / 11)] * 2]
+    assert net.weight.tolist() == [[pytest.approx(10)] * 2]
     average.swap()
     assert net.weight.tolist() == [[1, 1]]
 
@@ -323,8 +327,9 @@ def test_lookahead_goes_on_from_the_average() -> None:
     nn.init.ones_(net.weight)
     average.update(1)
     assert net.weight.tolist() == [[1, 1]]
+    nn.init.constant_(net.weight, 12)
     average.update(2)
-    assert net.weight.tolist() == average.values["weight"].tolist() == [[pytest.approx(9 / 11)] * 2]
+    assert net.weight.tolist() == average.values["weight"].tolist() == [[pytest.approx(10)] * 2]
 
 
 TRAIN = Path(rfcalc.train.__file__).parent

@@ -15,6 +15,7 @@ from ..recipe.errors import TrainError
 from ..recipe.recipe import Distillation, Recipe
 from .evaluate import Preprocessing
 from .model import scores_only
+from .precision import Precision
 from .trained import same_classes, trained_network
 
 
@@ -62,13 +63,19 @@ class Teacher:
             shapes = ("x".join(map(str, shape)) for shape in (found.facts["input"], data.shape))
             raise TrainError("{} takes images of {}, and these are of {}".format(found.title, *shapes))
         self.about, self.student = about, student
-        self.precision = replace(student.precision, exceptions=())
         net = found.network()
         scores_only(net, found.target.arch)
-        self.net = self.precision.prepare(net.to(student.device)).requires_grad_(False).eval()
+        self.net = net.to(student.device).requires_grad_(False).eval()
+        self.run_in(student.precision)
         mean, std = (torch.tensor(found.facts[key], device=student.device).mul(255).view(1, -1, 1, 1)
                      for key in ("mean", "std"))  # fmt: skip
         self.scale, self.shift = student.std / std, (student.mean - mean) / std
+
+    def run_in(self, precision: Precision) -> Teacher:
+        """From now on in this precision; the layers that the student runs otherwise are not the teacher's."""
+        self.precision = replace(precision, exceptions=())
+        self.net = self.precision.prepare(self.net)
+        return self
 
     @torch.no_grad()
     def scores(self, inputs: Tensor) -> Tensor:

@@ -71,8 +71,11 @@ class Average:
         self.values = {name: value.clone() for name, value in self.live.items()}
 
     def update(self, step: int) -> None:
-        """After the `step`-th step, counted from 1; early on the average follows more closely."""
+        """After the `step`-th step, counted from 1; early on the average follows more closely, and before its first
+        turn it is the weights themselves."""
         if step % self.recipe.every:
+            if step < self.recipe.every:
+                torch._foreach_copy_([*self.values.values()], [*self.live.values()])
             return
         turns = step // self.recipe.every
         decay = min(self.recipe.decay, (1 + turns) / (10 + turns))
