@@ -41,5 +41,7 @@ Documents = Annotated[list[str], typer.Argument(help=DOCUMENT, show_default=Fals
 DataOption = Annotated[
     str | None, typer.Option(metavar="DIR", help="a folder, a set, or synthetic; else RFCALC_DATA, else CIFAR-10")
 ]
-RunArgument = Annotated[str, typer.Argument(help="the folder of a run", show_default=False)]
+RunArgument = Annotated[
+    str, typer.Argument(help="the folder of a run, or a shipped network with weights", show_default=False)
+]
 Checkpoint = Annotated[str, typer.Option(help="last or best")]

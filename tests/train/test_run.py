@@ -15,6 +15,7 @@ import subprocess
 import sys
 import time
 import types
+from importlib import resources
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ from rfcalc.readme.audit.verdict import RUN
 from rfcalc.train import Result, Stopped, TrainError, evaluate, export, train
 from rfcalc.train.fit.loop import Training
 from rfcalc.train.fit.record import Record
+from rfcalc.train.fit.trained import read_safetensors
 from rfcalc.train.report import images, plots
 from rfcalc.train.report import report as ending
 
@@ -546,6 +548,18 @@ def test_an_exported_network_is_the_averaged_one(whole: Path, tmp_path: Path) ->
         TrainError, match="no export called tflite; there are state-dict, safetensors, onnx, hub-folder"
     ):
         export(whole, ["tflite"])
+
+
+def test_shipped_weights_are_exported_too(tmp_path: Path) -> None:
+    """Here, unless a folder is named; only a hub folder needs the record of a run."""
+    written = export("ours_fast", ["state-dict", "safetensors", "onnx"], out=tmp_path)
+    assert [path.name for path in written] == ["ours_fast.state-dict.pt", "ours_fast.safetensors", "ours_fast.onnx"]
+    shipped = (resources.files("rfcalc.archs") / "ours_fast.safetensors").read_bytes()
+    (weights, facts), (again, same) = map(read_safetensors, (shipped, written[1].read_bytes()))
+    assert equal(weights, again)
+    assert facts == same
+    with pytest.raises(TrainError, match="ours_fast: a hub folder is made of the folder of a run"):
+        export("ours_fast", ["hub-folder"], out=tmp_path)
 
 
 def test_safetensors_hold_the_weights_and_what_they_need(whole: Path, tmp_path: Path) -> None:

@@ -41,7 +41,7 @@ def recipe_for(arch: Arch, recipe: str | None, settings: Iterable[str] = (), epo
     if recipe is None:
         if not arch.train:
             raise RecipeError(
-                [f"{arch.name} has no train: section; choose a recipe with --recipe: {', '.join(names())}, or a file"]
+                [f"{arch.name} has no train: section; there are the recipes {', '.join(names())} (train --recipe)"]
             )
         name, where, values = arch.name, arch.path or arch.name, arch.train
     else:

@@ -63,24 +63,27 @@ def export(
     run: str | os.PathLike[str], formats: Sequence[str] = DEFAULT_EXPORTS, checkpoint: str = "last",
     out: str | os.PathLike[str] | None = None,
 ) -> list[Path]:  # fmt: skip
-    """Writes a run's network for use elsewhere, and returns the paths: NAME.state-dict.pt, which torch.load(…,
-    weights_only=True) reads and rfcalc.build's network takes; NAME.safetensors, the same weights with the normalization
-    and the classes in its metadata; NAME.onnx; and as `hub-folder` NAME-hub, see hub.py.
+    """Writes a run's network, or a shipped one with its weights, for use elsewhere, and returns the paths:
+    NAME.state-dict.pt, which torch.load(…, weights_only=True) reads and rfcalc.build's network takes; NAME.safetensors,
+    the same weights with the normalization and the classes in its metadata; NAME.onnx; and of a run, as `hub-folder`,
+    NAME-hub (hub.py). By default they lie in the run's folder, those of a shipped network here.
 
     The network is the spec's, a final softmax included; it expects normalised images, with mean and std in run.json."""
     unknown = [form for form in formats if form not in EXPORTS]
     if unknown:
         raise TrainError(f"no export called {unknown[0]}; there are {', '.join(EXPORTS)}")
     record, found = Record(run), trained_network(run, checkpoint)
-    if found.folder is None:
-        raise TrainError(f"{found.title}: export takes the folder of a run")
-    net, arch, about = found.network(), found.target.arch, record.about()
-    folder, written = Record(out if out is not None else record.folder), []
+    if found.folder is None and "hub-folder" in formats:
+        raise TrainError(f"{found.title}: a hub folder is made of the folder of a run")
+    net, arch = found.network(), found.target.arch
+    folder, written = Record(out if out is not None else record.folder if found.folder else "."), []
     writers: dict[str, Callable[[], Path]] = {
         "state-dict": lambda: folder.write_tensors(f"{arch.name}.state-dict.pt", net.state_dict()),
         "safetensors": lambda: folder.write(f"{arch.name}.safetensors", hub.safetensors_bytes(net, found.facts)),
         "onnx": lambda: folder.write(f"{arch.name}.onnx", onnx_bytes(net, arch)),
-        "hub-folder": lambda: hub.write_folder(Record(folder / f"{arch.name}-hub"), record, found.target, net, about),
+        "hub-folder": lambda: hub.write_folder(
+            Record(folder / f"{arch.name}-hub"), record, found.target, net, record.about()
+        ),
     }
     for form in formats:
         if form in ("safetensors", "hub-folder"):
