@@ -46,7 +46,10 @@ def case_of(statements: Sequence[Statement], facts: Sequence[Facts]) -> ClaimCas
     }
     fitting: dict[str, set[float]] = {quantity: set() for quantity in (*HELD_QUANTITIES, "flops")}
     accuracies: dict[str, dict[float, Statement]] = {}
+    macs: dict[int, list[Statement]] = {}
     for s in statements:
+        if s.quantity == "macs":
+            macs.setdefault(s.line, []).append(s)
         if s.quantity in HELD_QUANTITIES and s.relation in "=~" and any(map(s.allows, figures[s.quantity])):
             fitting["flops" if s.operations else s.quantity].add(s.value)
         elif s.quantity == "accuracy" and s.relation == "=" and not s.elsewhere and not s.required:
@@ -59,7 +62,7 @@ def case_of(statements: Sequence[Statement], facts: Sequence[Facts]) -> ClaimCas
         {split: tuple(found.values())[:MOST_FIGURES] for split, found in accuracies.items()},
         others or sum(len(v) > 1 for v in accuracies.values()) > 1,
         frozenset(int(s.value) for s in statements if s.quantity == "params" and s.relation == "=" and s.step <= 1),
-        {s.line: [o for o in statements if o.quantity == "macs" and o.line == s.line] for s in statements},
+        macs,
     )
 
 
