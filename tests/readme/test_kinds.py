@@ -706,3 +706,15 @@ def test_a_count_in_a_comment_beside_a_dense_layer(count: str, amiss: list[objec
 def test_what_a_pixel_sees(field: int, verdict: str) -> None:
     text = STEPS.format(jump=2, field=10) + f"\nSo one pixel of the last map sees {field}x{field} pixels.\n"
     assert [c.verdict for c in audit(text).claims if c.quantity == "receptive_field"] == [verdict]
+
+
+def test_comments_that_state_what_comes_in() -> None:
+    text = FORWARD.format(size=10).replace("x = self.pool(F.relu(self.conv1(x)))  # 32x32 -> 28x28 -> 14x14", "{}")
+    lines = ["x = self.conv1(x)  # [-1, 3, 32, 32]", "        x = self.pool(x)  # [-1, 6, 28, 28]"]
+    assert not audit(text.replace("{}", "\n".join(lines)).replace("# 14x14 -> 10x10 -> 5x5", "")).wrong
+
+
+def test_a_sequence_on_one_line_is_no_layer() -> None:
+    code = "        self.conv2 = nn.Sequential(nn.Conv2d(6, 16, 5), nn.BatchNorm2d(16))\n"
+    text = FORWARD.format(size=10).replace("        self.conv2 = nn.Conv2d(6, 16, 5)\n", code)
+    assert not audit(f"{text}\nconv2 has 2,448 parameters.").wrong  # 2,416 + 2 * 16

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -204,11 +205,13 @@ def of_model(audit: ModelAudit, arch: Arch | None = None) -> Facts:
 
 
 def layers_counted(model: StatedModel) -> Iterator[tuple[str, str, int]]:
-    """The layers of code with weights that run once, and their counts; nothing where one does not show its own."""
+    """The layers of code with weights that run once, and their counts; nothing where one does not show its own. A
+    name that several layers have, as those of a sequence, is none."""
     rows = [row for row in model.facts if row.kind in ("conv", "flat", "resample", "other") and not row.again]
     counts = [weights_of(row) for row in rows]
     if model.form == "code" and not model.graph and None not in counts:
-        yield from ((row.name, row.kind, count) for row, count in zip(rows, counts, strict=True) if count)
+        held = Counter(row.name for row in model.facts)
+        yield from ((row.name * (held[row.name] == 1), row.kind, n) for row, n in zip(rows, counts, strict=True) if n)
 
 
 def noun(model: StatedModel) -> str:

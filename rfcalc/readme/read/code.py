@@ -15,7 +15,18 @@ from math import prod
 from typing import Any
 
 from ...engine.geometry import Number
-from .constructed import NOTES, Draft, all_drafts, facts_of_call, literal, map_in, notes_in, sizes_chained, sizes_only
+from .constructed import (
+    NOTES,
+    Draft,
+    all_drafts,
+    channels_in,
+    facts_of_call,
+    literal,
+    map_in,
+    notes_in,
+    sizes_chained,
+    sizes_only,
+)
 from .facts import KEEPING, LayerFact, StatedModel, numbered
 from .forward import Step
 from .text import Line
@@ -121,7 +132,11 @@ class _Graph:
 
     def remark(self, called: Sequence[Line]) -> None:
         """Adds what comments beside the calls state of the layers that have no comment of their own: the map behind the
-        last layer of the line, or a chain of sizes through all of them."""
+        last layer of the line, or a chain of sizes through all of them. Where one states the channels that come into
+        its layer, they may all speak of what comes in."""
+        alone = [(line, self.rows[places[0]][0].cells) for line, places in self.lines.items() if len(places) == 1]
+        if any(channels_in(called[at - 1].text) == cells.get("ch_in", 0) != cells.get("ch_out") for at, cells in alone):
+            return
         for line, places in self.lines.items():
             _, _, comment = called[line - 1].text.partition("#")
             windowed = [place for place in places if self.rows[place][0].kind in ("conv", "pool", "resample")]

@@ -460,3 +460,10 @@ def sizes_chained(comment: str) -> list[Number]:
     parts = re.split(r"\s*(?:-+>|=>|→)\s*", comment.strip())
     maps = [re.fullmatch(r"\(?(\d{1,4})(?:\s?[x×]\s?\1(?:\s?[x×]\s?\d{1,4})?)?\)?", part) for part in parts]
     return [int(found[1]) for found in maps if found] if all(maps) else []
+
+
+def channels_in(text: str) -> Number | None:
+    """The channels of the one map in a line's comment."""
+    comment = text.partition("#")[2]
+    maps = MAP.findall(comment) or BRACKETED_MAP.findall(comment)
+    return shape_in(maps[0])[1] if len(maps) == 1 else None
