@@ -647,6 +647,7 @@ def test_sizes_after_transposed_convolutions(size: int, amiss: list[object]) -> 
         ("The last convolution has 2,416 parameters.", ["right"]),
         ("The first convolution holds 460 of them.", ["wrong"]),
         ("conv7 has 9,999 parameters.", ["undetermined"]),
+        ("conv2 has 2,400 weights.", []),  # without biases
         ("It has 1,940 fewer parameters.", ["undetermined"]),
         ("We saved 1,940 parameters.", ["undetermined"]),
     ],

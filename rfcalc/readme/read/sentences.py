@@ -35,7 +35,7 @@ SOURCES = {
     "params": [
         rf"{PARAMS}{BETWEEN}{STATED_FIGURE}{NO_MACS}",
         rf"{BEFORE}{STATED_FIGURE}{FEW_WORDS}{PARAMS}",
-        rf"{STATED_FIGURE}\s+(?P<loose>of (?:them|these)|weights)\b",
+        rf"{STATED_FIGURE}\s+(?P<loose>of (?:them|these)|weights and biases)\b",
         rf"^\W{{0,6}}total(?P<between>\W{{1,4}}){STATED_FIGURE}(?=\W*$|\.\s)",
     ],
     "macs": [rf"{BEFORE}{COUNT}\s?{MACS.replace(chr(92) + 'b', '', 1)}", rf"{MACS}{BETWEEN}{COUNT}"],
