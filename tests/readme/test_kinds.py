@@ -604,3 +604,134 @@ def test_a_size_that_the_row_below_contradicts_is_the_slip() -> None:
 """
     found = [(cell.row, cell.column, cell.stated, cell.computed) for cell in audit(table).cells]
     assert found == [(4, "r_out", 8, 10), (5, "n_out", 7, 8)]
+
+
+FORWARD = """
+```python
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 6, 5)
+        self.pool = nn.MaxPool2d(2, 2)
+        self.conv2 = nn.Conv2d(6, 16, 5)
+        self.fc1 = nn.Linear(400, 10)
+
+    def forward(self, x):
+        x = self.pool(F.relu(self.conv1(x)))  # 32x32 -> 28x28 -> 14x14
+        x = self.pool(F.relu(self.conv2(x)))  # 14x14 -> {size}x{size} -> 5x5
+        return self.fc1(x.view(-1, 400))      # 400 -> 10
+```
+"""  # 32 - 4 = 28, 28 / 2, 14 - 4 = 10
+
+
+@pytest.mark.parametrize(("size", "amiss"), [(10, []), (12, [("conv2", 13, 12, 10)])])
+def test_sizes_in_comments_beside_the_calls(size: int, amiss: list[object]) -> None:
+    local = [cell for cell in audit(FORWARD.format(size=size)).cells if cell.kind == "local"]
+    assert [("conv2", cell.line, cell.stated, cell.computed) for cell in local] == amiss
+
+
+DECODER = """
+```python
+class Decoder(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Conv2d(1, 16, 3, stride=2, padding=1),                              # (16, 14, 14)
+            nn.Conv2d(16, 32, 3, stride=2, padding=1),                             # (32, 7, 7)
+            nn.ConvTranspose2d(32, 16, 3, stride=2, padding=1, output_padding=1),  # (16, {size}, {size})
+            nn.ConvTranspose2d(16, 1, 3, stride=2, padding=1, output_padding=1),   # (1, 28, 28)
+        )
+
+    def forward(self, x):
+        return self.layers(x)
+```
+"""  # (7 - 1) * 2 - 2 + 2 + 1 + 1 = 14, (14 - 1) * 2 - 2 + 2 + 1 + 1 = 28
+
+
+@pytest.mark.parametrize(("size", "amiss"), [(14, []), (13, [(13, 14)])])
+def test_sizes_after_transposed_convolutions(size: int, amiss: list[object]) -> None:
+    assert [(cell.stated, cell.computed) for cell in audit(DECODER.format(size=size)).cells] == amiss
+
+
+@pytest.mark.parametrize(
+    ("sentence", "verdicts"),
+    [
+        ("`conv2` has 2,416 parameters.", ["right"]),  # 16 * (5*5*6 + 1)
+        ("`conv2` has 2,400 parameters.", ["wrong"]),
+        ("fc1 has 400 inputs and 4,010 parameters.", ["right"]),
+        ("- conv1: 450 parameters", ["wrong"]),  # 6 * (5*5*3 + 1) = 456
+        ("The last convolution has 2,416 parameters.", ["right"]),
+        ("The first convolution holds 460 of them.", ["wrong"]),
+        ("conv7 has 9,999 parameters.", ["undetermined"]),
+        ("conv2 has 2,400 weights.", []),  # without biases
+        ("It has 1,940 fewer parameters.", ["undetermined"]),
+        ("We saved 1,940 parameters.", ["undetermined"]),
+    ],
+)
+def test_the_count_of_one_layer(sentence: str, verdicts: list[str]) -> None:
+    claims = audit(FORWARD.format(size=10) + "\n" + sentence).claims
+    assert [claim.verdict for claim in claims if claim.quantity == "params"] == verdicts
+
+
+STEPS = """
+1. conv1: $r = 1 + (3-1) \\cdot 1 = 3$
+2. conv2: $r = 3 + (3-1) \\cdot 1 = 5$
+3. pool1: $r = 5 + (2-1) \\cdot 1 = 6$
+4. conv3: $r = 6 + (3-1) \\cdot {jump} = {field}$
+"""
+
+
+@pytest.mark.parametrize(("jump", "field", "amiss"), [(2, 10, []), (1, 8, [("j_in", 2), ("r_out", 10)])])
+def test_fields_worked_out_step_by_step(jump: int, field: int, amiss: list[object]) -> None:
+    cells = audit(STEPS.format(jump=jump, field=field)).cells
+    assert [(cell.column, cell.computed) for cell in cells] == amiss
+
+
+COUNTS = """
+| Layer | Filter | Output | Parameters |
+|---|---|---|---|
+| conv1 | 3x3 | 32x32x16 | 448 |
+| conv2 | 3x3 | 32x32x16 | {params} |
+| conv3 | 3x3 | 32x32x32 | 4,640 |
+| conv4 | 3x3 | 32x32x32 | 9,248 |
+| Total | | | 16,656 |
+"""  # 448 + 2,320 + 4,640 + 9,248
+
+
+@pytest.mark.parametrize(("params", "amiss"), [("2,320", []), ("2,304", [(2304, 2320)])])
+def test_a_bias_left_out_in_one_row_only(params: str, amiss: list[object]) -> None:
+    found = audit(COUNTS.format(params=params))
+    assert [(cell.stated, cell.computed) for cell in found.cells] == amiss
+    assert [claim.verdict for claim in found.claims if claim.quantity == "params"] == ["right"]
+
+
+def test_steps_over_pools_that_overlap() -> None:
+    steps = (
+        "1. conv1 (stride 4): 1 + (11-1)*1 = 11\n2. pool1 (stride 2): 11 + (3-1)*4 = 19\n3. conv2: 19 + (5-1)*8 = 51\n"
+    )
+    steps += "4. pool2: 51 + (3-1)*8 = 67\n5. conv3: 67 + (3-1)*16 = 99\n"
+    assert not audit(steps).wrong
+
+
+@pytest.mark.parametrize(("count", "amiss"), [("295040 params", []), ("294912 params", [(294912, 295040)])])
+def test_a_count_in_a_comment_beside_a_dense_layer(count: str, amiss: list[object]) -> None:
+    code = f"```python\nmodel = nn.Sequential(\n    nn.Flatten(),\n    nn.Linear(2304, 128),  # {count}\n)\n```\n"
+    assert [(cell.stated, cell.computed) for cell in audit(code).cells] == amiss  # 2304 * 128 + 128
+
+
+@pytest.mark.parametrize(("field", "verdict"), [(10, "right"), (12, "wrong")])
+def test_what_a_pixel_sees(field: int, verdict: str) -> None:
+    text = STEPS.format(jump=2, field=10) + f"\nSo one pixel of the last map sees {field}x{field} pixels.\n"
+    assert [c.verdict for c in audit(text).claims if c.quantity == "receptive_field"] == [verdict]
+
+
+def test_comments_that_state_what_comes_in() -> None:
+    text = FORWARD.format(size=10).replace("x = self.pool(F.relu(self.conv1(x)))  # 32x32 -> 28x28 -> 14x14", "{}")
+    lines = ["x = self.conv1(x)  # [-1, 3, 32, 32]", "        x = self.pool(x)  # [-1, 6, 28, 28]"]
+    assert not audit(text.replace("{}", "\n".join(lines)).replace("# 14x14 -> 10x10 -> 5x5", "")).wrong
+
+
+def test_a_sequence_on_one_line_is_no_layer() -> None:
+    code = "        self.conv2 = nn.Sequential(nn.Conv2d(6, 16, 5), nn.BatchNorm2d(16))\n"
+    text = FORWARD.format(size=10).replace("        self.conv2 = nn.Conv2d(6, 16, 5)\n", code)
+    assert not audit(f"{text}\nconv2 has 2,448 parameters.").wrong  # 2,416 + 2 * 16

@@ -75,7 +75,8 @@ def ways_of(fact: LayerFact, made: int | None) -> tuple[tuple[int, ...], int | N
         extras = (cells.get("bias", 1),) if fact.torch else range(4)  # code says which
         ways = tuple(int(bare + extra * channels) for extra in extras)
     elif fact.kind == "flat" and stated != 0 and isinstance(given, int) and channels:
-        ways = (given * channels, given * channels + channels)
+        extras = (cells.get("bias", 1),) if fact.torch else range(2)
+        ways = tuple(int((given + extra) * channels) for extra in extras)
     plain = fact.kind == "conv" or (fact.kind == "flat" and "ch_in" in cells)
     return (ways if plain or stated in ways else ()), channels
 
@@ -98,20 +99,33 @@ def multiply_adds(rows: Sequence[LayerFact]) -> int | None:
 
 def count_slips(model: StatedModel) -> tuple[list[Cell], int]:
     """The counts that no way of counting gives, each with the right one as most rows count, and how many follow. Where
-    another kernel gives the stated count, the kernel is the slip: counts come from a print more often than kernels."""
+    another kernel gives the stated count, the kernel is the slip: counts come from a print more often than kernels.
+    Where all follow, but the total only with one row counted as all the others are, that row is the slip."""
     rows = list(rows_with_counts(model))
     fits = Counter(row.way for row in rows if row.way is not None)
     good = fits.total()
     odd = [row for row in rows if row.way is None]
+    total, stated = added(model), model.total
+    if not odd and good > FEWEST_RIGHT and total and stated and stated[0] != total:
+        way, others = fits.most_common(1)[0]
+        amiss = [row for row in rows if row.way != way and counted_by(row, way) - row.stated == stated[0] - total]
+        if len(amiss) == 1 and others == good - 1:  # the total is right, and one row counted as no other
+            return [count_slip(amiss[0], way)], others
+    if model.form == "code" and len(odd) == 1:  # its settings are what runs
+        return [count_slip(odd[0], 0)], good
     if good < FEWEST_RIGHT or 2 * len(odd) > good:
         return [], good
     way = fits.most_common(1)[0][0] or 0
     return [count_slip(row, way) for row in odd], good
 
 
+def counted_by(row: Counted, way: int) -> int:
+    return row.ways[min(way, len(row.ways) - 1)]
+
+
 def count_slip(row: Counted, way: int) -> Cell:
     fact, k = row.fact, row.fact.cells.get("kernel_size")
-    right = row.ways[min(way, len(row.ways) - 1)]
+    right = counted_by(row, way)
     if isinstance(k, int) and fact.kind == "conv" and not fact.worded:
         per_tap, rest = row.ways[0] // k**2, right - row.ways[0]
         kernel = next((n for n in KERNELS if per_tap * n**2 + rest == row.stated), None)

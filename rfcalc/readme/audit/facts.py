@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -10,6 +11,7 @@ from ...engine.arch import Arch, features_of
 from ...engine.layers.base import LAYER_FEATURES
 from ...report.counting import PER_CHANNEL, WEIGHED_POOLS, otherwise_counted
 from ..infer.inference import Inference
+from ..read.code import weights_of
 from ..read.facts import LayerFact, StatedModel
 from ..read.printout import Printout
 from .counts import counted_through, is_whole, multiply_adds
@@ -41,7 +43,8 @@ class Facts:
     and after global pooling; `whole` says that all its layers are counted, `inner` are the fields after its layers;
     `span` is what likely settings allow before pooling, `least` the smallest that any do, `decided_by` a stated field
     that decided; `sure` and `possible` are the features that it surely has, and those that it may have; `note` goes
-    with a mismatch, `doubt` says why its field may be another one."""
+    with a mismatch, `doubt` says why its field may be another one; `layers` are those with weights whose count is
+    known: name, kind, count."""
 
     form: str
     line: int
@@ -57,6 +60,7 @@ class Facts:
     image: tuple[int, ...] | None = None
     note: str = ""
     doubt: str = ""
+    layers: tuple[tuple[str, str, int], ...] = ()
 
     @property
     def source(self) -> str:
@@ -106,8 +110,13 @@ def of_summary(audit: SummaryAudit) -> Facts:
     if not known and audit.added and not audit.cells:  # rows may be left out: only their very sum speaks of them
         params = [KnownFigure(audit.added, "the rows that are printed", exactly=True)]
     params += tied(audit.printout, audit.params)
+    off = {cell.line for cell in audit.cells if cell.column == "params"}
+    kinds = {"conv": "conv", "linear": "flat"}
+    weighted = [item for item in audit.items if item.op in kinds and not item.row.recursive]
+    layers = tuple((i.row.label, kinds[i.op or ""], i.params) for i in weighted if i.row.line not in off and i.params)
+    layers = layers if known and len(layers) == len(weighted) else ()
     if inference is None or inference.arch is None:
-        return Facts("summary", line, last, {"params": tuple(params)}, known)
+        return Facts("summary", line, last, {"params": tuple(params)}, known, layers=layers)
     arch = inference.arch
     if audit.params == arch.params:
         params += others("params", arch, arch.params, exactly=True)
@@ -115,7 +124,7 @@ def of_summary(audit: SummaryAudit) -> Facts:
     sure, possible = features(inference)
     return Facts(
         "summary", line, last, figures, known, inner_fields(arch), span=inference.range, least=inference.least,
-        decided_by=inference.decided_by, sure=sure, possible=possible,
+        decided_by=inference.decided_by, sure=sure, possible=possible, layers=layers,
     )  # fmt: skip
 
 
@@ -191,7 +200,18 @@ def of_model(audit: ModelAudit, arch: Arch | None = None) -> Facts:
         noun(model), model.line, max(model.lines),
         {"params": tuple(params), "macs": macs, "receptive_field": fields}, whole=complete, inner=inner,
         image=image, sure=features_stated(rows), possible=frozenset(LAYER_FEATURES), note=note, doubt=doubt,
+        layers=tuple(layers_counted(model)),
     )  # fmt: skip
+
+
+def layers_counted(model: StatedModel) -> Iterator[tuple[str, str, int]]:
+    """The layers of code with weights that run once, and their counts; nothing where one does not show its own. A
+    name that several layers have, as those of a sequence, is none."""
+    rows = [row for row in model.facts if row.kind in ("conv", "flat", "resample", "other") and not row.again]
+    counts = [weights_of(row) for row in rows]
+    if model.form == "code" and not model.graph and None not in counts:
+        held = Counter(row.name for row in model.facts)
+        yield from ((row.name * (held[row.name] == 1), row.kind, n) for row, n in zip(rows, counts, strict=True) if n)
 
 
 def noun(model: StatedModel) -> str:

@@ -19,6 +19,7 @@ HELD_QUANTITIES = ("params", "macs", "receptive_field")
 """The figures that a network is held to."""
 FEWEST_OPERATIONS = 0.9
 """No way of counting has fewer operations for each multiply-add; half as many is a factor 2 on the wrong side."""
+PLACES = {"first": 0, "second": 1, "third": 2, "last": -1}
 MOST_FIGURES = 64
 """How many different figures of one kind are compared with each other."""
 
@@ -105,7 +106,9 @@ def about_others(document: Document, statements: Sequence[Statement], facts: Seq
 def judged(statement: Statement, case: ClaimCase) -> Iterator[Verdict]:
     if statement.total and (case.nearest is None or case.nearest.form != "table"):
         return
-    if statement.quantity in HELD_QUANTITIES:
+    if statement.part and (counts := counts_of_part(statement.part, case.facts)):
+        yield judge_part(statement, counts)
+    elif statement.quantity in HELD_QUANTITIES:
         yield judge_figure(statement, case)
     elif statement.quantity == "size":
         yield judge_size(statement, case)
@@ -121,6 +124,33 @@ def judged(statement: Statement, case: ClaimCase) -> Iterator[Verdict]:
 
 def verdict(statement: Statement, computed: object, kind: VerdictKind, why: str, quantity: str = "") -> Verdict:
     return Verdict(quantity or statement.quantity, statement.stated, computed, kind, statement.line, why)
+
+
+# --- the count of one layer ---------------------------------------------------------------------------------------
+
+
+def counts_of_part(part: tuple[str, str], facts: Sequence[Facts]) -> list[int]:
+    """The counts of the layer that a sentence names, or calls the first or last of its kind, in each network near."""
+    word, kind = part[0].lower(), "conv" if part[1].lower() == "conv" else "flat"
+    found: list[int] = []
+    for fact in facts:
+        own = [count for name, _, count in fact.layers if name.lower() == word]
+        if part[1]:
+            alike = [count for _, sort, count in fact.layers if sort == kind]
+            place = PLACES[word]
+            own = alike[place : place + 1 or None] if len(alike) > max(place, 0) else []
+        found += own if len(own) == 1 else []
+    return found
+
+
+def judge_part(statement: Statement, counts: Sequence[int]) -> Verdict:
+    """The count of one layer against the networks near; wrong only where there is one, and the text states a fact."""
+    name = " ".join(filter(None, statement.part or ()))
+    for count in counts:
+        if statement.allows(count):
+            return verdict(statement, count, "right", f"{name}: {count:,}")
+    sure = len(set(counts)) == 1 and statement.relation == "=" and not statement.required
+    return verdict(statement, counts[0], "wrong" if sure else "undetermined", f"{name}: {counts[0]:,}")
 
 
 # --- figures of a network: parameters, multiply-adds, receptive fields ---------------------------------------------

@@ -12,10 +12,12 @@ from .verdict import Cell, Verdict, VerdictKind
 from .walk import best_walk, row_of_slip
 from .walked import Walked
 
+WINDOWED = ("conv", "pool", "global", "resample")
 NOTED = ("n_in", "n_out", "j_in", "j_out", "r_in", "r_out")
 HEADED = {"j": "jump", "r": "field", "n": "size", "ch": "channels"}
-MOST_AGREE = 8
-"""Figures that agree for each that does not, where only they show in which order layers run."""
+MOST_AGREE, MOST_SIZED = 8, 4
+"""Figures that agree for each that does not, where only they show in which order layers run: fewer will do where every
+layer with a window states its own."""
 LISTED = 4
 """Disagreeing figures that a sentence names."""
 
@@ -97,9 +99,10 @@ def order_known(walked: Walked) -> bool:
     if walked.model.ordered:
         return walked.model.followed
     last = max((place for place, row in enumerate(walked.rows) if "r_out" in row.cells), default=0)
-    known = [row for row in walked.rows[: last + 1] if row.kind in ("conv", "pool", "global", "resample")]
+    known = [row for row in walked.rows[: last + 1] if row.kind in WINDOWED]
     every = all("r_out" in row.cells for row in known) and len(known) > 1
-    return every or len(walked.slips) * MOST_AGREE <= walked.checked
+    sized = all({"n_out", "r_out"} & row.cells.keys() for row in walked.rows if row.kind in WINDOWED)
+    return every or len(walked.slips) * (MOST_SIZED if sized else MOST_AGREE) <= walked.checked
 
 
 def window_claims(walked: Walked, mended: str, wrong: bool) -> Iterator[Verdict]:

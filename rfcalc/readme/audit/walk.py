@@ -184,7 +184,7 @@ class _Walk:
                 continue
             kind = "inherited" if value == local[quantity] else "local"
             why = sum_of(quantity, entering, settings) if should else "the kernel does not fit"
-            if quantity == "n" and settings.padding is None and not settings.same:
+            if quantity == "n" and settings.padding is None and not (settings.same or settings.enlarges):
                 why = f"no padding makes {value} of {entering['n']}"
             self.slip(row, f"{quantity}_out", value, should or None, kind, why)
             right[quantity] = should or value
@@ -255,14 +255,15 @@ class _Walk:
 
 def once(slips: Sequence[Cell], rows: Sequence[LayerFact]) -> list[Cell]:
     """The slips, those of a layer that runs several times as one: its comment is right where one of its uses is."""
-    again = {row.line for row in rows if row.again}
-    stated = Counter((row.line, column) for row in rows for column in row.cells)
-    amiss = Counter((slip.line, slip.column) for slip in slips)
-    first = {(slip.line, slip.column): slip for slip in slips[::-1]}
+    names = {row.number: row.name for row in rows}
+    again = {(row.line, row.name) for row in rows if row.again}
+    stated = Counter((row.line, row.name, column) for row in rows for column in row.cells)
+    keys = [(slip.line, names.get(int(slip.row), ""), slip.column) for slip in slips]
+    amiss, first = Counter(keys), dict(zip(keys[::-1], slips[::-1], strict=True))
     return [
         slip
-        for slip in slips
-        if slip.line not in again or (slip is first[key := (slip.line, slip.column)] and amiss[key] == stated[key])
+        for slip, key in zip(slips, keys, strict=True)
+        if key[:2] not in again or (slip is first[key] and amiss[key] == stated[key])
     ]
 
 

@@ -22,7 +22,8 @@ POSSIBLE_STRIDES = (1, 2, 3, 4, 8, 16)
 
 @dataclass(frozen=True, slots=True)
 class StatedSettings:
-    """A row's window, as far as it is known; `passes` says that the row leaves jump and field as they are."""
+    """A row's window, as far as it is known; `passes` says that the row leaves jump and field as they are, `enlarges`
+    that it makes a * n + b of a size n instead."""
 
     kernel_size: int | None = None
     stride: int | None = None
@@ -31,6 +32,7 @@ class StatedSettings:
     same: bool = False
     ceil: bool = False
     passes: bool = False
+    enlarges: tuple[int, int] | None = None
 
 
 @lru_cache(maxsize=65536)
@@ -42,6 +44,8 @@ def step(
     k, s, d = settings.kernel_size, settings.stride, settings.dilation
     if settings.passes and k is None:
         return n, j, r
+    if settings.enlarges and isinstance(n, int):
+        return settings.enlarges[0] * n + settings.enlarges[1], None, None
     if k is None or not (0 < k <= LARGEST_SETTING and 0 < (s or 1) <= LARGEST_SETTING and 0 < d <= LARGEST_SETTING):
         return None, None if s is None or j is None else j * s, None
     window = Window(k, s or 1, (settings.padding or 0,) * 2, d)
@@ -70,6 +74,9 @@ def size_after(n: Number | None, window: Window, settings: StatedSettings) -> in
 def sum_of(quantity: str, state: StatedMap, settings: StatedSettings) -> str:
     """A size, jump or field after a window as arithmetic; empty where nothing has to be worked out."""
     k, s, p, d = settings.kernel_size, settings.stride, settings.padding, settings.dilation
+    if settings.enlarges:
+        times, more = settings.enlarges
+        return f"{times} * {state['n']} {'-' if more < 0 else '+'} {abs(more)}"
     if k is None or settings.passes:
         return ""
     spread = f"{d} * ({k} - 1)" if d > 1 else f"({k} - 1)"
@@ -96,7 +103,7 @@ class RowWindows:
         if row.kind in ("input", "pointwise") and cells.get("kernel_size", 1) <= 1:  # an input's stride is often 0
             return StatedSettings(1, 1, 0)
         if row.kind == "resample":
-            return StatedSettings()
+            return StatedSettings(enlarges=enlargement(row))
         if row.kind in ("join", "flat", "other") and "kernel_size" not in cells:
             return StatedSettings(passes=row.kind == "join")
         size = own["n"] if row.kind == "global" else None
@@ -184,6 +191,17 @@ def possible_sizes(
         | {-(-rest // stride) + 1 for rest in rests if rounds_up}
         | {-(-given // stride)}
     )
+
+
+def enlargement(row: LayerFact) -> tuple[int, int] | None:
+    """What a layer of code that enlarges makes of a size n, a * n + b; None where its settings do not show it."""
+    cells, keys = row.cells, ("stride", "kernel_size", "padding", "dilation", "output_padding")
+    if row.torch.startswith("ConvTranspose"):
+        s, k, p, d, more = (cells.get(key, 0 if key == "output_padding" else None) for key in keys)
+        if all(isinstance(n, int) and 0 <= n <= LARGEST_SETTING for n in (s, k, p, d, more)):
+            return int(s), int(d * (k - 1) + more + 1 - 2 * p - s)  # type: ignore[operator, arg-type]
+    scale = cells.get("upscale_factor" if row.torch == "PixelShuffle" else "scale_factor")
+    return (scale, 0) if isinstance(scale, int) and 0 < scale <= LARGEST_SETTING else None
 
 
 def whole_map(row: LayerFact, given: Number | None = None) -> bool:

@@ -123,6 +123,9 @@ def value_of(text: str, shapes: bool) -> Number | None:
     return None if drawn and shapes else arithmetic_value(text)
 
 
+LATEX_TIMES = re.compile(r"\s*\\(?:cdot|times|ast)\b\s*")
+
+
 class Equation(NamedTuple):
     """Arithmetic with the figure behind its =: the figure as a number, what the arithmetic gives, and whether the two
     differ by more than rounding."""
@@ -139,6 +142,7 @@ def equations(text: str) -> Iterator[Equation]:
     >>> [tuple(found) for found in equations("- 3*3*16*32 + 32 = 4608 in C2, (28 - 3)/2 + 1 = 13, k*3*3 = 8")]
     [(4608, 4640, True), (13, Fraction(27, 2), False)]
     """
+    text = LATEX_TIMES.sub("*", text) if "\\" in text else text
     for left, right in pairwise(text.split("=")):
         term, figure = TERM.search(left[-LONGEST_TERM:]), FIGURE.match(right)
         if not term or not figure or (term.start() == 0 and len(left) > LONGEST_TERM):

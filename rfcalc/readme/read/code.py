@@ -10,12 +10,23 @@ import ast
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from itertools import takewhile
+from itertools import pairwise, takewhile
 from math import prod
 from typing import Any
 
 from ...engine.geometry import Number
-from .constructed import NOTES, Draft, all_drafts, facts_of_call, literal
+from .constructed import (
+    NOTES,
+    Draft,
+    all_drafts,
+    channels_in,
+    facts_of_call,
+    literal,
+    map_in,
+    notes_in,
+    sizes_chained,
+    sizes_only,
+)
 from .facts import KEEPING, LayerFact, StatedModel, numbered
 from .forward import Step
 from .text import Line
@@ -85,6 +96,7 @@ def drafted_layers(
         graph.run([Step(layer="")], 0)
     else:
         graph.run(draft.steps, 0)
+        graph.remark(draft.called)
     return tuple(graph.rows), (*problems, *graph.problems)
 
 
@@ -115,6 +127,31 @@ class _Graph:
         self.problems: list[str] = []
         self.placed: dict[tuple[int, Step], int] = {}
         self.used: set[str] = set()
+        self.lines: dict[int, list[int]] = {}
+        """The places of the layers that each line calls."""
+
+    def remark(self, called: Sequence[Line]) -> None:
+        """Adds what comments beside the calls state of the layers that have no comment of their own: the map behind the
+        last layer of the line, or a chain of sizes through all of them. Where one states the channels that come into
+        its layer, they may all speak of what comes in."""
+        alone = [(line, self.rows[places[0]][0].cells) for line, places in self.lines.items() if len(places) == 1]
+        if any(channels_in(called[at - 1].text) == cells.get("ch_in", 0) != cells.get("ch_out") for at, cells in alone):
+            return
+        for line, places in self.lines.items():
+            _, _, comment = called[line - 1].text.partition("#")
+            windowed = [place for place in places if self.rows[place][0].kind in ("conv", "pool", "resample")]
+            if not windowed or any(self.rows[place][0].cells.keys() & NOTES.keys() for place in windowed):
+                continue
+            sizes, last = sizes_chained(comment), self.rows[windowed[-1]][0]
+            notes = [{"n_in": given, "n_out": made} for given, made in pairwise(sizes)]
+            if len(notes) != len(windowed):
+                found = {key: n for key, n in notes_in(comment).items() if key.endswith("_out")}
+                notes, windowed = [{**map_in(comment, last), **found}], windowed[-1:]
+            for place, stated in zip(windowed, notes, strict=True):
+                fact, reads = self.rows[place]
+                if own := sizes_only(stated, fact.cells):
+                    fact = replace(fact, cells={**fact.cells, **own}, line=called[line - 1].number)
+                self.rows[place] = fact, reads
 
     def run(self, steps: Sequence[Step], at: int) -> int:
         """The place of what comes out of steps that read the row at a place."""
@@ -134,6 +171,7 @@ class _Graph:
             return self.place(LayerFact(0, self.line, step.join, "join", {}), ends)
         elif step.call:
             for fact in facts_of_call(step.call, f"F.{step.name}", self.line, {}):
+                self.lines.setdefault(step.line, []).append(len(self.rows))
                 at = self.place(fact, (at,))
         else:
             unknown = chain([LayerFact(0, self.line, step.layer, "other", {})])
@@ -143,6 +181,7 @@ class _Graph:
                 base, at = len(self.rows), ends[0]
                 for fact, reads in part:
                     seen = replace(fact, again=True) if again else fact
+                    self.lines.setdefault(step.line, []).append(len(self.rows))
                     at = self.place(seen, tuple(base + i if i > 0 else ends[min(-i, len(ends) - 1)] for i in reads))
                 ends = (at, *ends[1:])
             at = ends[0]

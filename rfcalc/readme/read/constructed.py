@@ -110,6 +110,8 @@ MAP = re.compile(
     r"(?<![\dx×*@])(\d{1,4}\s?@\s?\d{1,4}\s?[x×]\s?\d{1,4}|\d{1,4}\s?[x×]\s?\d{1,4}\s?[x×@]\s?\d{1,5})(?!\s?[x×*]?\s?\d)"
 )
 """Sizes with channels: 28x28x16, 16@28x28."""
+BRACKETED_MAP = re.compile(r"[(\[](?:(?:\w{1,10}|-1)\s*,\s*)?(\d{1,4}\s*,\s*\d{1,4}\s*,\s*\d{1,4})[)\]]")
+"""The same as torch prints it, [-1, 16, 28, 28] or (16, 28, 28)."""
 PARAMS_NOTED = re.compile(r"\b(\d{1,3}(?:,\d{3})+|\d+)\s+param", re.IGNORECASE)
 NEAR = 4
 """Lines between a layer and a comment that still speaks of it."""
@@ -138,6 +140,8 @@ class Draft:
     settled: bool = True
     """Whether no condition or loop says which layers are made, and no parameter stands alone."""
     steps: tuple[Step, ...] | None = None
+    called: Sequence[Line] = ()
+    """The lines of `forward`."""
     sequences: int = 0
     """How many containers that run their layers in turn begin in it."""
     leads: bool | None = None
@@ -233,7 +237,7 @@ def drafts(block: Sequence[Line], own: Container[str] = ()) -> Iterator[Draft]:
         if (match := METHOD.match(text)) and match[2] != "__init__":
             body = list(body_of(block[at:], match[1]))
             if match[2] == "forward" and draft.facts:
-                draft.steps = forward_steps(dedent("\n".join(body)))
+                draft.steps, draft.called = forward_steps(dedent("\n".join(body))), block[at : at + len(body)]
                 at += len(body)
                 continue
             if any(CALL.search(line) for line in body[1:]):
@@ -420,11 +424,11 @@ def facts_of_call(
 def map_in(comment: str, fact: LayerFact) -> Notes:
     """The map alone and the count of parameters in a comment on a layer's line: 896 params, 32x32x32."""
     found: Notes = {}
-    maps = MAP.findall(comment) if fact.kind in ("conv", "pool") else []
+    maps = MAP.findall(comment) or BRACKETED_MAP.findall(comment) if fact.kind in ("conv", "pool", "resample") else []
     sizes, channels = shape_in(maps[0]) if len(maps) == 1 else ((), None)
     if sizes and channels == fact.cells.get("ch_out", channels) is not None:
         found["n_out"] = sizes[0]
-    if (count := PARAMS_NOTED.search(comment)) and fact.kind == "conv":
+    if (count := PARAMS_NOTED.search(comment)) and fact.kind in ("conv", "flat"):
         found["params"] = int(count[1].replace(",", ""))
     return found
 
@@ -449,3 +453,17 @@ def notes_in(comment: str) -> Notes:
         given, made = (shape_in(re.sub(r"\s", "", shape))[0] for shape in both.groups())
         found = {"n_in": given[0], "n_out": made[0], **found} if given and made else found
     return found
+
+
+def sizes_chained(comment: str) -> list[Number]:
+    """The sizes of a comment that lists maps one after the other: 32x32 -> 28x28 -> 14x14."""
+    parts = re.split(r"\s*(?:-+>|=>|→)\s*", comment.strip())
+    maps = [re.fullmatch(r"\(?(\d{1,4})(?:\s?[x×]\s?\1(?:\s?[x×]\s?\d{1,4})?)?\)?", part) for part in parts]
+    return [int(found[1]) for found in maps if found] if all(maps) else []
+
+
+def channels_in(text: str) -> Number | None:
+    """The channels of the one map in a line's comment."""
+    comment = text.partition("#")[2]
+    maps = MAP.findall(comment) or BRACKETED_MAP.findall(comment)
+    return shape_in(maps[0])[1] if len(maps) == 1 else None

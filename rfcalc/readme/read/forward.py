@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 HARMLESS = re.compile(
     r"relu6?_?|leaky_relu|elu|gelu|silu|mish|hardswish|(?:log_)?softmax|sigmoid|tanh|dropout\w*|view|reshape|flatten|"
@@ -27,7 +27,8 @@ CHANNEL_AXES = (1, -3)
 class Step:
     """One thing that forward does: it calls a layer, or a pooling function written as the layer's constructor, or it
     joins maps (add, multiply, concat); `branches` holds what lies on each way to a join, or to a layer that is given
-    several maps; `given` is the place of an argument behind the first; `problem` says what it does that no layer does.
+    several maps; `given` is the place of an argument behind the first; `problem` says what it does that no layer does;
+    `line` is its line in the source, from 1.
     """
 
     layer: str = ""
@@ -37,6 +38,7 @@ class Step:
     join: str = ""
     given: int = 0
     branches: tuple[tuple[Step, ...], ...] = ()
+    line: int = field(default=0, compare=False)
 
 
 Path = tuple[Step, ...]
@@ -139,7 +141,7 @@ class _ForwardWalk:
         before = self.path(given[0]) if given else ()
         if layer := layer_called(function):
             maps = [self.path(part) for part in given if not self.plain(part)] or [before]
-            return joined_paths(maps, layer=layer)
+            return joined_paths(maps, layer=layer, line=node.lineno)
         name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
         if isinstance(function, ast.Call | ast.Subscript) or (holder and attribute_of(holder)):
             return (*before, Step(layer=attribute_of(holder or function) or "?"))
@@ -148,7 +150,7 @@ class _ForwardWalk:
         before = next(self.method(holder), before)
         if name in POOLING:
             made = ast.Call(ast.Name(POOLING[name]), node.args[1:], node.keywords)
-            return (*before, Step(call=made, name=name))
+            return (*before, Step(call=made, name=name, line=node.lineno))
         return before if HARMLESS.fullmatch(name) else (*before, Step(problem=f"calls {name}"))
 
     def joins(self, join: str, holder: ast.expr | None, node: ast.Call) -> Path:
@@ -192,12 +194,12 @@ def attribute_of(node: ast.expr) -> str | None:
     return None
 
 
-def joined_paths(paths: Sequence[Path], join: str = "", layer: str = "") -> Path:
+def joined_paths(paths: Sequence[Path], join: str = "", layer: str = "", line: int = 0) -> Path:
     """The path as far as all are the same, then a step with what is different in each."""
     shared = 0
     while all(len(path) > shared for path in paths) and len({path[shared] for path in paths}) == 1:
         shared += 1
     ways = tuple(path[shared:] for path in paths)
     if len(ways) == 1 or (len(set(ways)) == 1 and join != "concat"):  # x + x has the shape of x
-        return (*paths[0], Step(layer=layer)) if layer else paths[0]
-    return (*paths[0][:shared], Step(layer=layer, join=join, branches=ways))
+        return (*paths[0], Step(layer=layer, line=line)) if layer else paths[0]
+    return (*paths[0][:shared], Step(layer=layer, join=join, branches=ways, line=line))

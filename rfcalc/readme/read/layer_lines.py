@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from ...engine.geometry import Number
-from .cells import SEVERAL, kind_of_operation, settings_in
+from .cells import LATEX_TIMES, SEVERAL, kind_of_operation, settings_in
 from .constructed import MAP, notes_in
 from .facts import LayerFact, StatedModel
 from .layer_table import shape_in
@@ -18,6 +18,11 @@ from .text import Line, clean_cell
 LAYER_LINE = re.compile(
     r"^[\s>*+-]*(?:\d{1,2}[.)]\s+)?\W{0,4}(?P<words>[A-Za-z].{2,120}?)\s*(?:[:=,|–-]|→|->|=>|➡|⇒)?\s*$"
 )
+STEP = re.compile(
+    r"(?<![\d+*/.-])(?P<r_in>\d{1,4})\s*\+\s*\(\s*(?P<kernel_size>\d{1,2})\s*[-−]\s*1\s*\)\s*[*·×x⋅]\s*(?P<j_in>\d{1,4})\s*=\s*"
+    r"\W{0,2}(?P<r_out>\d{1,4})(?![\d.])"
+)
+"""The field of one layer worked out: 6 + (3 - 1) * 2 = 10."""
 STATEMENT = re.compile(
     r"\b(?:in(?:put)?\s*[:=]|R\.?F\b|receptive\b|output\b|out\b|jump\b|(?<!kernel.)(?<!filter.)(?<!pool.)(?<!of.)size\b)",
     re.IGNORECASE,
@@ -73,8 +78,20 @@ def facts_of(lines: Sequence[Line]) -> Iterator[tuple[Line, LayerFact]]:
     """The lines, or parts of a chain, that name a window and state what comes out of it; two windows in a line are
     none. A line about the input states what goes into the first."""
     for line in lines:
-        text = clean_cell(line.text) if len(line.text) <= LONGEST and not CODE.search(line.text) else ""
+        text = (
+            clean_cell(LATEX_TIMES.sub("*", line.text))
+            if len(line.text) <= LONGEST and not CODE.search(line.text)
+            else ""
+        )
         for part in parts_of(text.strip("|│║ ")) if text.count("|") < CHAIN - 1 else ():
+            if (step := STEP.search(part)) and not part[: step.start()].count("+"):
+                name = part[: step.start()].strip(" =")
+                cells = {**settings_in(name), **{key: int(n) for key, n in step.groupdict().items()}}
+                pool = kind_of_operation(name) == "pool"
+                cells = {"stride": 2, **cells} if pool and cells["kernel_size"] == 2 else cells
+                kind = "conv" if not pool else "pool" if "stride" in cells else "other"  # it may overlap
+                yield line, LayerFact(0, line.number, name, kind, cells)
+                continue
             if not (STATEMENT.search(part) or MAP.search(part) or ARROWED.search(part)):
                 continue
             words, notes = split_notes(part)

@@ -35,12 +35,14 @@ SOURCES = {
     "params": [
         rf"{PARAMS}{BETWEEN}{STATED_FIGURE}{NO_MACS}",
         rf"{BEFORE}{STATED_FIGURE}{FEW_WORDS}{PARAMS}",
+        rf"{STATED_FIGURE}\s+(?P<loose>of (?:them|these)|weights and biases)\b",
         rf"^\W{{0,6}}total(?P<between>\W{{1,4}}){STATED_FIGURE}(?=\W*$|\.\s)",
     ],
     "macs": [rf"{BEFORE}{COUNT}\s?{MACS.replace(chr(92) + 'b', '', 1)}", rf"{MACS}{BETWEEN}{COUNT}"],
     "receptive_field": [
         rf"{FIELD}{BETWEEN}{STATED_FIGURE}{OTHER}",
         rf"{BEFORE}(?<![=A-Za-z]){STATED_FIGURE}{OTHER}\W{{1,3}}{FIELD}(?!\s?[=:])",
+        rf"\b(?:unit|neuron|pixel|cell)\b(?P<between>{GAP}{{0,40}}\bsees?\s(?:\w{{1,7}}\s)?){STATED_FIGURE}{OTHER}\s(?:input\s)?pixels",
     ],
     "accuracy": [
         rf"(?P<lead>{GAP}{{0,40}}){ACCURACY}{BETWEEN}{STATED_FIGURE}\s?%?",
@@ -72,10 +74,25 @@ PLANNED = re.compile(
 EITHER = re.compile(r"\s*(?:or|to|-)\s*\d", re.IGNORECASE)
 """After a number: another one in its place."""
 COUNTED = re.compile(r"\s(?:trainable |total )?param", re.IGNORECASE)
+LONGEST_FRONT = 100
+"""Characters in front of a count that say whose it is."""
 FEWEST_PARAMS = 100
 """A number right in front of the word counts from here on; below, it is one of settings: "we tuned 3 parameters"."""
 PRODUCT = re.compile(r"[\d)]\s*[*×x/]\s*[\d(][^=;]*=[\s*]*$")
 """In front of a count: it is worked out from one layer's settings."""
+OF_A_PART = re.compile(
+    r"(?:\b(?P<place>first|second|third|last)\s(?:\w{1,9}\s)?(?P<kind>conv|dense|linear|fully|fc)\w*|\b(?P<name>[a-z]\w{0,30}\d))\b"
+    r"[\s-](?:connected\s|layer\s|alone\s|itself\s|one\s){0,3}"
+    r"(?:has|have|holds|contains|needs|with)\s(?:about\s|only\s|exactly\s|\d+\s\w+\sand\s)?$"
+    r"|^\W*(?P<item>[a-z]\w{0,30}\d)\s?[:=]\s*$",
+    re.IGNORECASE,
+)
+"""In front of a count: it is one layer's."""
+SAVED = re.compile(
+    r"\b(?:sav(?:e|es|ed|ing)|add(?:s|ed|ing)|remov(?:es|ed|ing)|differ\w*)\W+(?:of\s|by\s|about\s)?$", re.IGNORECASE
+)
+FEWER = re.compile(r"\s*(?:fewer|less|more|additional|extra)\b", re.IGNORECASE)
+"""Around a count: it is a difference of two."""
 SUMMAND = re.compile(r"\s*[+*×]\s*[\d(]")
 STATES = re.compile(
     r"(?:[:=<>≤≥~≈-]|\b(?:is|was|are|of|at|to|by|over|above|under|about|around|reach\w{0,4}|achiev\w{0,4}|than))\W*$",
@@ -198,6 +215,8 @@ class Statement:
     """Of multiply-adds: whether the text calls them FLOPs."""
     side: str = ""
     """Of a field: before or after global pooling, where the sentence says it."""
+    part: tuple[str, str] | None = None
+    """Of a count: the layer that has it, by its name, or by its place and kind (first, conv)."""
 
     def allows(self, figure: int | Fraction) -> bool:
         """Whether the statement can stand for a computed figure; writers round, and cut digits off."""
@@ -304,12 +323,16 @@ def read_match(quantity: str, match: re.Match[str], sentence: str, line: int) ->
         return None
     if quantity == "params" and ONE_SETTING.search(sentence[max(0, match.start() - 12) : match.end()]):
         return None
+    front, behind = sentence[: match.start("number")], sentence[match.end("number") :]
+    part = OF_A_PART.search(front[-LONGEST_FRONT:].replace("`", "")) if quantity == "params" else None
+    if groups.get("loose") and not part:
+        return None
     relation = next((sign for sign, pattern in RELATIONS.items() if pattern.search(near)), "=")
     tail = sentence[match.end() : match.end() + 20]
     if re.match(r"\s*(?:or (?:less|fewer|below)|max)", tail, re.IGNORECASE):
         relation = "<"
     counted = COUNTED.match(sentence[match.end("number") :]) and value >= FEWEST_PARAMS
-    if not plausible(quantity, value, bool(unit or counted) or "," in match["number"], tail):
+    if not plausible(quantity, value, bool(unit or counted or part) or "," in match["number"], tail):
         return None
     between = groups.get("between")
     percent = re.match(r"\s?%", sentence[match.end("number") :])
@@ -327,7 +350,9 @@ def read_match(quantity: str, match: re.Match[str], sentence: str, line: int) ->
         figure=figure,
         line=line,
         required=bool(REQUIRED.search(sentence) or (quantity == "params" and planned)),
-        elsewhere=is_elsewhere(quantity, sentence, between or "")
+        elsewhere=bool(part)
+        or (quantity == "params" and bool(SAVED.search(front) or FEWER.match(behind)))
+        or is_elsewhere(quantity, sentence, between or "")
         or names_place(quantity, match, sentence)
         or (quantity == "params" and bool(PRODUCT.search(sentence[: match.start("number")]))),
         of_class=quantity == "accuracy" and bool(OF_A_CLASS.match(between or "")),
@@ -335,7 +360,8 @@ def read_match(quantity: str, match: re.Match[str], sentence: str, line: int) ->
         split=" and ".join(splits),
         sizes=(int(value), *sizes) if sizes else (),
         operations="FLOP" in (groups.get("macs") or "").upper(),
-        total=quantity == "params" and not re.search(PARAMS, sentence, re.IGNORECASE),
+        total=quantity == "params" and not (part or re.search(PARAMS, sentence, re.IGNORECASE)),
+        part=(part["name"] or part["item"] or part["place"], part["kind"] or "") if part else None,
         side=next((side for side in ("before", "after") if re.match(rf"[\sa-z(,]{{0,12}}\b{side}\b", tail)), ""),
     )
 
