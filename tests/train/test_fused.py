@@ -153,7 +153,7 @@ def test_other_maps_go_through_torch(library: CDLL) -> None:
 
 def test_threads_change_nothing_but_rounding(library: CDLL) -> None:
     """And the same number of them gives the same bits every time, as a run that goes on needs."""
-    x, push = maps(32, 32, torch.float32)
+    x, push = maps(32, 64, torch.float32)  # each of two threads has its share
     norm = norm_of(32)
 
     def run(count: int) -> list[Tensor]:
@@ -219,6 +219,18 @@ def test_wrong_or_slow_kernels_are_not_used(library: CDLL, monkeypatch: pytest.M
     assert fused.compared(Silent(library), nn.Identity(), nn.SiLU(), torch.float32)[0] == float("inf")  # type: ignore[arg-type]
     for times, used in (((1.0, 2.0), True), ((2.0, 1.0), False)):
         monkeypatch.setattr(fused, "compared", lambda *about, times=times: times)
+        fused.usable.cache_clear()
+        assert (fused.usable() is library) == used
+    fused.usable.cache_clear()
+
+
+def test_two_libraries_of_threads_are_not_mixed(library: CDLL, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One is there, torch's, which the kernels use too."""
+    assert len(fused.openmp_libraries()) == 1
+    monkeypatch.setattr(fused, "openmp_libraries", lambda: {"/a/libgomp.so.1", "/b/libgomp-1.so"})
+    monkeypatch.setattr(fused, "compared", lambda *about: (1.0, 2.0))
+    for threads, used in ((1, True), (2, False)):
+        torch.set_num_threads(threads)
         fused.usable.cache_clear()
         assert (fused.usable() is library) == used
     fused.usable.cache_clear()

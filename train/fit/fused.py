@@ -8,10 +8,12 @@ not faster, torch's own layers stay.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import tempfile
 import time
+from contextlib import suppress
 from ctypes import CDLL, c_double, c_int, c_long, c_void_p
 from dataclasses import dataclass
 from functools import cache
@@ -30,7 +32,7 @@ from .record import said_of_cpu
 
 SOURCE = Path(__file__).with_name("norm.cpp")
 COMPILERS = ("c++", "g++", "clang++")
-FLAGS = ("-std=c++17", "-O2", "-march=native", "-fno-math-errno", "-shared", "-fPIC", "-pthread")
+FLAGS = ("-std=c++17", "-O2", "-march=native", "-fno-math-errno", "-shared", "-fPIC", "-fopenmp")
 PAIRS: dict[tuple[type[nn.Module], type[nn.Module]], int] = {
     (nn.Identity, nn.Identity): 0, (nn.Identity, nn.ReLU): 1, (nn.Identity, nn.SiLU): 2, (nn.ReLU, nn.Identity): 3,
 }  # fmt: skip
@@ -41,6 +43,7 @@ LANES = 16
 """Numbers that the kernels work on at once."""
 WIDE = 128
 """Numbers that one line of their loops has at least."""
+OPENMP = re.compile(r"/\S*/lib[gi]?omp\d?\b\S*$")
 WORTH = 500
 """Steps of a run that repay the seconds in which the kernels are compiled and tried out."""
 
@@ -191,10 +194,18 @@ class FusedNorm(nn.BatchNorm2d):
 def usable() -> CDLL | None:
     """The kernels, where there are any, they are right, and they take less time than torch's own layers."""
     library = kernels()
-    if library is None:
-        return None
+    if library is None or (torch.get_num_threads() > 1 and len(openmp_libraries()) != 1):
+        return None  # the threads of two libraries would stand in each other's way
     times = [compared(library, before(), behind(), dtype) for dtype in ROUNDING for before, behind in PAIRS]
     return library if sum(own for own, _ in times) < sum(torchs for _, torchs in times) else None
+
+
+def openmp_libraries() -> set[str]:
+    """Those of OpenMP in this process, as Linux tells them: torch's, and another where the compiler's has its own."""
+    with suppress(OSError):
+        lines = Path("/proc/self/maps").read_text(encoding="utf-8").splitlines()
+        return {found[0] for line in lines if (found := OPENMP.search(line))}
+    return set()
 
 
 def compared(library: CDLL, before: nn.Module, behind: nn.Module, dtype: torch.dtype) -> tuple[float, float]:

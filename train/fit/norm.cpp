@@ -6,7 +6,6 @@
 #include <cmath>
 #include <cstdint>
 #include <cstring>
-#include <thread>
 #include <vector>
 #if defined(__AVX512F__) && defined(__AVX512BF16__)
 #include <immintrin.h>
@@ -86,23 +85,23 @@ struct ReluBefore : Identity {
   static Floats entered(Floats x, Floats gradient) { return x > 0.f ? gradient : Floats{}; }
 };
 
+constexpr long EACH = 1 << 16;  // numbers that repay a thread of their own
+
 // What a call works on: lines of `wide` numbers, `block` lines at a time between two sums in double.
 struct Lines {
   long count;
   int wide, channels, block, threads;
   Lines(long rows, int channels, int fold, int threads)
       : count(rows / fold), wide(channels * fold), channels(channels), block(std::max(1, 8192 / wide)),
-        threads(std::max<long>(1, std::min<long>(threads, count * wide / 65536))) {}
+        threads(std::max<long>(1, std::min<long>(threads, count * wide / EACH))) {}
   std::vector<float> spread(const std::vector<float> &values) const {
     std::vector<float> out(wide);
     for (int i = 0; i < wide; i++) out[i] = values[i % channels];
     return out;
   }
   template <class Work> void each(Work work) const {  // work(thread, first line, last line)
-    std::vector<std::thread> others;
-    for (int t = 1; t < threads; t++) others.emplace_back(work, t, count * t / threads, count * (t + 1) / threads);
-    work(0, 0L, count / threads);
-    for (auto &other : others) other.join();
+#pragma omp parallel for num_threads(threads) schedule(static, 1)
+    for (int t = 0; t < threads; t++) work(t, count * t / threads, count * (t + 1) / threads);
   }
   // Two sums for each channel of what `terms(line, column, first, second)` adds up over a block.
   template <class Terms> std::vector<double> sums(Terms terms) const {
