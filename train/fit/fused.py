@@ -8,7 +8,6 @@ not faster, torch's own layers stay.
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import subprocess
 import tempfile
@@ -43,7 +42,6 @@ LANES = 16
 """Numbers that the kernels work on at once."""
 WIDE = 128
 """Numbers that one line of their loops has at least."""
-OPENMP = re.compile(r"/\S*/lib[gi]?omp\d?\b\S*$")
 WORTH = 500
 """Steps of a run that repay the seconds in which the kernels are compiled and tried out."""
 
@@ -194,18 +192,18 @@ class FusedNorm(nn.BatchNorm2d):
 def usable() -> CDLL | None:
     """The kernels, where there are any, they are right, and they take less time than torch's own layers."""
     library = kernels()
-    if library is None or (torch.get_num_threads() > 1 and len(openmp_libraries()) != 1):
+    if library is None or (torch.get_num_threads() > 1 and not shares_threads()):
         return None  # the threads of two libraries would stand in each other's way
     times = [compared(library, before(), behind(), dtype) for dtype in ROUNDING for before, behind in PAIRS]
     return library if sum(own for own, _ in times) < sum(torchs for _, torchs in times) else None
 
 
-def openmp_libraries() -> set[str]:
-    """Those of OpenMP in this process, as Linux tells them: torch's, and another where the compiler's has its own."""
+def shares_threads() -> bool:
+    """Whether the library of threads that the kernels ask for by its name is torch's own, as Linux tells it."""
+    own = Path(torch.__file__).resolve().parent / "lib" / "libgomp.so.1"
     with suppress(OSError):
-        lines = Path("/proc/self/maps").read_text(encoding="utf-8").splitlines()
-        return {found[0] for line in lines if (found := OPENMP.search(line))}
-    return set()
+        return str(own.resolve()) in Path("/proc/self/maps").read_text(encoding="utf-8")
+    return False
 
 
 def compared(library: CDLL, before: nn.Module, behind: nn.Module, dtype: torch.dtype) -> tuple[float, float]:
