@@ -735,3 +735,17 @@ def test_a_sequence_on_one_line_is_no_layer() -> None:
     code = "        self.conv2 = nn.Sequential(nn.Conv2d(6, 16, 5), nn.BatchNorm2d(16))\n"
     text = FORWARD.format(size=10).replace("        self.conv2 = nn.Conv2d(6, 16, 5)\n", code)
     assert not audit(f"{text}\nconv2 has 2,448 parameters.").wrong  # 2,416 + 2 * 16
+
+
+@pytest.mark.parametrize(("below", "computed"), [("15x15x32", []), ("14x14x32", [14])])
+def test_a_padded_pool_without_its_padding(below: str, computed: list[int]) -> None:
+    """MaxPool2d(2, 2, padding=1) makes 15 of 28; where the row below has 14, 15 is the slip."""
+    table = f"""
+| Layer | Kernel | Stride | Output | Receptive field |
+|---|---|---|---|---|
+| Conv 1 | 3x3 | 1 | 28x28x16 | 3 |
+| Pool 1 | 2x2 | 2 | 15x15x16 | 4 |
+| Conv 2 | 3x3 | 1 | {below} | 8 |
+| Conv 3 | 3x3 | 1 | {below} | 12 |
+"""
+    assert [cell.computed for cell in audit(table).cells] == computed

@@ -13,6 +13,7 @@ from .verdict import Cell
 WAYS = ("without biases", "with biases", "with batch norm", "with biases and batch norm")
 KERNELS = (1, 3, 5, 7)
 CLASSES = (10, 100, 200, 1000)
+"""Those of MNIST and CIFAR-10, CIFAR-100, Tiny ImageNet, ImageNet."""
 FEWEST_RIGHT = 2
 """Other rows that must follow the arithmetic before one that does not is called wrong."""
 
@@ -132,9 +133,8 @@ def count_slip(row: Counted, way: int) -> Cell:
         if kernel:
             why = f"with it the row has its {row.stated:,} parameters"
             return Cell(fact.number, "kernel_size", k, kernel, "local", fact.line, why)
-    why = (
-        f"{k}*{k} kernel, " * (k is not None) + f"{'as the code has it' if fact.torch else f'{WAYS[way]} as most rows'}"
-    )
+    counted = "as the code has it" if fact.torch else f"{WAYS[way]} as most rows"
+    why = f"{k}*{k} kernel, " * (k is not None) + counted
     return Cell(fact.number, "params", row.stated, right, "local", fact.line, why)
 
 

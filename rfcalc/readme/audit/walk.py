@@ -211,7 +211,9 @@ class _Walk:
         possible = possible_sizes(given, k, s, settings.dilation, s > 1 or pool, pool)
         keeps = sum(enter["n"] == out["n"] is not None for enter, out in self.trail)
         unpadded = self.unpadded(given, k, s, settings.dilation, keeps)
-        if value in possible or value == 1 or row.kind == "global":
+        padded = pool and value not in (given // s, -(-given // s))  # which few pools are: the row below may speak
+        refused = padded and self.fits_below(index, value) is False
+        if (value in possible and not refused) or value == 1 or row.kind == "global":
             self.checked += value in (given // s, -(-given // s)) and k > 1 and value != unpadded
             return unpadded if value == unpadded else None
         if self.branches and "n_in" not in row.cells:  # it may read any row above
@@ -236,6 +238,9 @@ class _Walk:
         settings = self.windows.of(row, given, {"n": row.cells["n_out"]})
         made = self.windows.step(given, settings)["n"]
         accepted = self.windows.rounds_up(row, given, settings, row.cells["n_out"])
+        k, s, pool = settings.kernel_size, settings.stride, row.kind == "pool"
+        if made is None and k and s and k <= LARGEST_SETTING and isinstance(n, int) and not row.several:
+            return row.cells["n_out"] in possible_sizes(n, k, s, settings.dilation, s > 1 or pool, pool)
         return None if made is None or row.several else made == row.cells["n_out"] or accepted
 
     def unpadded(self, given: int, k: int, s: int, dilation: int, keeps: int) -> int | None:

@@ -181,10 +181,9 @@ class RowWindows:
 def possible_sizes(
     given: int, kernel: int, stride: int, dilation: int, rounds_up: bool, pool: bool = False
 ) -> set[int]:
-    """The sizes that a window makes of another, whatever its padding; a pool's is at most half its kernel, and 2x2
-    pools have none."""
+    """The sizes that a window makes of another, whatever its padding; a pool's is at most half its kernel."""
     spread = dilation * (kernel - 1)
-    most = kernel // 2 * (kernel > 2) if pool else min(spread, LARGEST_SPREAD)
+    most = kernel // 2 if pool else min(spread, LARGEST_SPREAD)
     rests = [given + 2 * p - spread - 1 for p in range(most + 1)]
     return (
         {rest // stride + 1 for rest in rests}

@@ -27,8 +27,14 @@ CONTINUES = re.compile(r"[\w)\]}]\s*[-+*/×^·√]+\s*$|[\^√]\s*$")
 """In front of a term: it is the end of a longer one."""
 BOLD = re.compile(r"(?<!\S)\*\*$")
 OPERATES = re.compile(r"\d\s*\)*\s*[-+*/]\s*\(*\s*\d")
-LONGEST_TERM, OTHER_ORDER, LARGEST_DRAWN = 80, 3, 11**2
+LONGEST_TERM = 80
+"""Characters in front of an = that are looked through for arithmetic."""
+OTHER_ORDER = 3
+"""A figure that so many times differs from the value says something else."""
+LARGEST_DRAWN = 11**2
+"""Equal factors up to this product, such as 3*3, draw a kernel."""
 ABOUT = Fraction(1, 40)
+"""How far a figure with K, M or G may be from the value: 800K is written of 802,816."""
 LARGEST_FIGURE = 10**12
 PRODUCTS = ("j", "j_in", "j_out", "params", "r", "r_in", "r_out")
 """Columns whose figures are numbers, so that * multiplies; in the others it draws a shape."""
@@ -160,9 +166,7 @@ def equations(text: str) -> Iterator[Equation]:
             and stated.value < OTHER_ORDER * value < OTHER_ORDER**2 * stated.value
         ):
             floor = arithmetic_value(plain.replace("/", "//"))
-            slack = max(
-                Fraction(1), stated.step, value * ABOUT * (not figure[1][-1].isdigit())
-            )  # 800K is written of 802,816
+            slack = max(Fraction(1), stated.step, value * ABOUT * (not figure[1][-1].isdigit()))
             near = abs(value - stated.value) < slack
             yield Equation(whole(stated.value), value, not near and floor != stated.value)
 
