@@ -749,3 +749,11 @@ def test_a_padded_pool_without_its_padding(below: str, computed: list[int]) -> N
 | Conv 3 | 3x3 | 1 | {below} | 12 |
 """
     assert [cell.computed for cell in audit(table).cells] == computed
+
+
+def test_a_pool_that_only_padding_explains_beside_plain_ones() -> None:
+    """The last row, so that no row below tells: the pool above it has no padding."""
+    rows = ["Conv 1 | 3x3 | 1 | 28x28x16 | 3", "Pool 1 | 2x2 | 2 | 14x14x16 | 4", "Pool 2 | 2x2 | 2 | 8x8x16 | 6"]
+    table = "| Layer | Kernel | Stride | Output | Receptive field |\n|---|---|---|---|---|\n"
+    (slip,) = audit(table + "\n".join(f"| {row} |" for row in rows)).cells
+    assert (slip.stated, slip.computed, slip.why) == (8, 7, "only padding makes 8 of 14")

@@ -185,7 +185,8 @@ class _Walk:
             kind = "inherited" if value == local[quantity] else "local"
             why = sum_of(quantity, entering, settings) if should else "the kernel does not fit"
             if quantity == "n" and settings.padding is None and not (settings.same or settings.enlarges):
-                why = f"no padding makes {value} of {entering['n']}"
+                alone = value in self.sizes_of(row, entering["n"], settings)
+                why = f"{'only' if alone else 'no'} padding makes {value} of {entering['n']}"
             self.slip(row, f"{quantity}_out", value, should or None, kind, why)
             right[quantity] = should or value
         self.phased = self.phased or row.kind == "resample"
@@ -207,13 +208,14 @@ class _Walk:
             return None
         if not isinstance(given, int) or not isinstance(value, int):
             return None
-        pool = row.kind == "pool"
-        possible = possible_sizes(given, k, s, settings.dilation, s > 1 or pool, pool)
+        possible = self.sizes_of(row, given, settings)
         keeps = sum(enter["n"] == out["n"] is not None for enter, out in self.trail)
         unpadded = self.unpadded(given, k, s, settings.dilation, keeps)
-        padded = pool and value not in (given // s, -(-given // s))  # which few pools are: the row below may speak
-        refused = padded and self.fits_below(index, value) is False
-        if (value in possible and not refused) or value == 1 or row.kind == "global":
+        if (
+            (value in possible and not self.padded_alone(index, row, given, value, settings))
+            or value == 1
+            or row.kind == "global"
+        ):
             self.checked += value in (given // s, -(-given // s)) and k > 1 and value != unpadded
             return unpadded if value == unpadded else None
         if self.branches and "n_in" not in row.cells:  # it may read any row above
@@ -225,9 +227,31 @@ class _Walk:
             return next(n for n in told if told[n])
         if self.size_below(index):
             return None
-        if pool and k == s:
+        if row.kind == "pool" and k == s:
             return given // s
         return -(-given // s) if keeps > 1 else unpadded
+
+    def sizes_of(self, row: LayerFact, given: Number | None, settings: StatedSettings) -> set[int]:
+        """The sizes that a row can make of another, whatever its padding; none where its window is not known."""
+        k, s, pool = settings.kernel_size, settings.stride, row.kind == "pool"
+        if not k or not s or k > LARGEST_SETTING or not isinstance(given, int):
+            return set()
+        return possible_sizes(given, k, s, settings.dilation, s > 1 or pool, pool)
+
+    def padded_alone(self, index: int, row: LayerFact, given: int, value: int, settings: StatedSettings) -> bool:
+        """Whether padding alone makes the size of a pool, which few have: the row below makes its own of another one,
+        or, where it does not say, a pool like it above has none."""
+        s = int(settings.stride or 1)
+        if row.kind != "pool" or value in (given // s, -(-given // s)):
+            return False
+        plain = any(
+            above.kind == "pool"
+            and above.cells.get("kernel_size") == settings.kernel_size
+            and enter["n"] == s * (out["n"] or 0)
+            for above, (enter, out) in zip(self.rows, self.trail, strict=False)
+        )
+        fits = self.fits_below(index, value)
+        return fits is False or (plain and fits is None)
 
     def fits_below(self, index: int, n: Number) -> bool | None:
         """Whether the row below makes what it states of a map of that size; None where it does not show it."""
@@ -238,9 +262,8 @@ class _Walk:
         settings = self.windows.of(row, given, {"n": row.cells["n_out"]})
         made = self.windows.step(given, settings)["n"]
         accepted = self.windows.rounds_up(row, given, settings, row.cells["n_out"])
-        k, s, pool = settings.kernel_size, settings.stride, row.kind == "pool"
-        if made is None and k and s and k <= LARGEST_SETTING and isinstance(n, int) and not row.several:
-            return row.cells["n_out"] in possible_sizes(n, k, s, settings.dilation, s > 1 or pool, pool)
+        if made is None and not row.several and (sizes := self.sizes_of(row, n, settings)):
+            return row.cells["n_out"] in sizes
         return None if made is None or row.several else made == row.cells["n_out"] or accepted
 
     def unpadded(self, given: int, k: int, s: int, dilation: int, keeps: int) -> int | None:
