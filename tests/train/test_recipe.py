@@ -114,7 +114,7 @@ def test_all_mistakes_are_told_at_once() -> None:
         ("lr", "--set lr: write it as name=value"),
         ("epochs.x=1", "--set epochs.x=1: epochs has no settings of its own"),
         ("optimizer.lr=[1", ": not YAML"),
-        ("optimizer.lrr=1", "unknown setting 'optimizer.lrr': did you mean optimizer.lr?"),
+        ("optimizer.lrr=1", "--set optimizer.lrr=1: unknown setting 'optimizer.lrr': did you mean optimizer.lr?"),
     ],
 )
 def test_wrong_settings_are_named(setting: str, message: str) -> None:
@@ -153,10 +153,14 @@ def test_mistakes_are_told_with_file_and_line(tmp_path: Path) -> None:
         recipe_for(rfcalc.load(spec), None)
 
 
-def test_a_set_value_is_not_blamed_on_the_files_line(tmp_path: Path) -> None:
-    (tmp_path / "r.yaml").write_text("\noptimizer: {lr: 1}\n")
-    with pytest.raises(RecipeError, match=rf"^{tmp_path}/r.yaml: optimizer.lr must be a number"):
-        recipe_for(rfcalc.load("s9"), str(tmp_path / "r.yaml"), ["optimizer.lr=x"])
+def test_a_set_value_is_not_blamed_on_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "r.yaml"
+    path.write_text("epochs: 0\noptimizer: {lr: 1}\n")
+    with pytest.raises(RecipeError) as caught:
+        recipe_for(rfcalc.load("s9"), str(path), ["optimizer.lr=x"])
+    assert caught.value.problems == [
+        "--set optimizer.lr=x: optimizer.lr must be a number, not 'x'", f"{path}:1: epochs must be at least 1, not 0"
+    ]  # fmt: skip
 
 
 def test_a_recipe_extends_another(tmp_path: Path) -> None:

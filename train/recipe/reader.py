@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import MISSING
 from importlib.resources import files
 from pathlib import Path
@@ -51,13 +51,19 @@ def recipe_for(arch: Arch, recipe: str | None, settings: Iterable[str] = (), epo
         values["augmentation"] = yamlfile.plain(arch.train["augmentation"])
         kept = [s for s in arch.train.get("stated") or () if str(s).startswith("augmentation")]
         values["stated"] = [*(values.get("stated") or ()), *kept]
-    overrides = [*settings, *([] if epochs is None else [f"epochs={epochs}"])]
+    overrides, written = [*settings, *([] if epochs is None else [f"epochs={epochs}"])], merged({}, values)
     for override in overrides:
         put(values, override)
     if overrides and isinstance(values.get("stated"), list):  # what is set here is no longer the document's
         mine = tuple(override.partition("=")[0] for override in overrides)
         values["stated"] = [s for s in values["stated"] if not str(s).startswith(mine)]
-    return read(values, name, where)
+    try:
+        return read(values, name, where)
+    except RecipeError as error:
+        theirs = problems_in(written, where)
+        set_here = problems_in(values, "--set " + " ".join(overrides)) if overrides else error.problems
+        pairs = zip(error.problems, set_here, strict=True)
+        raise RecipeError([one if one in theirs else other for one, other in pairs]) from None
 
 
 def recipe_values(recipe: str) -> Mapping[str, Any]:
@@ -191,6 +197,15 @@ def read(values: Mapping[str, Any], name: str, where: str) -> Recipe:
     return Recipe(
         str(values.get("name") or name), top, schedule=schedule, augmentation=transforms, stated=stated, **sections
     )
+
+
+def problems_in(values: Mapping[str, Any], where: str) -> Sequence[str]:
+    """What is wrong with a recipe, as it is told of that place."""
+    try:
+        read(values, "", where)
+    except RecipeError as error:
+        return error.problems
+    return ()
 
 
 class RecipeReading:
