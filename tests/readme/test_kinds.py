@@ -757,3 +757,105 @@ def test_a_pool_that_only_padding_explains_beside_plain_ones() -> None:
     table = "| Layer | Kernel | Stride | Output | Receptive field |\n|---|---|---|---|---|\n"
     (slip,) = audit(table + "\n".join(f"| {row} |" for row in rows)).cells
     assert (slip.stated, slip.computed, slip.why) == (8, 7, "only padding makes 8 of 14")
+
+
+UNCOUNTED = """
+| Layer | In | Out | Kernel | Stride | Padding | RF |
+|---|---|---|---|---|---|---|
+| conv1 | 3 | 16 | 3 | 1 | 1 | 3 |
+| conv2 | 16 | 32 | 3 | 1 | 1 | 5 |
+| pool1 | 32 | 32 | 2 | 2 | 0 | 6 |
+| conv3 | 32 | 32 | 3 | 1 | 1 | 10 |
+| conv4 | 32 | 10 | 1 | 1 | 0 | 10 |
+
+The network has {total} parameters.
+"""  # 432 + 4,608 + 9,216 + 320 = 14,576; with biases and two for each of 90 channels of norms 14,846
+
+PARTLY_COUNTED = """
+| Layer | Output Size | Parameters |
+|---|---|---|
+| Convolution 1 (3x3) | 32x32x8 | 224 |
+| Residual Block | 32x32x8 | - |
+| Convolution 2 (3x3) | 32x32x8 | 584 |
+| Convolution 3 (3x3) | 32x32x16 | {third} |
+| Fully Connected | 10 | 170 |
+
+The total number of parameters is {total}.
+"""  # 27*8+8, 72*8+8, 72*16+16 = 1,168; together 2,146
+
+
+@pytest.mark.parametrize(
+    ("text", "verdict"),
+    [
+        (UNCOUNTED.format(total="14,576"), "convention"),
+        (UNCOUNTED.format(total="14,700"), "undetermined"),
+        (UNCOUNTED.format(total="19,700"), "wrong"),
+        (UNCOUNTED.format(total="14,500"), "wrong"),
+        (UNCOUNTED.format(total="under 14,000"), "wrong"),
+        (UNCOUNTED.format(total="less than 14,700"), "convention"),
+        (UNCOUNTED.format(total="less than 20K"), "right"),
+        (UNCOUNTED.format(total="over 10K"), "right"),
+        (UNCOUNTED.format(total="about 20,000"), "undetermined"),
+        (PARTLY_COUNTED.format(third="1,168", total="2,140"), "wrong"),
+        (PARTLY_COUNTED.format(third="1,168", total="2,500"), "undetermined"),
+        (PARTLY_COUNTED.format(third="808", total="1,700"), "undetermined"),  # of the two above it
+    ],
+)
+def test_a_total_beside_rows_whose_counts_are_open(text: str, verdict: str) -> None:
+    found = audit(text, input=(3, 32, 32))
+    assert [claim.verdict for claim in found.claims if claim.quantity == "params"] == [verdict]
+
+
+BLOCK_COMMENTS = """
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Sequential(
+            nn.Conv2d(1, 14, 3, padding=0, bias=False),
+            nn.ReLU(),
+            nn.Dropout2d(p=0.1) # Input=28, Output=26, rf=3
+        )
+        self.separable = nn.Sequential(
+            nn.Conv2d(14, 14, 3, padding=0, groups=14, bias=False),
+            nn.Conv2d(14, 14, 1, bias=False),
+            nn.BatchNorm2d(14),
+        ) # Input={given}, Output={made}, rf=5
+        self.conv2 = nn.Sequential(
+            nn.Conv2d(14, 10, 3, padding=0, bias=False),
+        ) # Input=24, Output=22, rf=7
+
+    def forward(self, x):
+        return self.conv2(self.separable(self.conv1(x)))
+"""
+
+
+@pytest.mark.parametrize(
+    ("given", "made", "amiss"), [(26, 24, []), (26, 26, [("n_out", 26, 24)]), (28, 24, [("n_in", 28, 26)])]
+)
+def test_the_comment_behind_a_container_speaks_of_all_of_it(given: int, made: int, amiss: list[object]) -> None:
+    found = audit(BLOCK_COMMENTS.format(given=given, made=made))
+    assert [(c.column, c.stated, c.computed) for c in found.cells if c.kind == "local"] == amiss
+
+
+SIGNED = """
+| Layer | k/s/p | H×W | RF | jump |
+|---|---|---|---:|---:|
+| Input | – | 28×28 | 1 | 1 |
+| Conv3→16 | 3/1/0 | 26×26 | 3 | 1 |
+| Conv3→32 | 3/1/0 | 24×24 | 5 | 1 |
+| 1×1→10 | 1/1/0 | 24×24 | 5 | 1 |
+| MaxPool2 | 2/2/0 | 12×12 | 6 | 2 |
+| Conv3(pad1)→16 | 3/1/1 | 12×12 | {field} | 2 |
+"""
+
+
+@pytest.mark.parametrize(("field", "amiss"), [(10, []), (12, [("r", 12, 10)])])
+def test_a_kernel_with_the_channels_that_it_makes(field: int, amiss: list[object]) -> None:
+    found = audit(SIGNED.format(field=field))
+    assert [(c.column.removesuffix("_out"), c.stated, c.computed) for c in found.cells] == amiss
+
+
+def test_a_model_of_another_number_is_another_model() -> None:
+    text = "### Model_1: first\nThe final receptive field is 32.\n\n### Model_2: second\n" + SIGNED.format(field=10)
+    assert [c.verdict for c in audit(text).claims if c.quantity == "receptive_field"] == ["undetermined"]
+    assert [c.verdict for c in audit(text.replace("Model_1", "Text")).claims if c.stated == "32"] == ["wrong"]

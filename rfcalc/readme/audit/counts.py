@@ -6,7 +6,10 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
+from math import inf
 
+from ...engine.geometry import Number
 from ..read.facts import LayerFact, StatedModel
 from .verdict import Cell
 
@@ -159,6 +162,30 @@ def counted_through(rows: Sequence[LayerFact]) -> bool:
     weighted = [(row.cells, ways) for row, ways, _ in with_ways(rows) if row.kind in ("conv", "flat", "other", "join")]
     ends = len(weighted) > 1 and weighted[0][0].get("ch_in", 1) in (1, 3) and weighted[-1][0].get("ch_out") in CLASSES
     return ends and all(cells.get("params") in ways for cells, ways in weighted)
+
+
+def params_reach(rows: Sequence[LayerFact]) -> tuple[int, float] | None:
+    """The fewest and the most parameters that the layers may have: from an image to classes without biases and with
+    all that biases and norms have; where rows show less, no fewer than those that state their counts have together."""
+    weighted = [(row, ways) for row, ways, _ in with_ways(rows) if row.kind in ("conv", "flat", "other", "join")]
+    stated = [row.cells["params"] for row, _ in weighted if isinstance(row.cells.get("params"), int)]
+    if stated:
+        nested = adds_up_others(stated) or adds_up_others(stated[::-1])
+        return (int(sum(stated)), inf) if len(stated) > FEWEST_RIGHT and not nested else None
+    first = rows[0] if rows and rows[0].kind == "input" else weighted[0][0] if weighted else None
+    begins = first is not None and first.cells.get("ch_in", first.cells.get("ch_out")) in (1, 3)
+    if not begins or len(weighted) < 2 or weighted[-1][0].cells.get("ch_out") not in CLASSES:
+        return None
+    if not all(ways and not row.several for row, ways in weighted):
+        return None
+    return sum(ways[0] for _, ways in weighted), sum(ways[-1] for _, ways in weighted)
+
+
+def adds_up_others(counts: Sequence[Number]) -> bool:
+    """Whether one of the counts is the sum of two or more right behind it."""
+    sums = [*accumulate(counts, initial=0)]
+    ends = {total: place for place, total in enumerate(sums)}
+    return any(ends.get(sums[place + 1] + n, 0) > place + 2 for place, n in enumerate(counts) if n)
 
 
 def is_whole(model: StatedModel) -> bool:

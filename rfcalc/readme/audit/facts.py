@@ -14,7 +14,7 @@ from ..infer.inference import Inference
 from ..read.code import weights_of
 from ..read.facts import LayerFact, StatedModel
 from ..read.printout import Printout
-from .counts import counted_through, is_whole, multiply_adds
+from .counts import counted_through, is_whole, multiply_adds, params_reach
 from .printout import SummaryAudit
 from .tables import ModelAudit
 from .walked import Walked
@@ -44,7 +44,8 @@ class Facts:
     `span` is what likely settings allow before pooling, `least` the smallest that any do, `decided_by` a stated field
     that decided; `sure` and `possible` are the features that it surely has, and those that it may have; `note` goes
     with a mismatch, `doubt` says why its field may be another one; `layers` are those with weights whose count is
-    known: name, kind, count."""
+    known: name, kind, count; `reach` are the fewest and the most parameters that the layers may have, where their
+    counts are open."""
 
     form: str
     line: int
@@ -61,6 +62,7 @@ class Facts:
     note: str = ""
     doubt: str = ""
     layers: tuple[tuple[str, str, int], ...] = ()
+    reach: tuple[int, float] | None = None
 
     @property
     def source(self) -> str:
@@ -194,13 +196,16 @@ def of_model(audit: ModelAudit, arch: Arch | None = None) -> Facts:
             f"; were the pools, which state channels, convolutions, it would be {f.value:,}" for f in weighed
         )
         params = [figure for figure in params if figure not in weighed]
+    reach = params_reach(rows) if model.form in ("table", "list") and not (complete or model.problems) else None
+    if reach and not params:
+        params = [KnownFigure(reach[0], "the counts that its rows state, together", False, True)]
     first = rows[0].cells if rows else {}
     image = tuple(int(first[key]) for key in ("ch_in", "n_in", "n_in")) if {"ch_in", "n_in"} <= first.keys() else None
     return Facts(
         noun(model), model.line, max(model.lines),
         {"params": tuple(params), "macs": macs, "receptive_field": fields}, whole=complete, inner=inner,
         image=image, sure=features_stated(rows), possible=frozenset(LAYER_FEATURES), note=note, doubt=doubt,
-        layers=tuple(layers_counted(model)),
+        layers=tuple(layers_counted(model)), reach=reach,
     )  # fmt: skip
 
 

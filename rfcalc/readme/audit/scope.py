@@ -10,13 +10,15 @@ from ..read.read import Document
 from .facts import Facts
 
 VARIANT = re.compile(
-    r"\b(?:model|net(?:work)?|version|attempt|iteration|experiment|trial|try|run|variant|v)s?\b[\s#:_-]*(?:\d|[A-D]\b|one|two|three|four|i{1,3}\b)|"
+    r"\b(?:model|net(?:work)?|version|attempt|iteration|experiment|trial|try|run|variant|v)s?(?![A-Za-z])[\s#:_-]*(?:\d|[A-D]\b|one|two|three|four|i{1,3}\b)|"
     r"\b(?:first|second|third|fourth|fifth|last|final|best|base\w*|previous|initial)\s+(?:model|net|network|version|attempt|try|iteration|run|step)|"
     r"\b(?:batch|group|layer|instance|ghost)[\s-]?norm|\b(?:BN|GN|LN|GBN|L1|L2)\b",
     re.IGNORECASE,
 )
 """Titles that tell one network from another."""
-PART = re.compile(r"\b(?:step|part|session|assignment|exercise|code|stage|phase)s?\b[\s#:_-]*\d", re.IGNORECASE)
+PART = re.compile(
+    r"\b(?:step|part|session|assignment|exercise|code|stage|phase)s?(?![A-Za-z])[\s#:_-]*\d", re.IGNORECASE
+)
 """Titles that do so where there are several of them."""
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import chain
+from math import inf
 
 from ...engine.geometry import shape_text
 from ..read.read import Document
@@ -163,6 +164,8 @@ def judge_figure(statement: Statement, case: ClaimCase) -> Verdict:
     known = [fact for fact in case.facts if fact.figures.get(quantity)]
     if quantity == "params":  # prints count what runs
         known = [fact for fact in known if fact.form != "code"] or known
+    if found := judge_reach(statement, case):
+        return found
     for fact in known:
         if found := fitting_verdict(statement, fact):
             return found
@@ -182,6 +185,21 @@ def judge_figure(statement: Statement, case: ClaimCase) -> Verdict:
         return verdict(statement, figure, "undetermined", f"{plainly}; {doubts[0]}")
     figure *= 1 + statement.operations
     return verdict(statement, figure, "wrong", plainly + fact.note * (quantity == "params"))
+
+
+def judge_reach(statement: Statement, case: ClaimCase) -> Verdict | None:
+    """A count against one network whose layers do not show all of theirs: wrong where they can have nothing like it,
+    right where all that they can have is within a limit; None where that does not tell."""
+    fact = case.facts[0] if len(case.facts) == 1 else None
+    if statement.quantity != "params" or fact is None or fact.reach is None:
+        return None
+    (low, high), stated, step = fact.reach, statement.value, statement.step
+    spans = {"<": (low > stated, high <= stated), ">": (high < stated, low >= stated)}
+    amiss, met = spans.get(statement.relation, (stated + step <= low or stated - step >= high, False))
+    if not met and (not amiss or statement.relation == "~" or any(doubts_of(statement, case, [fact]))):
+        return None
+    reach = f"from {low:,} to {high:,} with all biases and norms" if high < inf else f"at least {low:,}"
+    return verdict(statement, low, "right" if met else "wrong", f"{fact.source}: its rows count {reach}")
 
 
 def by_its_pair(statement: Statement, case: ClaimCase) -> Verdict | None:

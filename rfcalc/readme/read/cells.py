@@ -70,7 +70,11 @@ NAMED_SETTINGS = {
         r"\b(?:d|dil|dilation|dilated|rate|dilation[\s_]rate)\s*(?:of\s)?[=:]?\s*\(?(?P<k>\d{1,2})\b", FLAGS),
     "groups": re.compile(r"\b(?:g|groups?)\s*[=:]\s*(?P<k>\d{1,4})\b|\b(?P<a>\d{1,4})\s+groups\b", FLAGS),
 }  # fmt: skip
-CHANNELS_FROM_TO = re.compile(r"(?P<a>\d{1,5})\s?(?:→|->|=>|➡|⇒)\s?(?P<b>\d{1,5})\b")
+CHANNELS_FROM_TO = re.compile(r"(?<![\d×])(?P<a>\d{1,5})\s?(?:→|->|=>|➡|⇒)\s?(?P<b>\d{1,5})\b")
+KERNEL_TO = re.compile(
+    r"\bconv(?P<k>\d)(?:\([\w=]{1,12}\))?\s?(?:→|->|=>|➡|⇒)\s?(?P<out>\d{1,5})\b|\d×\d\s?→\s?(?P<made>\d{1,5})\b", FLAGS
+)
+"""A kernel and the channels that it makes: Conv3→16, 1×1→10."""
 WEIGHTS = re.compile(r"\(\s?(\d{1,2})\s?[x×*]\s?(\d{1,2})\s?[x×*]\s?(\d{1,5})\s?\)\s?(?:[x×*,]\s?(\d{1,5}))?")
 OUT_CHANNELS = re.compile(
     r"\b(\d{1,5})\s*(?:channels|filters|kernels|ch\b|maps)|^[^,]*\d\s?[x×]\s?\d(?:\s?conv\w*)?,\s?(\d{1,5})\b", FLAGS
@@ -202,6 +206,8 @@ def settings_in(text: str) -> Mapping[str, int]:
     ({'kernel_size': 7, 'stride': 2}, {'kernel_size': 3, 'ch_in': 32, 'ch_out': 64, 'stride': 2, 'dilation': 2})
     >>> dict(settings_in("3x3 conv, 64, /2")), dict(settings_in("16→24, d=2, k=3"))
     ({'kernel_size': 3, 'stride': 2, 'ch_out': 64}, {'kernel_size': 3, 'dilation': 2, 'ch_in': 16, 'ch_out': 24})
+    >>> dict(settings_in("Conv3→16")), dict(settings_in("1×1→10"))
+    ({'ch_out': 16, 'kernel_size': 3}, {'kernel_size': 1, 'ch_out': 10})
     """
     found: dict[str, int] = {}
     if weights := WEIGHTS.search(text):
@@ -214,7 +220,11 @@ def settings_in(text: str) -> Mapping[str, int]:
             value = next(int(groups[name]) for name in ("a", "k", "c") if groups.get(name))
             if key != "kernel_size" or groups.get("a") is None or groups["a"] == groups["b"]:
                 found[key] = value
-    if pair := CHANNELS_FROM_TO.search(text):
+    if drawn := KERNEL_TO.search(text):
+        found |= {"ch_out": int(drawn["out"] or drawn["made"])} | (
+            {"kernel_size": int(drawn["k"])} if drawn["k"] else {}
+        )
+    elif pair := CHANNELS_FROM_TO.search(text):
         found |= {"ch_in": int(pair["a"]), "ch_out": int(pair["b"])}
     elif out := OUT_CHANNELS.search(text):
         found.setdefault("ch_out", int(out[1] or out[2]))

@@ -192,12 +192,19 @@ class Draft:
             self.waiting = {**self.waiting, **notes} if goes_on else notes
             return
         place = next((i for i in range(len(self.facts) - 1, -1, -1) if self.facts[i].kind != "pointwise"), None)
-        if (
-            place is not None
-            and line - self.facts[-1].line <= NEAR
-            and (goes_on or not self.facts[place].cells.keys() & NOTES.keys())
-        ):
-            self.facts[place] = replace(self.facts[place], cells={**notes, **self.facts[place].cells})
+        if place is not None and line - self.facts[-1].line <= NEAR and (goes_on or not self.spoken_of(place)):
+            first, owner = place, self.owners[place]
+            while first and owner == self.owners[first - 1] != "" and not (goes_on or self.spoken_of(first - 1)):
+                first -= 1
+            for at in {
+                first,
+                place,
+            }:  # what comes in comes into the first of a container, what goes out leaves the last
+                own = {key: n for key, n in notes.items() if at == (place if key in OUTS else first)}
+                self.facts[at] = replace(self.facts[at], cells={**own, **self.facts[at].cells})
+
+    def spoken_of(self, place: int) -> bool:
+        return bool(self.facts[place].cells.keys() & NOTES.keys())
 
     @property
     def ordered(self) -> bool:
@@ -275,7 +282,11 @@ def take(draft: Draft, block: Sequence[Line], at: int, text: str, own: Container
             notes = notes_in(comments) if match is calls[-1] else {}
             for fact in facts_of_call(parsed, name, block[at].number, notes):
                 drawn = map_in(comments, fact) if match is calls[-1] and not fact.cells.keys() & OUTS else {}
-                draft.add(replace(fact, cells={**fact.cells, **drawn}), parsed)
+                inside = fact.kind == "pointwise" and draft.owner in draft.owners[-1:] and notes.keys() - OUTS
+                own = fact.cells.keys() - notes.keys() if inside else fact.cells.keys()
+                draft.add(replace(fact, cells={**{key: fact.cells[key] for key in own}, **drawn}), parsed)
+                if inside:  # the last line of a container speaks of all of it
+                    draft.note(notes, fact.line, False)
     if not calls and not CALL.search(comment):  # a layer that is commented out says nothing of those above it
         notes, bare = notes_in(comment), not code.strip()
         if bare and not draft.facts and notes.get("r_out") == 1:

@@ -8,8 +8,8 @@ from dataclasses import replace
 
 from ...engine.geometry import Number
 from .cells import CHANNELS_FROM_TO, DEPTHWISE, SEVERAL, equations, figures_in, kind_of_operation, settings_in
-from .facts import LayerFact, StatedModel
-from .headings import WINDOW_SETTINGS, column_of
+from .facts import IMAGE_SIZES, LayerFact, StatedModel
+from .headings import SIDES, WINDOW_SETTINGS, column_of
 from .repeats import opened_repeats
 from .tables import TextTable
 
@@ -23,7 +23,7 @@ TOTAL_ROW = re.compile(r"^\W*(?:sub\W?)?total\b|^\W*sum\b|all layers", re.IGNORE
 
 def layer_table(table: TextTable) -> StatedModel | None:
     """The table as stated layers; None when its headings, or its cells, are not those of one."""
-    columns = columns_of(table.headings)
+    columns = with_bare_sides(columns_of(table.headings), table)
     keys = set(columns.values())
     chained = {key for key in keys if key[0] in "jr" and key[1:] in ("", "_in", "_out")}
     settings = {key for key in keys if set(key.split(",")) & {"kernel_size", "effective", "stride"}}
@@ -85,6 +85,19 @@ def columns_of(headings: Sequence[str]) -> dict[int, str]:
         elif column in ("n_in", "n_out"):  # beside a column of sizes, shapes still tell the channels
             found[place] = f"shape{column[1:]}"
     return found
+
+
+def with_bare_sides(columns: dict[int, str], table: TextTable) -> dict[int, str]:
+    """The columns with those headed In and Out and no more: channels where an image's 1 or 3 come in first, sizes where
+    a usual image's do."""
+    bare = {
+        SIDES[h.strip().casefold()]: place for place, h in enumerate(table.headings) if h.strip().casefold() in SIDES
+    }
+    first = next((n for cells in table.rows if "in" in bare and (n := figures_in(cells[bare["in"]], "ch"))), ())
+    quantity = "ch" if first in ((1,), (3,)) else "n" if len(first) == 1 and first[0] in IMAGE_SIZES else ""
+    free = {side: place for side, place in bare.items() if f"{quantity}_{side}" not in columns.values()}
+    taken = {place: f"{quantity}_{side}" for side, place in free.items()} if quantity and len(free) == 2 else {}
+    return dict(sorted({**columns, **taken}.items()))
 
 
 def row_name(cells: Sequence[str], names: Sequence[int]) -> str:
