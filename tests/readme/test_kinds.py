@@ -859,3 +859,51 @@ def test_a_model_of_another_number_is_another_model() -> None:
     text = "### Model_1: first\nThe final receptive field is 32.\n\n### Model_2: second\n" + SIGNED.format(field=10)
     assert [c.verdict for c in audit(text).claims if c.quantity == "receptive_field"] == ["undetermined"]
     assert [c.verdict for c in audit(text.replace("Model_1", "Text")).claims if c.stated == "32"] == ["wrong"]
+
+
+LISTED_FIELDS = """
+- **Conv1:** 3x3, stride 1 → RF = 3
+- **Depthwise (stride 2):** 3x3, stride 2 → RF = {second}
+- **Dilated Conv (dilation 2):** 3x3, stride 1, dilation 2 → RF = {third}
+- **Conv4 (stride 2):** 3x3, stride 2 → RF = {fourth}
+"""  # 3, 5, 5+2*2*2 = 13, 13+2*2 = 17
+
+
+@pytest.mark.parametrize(
+    ("fields", "amiss"),
+    [
+        ((5, 13, 17), []),
+        ((7, 11, 19), [(7, 5), (11, 13), (19, 17)]),
+        ((9, 21, 31), []),  # layers may be left out: nothing is too small
+    ],
+)
+def test_a_list_that_states_every_setting(fields: tuple[int, ...], amiss: list[object]) -> None:
+    found = audit(LISTED_FIELDS.format(**dict(zip(("second", "third", "fourth"), fields, strict=True))))
+    assert [(c.stated, c.computed) for c in found.cells] == amiss
+
+
+TEMPLATE_COMMENTS = """
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.block1 = nn.Sequential(
+            nn.Conv2d(1, 16, 3, padding=1),
+            nn.Conv2d(16, 16, 3, padding=1),
+        )  # input_size = 28 output_size = 26 receptive_field = 3
+        self.pool1 = nn.Sequential(nn.MaxPool2d(2, 2))  # input_size = 24 output_size = 12 receptive_field = 5
+        self.block2 = nn.Sequential(
+            nn.Conv2d(16, 16, 3, padding=1),
+            nn.Conv2d(16, 16, 3, padding=1),
+        )  # input_size = 26 output_size = 24 receptive_field = 5
+
+    def forward(self, x):
+        x = self.pool1(self.block1(x))
+# x = self.dropped(x)
+        x = self.block2(x)
+        return x
+"""  # 28 and 5, 14 and 6, 14 and 14
+
+
+def test_comments_left_from_another_network() -> None:
+    found = {(c.line, c.column, c.stated, c.computed) for c in audit(TEMPLATE_COMMENTS).cells}
+    assert {(7, "n_out", 26, 28), (7, "r_out", 3, 5), (9, "r_out", 5, 6), (12, "r_out", 5, 14)} <= found

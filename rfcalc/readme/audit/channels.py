@@ -30,7 +30,8 @@ def _between_rows(rows: Sequence[LayerFact]) -> list[Cell | None]:
     found: list[Cell | None] = []
     for above, row in pairwise(rows):
         given, taken = above.cells.get("ch_out"), row.cells.get("ch_in")
-        if given is None or taken is None or above.several or above.kind in ("flat", "join"):
+        flattened = row.kind == "flat" and above.kind != "global"  # every unit of the map comes in
+        if given is None or taken is None or above.several or above.kind in ("flat", "join") or flattened:
             continue
         pooled = above.kind in ("pool", "global") and above.cells.get("ch_in") == taken
         if given == taken or pooled:  # the pool's own ch_out is the slip

@@ -110,9 +110,11 @@ def count_slips(model: StatedModel) -> tuple[list[Cell], int]:
     good = fits.total()
     odd = [row for row in rows if row.way is None]
     total, stated = added(model), model.total
-    if not odd and good > FEWEST_RIGHT and total and stated and stated[0] != total:
+    if not odd and good > FEWEST_RIGHT and total and stated and not stated.allows(total):
         way, others = fits.most_common(1)[0]
-        amiss = [row for row in rows if row.way != way and counted_by(row, way) - row.stated == stated[0] - total]
+        amiss = [
+            row for row in rows if row.way != way and counted_by(row, way) - row.stated == stated.figure.value - total
+        ]
         if len(amiss) == 1 and others == good - 1:  # the total is right, and one row counted as no other
             return [count_slip(amiss[0], way)], others
     if model.form == "code" and len(odd) == 1:  # its settings are what runs
@@ -142,8 +144,8 @@ def count_slip(row: Counted, way: int) -> Cell:
 
 
 def added(model: StatedModel) -> int | None:
-    """The sum of the rows' counts; None where a layer with weights states none, or numbers show that rows are left
-    out."""
+    """The sum of the rows' counts; None where a layer with weights states none, numbers show that rows are left out, or
+    a row adds up others and the total is not that of all."""
     total = 0
     for fact in model.facts:
         stated = fact.cells.get("params")
@@ -151,6 +153,9 @@ def added(model: StatedModel) -> int | None:
             total += stated
         elif fact.kind in ("conv", "flat", "other", "join"):
             return None
+    counts = [n for fact in model.facts if isinstance(n := fact.cells.get("params"), int)]
+    if model.total and not model.total.allows(total) and (adds_up_others(counts) or adds_up_others(counts[::-1])):
+        return None
     numbers = [int(match[1]) for fact in model.facts if (match := re.search(r"[A-Za-z]\dd?-(\d+)$", fact.name))]
     gaps = len(numbers) > 1 and numbers != list(range(numbers[0], numbers[0] + len(numbers)))
     return None if gaps else total or None

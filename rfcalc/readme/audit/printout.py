@@ -348,7 +348,8 @@ class SummaryAudit:
         if key == "input_mb" and (shape := self.image or self.guessed_image):
             shown = " * ".join(map(str, shape))
             batch = abs(rows[0].batch) if rows else 1
-            return Megabytes(prod(shape) * batch * BYTES / unit, self.image is not None, f"{shown} * {BYTES} / {name}")
+            certain = self.image is not None and self.at_most(USUAL_COST)  # odd rows may read another input
+            return Megabytes(prod(shape) * batch * BYTES / unit, certain, f"{shown} * {BYTES} / {name}")
         if key == "pass_mb" and rows and self.complete and all(item.shape for item in self.items):
             counts = [row for row in rows if not info or (row.first is None and row.params)]
             values = sum(prod(row.shape or ()) * abs(row.batch) for row in counts)
@@ -363,9 +364,13 @@ class SummaryAudit:
     @property
     def ordinary(self) -> bool:
         """Whether the rows make sense as they stand, so that no printed shape need be a slip."""
+        return self.at_most(MOST_UNUSUAL)
+
+    def at_most(self, cost: float) -> bool:
+        """Whether every row is explained by a layer that is less unusual than that."""
         found = self.inference
         return bool(found and found.ok) and all(
-            d.candidate and d.candidate.cost < MOST_UNUSUAL for d in (found.decisions if found else ())
+            d.candidate and d.candidate.cost < cost for d in (found.decisions if found else ())
         )
 
     def multiply_adds(self) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from itertools import islice
 
 from ..read.read import Document
+from ..read.text import LABEL_LEVEL
 from .facts import Facts
 
 VARIANT = re.compile(
@@ -51,6 +52,11 @@ class ClaimScope:
             if next((p for p in (VARIANT, PART) if p.search(title)), None) in self.several:
                 return []
         return []
+
+    def apart(self, section: int) -> bool:
+        """Whether the section, with the heading that it stands under, holds no model."""
+        headed = [i for i in self.text.path(section) if self.text.sections[i].level != LABEL_LEVEL]
+        return headed[0] not in self.inside
 
     def nearest(self, line: int, section: int) -> Facts | None:
         """The model right above a sentence in its own section; None where it is far, or where none is."""

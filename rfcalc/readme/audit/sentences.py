@@ -20,6 +20,8 @@ HELD_QUANTITIES = ("params", "macs", "receptive_field")
 """The figures that a network is held to."""
 FEWEST_OPERATIONS = 0.9
 """No way of counting has fewer operations for each multiply-add; half as many is a factor 2 on the wrong side."""
+FAR_OFF = 4
+"""How many times a figure may differ from that of a network in another section and still be a slip."""
 PLACES = {"first": 0, "second": 1, "third": 2, "last": -1}
 MOST_FIGURES = 64
 """How many different figures of one kind are compared with each other."""
@@ -40,6 +42,8 @@ class ClaimCase:
     stated_params: frozenset[int] = frozenset()
     macs: Mapping[int, Sequence[Statement]] = field(default_factory=dict)
     """The multiply-adds, or operations, that each line states."""
+    apart: bool = False
+    """Whether the networks stand in other sections than the statements."""
 
 
 def case_of(statements: Sequence[Statement], facts: Sequence[Facts]) -> ClaimCase:
@@ -80,7 +84,7 @@ def judge(document: Document, facts: Sequence[Facts]) -> Iterator[Verdict]:
         statements = [s for s in stated if document.section(s.line) == section or section in scope.inside]
         others = about_others(document, statements, scope.of(section))
         beside[section] = [replace(s, elsewhere=s.elsewhere or s in others) for s in statements]
-        cases[section] = case_of(beside[section], scope.of(section))
+        cases[section] = replace(case_of(beside[section], scope.of(section)), apart=scope.apart(section))
     for statement in sorted(chain.from_iterable(beside.values()), key=lambda s: s.line):
         section = statement.section
         yield from judged(statement, replace(cases[section], nearest=scope.nearest(statement.line, section)))
@@ -273,6 +277,8 @@ def doubts_of(statement: Statement, case: ClaimCase, networks: Sequence[Facts]) 
         yield "the document holds several networks"
     if statement.relation in "=~" and rivals - {statement.value}:
         yield "the document states several such figures, and this one may belong to something else"
+    if case.apart and statement.relation in "=~" and not figure / FAR_OFF <= statement.value <= FAR_OFF * figure:
+        yield "the network stands in another section, and may be another one"
     if statement.hardly(figure):
         yield "the text says about, and no more"
     if quantity == "receptive_field" and fact.doubt:
@@ -374,7 +380,8 @@ def judge_accuracy(statement: Statement, case: ClaimCase) -> Verdict:
     if statement.elsewhere or statement.required:
         return verdict(statement, None, "undetermined", RUN, quantity)
     if statement.relation in "<>" and splits:
-        kinds = [case.accuracies.get(split, ()) for split in splits]
+        held_out = {"test": "validation", "validation": "test"}  # writers take one for the other in targets
+        kinds = [case.accuracies.get(split) or case.accuracies.get(held_out.get(split, ""), ()) for split in splits]
         if all(kinds):
             low = min(s.figure.value for kind in kinds for s in kind)
             high = max(s.figure.value for kind in kinds for s in kind)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
+from ...engine.geometry import Number
 from ..read.facts import StatedModel
 from .counts import added, count_slips
 from .repair import repaired
 from .verdict import Cell, Verdict, VerdictKind
-from .walk import best_walk, row_of_slip
+from .walk import best_walk, rewalked, row_of_slip
 from .walked import Walked
 
 WINDOWED = ("conv", "pool", "global", "resample")
@@ -18,6 +20,8 @@ HEADED = {"j": "jump", "r": "field", "n": "size", "ch": "channels"}
 MOST_AGREE, MOST_SIZED = 8, 4
 """Figures that agree for each that does not, where only they show in which order layers run: fewer will do where every
 layer with a window states its own."""
+FEWEST_CHECKED = 3
+"""Figures of a list that follow from others, where most of them do not."""
 LISTED = 4
 """Disagreeing figures that a sentence names."""
 
@@ -41,11 +45,16 @@ class ModelAudit:
 def audit_model(model: StatedModel, known: tuple[Cell, ...] = ()) -> ModelAudit:
     """All verdicts on a stated model; `known` are slips in settings that the document shows elsewhere."""
     walked = best_walk(model)
+    backwards = turned_round(walked)
+    walked = backwards or walked
     walked = replace(walked, slips=tuple(sorted((*known, *walked.slips), key=row_of_slip)))
     mended = repaired(walked) if walked.windows and not walked.standalone else None
     believed = walked.understood or mended is not None
     if model.form == "code":  # its settings are what runs, however many comments are wrong
-        believed = (believed or (model.followed and walked.begins_right)) and order_known(walked)
+        sure = walked.begins_right or (model.ordered and not speaks_of_others(walked))
+        believed = (believed or (model.followed and sure)) and order_known(walked)
+    if model.form == "list" and not believed:
+        believed = all_stated(walked) and walked.checked >= FEWEST_CHECKED
     slips = walked.slips
     if mended:  # one story: what follows from it is inherited
         slips = tuple(replace(slip, kind="inherited") if place else slip for place, slip in enumerate(slips))
@@ -55,6 +64,9 @@ def audit_model(model: StatedModel, known: tuple[Cell, ...] = ()) -> ModelAudit:
         *window_claims(walked, mended[0] if mended else "", wrong),
         *(conventions(walked) if walked.windows else ()),
     ]
+    if backwards:
+        why = "each field is what one unit of the last row sees of that row's input"
+        claims.append(Verdict("table", "from the last layer back", None, "convention", model.line, why))
     total = added(model)
     odd, good = count_slips(replace(model, axes=(walked.rows,)))  # its columns on their sides
     named = {(cell.row, cell.column) for cell in cells}
@@ -93,6 +105,57 @@ def spread_slips(model: StatedModel) -> Iterator[Cell]:
         yield Cell(row.number, "effective", row.cells["effective"], n, "local", row.line, why)
 
 
+def turned_round(walked: Walked) -> Walked | None:
+    """The walk of rows that work the field out from the output back, r = (r - 1) * stride + kernel, in the order in
+    which the layers run; None for any others. With pools the same figures come of the slip that a pool doubles it."""
+    rows = [row for row in walked.rows if row.kind in WINDOWED]
+    plain = walked.model.form != "code" and all(row.kind == "conv" for row in rows)
+    if not plain or len(rows) < FEWEST_CHECKED or not any(slip.column == "r_out" for slip in walked.slips):
+        return None
+    r: Number = 1
+    for row in rows:
+        stated = [row.cells.get(key) for key in ("kernel_size", "stride", "r_out")]
+        if (
+            row.cells.get("dilation", 1) != 1
+            or None in stated
+            or row.cells["r_out"] != (r := (r - 1) * row.cells["stride"] + row.cells["kernel_size"])
+        ):
+            return None
+    bare = [replace(row, cells={k: v for k, v in row.cells.items() if k not in NOTED}) for row in rows[::-1]]
+    return rewalked(walked, [*bare[:-1], replace(bare[-1], cells={**bare[-1].cells, "r_out": r})])
+
+
+def speaks_of_others(walked: Walked) -> bool:
+    """Whether the figures of each layer fit the one above it or below it much better, or another reading of fields."""
+    rows = walked.rows
+    places = [place for place, row in enumerate(rows) if row.kind in WINDOWED]
+    for by in (-1, 1):
+        moved = list(rows)
+        for place, other in zip(places, places[by:] + places[:by], strict=True):
+            kept = {key: n for key, n in rows[place].cells.items() if key not in NOTED}
+            kept |= {key: n for key, n in rows[other].cells.items() if key in NOTED}
+            moved[place] = replace(rows[place], cells=kept)
+        if 2 * len(rewalked(walked, moved).slips) <= len(walked.slips):
+            return True
+    return walked.standalone
+
+
+def all_stated(walked: Walked) -> bool:
+    """Whether each row of a list states its kernel and stride, the first field is right, and a later one is smaller
+    than the row makes of the one stated in front of it: no row that is left out explains that."""
+    rows = [row for row in walked.rows if row.kind in WINDOWED and row.kind != "global"]
+    fields = [row.cells.get("r_out") for row in rows]
+    explicit = all({"kernel_size", "stride"} <= row.cells.keys() for row in rows) and None not in fields
+    if walked.standalone or not explicit or any(slip.row == rows[0].number for slip in walked.slips):
+        return False
+    j, short = 1, False
+    for above, row in pairwise(rows):
+        j *= int(above.cells["stride"])
+        grown = row.cells["r_out"] - above.cells["r_out"]
+        short = short or 0 <= grown < row.cells.get("dilation", 1) * (row.cells["kernel_size"] - 1) * j
+    return short
+
+
 def order_known(walked: Walked) -> bool:
     """Whether layers in code run in the order in which they stand: `forward` says so, comments on every layer that has
     a window state what comes out of it, or nearly all the figures follow from each other."""
@@ -112,7 +175,7 @@ def window_claims(walked: Walked, mended: str, wrong: bool) -> Iterator[Verdict]
     noted = sum(any(key in row.cells for key in NOTED) for row in rows)
     lines = len({row.number for row in rows}) if model.form == "table" else len(rows)
     stated = f"{noted} layers" if model.form == "code" else f"{lines} rows"
-    if noted or (model.form != "code" and any(map(model.states, "njr"))):
+    if noted or (model.form != "code" and any(map(model.states, "njr"))) or (wrong and walked.slips):
         kind, computed, why = walk_verdict(walked, mended, wrong)
         yield Verdict(what, stated, computed, kind, model.line, why)
 
@@ -179,8 +242,8 @@ def total_claims(model: StatedModel, total: int | None, mended: int | None) -> I
     """A row of totals against the sum of the rows above it."""
     if model.total is None or total is None:
         return
-    stated, line = model.total
-    if stated in (total, mended):
-        yield Verdict("params", stated, stated, "right", line, f"the rows add up to {stated:,}")
-    else:
-        yield Verdict("params", stated, mended, "wrong", line, f"the rows add up to {total:,}")
+    stated = model.total
+    fits = next((n for n in (total, mended) if n is not None and stated.allows(n)), None)
+    kind: VerdictKind = "right" if fits else "undetermined" if stated.hardly(total) else "wrong"
+    shown = int(stated.value) if stated.step == 1 else stated.stated
+    yield Verdict("params", shown, fits or mended, kind, stated.line, f"the rows add up to {fits or total:,}")

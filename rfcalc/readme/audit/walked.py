@@ -32,7 +32,9 @@ class Walked:
     @property
     def oddness(self) -> float:
         inherited = len(self.slips) - len(self.local)
-        return cost("local") * len(self.local) + cost("inherited") * inherited + self.reading.oddness
+        first = next((row.number for row in self.rows if "r_out" in row.cells), None)
+        unlike = self.reading.start == "zero" and any((s.row, s.column) == (first, "r_out") for s in self.local)
+        return cost("local") * (len(self.local) + unlike) + cost("inherited") * inherited + self.reading.oddness
 
     @property
     def windows(self) -> int:

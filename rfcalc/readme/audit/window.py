@@ -146,14 +146,15 @@ class RowWindows:
 
     def stride_between(self, n: int, m: int, row: LayerFact) -> int:
         """The stride that makes one size of the other with the stated padding; where none is stated, that of a map
-        cut to a whole part, else the smallest that any padding allows."""
+        cut to a whole part, else the smallest that any padding allows. A pool leaves out no value."""
         padding, dilation = row.cells.get("padding"), row.cells.get("dilation", 1)
         spread = int(dilation * (row.cells["kernel_size"] - 1))
+        most = spread + 1 if row.kind == "pool" and spread > 0 else max(n, 1)
         if padding is None and (n % m == 0 or not 0 <= spread <= LARGEST_SPREAD):
-            return n // m
+            return min(n // m, most)
         paddings = range(spread + 1) if padding is None else [int(padding)]
         fitting = (s for s in POSSIBLE_STRIDES if any((n + 2 * p - spread - 1) // s + 1 == m for p in paddings))
-        return next(fitting, max(1, round(n / m)))
+        return min(next(fitting, max(1, round(n / m))), most)
 
     def step(self, state: StatedMap, settings: StatedSettings) -> StatedMap:
         """The map after a row's window."""

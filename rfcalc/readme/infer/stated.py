@@ -388,7 +388,8 @@ def stated_input(model: StatedModel, context: Context, image: Sequence[int] | No
 def printout_of(builder: Builder) -> Printout:
     """The rows as a print would have them."""
     model = builder.model
-    total = {"params": Total(str(model.total[0]), model.total[1])} if model.total else {}
+    exact = model.total if model.total and model.total.step == 1 and model.total.relation == "=" else None
+    total = {"params": Total(str(int(exact.value)), exact.line)} if exact else {}
     return Printout(model.form, tuple(builder.rows), total, model.line, lines=model.lines)
 
 

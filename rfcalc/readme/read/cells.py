@@ -71,6 +71,7 @@ NAMED_SETTINGS = {
     "groups": re.compile(r"\b(?:g|groups?)\s*[=:]\s*(?P<k>\d{1,4})\b|\b(?P<a>\d{1,4})\s+groups\b", FLAGS),
 }  # fmt: skip
 CHANNELS_FROM_TO = re.compile(r"(?<![\d×])(?P<a>\d{1,5})\s?(?:→|->|=>|➡|⇒)\s?(?P<b>\d{1,5})\b")
+LABELLED = re.compile(r"^\W*[SPD]\d{1,2}\W+(?=[A-Za-z]{2})")
 KERNEL_TO = re.compile(
     r"\bconv(?P<k>\d)(?:\([\w=]{1,12}\))?\s?(?:→|->|=>|➡|⇒)\s?(?P<out>\d{1,5})\b|\d×\d\s?→\s?(?P<made>\d{1,5})\b", FLAGS
 )
@@ -200,7 +201,8 @@ def arithmetic_value(text: str) -> Number | None:
 
 @lru_cache(maxsize=16384)
 def settings_in(text: str) -> Mapping[str, int]:
-    """The settings and channels that a name, an operation or a configuration states.
+    """The settings and channels that a name, an operation or a configuration states; a label such as the S2 of
+    "S2 AvgPool" states none.
 
     >>> dict(settings_in("Conv(7x7) S=2")), dict(settings_in("(3x3x32)x64 stride 2 dilation 2"))
     ({'kernel_size': 7, 'stride': 2}, {'kernel_size': 3, 'ch_in': 32, 'ch_out': 64, 'stride': 2, 'dilation': 2})
@@ -210,7 +212,10 @@ def settings_in(text: str) -> Mapping[str, int]:
     ({'ch_out': 16, 'kernel_size': 3}, {'kernel_size': 1, 'ch_out': 10})
     """
     found: dict[str, int] = {}
-    if weights := WEIGHTS.search(text):
+    text = LABELLED.sub("", text)
+    if (weights := WEIGHTS.search(text)) and weights[1] != weights[2] == weights[3]:  # 16x3x3: filters first
+        found |= {"kernel_size": int(weights[2]), "ch_out": int(weights[1])}
+    elif weights:
         found |= {"kernel_size": int(weights[1]), "ch_in": int(weights[3])}
         found |= {"ch_out": int(weights[4])} if weights[4] else {}
     for key, pattern in NAMED_SETTINGS.items():

@@ -341,11 +341,12 @@ def indent_of(text: str) -> int:
 
 
 def body_of(lines: Sequence[Line], indent: str) -> Iterator[str]:
-    """The lines of a function that begins with the first of them."""
+    """The lines of a function that begins with the first of them; a comment ends none."""
     for number, line in enumerate(lines):
-        if number and line.text.strip() and indent_of(line.text) <= len(indent):
+        outside = bool(number) and bool(line.text.strip()) and indent_of(line.text) <= len(indent)
+        if outside and not line.text.lstrip().startswith("#"):
             return
-        yield line.text
+        yield "" if outside else line.text
 
 
 def parse_call(block: Sequence[Line], at: int, match: re.Match[str]) -> tuple[ast.Call | None, int, str]:

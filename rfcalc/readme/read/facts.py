@@ -13,6 +13,7 @@ from itertools import accumulate
 from typing import Any
 
 from ...engine.geometry import Number
+from .sentences import Statement
 
 KEEPING = ("pointwise", "join")
 """Kinds of layers that leave size and field alone, one by one."""
@@ -45,7 +46,7 @@ class LayerFact:
 class StatedModel:
     """The layers that one table, listing or piece of code states, for each axis (a second one only where they differ).
 
-    `form` says what it was read from; `total` is a row of totals: the figure and its line; `problems` what code does
+    `form` says what it was read from; `total` is a row of totals; `problems` what code does
     between the layers that no layer does, `graph` all its layers where they are no chain, each with the places of those
     that it reads (0: the input),
     `ordered` that they stand in the order in which the code calls them, `followed` that the layers along its main path
@@ -56,7 +57,7 @@ class StatedModel:
     form: str
     line: int
     axes: tuple[tuple[LayerFact, ...], ...]
-    total: tuple[Number, int] | None = None
+    total: Statement | None = None
     lines: frozenset[int] = field(default=frozenset(), repr=False)
     title: str = ""
     problems: tuple[str, ...] = ()

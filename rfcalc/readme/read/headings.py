@@ -25,7 +25,8 @@ HEADING_WORDS = {
     "n": "n size sizes dim dims dimension dimensions shape resolution res image imagesize imgsize featuremap "
     "featuremapsize fmap mapsize spatialsize hw activationsize grosse bildgrosse taille tamano dimensione "
     "尺寸 大小 特征图 特征图尺寸 特征图大小 图像尺寸",
-    "ch": "channels channel ch chs chan c depth filters kernels maps featuremaps nch kanale kanal canaux canales "
+    "ch_out": "filters kernels",
+    "ch": "channels channel ch chs chan c depth maps featuremaps nch kanale kanal canaux canales "
     "canal canali 通道 通道数",
     "kernel_size": "kernel k kernelsize ks ksize filter filtersize window windowsize f kern kerngrosse filtergrosse "
     "faltungskern noyau taillenoyau tamanonucleo nucleo filtro tamanofiltro tamanokernel 卷积核 核 核大小 卷积核大小 "
@@ -100,6 +101,7 @@ def plain_column(heading: str) -> str | None:
     if not sides and len(words) == 1:
         sides, rest = split_side(words[0])
     quantity = COLUMN_WORDS.get(rest, COLUMN_WORDS.get(meant(rest)))
+    quantity = "ch" if sides and quantity == "ch_out" else quantity
     if len(set(sides)) > 1 or (sides and quantity not in (*DIRECTED, None)):
         return None
     if sides and not rest:

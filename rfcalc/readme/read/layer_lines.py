@@ -33,6 +33,8 @@ COMES_IN = re.compile(r"\b(?:on|of|from|in|into|input|takes|over)\W+(?:(?:an?|th
 """In front of a map: it is none that a layer makes."""
 CHAIN = 4
 """Parts of a line between arrows that make it a chain of layers."""
+BARE_POOL = re.compile(r"^\W*(?:max|avg|mean)?[\s-]?pool(?:ing)?\s(\d)\s*$", re.IGNORECASE)
+"""A pool with its kernel: pool 5."""
 LINE_KINDS = ("conv", "pool", "global")
 LONGEST = 300
 """Characters of such a line; longer ones are prose."""
@@ -105,6 +107,8 @@ def facts_of(lines: Sequence[Line]) -> Iterator[tuple[Line, LayerFact]]:
                     )
                 continue
             kind = "conv" if kind == "other" and "kernel_size" in settings else kind
+            if kind == "pool" and "kernel_size" not in settings and (bare := BARE_POOL.search(words)):
+                settings = {**settings, "kernel_size": int(bare[1]), "stride": int(bare[1])}
             windowed = WINDOW_WORDS.search(part) or "kernel_size" in settings or (kind == "pool" and "n_out" in notes)
             sized = "n_out" in notes and ({"ch_out"} & {*settings, *notes} or kind != "conv")
             if kind in LINE_KINDS and windowed and ("r_out" in notes or sized) and len(TWO.findall(words)) < CHAIN - 1:

@@ -5,20 +5,32 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import Literal
 
 from ...engine.geometry import Number
+from ...spec.stated import Stated
 from .cells import CHANNELS_FROM_TO, DEPTHWISE, SEVERAL, equations, figures_in, kind_of_operation, settings_in
 from .facts import IMAGE_SIZES, LayerFact, StatedModel
 from .headings import SIDES, WINDOW_SETTINGS, column_of
 from .repeats import opened_repeats
+from .sentences import Statement, figure_of
 from .tables import TextTable
 
 SPATIAL = ("n", "n_in", "n_out", *WINDOW_SETTINGS[:4], "effective", "j", "j_in", "j_out", "r", "r_in", "r_out")
+SIZED = ("n", "n_in", "n_out")
+Order = Literal["first", "last", "line first", "line last"] | None
+"""Where shapes have their channels; of a line: a length, and channels."""
+BATCH = r"\bNone\s*,|-1\s*,"
+ONE_AXIS = re.compile(r"conv\w{0,9}1d|pool\w{0,4}1d", re.IGNORECASE)
 OPERATION_HEADINGS = (re.compile(r"\bop|type|operation", re.IGNORECASE), re.compile("layer", re.IGNORECASE))
 """Headings of the columns that say what a row does, the plainest first; a column of blocks only says where."""
 FEWEST_KERNELS = 3
 """Rows whose names hold a kernel, in a table that states sizes and no fields."""
-TOTAL_ROW = re.compile(r"^\W*(?:sub\W?)?total\b|^\W*sum\b|all layers", re.IGNORECASE)
+TOTAL_ROW = re.compile(r"^\W*(?:sub\W?)?total\b|^\W*sum\b|all layers|^\W*[总合小]计", re.IGNORECASE)
+TOTAL_FIGURE = re.compile(
+    r"^\W{0,3}?(?P<about>[~≈]|about\b|approx\w*)?\W{0,3}(?P<number>\d[\d,]{0,15}(?:\.\d{1,6})?)\s?(?P<unit>[KkMm]?)(?![\w.])",
+    re.IGNORECASE,
+)
 
 
 def layer_table(table: TextTable) -> StatedModel | None:
@@ -27,37 +39,48 @@ def layer_table(table: TextTable) -> StatedModel | None:
     keys = set(columns.values())
     chained = {key for key in keys if key[0] in "jr" and key[1:] in ("", "_in", "_out")}
     settings = {key for key in keys if set(key.split(",")) & {"kernel_size", "effective", "stride"}}
-    names = [place for place, key in columns.items() if key == "name"]
+    summed = any(TOTAL_ROW.search(" ".join(cells)) for cells in table.rows)
+    names = [place for place, key in columns.items() if key == "name"] or [0] * (summed and 0 not in columns)
     operations = next(
         (found for words in OPERATION_HEADINGS if (found := [p for p in names if words.search(table.headings[p])])),
         names,
     )
     written = any(settings_in(row_name(cells, names)) for cells in table.rows)
     fields = chained and (settings or written or {"n", "n_out"} & keys or len(chained) > 1)
-    counts = "params" in keys and (settings or written) and names
+    counts = "params" in keys and (settings or written or summed) and names
     kernels = sum("kernel_size" in settings_in(row_name(cells, operations)) for cells in table.rows)
     sizes = {"n", "n_out"} & keys and kernels >= FEWEST_KERNELS and 2 * kernels >= len(table.rows)
     if not (fields or counts or sizes or len(settings) > 1):
         return None
     facts, total = [], None
+    order = order_of_shapes(table, columns)
     for number, (cells, line) in enumerate(zip(table.rows, table.lines, strict=True), 1):
         name = row_name(cells, names)
         if TOTAL_ROW.search(name) or (not name and TOTAL_ROW.search(" ".join(cells))):
-            sums = [figures_in(cells[place], key) for place, key in columns.items() if key == "params"]
-            total = next(((figure[0], line) for figure in sums if figure), total)
+            sums = [
+                TOTAL_FIGURE.match(cells[place].rpartition("=")[2]) for place in columns if columns[place] == "params"
+            ]
+            total = next((total_of(match, line) for match in sums if match), total)
             continue
         facts.append(
-            [fact_of(cells, columns, (name, row_name(cells, operations)), number, line, axis) for axis in (0, 1)]
+            [fact_of(cells, columns, (name, row_name(cells, operations)), number, line, axis, order) for axis in (0, 1)]
         )
     if all(first.cells.get("n_in", 0) < first.number for first, _ in facts):  # the numbers of the rows that come in
         facts = [[replace(f, cells={k: v for k, v in f.cells.items() if k != "n_in"}) for f in pair] for pair in facts]
-    if not any(fact.cells for fact, _ in facts) or not layered(facts, keys):
+    counted = total is not None and len(facts) > 1 and all("params" in fact.cells for fact, _ in facts)
+    if not any(fact.cells for fact, _ in facts) or not (counted or layered(facts, keys)):
         return None
     first, second = (opened_repeats([pair[axis] for pair in facts]) for axis in (0, 1))
     alike = all(a.cells == b.cells for a, b in zip(first, second, strict=True))
     lines = frozenset((table.line, *table.lines))
     axes = (first,) if alike else (first, second)
     return StatedModel("table", table.line, axes, total, lines, sums=tuple(sums_amiss(table, columns)))
+
+
+def total_of(match: re.Match[str], line: int) -> Statement:
+    figure = figure_of("params", match["number"].replace(",", ""), match["unit"])
+    exact = Stated.of(match["number"].replace(",", "")) if not match["unit"] else figure
+    return Statement("params", match["number"] + match["unit"], "~" if match["about"] else "=", exact, line)
 
 
 def sums_amiss(table: TextTable, columns: Mapping[int, str]) -> Iterator[tuple[int, int, str, Number, Number]]:
@@ -107,8 +130,29 @@ def row_name(cells: Sequence[str], names: Sequence[int]) -> str:
     return stated[0] if alone else " ".join(cells[place] for place in names if cells[place])
 
 
+def order_of_shapes(table: TextTable, columns: Mapping[int, str]) -> Order:
+    """Where the shapes of a table have their channels, by the first that tells: of two figures in a table of layers
+    along one axis, of three that are no square. None where no shape has any."""
+    sized = [cells[place] for cells in table.rows for place, key in columns.items() if key in SIZED or "shape" in key]
+    shapes = [figures_in(re.sub(BATCH, "", cell).replace("@", "x").strip("()[] "), "n") for cell in sized]
+    lined = any(ONE_AXIS.search(cell) for cells in table.rows for cell in cells)
+    pairs = [shape for shape in shapes if len(shape) == 2] if lined else []
+    maps = [shape for shape in shapes if len(shape) == 3]
+    if len(pairs) > 1 and not maps:
+        return "line first" if pairs[0][0] < pairs[0][1] else "line last"
+    square = [shape for shape in maps if len({*shape}) == 2]
+    first = any(a != b == c for a, b, c in square) if square else any(s[0] in (1, 3) and s[2] > 4 for s in maps[:1])
+    return ("first" if first else "last") if maps else None
+
+
 def fact_of(
-    cells: Sequence[str], columns: Mapping[int, str], names: tuple[str, str], number: int, line: int, axis: int
+    cells: Sequence[str],
+    columns: Mapping[int, str],
+    names: tuple[str, str],
+    number: int,
+    line: int,
+    axis: int,
+    order: Order = None,
 ) -> LayerFact:
     """One row along one axis; `names` are all that name it, and what names its operation."""
     found: dict[str, Number] = {}
@@ -126,9 +170,10 @@ def fact_of(
             same = cell.lower() == "same"
             found |= {"padding": 0} if cell.lower() in ("valid", "none") else {}
         else:
-            found |= dict(figures(cell, key, axis))
+            found |= dict(figures(cell, key, axis, order))
     written, worded = settings_in(words), "kernel_size" not in found
     kind = kind_of_operation(words) if kind == "other" else kind
+    kind, found = with_units(kind, words, found, order)
     if kind in ("flat", "pointwise"):
         written = {key: value for key, value in written.items() if key in ("ch_in", "ch_out")}
         found = {**written, **found}
@@ -147,6 +192,19 @@ def fact_of(
     return LayerFact(number, line, name, kind, found, same, bool(SEVERAL.search(name)), worded)
 
 
+def with_units(kind: str, words: str, found: dict[str, Number], order: Order) -> tuple[str, dict[str, Number]]:
+    """The kind and the figures of a row that may state how many units there are: beside maps with channels, one figure
+    of a layer without a window counts them; what only looks pointwise and changes it is dense; a pool to another size
+    than 1 is no global one."""
+    if kind == "pointwise" and found.get("n_in", 1) != found.get("n_out", found.get("n_in", 1)):
+        kind = "flat"
+    if kind in ("flat", "global", "pointwise") and order:
+        alone = {key: f"ch{key[1:]}" for key in SIZED if found.get(key, 1) != 1 and f"ch{key[1:]}" not in found}
+        found = {alone.get(key, key): n for key, n in found.items()}
+    sized = found.get("n_out", found.get("n", 1)) != 1 and "kernel_size" not in found
+    return "other" if kind == "global" and sized and "adaptive" in words.lower() else kind, found
+
+
 def settings_together(cell: str, key: str) -> dict[str, Number]:
     """Several settings in one cell: 3,1,1 or 3/1/1; what follows in brackets is words."""
     bare = re.sub(r"\([^()]*\)|[A-Za-z=]+", " ", cell)
@@ -155,20 +213,22 @@ def settings_together(cell: str, key: str) -> dict[str, Number]:
     return dict(zip(names, numbers, strict=True)) if len(numbers) == len(names) else {}
 
 
-def figures(cell: str, key: str, axis: int) -> Iterator[tuple[str, Number]]:
+def figures(cell: str, key: str, axis: int, order: Order = None) -> Iterator[tuple[str, Number]]:
     """The figures that a cell gives its column, along one axis; a shape with channels gives those too."""
     if key.startswith("shape"):
-        channels = shape_in(cell)[1]
+        channels = shape_in(cell, order)[1]
         if channels:
             yield f"ch{key[5:]}", channels
         return
     if key.startswith("n") and key in SPATIAL:
         if key == "n" and len(sides := re.split(r"→|-+>|=>|➡|⇒", cell)) == 2:
             yield from (
-                pair for side, part in zip(("n_in", "n_out"), sides, strict=True) for pair in figures(part, side, axis)
+                pair
+                for side, part in zip(("n_in", "n_out"), sides, strict=True)
+                for pair in figures(part, side, axis, order)
             )
             return
-        sizes, channels = shape_in(cell)
+        sizes, channels = shape_in(cell, order)
         if sizes:
             yield key, sizes[min(axis, len(sizes) - 1)]
         if channels:
@@ -191,19 +251,25 @@ def figures(cell: str, key: str, axis: int) -> Iterator[tuple[str, Number]]:
         yield key, value
 
 
-def shape_in(cell: str) -> tuple[tuple[Number, ...], Number | None]:
+def shape_in(cell: str, order: Order = None) -> tuple[tuple[Number, ...], Number | None]:
     """Sizes and channels of a printed map: 28x28x64 and 64x28x28 both have 64 channels; a batch in front is left out.
+    `order` says where they stand in shapes that do not tell.
 
     >>> shape_in("28x28x64"), shape_in("[1, 64, 28, 28]"), shape_in("28x28"), shape_in("28")
     (((28, 28), 64), ((28, 28), 64), ((28, 28), None), ((28,), None))
     """
-    text = re.sub(r"\bNone\s*,|-1\s*,|@", lambda m: "" if m[0] != "@" else "x", cell)
+    text = re.sub(BATCH, "", cell).replace("@", "x")
     numbers = figures_in(text.strip("()[] "), "n") or figures_in(text, "n")
     if len(numbers) == 4 and numbers[0] == numbers[1] and numbers[2] != numbers[3]:
         return (), None  # a kernel with its channels: 3x3x32x64
     if len(numbers) == 4:
         numbers = numbers[1:]
+    if len(numbers) == 2 and order and order.startswith("line"):
+        n, channels = numbers[::-1] if order == "line first" else numbers
+        return (n,), channels
     if len(numbers) != 3:
         return numbers, None
     first, second, third = numbers
+    if order == "first" and not first == second != third:
+        return (second, third), first
     return ((second, third), first) if second == third != first else ((first, second), third)

@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from .cells import kind_of_operation
 from .headings import column_of
-from .layer_table import TOTAL_ROW, shape_in
+from .layer_table import TOTAL_ROW, order_of_shapes, shape_in
 from .printout import Printout, Total
 from .rows import PrintedRow, count_of
 from .tables import TextTable
@@ -17,6 +18,9 @@ PRINTED_CLASS = re.compile(
     r"Linear|Flatten|ReLU6?|LeakyReLU|GELU|SiLU|Sigmoid|Tanh|Softmax|LogSoftmax|Dropout|GroupNorm|LayerNorm|Identity)\b(?:-(\d+))?"
 )
 
+ACTIVATION = re.compile(r"activ|nonlin", re.IGNORECASE)
+"""Headings of columns that name what runs behind the layer."""
+
 
 def printed_tables(tables: Sequence[TextTable]) -> Iterator[Printout]:
     """The tables whose rows name torch's classes and state shapes with channels and counts, and no kernels."""
@@ -25,11 +29,18 @@ def printed_tables(tables: Sequence[TextTable]) -> Iterator[Printout]:
         outs = next((i for key in ("n_out", "n") for i, column in enumerate(columns) if column == key), None)
         if outs is None or "params" not in columns or "kernel_size" in columns or "r" in columns or "r_out" in columns:
             continue
+        order = order_of_shapes(table, {outs: "n_out"})
+        words = [
+            i
+            for i, column in enumerate(columns)
+            if column in ("name", None) and not ACTIVATION.search(table.headings[i])
+        ]
         rows: list[PrintedRow] = []
         totals: dict[str, Total] = {}
         for cells, line in zip(table.rows, table.lines, strict=True):
             joined, count = " ".join(cells), count_of(cells[columns.index("params")].strip() or "0")
-            match, (sizes, channels) = PRINTED_CLASS.search(joined), shape_in(cells[outs])
+            named = (class_in(cells[place]) for place in words)
+            match, (sizes, channels) = next(filter(None, named), None), shape_in(cells[outs], order)
             if TOTAL_ROW.search(joined) and count:
                 totals["params"] = Total(str(count), line)
             elif match:
@@ -40,6 +51,13 @@ def printed_tables(tables: Sequence[TextTable]) -> Iterator[Printout]:
         if len(rows) > 1 and 3 * len(rows) >= 2 * len(table.rows) and all(row.shape for row in rows):
             lines = frozenset((table.line, *table.lines))
             yield Printout("torchsummary", tuple(with_buffers(rows)), totals, table.line, headed=True, lines=lines)
+
+
+def class_in(cell: str) -> re.Match[str] | None:
+    """The class that a cell names first; none where it names another layer in front of it, as "Conv2D + ReLU" does."""
+    match = PRINTED_CLASS.search(cell)
+    first = match and (match.start() == 0 or kind_of_operation(cell[: match.end()]) == kind_of_operation(match[1]))
+    return match if first else None
 
 
 def with_buffers(rows: Sequence[PrintedRow]) -> Iterator[PrintedRow]:

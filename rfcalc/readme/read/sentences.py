@@ -169,7 +169,7 @@ A_LAYER = re.compile(
     re.IGNORECASE,
 )
 """A sentence that describes a layer."""
-SPLITS = {"train": r"\btrain", "test": r"\b(?:test|valid|val\b|eval)"}
+SPLITS = {"train": r"\btrain", "test": r"\b(?:test|eval)", "validation": r"\bval(?:id|\b)"}
 NEGATED = re.compile(r"\b(?:no|not|without|instead|never|non|rather than|avoid\w*|remov\w*|replac\w*)\b", re.IGNORECASE)
 USES = {
     "uses_depthwise": r"depth[\s-]?wise",
