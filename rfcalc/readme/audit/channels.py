@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import pairwise
+from collections.abc import Iterator, Sequence
 
 from ...engine.geometry import Number
-from ..read.facts import LayerFact
+from ..read.facts import LayerFact, StatedModel
 from .verdict import Cell
 
 
@@ -25,23 +24,56 @@ def channel_slips(rows: Sequence[LayerFact], branched: bool) -> tuple[list[Cell]
     return slips, checked
 
 
+def said_slips(model: StatedModel) -> tuple[list[Cell], int]:
+    """The channels that comments state otherwise than the code that they stand beside, and how many were looked at;
+    none where most do, for then the figures are something else."""
+    found: list[Cell] = []
+    checked, made = 0, None
+    for row in model.facts:
+        given, out = row.cells.get("ch_in", made), row.cells.get("ch_out")
+        if row.kind in ("pool", "global", "pointwise") and model.ordered and not model.graph:
+            given = out = made if out is None else out
+        for side, own in (("in", given), ("out", out)):
+            stated = row.cells.get(f"said_{side}")
+            if stated is not None and own is not None:
+                checked += 1
+                if stated != own:
+                    found.append(Cell(row.number, f"ch_{side}", stated, own, "local", row.line, "as the code has it"))
+        made = row.cells.get("ch_out", made if row.kind in ("pool", "global", "pointwise") else None)
+    return (found, checked) if 2 * len(found) < checked else ([], 0)
+
+
 def _between_rows(rows: Sequence[LayerFact]) -> list[Cell | None]:
     """What each row takes beside what the row above gives, where both are stated; None where they agree."""
     found: list[Cell | None] = []
-    for above, row in pairwise(rows):
-        given, taken = above.cells.get("ch_out"), row.cells.get("ch_in")
-        flattened = row.kind == "flat" and above.kind != "global"  # every unit of the map comes in
-        if given is None or taken is None or above.several or above.kind in ("flat", "join") or flattened:
+    for above, row, *below in triples(rows):
+        pool, given = row.kind in ("pool", "global"), above.cells.get("ch_out")
+        smaller = pool and 0 < row.cells.get("n_out", 0) < above.cells.get("n_out", 0)  # no branch of its own
+        shown = smaller and not row.several and "flat" not in row.name.lower()
+        taken = row.cells.get("ch_in", row.cells.get("ch_out") if shown else None)
+        # into a dense layer comes every unit of a map
+        flattened = row.kind == "flat" and above.kind not in ("global", "flat")
+        reshaped = above.kind == "join" or (above.kind == "flat" and row.kind != "flat")
+        if given is None or taken is None or above.several or reshaped or flattened:
             continue
         pooled = above.kind in ("pool", "global") and above.cells.get("ch_in") == taken
         if given == taken or pooled:  # the pool's own ch_out is the slip
             found.append(None)
             continue
-        late = row.kind in ("pool", "global") and row.cells.get("ch_out") == taken
+        late = pool and "ch_in" in row.cells and row.cells.get("ch_out") == taken
         why = "" if late else f"rows {above.number} and {row.number} disagree; one of the two is the slip"
         above_slips = late or (above.kind == "conv" and roundness(given) < roundness(taken))
-        found.append(_slip(above, "ch_out", taken, why) if above_slips else _slip(row, "ch_in", given, why))
+        if pool and "ch_in" not in row.cells:
+            above_slips = above_slips and not any(one.cells.get("ch_in") == given for one in below)
+            found.append(_slip(above if above_slips else row, "ch_out", taken if above_slips else given, why))
+        else:
+            found.append(_slip(above, "ch_out", taken, why) if above_slips else _slip(row, "ch_in", given, why))
     return found
+
+
+def triples(rows: Sequence[LayerFact]) -> Iterator[Sequence[LayerFact]]:
+    """Each row with the one above it, and the one below where there is one."""
+    return (rows[place : place + 3] for place in range(len(rows) - 1))
 
 
 def _slip(row: LayerFact, column: str, computed: Number, why: str) -> Cell:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import accumulate
 from math import inf
 
@@ -15,6 +15,9 @@ from .verdict import Cell
 
 WAYS = ("without biases", "with biases", "with batch norm", "with biases and batch norm")
 KERNELS = (1, 3, 5, 7)
+LARGEST_KERNEL = 11
+SEPARATED = re.compile(r"depth[\s-]?wise|separab|group|transpos", re.IGNORECASE)
+"""Convolutions whose channels do not all meet."""
 CLASSES = (10, 100, 200, 1000)
 """Those of MNIST and CIFAR-10, CIFAR-100, Tiny ImageNet, ImageNet."""
 FEWEST_RIGHT = 2
@@ -36,11 +39,40 @@ class Counted:
 
 def rows_with_counts(model: StatedModel) -> Iterator[Counted]:
     """The rows that state a count, a kernel and channels, their own or those of the row above; where that does not give
-    the count, of any other row above, which they may read in its place."""
-    for fact, ways, _ in with_ways(model.facts):
+    the count, of any other row above, which they may read in its place. Where no row states a kernel the counts show
+    it."""
+    for fact, ways, _ in with_ways(with_kernels_of_counts(model.facts)):
         stated = fact.cells.get("params")
         if ways and isinstance(stated, int) and not fact.several:
             yield Counted(fact, stated, ways)
+
+
+def with_kernels_of_counts(facts: Sequence[LayerFact]) -> Sequence[LayerFact]:
+    """The rows of a table without any kernels, each convolution with the one that gives its count, or where none does
+    the one that most have."""
+    plain = [fact.kind == "conv" and not SEPARATED.search(fact.name) for fact in facts]
+    if not any(plain) or any("kernel_size" in fact.cells for fact in facts):
+        return facts
+
+    def given(kernels: Iterable[int]) -> list[LayerFact]:
+        rows = zip(facts, plain, kernels, strict=True)
+        return [replace(fact, cells={**fact.cells, "kernel_size": k}) if conv else fact for fact, conv, k in rows]
+
+    tried = {k: list(with_ways(given([k] * len(facts)))) for k in KERNELS}
+    pairs: Counter[tuple[int, int]] = Counter()
+    for k, rows in tried.items():
+        ways = ((fact, found.index(n)) for fact, found, _ in rows if (n := fact.cells.get("params")) in found)
+        pairs.update((k, way) for fact, way in ways if fact.kind == "conv")
+    (usual, way), times = next(iter(pairs.most_common(1)), ((0, 0), 0))
+    if times < FEWEST_RIGHT:
+        return facts
+
+    def kernel_of(place: int) -> int:
+        stated, own = facts[place].cells.get("params"), tried[usual][place][1]
+        others = (k for k in KERNELS if stated in tried[k][place][1][way : way + 1])
+        return usual if stated in own else next(others, usual)
+
+    return given(map(kernel_of, range(len(facts))))
 
 
 def with_ways(facts: Sequence[LayerFact]) -> Iterator[tuple[LayerFact, tuple[int, ...], bool]]:
@@ -119,10 +151,21 @@ def count_slips(model: StatedModel) -> tuple[list[Cell], int]:
             return [count_slip(amiss[0], way)], others
     if model.form == "code" and len(odd) == 1:  # its settings are what runs
         return [count_slip(odd[0], 0)], good
-    if good < FEWEST_RIGHT or 2 * len(odd) > good:
+    guessed = not any("kernel_size" in fact.cells for fact in model.facts)
+    way = next(iter(fits.most_common(1)), (0, 0))[0] or 0
+    odd = [row for row in odd if not guessed or no_layer(row, way)]
+    if good < FEWEST_RIGHT or len(odd) * (1 if guessed else 2) > good:
         return [], good
-    way = fits.most_common(1)[0][0] or 0
     return [count_slip(row, way) for row in odd], good
+
+
+def no_layer(row: Counted, way: int) -> bool:
+    """Whether no kernel at all gives a count, whatever is counted for each output channel beside the weights; where the
+    others count no norms, and the row names none, a bias at most."""
+    per_tap, outs = row.ways[0] // int(row.fact.cells.get("kernel_size", 1)) ** 2, row.ways[1] - row.ways[0]
+    normed = way > 1 or re.search(r"norm|\bbn", row.fact.name, re.IGNORECASE)
+    kernels, extras = range(1, LARGEST_KERNEL + 1), range(len(WAYS) + 2 if normed else 2)
+    return all(row.stated != per_tap * k * k + extra * outs for k in kernels for extra in extras)
 
 
 def counted_by(row: Counted, way: int) -> int:
@@ -132,7 +175,7 @@ def counted_by(row: Counted, way: int) -> int:
 def count_slip(row: Counted, way: int) -> Cell:
     fact, k = row.fact, row.fact.cells.get("kernel_size")
     right = counted_by(row, way)
-    if isinstance(k, int) and fact.kind == "conv" and not fact.worded:
+    if isinstance(k, int) and fact.kind == "conv" and (not fact.worded or shown_otherwise(fact, k)):
         per_tap, rest = row.ways[0] // k**2, right - row.ways[0]
         kernel = next((n for n in KERNELS if per_tap * n**2 + rest == row.stated), None)
         if kernel:
@@ -141,6 +184,12 @@ def count_slip(row: Counted, way: int) -> Cell:
     counted = "as the code has it" if fact.torch else f"{WAYS[way]} as most rows"
     why = f"{k}*{k} kernel, " * (k is not None) + counted
     return Cell(fact.number, "params", row.stated, right, "local", fact.line, why)
+
+
+def shown_otherwise(fact: LayerFact, kernel: int) -> bool:
+    """Whether a row's sizes are what a smaller kernel leaves without padding, and not this one."""
+    less = fact.cells.get("n_in", 0) - fact.cells.get("n_out", 0)
+    return "n_in" in fact.cells and 0 < less < kernel - 1 and not less % 2 and less + 1 in KERNELS
 
 
 def added(model: StatedModel) -> int | None:

@@ -8,6 +8,7 @@ from itertools import pairwise
 
 from ...engine.geometry import Number
 from ..read.facts import StatedModel
+from .channels import said_slips
 from .counts import added, count_slips
 from .repair import repaired
 from .verdict import Cell, Verdict, VerdictKind
@@ -73,10 +74,16 @@ def audit_model(model: StatedModel, known: tuple[Cell, ...] = ()) -> ModelAudit:
     counts = [cell for cell in odd if cell.column == "params"]
     kernels = [cell for cell in odd if cell.column == "kernel_size" and (cell.row, cell.column) not in named]
     cells += counts + kernels
+    named |= {(cell.row, cell.column) for cell in counts}
     extra = [cell for cell in [*sums(model), *spread_slips(model)] if (cell.row, cell.column) not in named]
     cells += extra
     if extra:
         claims.append(Verdict("arithmetic", f"{len(extra)} cells", None, "wrong", model.line, "see its cells"))
+    if model.form == "code":
+        said, checked = said_slips(model)
+        cells += said
+        if said:
+            claims.append(Verdict("channels", f"{checked} counts", None, "wrong", model.line, "see its cells"))
     stated = good + len(odd)
     if counts or (good and model.form == "table"):
         kind: VerdictKind = "wrong" if counts else "right"

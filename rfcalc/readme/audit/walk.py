@@ -23,6 +23,8 @@ from .window import LARGEST_SETTING, QUANTITIES, RowWindows, StatedMap, StatedSe
 
 FIRST_ROWS = 200
 """Rows that decide how a table is meant."""
+LOOKED_AT = 3
+"""Rows that show the stride of the first of them."""
 BRANCHED = re.compile(r"inception|branch|\(\d[a-e]\)|\b\d[a-e]\b|parallel|aspp|pyramid", re.IGNORECASE)
 
 
@@ -57,7 +59,7 @@ class _Walk:
 
     def __init__(self, model: StatedModel, reading: TableReading, rows: tuple[LayerFact, ...]) -> None:
         self.model, self.reading = model, reading
-        self.rows = tuple(reading.applied(row) for row in rows)
+        self.rows = with_first_stride([reading.applied(row) for row in rows])
         self.windows = RowWindows(reading, self.rows)
         self.slips: list[Cell] = []
         self.checked = 0
@@ -293,6 +295,32 @@ def once(slips: Sequence[Cell], rows: Sequence[LayerFact]) -> list[Cell]:
         for slip, key in zip(slips, keys, strict=True)
         if key[:2] not in again or (slip is first[key] and amiss[key] == stated[key])
     ]
+
+
+def with_first_stride(rows: Sequence[LayerFact]) -> tuple[LayerFact, ...]:
+    """The rows, the first with the stride that the fields after the next two show where it and the image's size are not
+    stated: each grows by its kernel less one for every jump."""
+    windowed = [row.cells for row in rows if row.kind in ("conv", "pool")]
+    if (
+        len(windowed) < LOOKED_AT
+        or windowed[0] is not rows[0].cells
+        or {"stride", "n_in", "j_out"} & rows[0].cells.keys()
+    ):
+        return tuple(rows)
+    first, second, third = windowed[:LOOKED_AT]
+    jumps = [jump_in(*pair) for pair in ((first, second), (second, third))]
+    sizes = [cells.get("n_out") for cells in (first, second)]
+    if None in (*jumps, *sizes) or jumps[0] != jumps[1] or sizes[0] != sizes[1] or "kernel_size" not in first:
+        return tuple(rows)
+    return (replace(rows[0], cells={**first, "stride": jumps[0]}), *rows[1:])  # type: ignore[dict-item]
+
+
+def jump_in(above: Mapping[str, Number], cells: Mapping[str, Number]) -> int | None:
+    """The jump in front of a window, by what it adds to the field; None where that is not told."""
+    if "r_out" not in above or "r_out" not in cells or cells.get("kernel_size", 1) <= 1:
+        return None
+    jump, rest = divmod(cells["r_out"] - above["r_out"], cells.get("dilation", 1) * (cells["kernel_size"] - 1))
+    return int(jump) if jump >= 1 and not rest else None
 
 
 def branches(rows: Sequence[LayerFact]) -> bool:

@@ -16,6 +16,8 @@ from ...engine.geometry import Number, whole
 from ...spec.stated import Stated
 
 NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?")
+SPACED = re.compile(r"\d{1,3}(?:\s\d{3})+")
+"""A count with spaces between its thousands."""
 NOT_SHAPE = re.compile(r"[^\d\s.,x×X*()\[\]{}kspdKSPD=:+-]")
 ARITHMETIC = re.compile(r"[\d\s+\-*/().×x]{3,80}$")
 TERM = re.compile(r"(?<![\w.,()])[\d(][\d\s().,+*/×x-]*[\d)]\s*$")
@@ -114,6 +116,8 @@ def figures_in(cell: str, column: str = "") -> tuple[Number, ...]:
     text = re.sub(r"^(?:R\.?F|receptive field|size)\s*(?:of|is|:|=)?\s*(?=\d)", "", text, flags=FLAGS)
     if not text or len(text) > 80:
         return ()
+    if column == "params" and SPACED.fullmatch(text.strip()):
+        return (int(re.sub(r"\s", "", text)),)
     if column in PRODUCTS and (value := value_of(text, column != "params")) is not None:
         return (value,)
     if len(text) > 40 or NOT_SHAPE.search(text):
@@ -134,6 +138,7 @@ def value_of(text: str, shapes: bool) -> Number | None:
     return None if drawn and shapes else arithmetic_value(text)
 
 
+SUM_OF_FIGURES = re.compile(r"[\s*_]*(\d[\d,]{0,12}(?:\s*\+\s*\d[\d,]{0,12}){1,8})\s*$")
 LATEX_TIMES = re.compile(r"\s*\\(?:cdot|times|ast)\b\s*")
 
 
@@ -156,6 +161,8 @@ def equations(text: str) -> Iterator[Equation]:
     text = LATEX_TIMES.sub("*", text) if "\\" in text else text
     for left, right in pairwise(text.split("=")):
         term, figure = TERM.search(left[-LONGEST_TERM:]), FIGURE.match(right)
+        if term and (sums := SUM_OF_FIGURES.match(right)):
+            yield from summands(term[0], sums[1])
         if not term or not figure or (term.start() == 0 and len(left) > LONGEST_TERM):
             continue
         goes_on = CONTINUES.search(BOLD.sub("", left[-LONGEST_TERM:][: term.start()]))
@@ -174,6 +181,20 @@ def equations(text: str) -> Iterator[Equation]:
             slack = max(Fraction(1), stated.step, value * ABOUT * (not figure[1][-1].isdigit()))
             near = abs(value - stated.value) < slack
             yield Equation(whole(stated.value), value, not near and floor != stated.value)
+
+
+def summands(term: str, sums: str) -> Iterator[Equation]:
+    """The products of a sum beside the figures that stand for them behind its =: 8*3*3*8 + 8*12 = 576 + 96.
+
+    >>> [tuple(found) for found in summands("(8*3*3*8) + (8*12)", "672 + 96")]
+    [(672, 576, True), (96, 96, False)]
+    """
+    products, figures = term.split("+"), [Stated.of(figure.strip()) for figure in sums.split("+")]
+    values = [arithmetic_value(product.strip().replace("×", "*").replace("x", "*")) for product in products]
+    if len(values) == len(figures) and all("*" in p or "×" in p or "x" in p for p in products):
+        for value, stated in zip(values, figures, strict=True):
+            if value is not None:
+                yield Equation(whole(stated.value), value, not stated.agrees(value))
 
 
 OPERATIONS: dict[type[ast.operator], Callable[[Fraction, Fraction], Fraction]] = {

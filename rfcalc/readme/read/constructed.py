@@ -76,7 +76,7 @@ METHOD = re.compile(r"^(\s*)def (\w{1,80})\(")
 OTHER_CALL = re.compile(r"(?<![\w.])(?<!class )(?<!def )(?:self\.)?(?P<class>(?!))?(?P<bare>[A-Za-z_]\w{1,80})\(")
 OWNER = re.compile(r"^\s*self\.(?:_modules\[[\"'])?(\w{1,60})(?:[\"']\])?\s*(?::[^=]{1,40})?=(?!=)")
 SHAPE = (
-    r"\s*[:=-]+>?\s*[(\[]?\s*(?P<value>\d{1,5}(?:\s*[x×X*,]\s*\d{1,5}){0,2})"
+    r"\s*(?:[:=-]+>?|(?<=size)\s|(?<=shape)\s)\s*[(\[]?\s*(?P<value>\d{1,5}(?:\s*[x×X*,]\s*\d{1,5}){0,2})"
     r"(?!\d|\s*(?:channels?|filters?|ch|maps?|kernels?|features?)\b)"
 )
 NOTES = {
@@ -84,7 +84,7 @@ NOTES = {
     "n_out": re.compile(r"\b(?:output|out|n_?out)(?:[\s_-]?(?:size|shape))?" + SHAPE, re.IGNORECASE),
     "r_out": re.compile(
         r"\b(?:R\.?F|receptive[\s_-]{0,2}fi?e?i?ld|r_?out|RF[\s_]?out)(?:\s*size)?\s*[:=-]?>?\s*"
-        r"(?P<value>\d{1,5})(?![\d.]|\s?[-+*%])",
+        r"(?P<value>\d{1,5})(?![\d.]|\s?[-+*%](?!>))",
         re.IGNORECASE,
     ),
     "r_in": re.compile(r"\b(?:r_?in|rf_?in)\s*[:=]\s*(?P<value>\d{1,5})(?![\d.]|\s?[-+*%])", re.IGNORECASE),
@@ -93,12 +93,14 @@ NOTES = {
 }  # fmt: skip
 SUM_BEFORE = re.compile(r"[:=]\s*\(?\d[\d\s()+*/x×-]{2,60}=(?=\s*\d)")
 """Arithmetic in front of its value: RF = 3 + (3-1)*1 = 5."""
-OUTS = {key for key in NOTES if key.endswith("_out")}
+SAID = ("said_in", "said_out")
+"""The channels that a comment states; those of the call beside it are the layer's."""
+OUTS = {SAID[1], *(key for key in NOTES if key.endswith("_out"))}
 SIDED_NOTE = re.compile(r"\b(?:R\.?F|out(?:put)?s?)(?:[\s_]size)?\s*[:=-]{0,2}\s*[(\[]?\s*\d", re.IGNORECASE)
 NOT_INSIDE = r"(?<![\dx×])"
 DRAWN_SIZES = NOT_INSIDE + r"(\d{1,4}(?:\s?[x×]\s?\d{1,4}){1,2})"
 FROM_TO = re.compile(
-    rf"{DRAWN_SIZES}\s*(?:>>|-+>|=>|→|\boutput(?!\s*[|:,;=-])|\bgives\b|\bbecomes\b)\s*{DRAWN_SIZES.removeprefix(NOT_INSIDE)}",
+    rf"{DRAWN_SIZES}\s*(?:>>?|-+>|=>|→|\boutput(?!\s*[|:,;=-])|\bgives\b|\bbecomes\b)\s*{DRAWN_SIZES.removeprefix(NOT_INSIDE)}",
     re.IGNORECASE,
 )
 """The size that comes in and the one that goes out: 28x28 -> 26x26, 28x28 output 26x26."""
@@ -106,6 +108,15 @@ PLAIN_FROM_TO = re.compile(
     r"(?:^|[,;:|(])\s*(\d{1,3})\s*(?:-+>|=>|→)\s*(\d{1,3})\s*(?=$|[,;|)]|\bR\.?F\b)", re.IGNORECASE
 )
 """The same with one number each, 28 -> 26; what repeats the layer's channels is left out later."""
+IN_AND_OUT = re.compile(rf"{DRAWN_SIZES}\s+in(?:put)?\b\W{{1,4}}{DRAWN_SIZES}\s+out(?:put)?\b", re.IGNORECASE)
+"""The word behind the map: 32x32x1 in, 28x28x6 out."""
+LEADS_TO = re.compile(r"\bR\.?F\b[^>]{0,12}(?:-+>|=>|→)\s*(\d{1,4})\s?[x×]\s?\1\s*$", re.IGNORECASE)
+"""A map behind the field: rf 5 -> 28x28."""
+TERSE = re.compile(
+    r"^\s*(?P<n_in>\d{1,3})(?:,(?P<said_in>\d{1,4}))?\s?-?>\s?(?P<n_out>\d{1,3})(?:,(?P<said_out>\d{1,4}))?\s*\|"
+    r"(?:\s*(?P<r_out>\d{1,3})\s*(?:\||$))?"
+)
+"""The same with channels, or with the field behind: 14,16>7,16|RF:21, 28 > 14 | 6."""
 MAP = re.compile(
     r"(?<![\dx×*@])(\d{1,4}\s?@\s?\d{1,4}\s?[x×]\s?\d{1,4}|\d{1,4}\s?[x×]\s?\d{1,4}\s?[x×@]\s?\d{1,5})(?!\s?[x×*]?\s?\d)"
 )
@@ -217,6 +228,8 @@ def all_drafts(lines: Sequence[Line], own: Container[str]) -> list[Draft]:
     found: list[Draft] = []
     for _, group in groupby(lines, key=lambda line: (line.block, line.code)):
         block = list(group)
+        if any("\\_" in line.text for line in block):  # escaped for Markdown, where no code block is
+            block = [replace(line, text=line.text.replace("\\_", "_")) for line in block]
         if block[0].code or any(CALL.search(line.text) for line in block):
             found += [draft for draft in map(spoken, drafts(block, own)) if draft.facts]
     return found
@@ -440,6 +453,8 @@ def map_in(comment: str, fact: LayerFact) -> Notes:
     sizes, channels = shape_in(maps[0]) if len(maps) == 1 else ((), None)
     if sizes and channels == fact.cells.get("ch_out", channels) is not None:
         found["n_out"] = sizes[0]
+    elif sizes and channels != fact.cells.get("ch_in"):
+        found |= said_in(maps[0], "n_out")
     if (count := PARAMS_NOTED.search(comment)) and fact.kind in ("conv", "flat"):
         found["params"] = int(count[1].replace(",", ""))
     return found
@@ -447,7 +462,10 @@ def map_in(comment: str, fact: LayerFact) -> Notes:
 
 def sizes_only(notes: Notes, cells: Mapping[str, Number]) -> Notes:
     """The figures of a comment without those that repeat the layer's channels."""
-    return {key: value for key, value in notes.items() if not (key[0] == "n" and value == cells.get(f"ch_{key[2:]}"))}
+    said = {f"n_{key[5:]}" for key in notes.keys() & {*SAID}}  # a map with channels repeats none
+    return {
+        key: n for key, n in notes.items() if key in said or not (key[0] == "n" and n == cells.get(f"ch_{key[2:]}"))
+    }
 
 
 def notes_in(comment: str) -> Notes:
@@ -458,13 +476,30 @@ def notes_in(comment: str) -> Notes:
     comment = SUM_BEFORE.sub("=", comment)
     for key, pattern in NOTES.items():
         for match in pattern.finditer(comment):  # of several, the last is the latest
-            sizes, _ = shape_in(re.sub(r"\s*[,*×X]\s*", "x", match["value"]))
-            if sizes:
-                found[key] = sizes[0]
+            shape = re.sub(r"\s*[,*×X]\s*", "x", match["value"])
+            if sizes := shape_in(shape)[0]:
+                found |= {key: sizes[0], **(said_in(shape, key) if key[0] == "n" else {})}
     if both := FROM_TO.search(comment) or PLAIN_FROM_TO.search(comment):
-        given, made = (shape_in(re.sub(r"\s", "", shape))[0] for shape in both.groups())
-        found = {"n_in": given[0], "n_out": made[0], **found} if given and made else found
+        given, made = (re.sub(r"\s", "", shape) for shape in both.groups())
+        ins, outs = shape_in(given)[0], shape_in(made)[0]
+        if ins and outs:
+            found = {"n_in": ins[0], "n_out": outs[0], **found}
+            found |= said_in(given, "n_in") | said_in(made, "n_out")
+    elif both := IN_AND_OUT.search(comment):
+        for key, shape in zip(("n_in", "n_out"), both.groups(), strict=True):
+            found |= {key: shape_in(re.sub(r"\s", "", shape))[0][0], **said_in(re.sub(r"\s", "", shape), key)}
+    elif leads_to := LEADS_TO.search(comment):
+        found.setdefault("n_out", int(leads_to[1]))
+    elif terse := TERSE.search(comment):
+        known = {key: int(n) for key, n in terse.groupdict().items() if n}
+        found = {**known, **found}
     return found
+
+
+def said_in(shape: str, key: str) -> Notes:
+    """The channels of a square map."""
+    sizes, channels = shape_in(shape)
+    return {f"said{key[1:]}": channels} if channels and len({*sizes}) == 1 else {}
 
 
 def sizes_chained(comment: str) -> list[Number]:

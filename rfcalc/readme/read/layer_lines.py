@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from ...engine.geometry import Number
 from .cells import LATEX_TIMES, SEVERAL, kind_of_operation, settings_in
-from .constructed import MAP, notes_in
+from .constructed import IN_AND_OUT, MAP, notes_in
 from .facts import LayerFact, StatedModel
 from .layer_table import shape_in
 from .listing import ARROW
@@ -136,8 +136,9 @@ def parts_of(text: str) -> list[str]:
 
 def split_notes(text: str) -> tuple[str, dict[str, Number]]:
     """The words that describe the layer, and the figures stated after them."""
-    at = STATEMENT.search(text)
+    at = IN_AND_OUT.search(text) or STATEMENT.search(text)
     words, notes = (text[: at.start()], notes_in(text[at.start() :])) if at else (text, {})
+    notes = {key.replace("said", "ch"): n for key, n in notes.items()}  # no call says otherwise
     made = ARROWED.search(words) or next(
         (m for m in MAP.finditer(text) if settings_in(text[: m.start()]) and not COMES_IN.search(text[: m.start()])),
         next((m for m in MAP.finditer(text) if not COMES_IN.search(text[: m.start()])), None),

@@ -33,8 +33,9 @@ TOTAL_FIGURE = re.compile(
 )
 
 
-def layer_table(table: TextTable) -> StatedModel | None:
-    """The table as stated layers; None when its headings, or its cells, are not those of one."""
+def layer_table(table: TextTable, printed: bool = False) -> StatedModel | None:
+    """The table as stated layers; None when its headings, or its cells, are not those of one. One that is read as a
+    print needs more than shapes and counts."""
     columns = with_bare_sides(columns_of(table.headings), table)
     keys = set(columns.values())
     chained = {key for key in keys if key[0] in "jr" and key[1:] in ("", "_in", "_out")}
@@ -47,7 +48,8 @@ def layer_table(table: TextTable) -> StatedModel | None:
     )
     written = any(settings_in(row_name(cells, names)) for cells in table.rows)
     fields = chained and (settings or written or {"n", "n_out"} & keys or len(chained) > 1)
-    counts = "params" in keys and (settings or written or summed) and names
+    mapped = not printed and {"n", "n_out"} & keys and order_of_shapes(table, columns)
+    counts = "params" in keys and (settings or written or summed or mapped) and names
     kernels = sum("kernel_size" in settings_in(row_name(cells, operations)) for cells in table.rows)
     sizes = {"n", "n_out"} & keys and kernels >= FEWEST_KERNELS and 2 * kernels >= len(table.rows)
     if not (fields or counts or sizes or len(settings) > 1):

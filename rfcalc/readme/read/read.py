@@ -63,11 +63,13 @@ def read_document(text: str) -> Document:
     code = code_models([line for line in lines if line.number not in taken])
     taken |= {number for model in code for number in model.lines}
     tables = find_tables([line for line in lines if line.number not in taken])
-    printouts = sorted([*printouts, *printed_tables(tables)], key=lambda printout: printout.line)
+    printed = list(printed_tables(tables))
+    printouts = sorted([*printouts, *printed], key=lambda printout: printout.line)
     taken |= {
         number for table in tables for number in (table.line, *table.lines) if any(map(column_of, table.headings))
     }
-    layered = [(table, layer_table(table)) for table in tables]
+    printed_lines = {one.line for one in printed}
+    layered = [(table, layer_table(table, table.line in printed_lines)) for table in tables]
     models = [*code, *(model for _, model in layered if model)]
     for reader in (tool_models, line_models, listing_models):
         models += reader([line for line in lines if line.number not in taken])

@@ -12,7 +12,8 @@ from .text import LONGEST_LINE, Line, Text, clean_cell
 
 DIGIT = re.compile(r"\d")
 STATED_FIGURE = (
-    r"(?P<number>\d{1,3}(?:,\d{2,3})*,\d{3}(?!,?\d)|\d{1,15}(?:\.\d{1,6})?)"
+    r"(?P<number>\d{1,3}(?:,\d{2,3})*,\d{3}(?!,?\d)"
+    r"|[1-9]\d{0,2}(?:[ \u00a0\u202f]\d{3}){1,3}(?![\d.,])(?=\s{1,2}param|\W*$)|\d{1,15}(?:\.\d{1,6})?)"
     r"\s{0,2}(?P<unit>[KkMm](?![A-Za-z])|thousand|million)?"
 )
 PARAMS = r"\bp(?:ar|ra)[a-z]{0,2}m[a-z]{0,8}\b"
@@ -41,7 +42,7 @@ SOURCES = {
     "macs": [rf"{BEFORE}{COUNT}\s?{MACS.replace(chr(92) + 'b', '', 1)}", rf"{MACS}{BETWEEN}{COUNT}"],
     "receptive_field": [
         rf"{FIELD}{BETWEEN}{STATED_FIGURE}{OTHER}",
-        rf"{BEFORE}(?<![=A-Za-z]){STATED_FIGURE}{OTHER}\W{{1,3}}{FIELD}(?!\s?[=:])",
+        rf"{BEFORE}(?<![=A-Za-z]){STATED_FIGURE}{OTHER}(?:\W{{1,3}}(?:px|pixels?))?\W{{1,3}}{FIELD}(?!\s?[=:])",
         rf"\b(?:unit|neuron|pixel|cell)\b(?P<between>{GAP}{{0,40}}\bsees?\s(?:\w{{1,7}}\s)?){STATED_FIGURE}{OTHER}\s(?:input\s)?pixels",
     ],
     "accuracy": [
@@ -116,6 +117,9 @@ REQUIRED = re.compile(
     r"(?:can|could|may|might) (?:\w+ )?(?:be )?(?:reduc|decreas|lower|bring|brought|cut|increas))",
     re.IGNORECASE,
 )
+DEMAND_ASIDE = re.compile(
+    r"\([^()]{0,40}\b(?:requirement|required|target|limit|goal|budget|constraint|need\w*)\b[^()]{0,40}\)", re.IGNORECASE
+)
 DEMANDS = re.compile(
     r"\b(?:target|goal|objective|requirement|constraint|assignment|problem|task|expected|aim|criteri|to.?do|rules|"
     r"question|instruction|what (?:we|is) need)",
@@ -149,6 +153,8 @@ PLACE = re.compile(
     re.IGNORECASE,
 )
 """In front of a field that names a place in the network: we pool after a field of 7."""
+A_MAP = re.compile(r"\s(?:grid|(?:feature |output )?maps?|outputs?|images?|inputs?)\b", re.IGNORECASE)
+"""Behind a number: it is the size of that."""
 ANOTHER = re.compile(
     r"[,(|]\W{0,3}(?:[a-z]{1,9}\s){0,2}(?:input|image|output|kernel|stride|jump|size)s?\b", re.IGNORECASE
 )
@@ -259,7 +265,7 @@ def read_statements(prose: Iterable[Line], text: Text) -> list[Statement]:
             words = words.strip("| ").replace(" | ", ": ")
         for sentence in re.split(r"(?<=[.!?;])\s+(?=[A-Z(])|\s\|\s", words):
             if DIGIT.search(sentence):
-                for statement in sentence_statements(sentence, line.number):
+                for statement in with_asides(sentence, line.number):
                     titled = line.number in headings and not PLAINLY_ELSEWHERE.search(sentence)
                     limited = bool(asking) and statement.relation in "<>"
                     found.append(replace(
@@ -281,6 +287,15 @@ def without_markup(line: Line) -> str:
         return ""
     text = re.sub(r"!?\[([^\[\]]{0,300})\]\([^()]{0,500}\)|https?://\S{1,500}", r" \1 ", line.text)
     return clean_cell(re.sub(r"(?<!\w)_|_(?!\w)", "", text))
+
+
+def with_asides(sentence: str, line: int) -> list[Statement]:
+    """The figures of a sentence; a demand in brackets says nothing of those outside: 157,778 params (< 200k limit)."""
+    stated = list(sentence_statements(sentence, line))
+    bare = DEMAND_ASIDE.sub("", sentence)
+    plain = list(sentence_statements(bare, line)) if bare != sentence else []
+    own = {(one.quantity, one.value) for one in plain}
+    return [*plain, *(one for one in stated if (one.quantity, one.value) not in own)]
 
 
 def sentence_statements(sentence: str, line: int) -> Iterator[Statement]:
@@ -314,12 +329,13 @@ def read_match(quantity: str, match: re.Match[str], sentence: str, line: int) ->
     unit = match["unit"] or ""
     if quantity == "macs" and not unit and (scale := re.match("[KMG](?=MAC|FLOP)", match["macs"])):
         unit = scale[0]
-    figure = figure_of(quantity, match["number"].replace(",", ""), unit)
+    figure = figure_of(quantity, re.sub(r"[,\s]", "", match["number"]), unit)
     value = float(figure.value)
     near = " ".join(groups.get(key) or "" for key in ("before", "between"))
-    if FORMULA.search(near) or SUMMAND.match(sentence[match.end("number") :]):
+    if FORMULA.search(near) or (not groups.get("other") and SUMMAND.match(sentence[match.end("number") :])):
         return None  # r_out = r_in + (k - 1) * j is no figure of a network
-    if quantity == "receptive_field" and ANOTHER.search(groups.get("between") or ""):
+    tail = sentence[match.end() : match.end() + 20]
+    if quantity == "receptive_field" and (ANOTHER.search(groups.get("between") or "") or A_MAP.match(tail)):
         return None
     if quantity == "params" and ONE_SETTING.search(sentence[max(0, match.start() - 12) : match.end()]):
         return None
@@ -328,7 +344,6 @@ def read_match(quantity: str, match: re.Match[str], sentence: str, line: int) ->
     if groups.get("loose") and not part:
         return None
     relation = next((sign for sign, pattern in RELATIONS.items() if pattern.search(near)), "=")
-    tail = sentence[match.end() : match.end() + 20]
     if re.match(r"\s*(?:or (?:less|fewer|below)|max)", tail, re.IGNORECASE):
         relation = "<"
     counted = COUNTED.match(sentence[match.end("number") :]) and value >= FEWEST_PARAMS
