@@ -300,3 +300,73 @@ def test_thousands_with_spaces() -> None:
     text = KERAS_WORDS.replace("4,640", "4 640").replace("**Total params:** {total}", "Total {total} parameters")
     assert found_in(audit(text.format(size="62", dense="4,224", total="9 828"))) == []
     assert ("params", "9 282", 9828) in found_in(audit(text.format(size="62", dense="4,224", total="9 282")))
+
+
+DESCRIBED = """
+| Layer | Description |
+|---|---|
+| Input | 32x32x3 RGB image |
+| Convolution 5x5 | 1x1 stride, valid padding, outputs 28x28x{first} |
+| RELU | |
+| Max pooling | 2x2 stride, outputs 14x14x6 |
+| Convolution 5x5 | 1x1 stride, valid padding, outputs {second}x{second}x16 |
+| Max pooling | kernel: 2x2, stride: 2x2, output: {third}x{third}x16 |
+| Flatten | outputs {units} |
+| Fully connected | input: 400, output: 43 |
+"""
+
+
+@pytest.mark.parametrize(
+    ("changed", "slips"),
+    [
+        ({}, []),
+        ({"first": 16}, [("ch_out", 6, 16)]),  # one of the two is the slip, and 16 is the likelier choice
+        ({"second": 12}, [("n_out", 12, 10)]),
+        ({"third": 6}, [("n_out", 6, 5)]),
+        ({"units": 380}, [("ch_out", 380, 400)]),
+    ],
+)
+def test_layers_described_in_words(changed: dict[str, int], slips: list[object]) -> None:
+    figures = {"first": 6, "second": 10, "third": 5, "units": 400, **changed}
+    assert found_in(audit(DESCRIBED.format(**figures))) == slips
+
+
+def test_a_size_that_the_rows_below_do_not_read() -> None:
+    text = """
+| Layer | Description |
+|---|---|
+| Input | 32x32x1 image |
+| Convolution | kernel: 3x3, output: {}x{}x64 |
+| Max pooling | kernel: 2x2, stride: 2x2, output: {}x{}x64 |
+| Convolution | kernel: 3x3, output: 13x13x128 |
+| Max pooling | kernel: 2x2, stride: 2x2, output: 6x6x128 |
+"""  # 30, 15, 13, 6
+    assert found_in(audit(text.format(30, 30, 15, 15))) == []
+    assert found_in(audit(text.format(32, 32, 15, 15))) == [("n_out", 32, 30)]
+    assert found_in(audit(text.format(30, 30, 16, 16))) == [("n_out", 16, 15)]
+
+
+MAPS_AS_CHANNELS = """
+Input Channels/Image | Conv2d/Transform | Output Channels | RF
+---|---|---|---
+`28x28x1` | `(3x3x1)x8` | `26x26x8` | `3x3`
+` ` | `ReLU` | ` ` | ` `
+**26x26x8** | **(3x3x8)x16** | **24x24x16** | **5x5**
+*24x24x16* | *MP(2x2)* | *12x12x16* | *{field}x{field}*
+*12x12x16* | *(3x3x16)x10* | *10x10x10* | *10x10*
+"""  # 5 + 1, 6 + 2*2
+
+
+def test_maps_under_headings_of_channels() -> None:
+    assert found_in(audit(MAPS_AS_CHANNELS.format(field=6))) == []
+    assert found_in(audit(MAPS_AS_CHANNELS.format(field=10))) == [("r_out", 10, 6)]
+
+
+def test_a_pool_whose_kernel_is_said_to_be_none() -> None:
+    table = (
+        "| # | Layer | k | s | RF |\n|---|---|---|---|---|\n"
+        "| 1 | Conv 3x3 | 3 | 1 | 3 |\n| 2 | Conv 3x3 | 3 | 1 | 5 |\n"
+        "| 3 | MaxPool 2x2 | 0 | 2 | {} |\n| 4 | Conv 3x3 | 3 | 1 | {} |\n| 5 | MaxPool 2x2 | 0 | 2 | {} |\n"
+    )
+    assert found_in(audit(table.format(6, 10, 12))) == []
+    assert found_in(audit(table.format(5, 11, 11))) == [("r_out", 5, 6), ("r_out", 11, 10), ("r_out", 11, 12)]

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import pairwise
+from math import isqrt
 
 from ...engine.geometry import Number
 from ..read.facts import LayerFact, StatedModel
 from .verdict import Cell
 
+FLATTENS = re.compile(r"flatten|reshape|view", re.IGNORECASE)
 
-def channel_slips(rows: Sequence[LayerFact], branched: bool) -> tuple[list[Cell], int]:
+
+def channel_slips(rows: Sequence[LayerFact], branched: bool, square: bool) -> tuple[list[Cell], int]:
     """The cells that cannot be right, and how many were looked at. Where rows stand beside each other only pools are:
-    what a row reads is not known."""
-    between = _between_rows(() if branched else rows)
+    what a row reads is not known. `square` says that maps are."""
+    passing = () if branched else [r for r in rows if r.kind != "pointwise" or {"ch_in", "ch_out"} & r.cells.keys()]
+    flattened = list(_flattened(passing)) if square else []
+    right = {slip.row: slip.computed for slip in flattened if slip and slip.column == "ch_out" and slip.computed}
+    mended = [replace(r, cells={**r.cells, "ch_out": right[r.number]}) if r.number in right else r for r in passing]
+    between = [*_between_rows(mended), *flattened]
     checked = len(between)
     slips = [slip for slip in between if slip]
     for row in rows:
@@ -69,6 +79,26 @@ def _between_rows(rows: Sequence[LayerFact]) -> list[Cell | None]:
         else:
             found.append(_slip(above, "ch_out", taken, why) if above_slips else _slip(row, "ch_in", given, why))
     return found
+
+
+def _flattened(rows: Sequence[LayerFact]) -> Iterator[Cell | None]:
+    """The units that a dense or flattening layer takes beside those of the map above, which it may leave out a pool of;
+    None where they agree."""
+    for above, row in pairwise(rows):
+        n, channels = above.cells.get("n_out"), above.cells.get("ch_out")
+        column = "ch_in" if "ch_in" in row.cells else "ch_out"
+        taken = row.cells.get(column) if column == "ch_in" or FLATTENS.search(row.name) else None
+        if row.kind != "flat" or above.kind not in ("conv", "pool") or None in (n, channels, taken) or above.several:
+            continue
+        units = n * n * channels  # type: ignore[operator]
+        if taken in (units, n * channels, channels):  # type: ignore[operator]
+            yield None
+        elif not any(units == taken * k * k for k in (2, 3, 4)):  # type: ignore[operator]
+            side = isqrt(int(taken // channels))  # type: ignore[operator]
+            if above.kind == "pool" and "padding" not in above.cells and side * side * channels == taken:  # type: ignore[operator]
+                yield _slip(above, "n_out", side, f"of it row {row.number} takes {taken:,} units")
+            else:
+                yield Cell(row.number, column, taken, units, "local", row.line, f"{n} * {n} * {channels}")
 
 
 def triples(rows: Sequence[LayerFact]) -> Iterator[Sequence[LayerFact]]:

@@ -54,7 +54,7 @@ def audit_model(model: StatedModel, known: tuple[Cell, ...] = ()) -> ModelAudit:
     if model.form == "code":  # its settings are what runs, however many comments are wrong
         sure = walked.begins_right or (model.ordered and not speaks_of_others(walked))
         believed = (believed or (model.followed and sure)) and order_known(walked)
-    if model.form == "list" and not believed:
+    elif not believed:
         believed = all_stated(walked) and walked.checked >= FEWEST_CHECKED
     slips = walked.slips
     if mended:  # one story: what follows from it is inherited
@@ -148,8 +148,8 @@ def speaks_of_others(walked: Walked) -> bool:
 
 
 def all_stated(walked: Walked) -> bool:
-    """Whether each row of a list states its kernel and stride, the first field is right, and a later one is smaller
-    than the row makes of the one stated in front of it: no row that is left out explains that."""
+    """Whether each row states its kernel and stride, the first field is right, and a later one is smaller than the row
+    makes of the one stated in front of it: no row that is left out explains that."""
     rows = [row for row in walked.rows if row.kind in WINDOWED and row.kind != "global"]
     fields = [row.cells.get("r_out") for row in rows]
     explicit = all({"kernel_size", "stride"} <= row.cells.keys() for row in rows) and None not in fields

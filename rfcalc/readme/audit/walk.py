@@ -79,8 +79,9 @@ class _Walk:
             self.trail.append((entering, dict(expected)))
             self.outs.append(dict(previous))
         if self.model.form != "code":
-            found, checked = channel_slips(self.rows, self.branches)
-            self.slips += found
+            found, checked = channel_slips(self.rows, self.branches, len(self.model.axes) == 1)
+            named = {(slip.row, slip.column) for slip in self.slips}
+            self.slips += [slip for slip in found if (slip.row, slip.column) not in named]
             self.checked += checked
         slips = tuple(sorted(once(self.slips, self.rows), key=row_of_slip))
         return Walked(self.model, self.reading, self.rows, slips, self.checked, tuple(self.trail))
@@ -189,6 +190,7 @@ class _Walk:
             if quantity == "n" and settings.padding is None and not (settings.same or settings.enlarges):
                 alone = value in self.sizes_of(row, entering["n"], settings)
                 why = f"{'only' if alone else 'no'} padding makes {value} of {entering['n']}"
+                why += f", and the row below reads {should}" * (alone and self.fits_below(index, should or 0) is True)
             self.slip(row, f"{quantity}_out", value, should or None, kind, why)
             right[quantity] = should or value
         self.phased = self.phased or row.kind == "resample"
@@ -211,6 +213,8 @@ class _Walk:
         if not isinstance(given, int) or not isinstance(value, int):
             return None
         possible = self.sizes_of(row, given, settings)
+        if value in possible and (read := self.told_below(index, value, possible)):
+            return read
         keeps = sum(enter["n"] == out["n"] is not None for enter, out in self.trail)
         unpadded = self.unpadded(given, k, s, settings.dilation, keeps)
         if (
@@ -233,6 +237,15 @@ class _Walk:
             return given // s
         return -(-given // s) if keeps > 1 else unpadded
 
+    def told_below(self, index: int, value: int, possible: set[int]) -> int | None:
+        """The one size that the row below reads, where it is not the stated one and the row after it fits what the row
+        below states."""
+        below = self.rows[index + 1].cells.get("n_out") if index + 1 < len(self.rows) else None
+        if below is None or self.fits_below(index, value) is not False or self.fits_below(index + 1, below) is not True:
+            return None
+        fitting = [n for n in possible if self.fits_below(index, n)]
+        return fitting[0] if len(fitting) == 1 else None
+
     def sizes_of(self, row: LayerFact, given: Number | None, settings: StatedSettings) -> set[int]:
         """The sizes that a row can make of another, whatever its padding; none where its window is not known."""
         k, s, pool = settings.kernel_size, settings.stride, row.kind == "pool"
@@ -248,7 +261,7 @@ class _Walk:
             return False
         plain = any(
             above.kind == "pool"
-            and above.cells.get("kernel_size") == settings.kernel_size
+            and above.cells.get("kernel_size", above.cells.get("stride")) == settings.kernel_size
             and enter["n"] == s * (out["n"] or 0)
             for above, (enter, out) in zip(self.rows, self.trail, strict=False)
         )

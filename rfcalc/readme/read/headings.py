@@ -20,6 +20,7 @@ DIRECTIONS = {
 }
 HEADING_WORDS = {
     "name": "operation operations op layer layers layername name type layertype block step module convolution "
+    "conv2d conv2dtransform transform "
     "conv configuration config details detail settings description layertypedepthidx schicht ebene lage "
     "couche capa strato 层 层名 操作 网络层 layeroperation operator",
     "n": "n size sizes dim dims dimension dimensions shape resolution res image imagesize imgsize featuremap "
@@ -87,6 +88,9 @@ def column_of(heading: str) -> str | None:
         return found
     if len(parts) > 1 and "name" in parts:
         return "name"
+    sided = [part for part in parts if part and part[-3:] in ("_in", "out")]
+    if len(parts) > 1 and len(sided) == 1 and all(part in (*sided, *DIRECTED, None) for part in parts):
+        return sided[0]  # Input Channels/Image
     if "(" in heading and (bare := re.sub(r"\([^()]*\)?", " ", heading)).strip():
         return plain_column(bare)
     return None

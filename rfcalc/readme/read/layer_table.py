@@ -22,6 +22,15 @@ Order = Literal["first", "last", "line first", "line last"] | None
 """Where shapes have their channels; of a line: a length, and channels."""
 BATCH = r"\bNone\s*,|-1\s*,"
 ONE_AXIS = re.compile(r"conv\w{0,9}1d|pool\w{0,4}1d", re.IGNORECASE)
+IMAGE = re.compile(r"\d{1,4}\s?[x×]\s?\d{1,4}\s?[x×]\s?\d{1,4}")
+MEASURE = r"(?:\s(?:size|shape|dim\w*))?\s*(?:[:=]|of|is)?\s*\(?(\d{1,5}(?:\s?[x×*]\s?\d{1,5}){0,2})"
+PHRASES = {
+    "n_out": re.compile(r"\boutputs?\b" + MEASURE, re.IGNORECASE),
+    "n_in": re.compile(r"\binputs?\b" + MEASURE, re.IGNORECASE),
+    "stride": re.compile(r"\b(\d{1,2})(?:\s?[x×]\s?\d{1,2})?\s+strides?\b", re.IGNORECASE),
+    "padding": re.compile(r"\b(same|valid)\b(?:[\s-]pad\w*)?|\bpad\w*\W{1,3}(same|valid)\b", re.IGNORECASE),
+}
+"""What descriptions of layers say in words, under the engine's."""
 OPERATION_HEADINGS = (re.compile(r"\bop|type|operation", re.IGNORECASE), re.compile("layer", re.IGNORECASE))
 """Headings of the columns that say what a row does, the plainest first; a column of blocks only says where."""
 FEWEST_KERNELS = 3
@@ -36,6 +45,7 @@ TOTAL_FIGURE = re.compile(
 def layer_table(table: TextTable, printed: bool = False) -> StatedModel | None:
     """The table as stated layers; None when its headings, or its cells, are not those of one. One that is read as a
     print needs more than shapes and counts."""
+    table = spelled_out(table)
     columns = with_bare_sides(columns_of(table.headings), table)
     keys = set(columns.values())
     chained = {key for key in keys if key[0] in "jr" and key[1:] in ("", "_in", "_out")}
@@ -52,7 +62,9 @@ def layer_table(table: TextTable, printed: bool = False) -> StatedModel | None:
     counts = "params" in keys and (settings or written or summed or mapped) and names
     kernels = sum("kernel_size" in settings_in(row_name(cells, operations)) for cells in table.rows)
     sizes = {"n", "n_out"} & keys and kernels >= FEWEST_KERNELS and 2 * kernels >= len(table.rows)
-    if not (fields or counts or sizes or len(settings) > 1):
+    named = sum("kernel_size" in settings_in(row_name(cells, names)) for cells in table.rows)
+    strided = {"n_out", "stride"} <= keys and named > 1
+    if not (fields or counts or sizes or strided or len(settings) > 1):
         return None
     facts, total = [], None
     order = order_of_shapes(table, columns)
@@ -77,6 +89,29 @@ def layer_table(table: TextTable, printed: bool = False) -> StatedModel | None:
     lines = frozenset((table.line, *table.lines))
     axes = (first,) if alike else (first, second)
     return StatedModel("table", table.line, axes, total, lines, sums=tuple(sums_amiss(table, columns)))
+
+
+def spelled_out(table: TextTable) -> TextTable:
+    """A table that describes its layers in words ("1x1 stride, valid padding, outputs 28x28x6") with columns for what
+    they state; any other as it is."""
+    columns = columns_of(table.headings)
+    names = [place for place, key in columns.items() if key == "name"]
+    texts = [" ".join(cells[place] for place in names) for cells in table.rows]
+    if {*columns.values()} & {*SIZED, "kernel_size"} or sum(
+        map(bool, map(PHRASES["n_out"].search, texts))
+    ) < FEWEST_KERNELS:
+        return table
+    rows = []
+    for cells, text in zip(table.rows, texts, strict=True):
+        own, more = list(cells), []
+        for pattern in PHRASES.values():
+            match = pattern.search(text)
+            more.append(next(filter(None, match.groups())) if match else "")
+            own = [pattern.sub(" ", cell) if place in names else cell for place, cell in enumerate(own)]
+        if not any(more) and kind_of_operation(text) == "input" and (image := IMAGE.search(text)):
+            more[0] = image[0]
+        rows.append((*own, *more))
+    return replace(table, headings=(*table.headings, *PHRASES), rows=tuple(rows))
 
 
 def total_of(match: re.Match[str], line: int) -> Statement:
@@ -173,6 +208,8 @@ def fact_of(
             found |= {"padding": 0} if cell.lower() in ("valid", "none") else {}
         else:
             found |= dict(figures(cell, key, axis, order))
+    if found.get("kernel_size") == 0 and "kernel_size" in settings_in(words):
+        del found["kernel_size"]  # what some write for a pool's
     written, worded = settings_in(words), "kernel_size" not in found
     kind = kind_of_operation(words) if kind == "other" else kind
     kind, found = with_units(kind, words, found, order)
@@ -238,6 +275,9 @@ def figures(cell: str, key: str, axis: int, order: Order = None) -> Iterator[tup
         return
     if key in WINDOW_SETTINGS and re.search(r"[A-Za-z]{3}", cell):
         yield from ((k, v) for k, v in settings_in(cell).items())
+        return
+    if key in ("ch_in", "ch_out") and (shape := shape_in(cell, order))[1]:  # a whole map
+        yield from ((f"n{key[2:]}", shape[0][min(axis, len(shape[0]) - 1)]), (key, shape[1]))
         return
     if key[:2] == "ch" and (pair := CHANNELS_FROM_TO.search(cell)):
         yield from (("ch_in", int(pair["a"])), ("ch_out", int(pair["b"])))
