@@ -153,7 +153,7 @@ def all_stated(walked: Walked) -> bool:
     rows = [row for row in walked.rows if row.kind in WINDOWED and row.kind != "global"]
     fields = [row.cells.get("r_out") for row in rows]
     explicit = all({"kernel_size", "stride"} <= row.cells.keys() for row in rows) and None not in fields
-    if walked.standalone or not explicit or any(slip.row == rows[0].number for slip in walked.slips):
+    if not rows or walked.standalone or not explicit or any(slip.row == rows[0].number for slip in walked.slips):
         return False
     j, short = 1, False
     for above, row in pairwise(rows):
