@@ -15,6 +15,8 @@ from ...errors import ShapeError
 from . import costs
 from .priors import Candidate, Candidates, Case, Prior, Settings, Shape, Trait, candidate, one_or_all
 
+MOST_AXES = 3
+
 # --- windows -----------------------------------------------------------------------------------------------------
 
 
@@ -74,14 +76,14 @@ def axis_likely(kernel: int, n: int, m: int) -> tuple[tuple[int, int, int], ...]
 
 @lru_cache(maxsize=costs.CACHED)
 def kernels(taps: int, axes: int) -> tuple[tuple[int, ...], ...]:
-    """Kernels with that many taps, the square one first."""
+    """Kernels with that many taps, the square one first; none of more axes than torch's convolutions have."""
     sides = [k for k in divisors(taps) if k <= costs.LARGEST_KERNEL]
     if axes == 1:
         return ((taps,),) if taps <= costs.LARGEST_KERNEL else ()
     if axes == 2:
         pairs = [(k, taps // k) for k in sides if taps // k <= costs.LARGEST_KERNEL]
         return tuple(sorted(pairs, key=lambda pair: abs(pair[0] - pair[1])))
-    found = {(k, *rest) for k in sides for rest in kernels(taps // k, 2)}
+    found = {(k, *rest) for k in sides for rest in kernels(taps // k, 2)} if axes <= MOST_AXES else set()
     return tuple(sorted(found, key=lambda kernel: max(kernel) - min(kernel)))
 
 

@@ -136,9 +136,15 @@ class Builder:
     def place(self, fact: LayerFact, op: str, settings: Mapping[str, Any]) -> None:
         """One layer more: what it makes by the engine, and its count."""
         axes, given = len(self.image.sizes), self.shape
+        settings = {key: tuple(value) if isinstance(value, list) else value for key, value in settings.items()}
+        for key, value in settings.items():
+            if isinstance(value, tuple) and key in WINDOW_SETTINGS and len(value) != axes:
+                raise RfcalcError(f"{key} {value} is of {len(value)} axes, the input has {axes}")
         if op == "linear" and not given.flat and "n_in" not in fact.cells:
             self.hide("flatten", (self.reading.last,), Shape(given.elements, ()))
             given = self.shape
+        if given.flat and (op.startswith("conv") or "pool" in op):
+            raise RfcalcError(f"{op} reads a map, and {given.channels} units without sizes come in")
         layer = make(op, axes, **settings)
         x = feature_map(given)
         if fact.cells.get("ch_in") not in (None, given.channels) and op in ("conv", "linear", "conv_transpose"):
