@@ -16,8 +16,8 @@ from .verdict import Cell
 WAYS = ("without biases", "with biases", "with batch norm", "with biases and batch norm")
 KERNELS = (1, 3, 5, 7)
 LARGEST_KERNEL = 11
-SEPARATED = re.compile(r"depth[\s-]?wise|separab|group|transpos", re.IGNORECASE)
-"""Convolutions whose channels do not all meet."""
+SEPARATED = re.compile(r"depth[\s-]?wise|separab|group|transpos|\d\s?[x×]\s?\d", re.IGNORECASE)
+"""Convolutions whose channels do not all meet, or whose kernel is drawn and no square."""
 CLASSES = (10, 100, 200, 1000)
 """Those of MNIST and CIFAR-10, CIFAR-100, Tiny ImageNet, ImageNet."""
 FEWEST_RIGHT = 2

@@ -95,6 +95,11 @@ class SummaryAudit:
         numbers = [row.index for row in rows if isinstance(row.index, int)]
         if len(numbers) < len(rows):
             return not gaps and tree_complete(rows)
+        types: dict[int, set[str]] = {}
+        for row in rows:
+            types.setdefault(int(row.index), set()).add(row.type)
+        if sum(len(found) > 1 for found in types.values()) > 1:  # each class is numbered by itself
+            return not gaps
         last = max(numbers)
         repeated = sorted(number for number, times in Counter(numbers).items() if times > 1)
         missing = sorted(set(range(1, last + 1)).difference(numbers)) if last < MOST_ROWS else []

@@ -94,6 +94,10 @@ class _Walk:
         row = self.rows[0]
         side = "out" if row.kind == "input" and not row.cells.get("kernel_size") else "in"
         n = row.cells.get(f"n_{side}", row.cells.get("n_in", self.reading.image))
+        padding, k = row.cells.get("padding", 0), row.cells.get("kernel_size", 1)
+        if "n_in" in row.cells and padding > k and row.cells["n_in"] - row.cells.get("n_out", 0) == k - 1:
+            n = row.cells["n_in"] - 2 * padding  # it is stated with its padding
+            self.rows = (replace(row, cells={**row.cells, "n_in": n}), *self.rows[1:])
         if self.reading.start != "stated":
             return image | {"n": n}
         return {"n": n, **{q: row.cells.get(f"{q}_{side}", image[q]) for q in ("j", "r")}}

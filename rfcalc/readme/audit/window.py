@@ -66,7 +66,7 @@ def size_after(n: Number | None, window: Window, settings: StatedSettings) -> in
     if not known or not isinstance(n, int) or not 0 < n <= LARGEST_SETTING:
         return None
     try:
-        return window.output_size(n, settings.ceil)
+        return window.output_size(n, settings.ceil and window.stride > 1)
     except ShapeError:
         return 0
 
@@ -168,6 +168,9 @@ class RowWindows:
         if quantity == "n":
             return self.rounds_up(row, entering, settings, value)
         k, j = settings.kernel_size, entering["j"]
+        single = row.kind == "pool" and (row.cells.get("n_out") == 1 or k == entering["n"] is not None)
+        if quantity == "j" and single and value == j:
+            return True  # beside one unit there is no other
         if quantity != "j" or row.kind != "global" or "stride" in row.cells or k is None or j is None:
             return False
         return value == k * j

@@ -91,6 +91,14 @@ NOTES = {
     "j_in": re.compile(r"\bj_?in\s*[:=]\s*(?P<value>\d{1,4})\b", re.IGNORECASE),
     "j_out": re.compile(r"\b(?:jump|j_?out)(?:[\s_]?out)?\s*[:=]\s*(?P<value>\d{1,4})\b", re.IGNORECASE),
 }  # fmt: skip
+FORMULA_BEFORE = re.compile(r"=\s*[A-Za-z(][\w\s()+*/×.-]{2,60}[-+*/×][\w\s()+*/×.-]{1,60}=(?=\s*\d)")
+"""A formula in front of its value: r_out = r_in + (k-1)*j_in = 10."""
+FIELDS_FROM_TO = re.compile(r"(?<=[Rr][Ff])(\s*[:=]?)\s*\d{1,4}\s*(?:-+>|=>|→)\s*(?=\d{1,4}(?!\s?[x×]|\d))")
+"""The field in front of a layer and behind it, RF: 5 -> 9: what stands before the second."""
+SEVERAL_FIELDS = re.compile(r"R\.?F\s*[:=]\s*\d{1,4}(?:,\d{1,4})+\s*$", re.IGNORECASE)
+"""One for each path of a block: RF=6,14."""
+OF_A_BLOCK = re.compile(r"^\W*(?:C\d|block|stage)\b[^x×]{0,60}\(.*\d\s?[x×]\s?\d.*(?:-+>|→)", re.IGNORECASE)
+"""A heading that says what a block as a whole makes of a map."""
 SUM_BEFORE = re.compile(r"[:=]\s*\(?\d[\d\s()+*/x×-]{2,60}=(?=\s*\d)")
 """Arithmetic in front of its value: RF = 3 + (3-1)*1 = 5."""
 SAID = ("said_in", "said_out")
@@ -251,7 +259,7 @@ def drafts(block: Sequence[Line], own: Container[str] = ()) -> Iterator[Draft]:
         if match := CLASS_LINE.match(text):
             yield draft
             draft, margin = Draft(match[1]), indent_of(text)
-        elif draft.title and draft.facts and AFTER_CLASS.match(text) and indent_of(text) <= margin:
+        elif draft.title and draft.facts and ends_class(text) and indent_of(text) <= margin:
             yield draft
             draft = Draft("")
         if (match := METHOD.match(text)) and match[2] != "__init__":
@@ -275,6 +283,13 @@ def drafts(block: Sequence[Line], own: Container[str] = ()) -> Iterator[Draft]:
     yield draft
 
 
+def ends_class(text: str) -> bool:
+    """Whether a line, where it stands as far out as a class, no longer belongs to it: a statement, or a function that
+    no object is given."""
+    method = METHOD.match(text)
+    return bool(AFTER_CLASS.match(text)) or (method is not None and "self" not in text)
+
+
 def take(draft: Draft, block: Sequence[Line], at: int, text: str, own: Container[str]) -> int:
     """Adds the layers that begin on a line, or what its comment says; how many lines they take."""
     if match := OWNER.match(text):
@@ -283,6 +298,7 @@ def take(draft: Draft, block: Sequence[Line], at: int, text: str, own: Container
     draft.settled = draft.settled and not UNSETTLED.search(code)
     draft.sequences += len(SEQUENTIAL.findall(code))
     calls = [] if text.lstrip().startswith("|") else calls_in(code, own, bool(draft.title and draft.steps is None))
+    calls = [match for match in calls if class_of(match) != draft.title]  # its name in a sentence
     if calls and ASSIGNED.match(code) and not SEQUENTIAL.search(code):
         draft.sequences += 2  # layers beside the container
     used = 1
@@ -301,7 +317,8 @@ def take(draft: Draft, block: Sequence[Line], at: int, text: str, own: Container
                 if inside:  # the last line of a container speaks of all of it
                     draft.note(notes, fact.line, False)
     if not calls and not CALL.search(comment):  # a layer that is commented out says nothing of those above it
-        notes, bare = notes_in(comment), not code.strip()
+        bare = not code.strip()
+        notes = {} if bare and OF_A_BLOCK.match(comment) else notes_in(comment)
         if bare and not draft.facts and notes.get("r_out") == 1:
             notes = {}  # the image's own field, in front of the first layer
         elif bare and draft.leads is None and (notes.keys() & {"r_out", "n_out"} or SIDED_NOTE.search(comment)):
@@ -473,7 +490,8 @@ def notes_in(comment: str) -> Notes:
     found: Notes = {}
     if not comment or not re.search(r"\d", comment):
         return found
-    comment = SUM_BEFORE.sub("=", comment)
+    comment = FIELDS_FROM_TO.sub(r"\1 ", FORMULA_BEFORE.sub("=", SUM_BEFORE.sub("=", comment)))
+    comment = SEVERAL_FIELDS.sub("", comment)
     for key, pattern in NOTES.items():
         for match in pattern.finditer(comment):  # of several, the last is the latest
             shape = re.sub(r"\s*[,*×X]\s*", "x", match["value"])

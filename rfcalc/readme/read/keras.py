@@ -9,7 +9,7 @@ from dataclasses import replace
 from .rows import PrintedRow, count_of
 
 ROW = re.compile(
-    r"^[\s│|#>]*(?P<name>[\w./-]{1,60})\s+\((?P<type>[A-Za-z]\w{1,40})\)?[\s│|]*"
+    r"^[\s│|#>]*(?P<name>[\w./-]{1,60})(?:\s+\((?P<type>[A-Za-z]\w{1,40})\)?)?[\s│|]*"
     r"(?:[\[(]{1,2}\(?(?:None|\d+),\s*(?P<shape>(?:\d|None|[,\s])*)\)?\]?|multiple|\?)[\]\s│|)]*(?P<params>\d[\d,]*)?(?![\d.])"
 )
 LIKE = re.compile(r"^[\s│|]*[\w./-]{1,60}\s+\([A-Za-z]\w{1,40}\)?.*\s\d[\d,]*[\s│|]*$")
@@ -33,14 +33,16 @@ def keras_rows(
     """The rows that a line of a Keras summary prints (a separable convolution is two) and the input, where the line
     states it; None for any other line."""
     match = ROW.match(text)
-    if not match:
+    bare = re.sub(r"_\d+$", "", match["name"]).replace("_", "") if match else ""
+    class_ = match and (match["type"] or next((name for name in CLASSES if name.lower() == bare.lower()), None))
+    if not match or not class_ or not (match["type"] or (above and match["params"])):
         return None
     stated = match["shape"] or "None"
     shape = tuple(int(number) for number in re.findall(r"\d+", stated)) if "None" not in stated else ()
     shape = (shape[-1], *shape[:-1]) if shape else ()
-    if match["type"].startswith("InputL"):
+    if class_.startswith("InputL"):
         return [], shape or None
-    kind = next((name for name in CLASSES if name.startswith(match["type"])), match["type"])
+    kind = next((name for name in CLASSES if name.startswith(class_)), class_)
     type_, params = CLASSES.get(kind, kind), count_of(match["params"] or "")
     if type_ in GLOBAL and len(shape) == 1:
         shape = (*shape, 1, 1)

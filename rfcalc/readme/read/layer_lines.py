@@ -33,6 +33,9 @@ COMES_IN = re.compile(r"\b(?:on|of|from|in|into|input|takes|over)\W+(?:(?:an?|th
 """In front of a map: it is none that a layer makes."""
 CHAIN = 4
 """Parts of a line between arrows that make it a chain of layers."""
+OUTPUT_LAYER = re.compile(r"^\W*output\s*:\s*(?=.{0,20}\bconv)", re.IGNORECASE)
+"""The name of the last layer, not what comes out: "Output: 4x4 conv"."""
+BLOCK_LINE = re.compile(r"^\W*(?:block|stage)\s*\w{1,3}\W{0,3}:", re.IGNORECASE)
 BARE_POOL = re.compile(r"^\W*(?:max|avg|mean)?[\s-]?pool(?:ing)?\s(\d)\s*$", re.IGNORECASE)
 """A pool with its kernel: pool 5."""
 LINE_KINDS = ("conv", "pool", "global")
@@ -79,7 +82,7 @@ def model_of_lines(run: Sequence[LayerFact]) -> StatedModel:
 def facts_of(lines: Sequence[Line]) -> Iterator[tuple[Line, LayerFact]]:
     """The lines, or parts of a chain, that name a window and state what comes out of it; two windows in a line are
     none. A line about the input states what goes into the first."""
-    for line in lines:
+    for line in (replace(one, text=OUTPUT_LAYER.sub("", one.text)) for one in lines):
         text = (
             clean_cell(LATEX_TIMES.sub("*", line.text))
             if len(line.text) <= LONGEST and not CODE.search(line.text)
@@ -115,7 +118,10 @@ def facts_of(lines: Sequence[Line]) -> Iterator[tuple[Line, LayerFact]]:
                 match = LAYER_LINE.match(words)
                 if kind == "global" and settings.get("kernel_size") == 1:  # what it leaves: 1x1
                     settings = {key: value for key, value in settings.items() if key != "kernel_size"}
-                several = bool(SEVERAL.search(words)) or len({name.lower() for name in TWO.findall(words)}) > 1
+                several = (
+                    bool(SEVERAL.search(words) or BLOCK_LINE.match(part))
+                    or len({name.lower() for name in TWO.findall(words)}) > 1
+                )
                 name = match["words"] if match else words
                 yield line, LayerFact(0, line.number, name, kind, {**settings, **notes}, several=several)
 

@@ -31,6 +31,7 @@ PHRASES = {
     "padding": re.compile(r"\b(same|valid)\b(?:[\s-]pad\w*)?|\bpad\w*\W{1,3}(same|valid)\b", re.IGNORECASE),
 }
 """What descriptions of layers say in words, under the engine's."""
+TORCH_CLASS = re.compile(r"\b(?:Conv|MaxPool|AvgPool|BatchNorm)[123]d\b")
 OPERATION_HEADINGS = (re.compile(r"\bop|type|operation", re.IGNORECASE), re.compile("layer", re.IGNORECASE))
 """Headings of the columns that say what a row does, the plainest first; a column of blocks only says where."""
 FEWEST_KERNELS = 3
@@ -174,11 +175,14 @@ def order_of_shapes(table: TextTable, columns: Mapping[int, str]) -> Order:
     shapes = [figures_in(re.sub(BATCH, "", cell).replace("@", "x").strip("()[] "), "n") for cell in sized]
     lined = any(ONE_AXIS.search(cell) for cells in table.rows for cell in cells)
     pairs = [shape for shape in shapes if len(shape) == 2] if lined else []
+    shapes = [shape[1:] if len(shape) == 4 else shape for shape in shapes]
     maps = [shape for shape in shapes if len(shape) == 3]
     if len(pairs) > 1 and not maps:
         return "line first" if pairs[0][0] < pairs[0][1] else "line last"
     square = [shape for shape in maps if len({*shape}) == 2]
-    first = any(a != b == c for a, b, c in square) if square else any(s[0] in (1, 3) and s[2] > 4 for s in maps[:1])
+    torch = any(TORCH_CLASS.search(cell) for cells in table.rows for cell in cells)
+    image = torch or any(s[0] in (1, 3) and s[2] > s[0] for s in maps[:1])
+    first = any(a != b == c for a, b, c in square) if square else image
     return ("first" if first else "last") if maps else None
 
 
@@ -312,6 +316,6 @@ def shape_in(cell: str, order: Order = None) -> tuple[tuple[Number, ...], Number
     if len(numbers) != 3:
         return numbers, None
     first, second, third = numbers
-    if order == "first" and not first == second != third:
+    if order == "first":
         return (second, third), first
     return ((second, third), first) if second == third != first else ((first, second), third)

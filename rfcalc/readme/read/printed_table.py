@@ -54,8 +54,8 @@ def printed_tables(tables: Sequence[TextTable]) -> Iterator[Printout]:
 
 
 def class_in(cell: str) -> re.Match[str] | None:
-    """The class that a cell names first; none where it names another layer in front of it, as "Conv2D + ReLU" does."""
-    match = PRINTED_CLASS.search(cell)
+    """The class that a cell names; none where it names several, or another layer in front, as "Conv2D + ReLU" does."""
+    match = PRINTED_CLASS.search(cell) if len(PRINTED_CLASS.findall(cell)) == 1 else None
     first = match and (match.start() == 0 or kind_of_operation(cell[: match.end()]) == kind_of_operation(match[1]))
     return match if first else None
 

@@ -21,7 +21,7 @@ from .tables import is_rule
 from .text import LONGEST_LINE, Line
 
 SUMMARY_ROW = re.compile(
-    r"(?<![\w-])([A-Za-z_]\w{0,80})-(\d{1,9})[\s|│]+(\[[-\d,\s\[\]]{0,300}\]|--)[\s|│]+(\d[\d,]{0,20}|--)(?![\w,.])"
+    r"(?<![\w-])([A-Za-z_]\w{0,80})-(\d{1,9})(?:\s?\([^()\d][^()]{0,40}\))?[\s|│]+(\[[-\d,\s\[\]]{0,300}\]|--)[\s|│]+(\d[\d,]{0,20}|--)(?![\w,.])"
 )
 INFO_ROW = re.compile(
     r"^(?:#\s?)?(?P<tree>[\s│├└─|+-]{0,300})(?P<type>[A-Za-z_]\w{0,80})(?:\s\((?P<name>[^()]{0,80})\))?"
@@ -29,6 +29,8 @@ INFO_ROW = re.compile(
 )
 INFO_HEADING = re.compile(r"^[\s#>]*Layer \(type.{0,30}(?:depth-idx|var_name)")
 TABLE_HEADING = re.compile(r"^[\s>|│┃#]*Layer \(type\)[\s|│┃].*Output Shape.*Param(?: #|eters?)(?P<more>.*)$")
+INPUT_HEADING = re.compile(r"^[\s>|│┃#]*Layer \(type\)[\s|│┃]+Input Shape", re.IGNORECASE)
+"""Of a print that states what comes into each layer, and nothing of what goes out."""
 X_HEADING = re.compile(r"^\s*Kernel Shape\s+Output Shape\s+Params")
 X_ROW = re.compile(
     r"^\s*(?P<number>\d{1,5})_(?P<name>[\w.]{1,80})\s+(?P<kernel>\[[\d,\s]+\]|-)\s+(?P<shape>\[[\d,\s]+\])\s+(?P<params>[\d.,]+[kMG]?|-)"
@@ -128,6 +130,9 @@ class _Finder:
         if INFO_HEADING.match(text):
             self.close()
             self.columns, self.style = info_columns(text), "torchinfo"
+        elif INPUT_HEADING.match(text):
+            self.close()
+            self.style = "inputs"
         elif X_HEADING.match(text):
             self.close()
             self.style = "torchsummaryX"
@@ -240,16 +245,23 @@ def x_row(match: re.Match[str], above: Sequence[PrintedRow], line: int) -> Print
     weights = [int(number) for number in re.findall(r"\d+", match["kernel"])]
     axes = len(weights) - 2
     weighed = {0: "Linear", -1: "BatchNorm2d"}.get(axes, f"Conv{axes}d")
-    kind = weighed if weights else plain_class(match["name"], shape, above)
     given = re.fullmatch(r"([\d.,]+)([kMG]?)", match["params"])
     rounded = float(given[1].replace(",", "")) * SCALES[given[2]] if given else 0.0
-    outs = shape[0] if shape else 0
+    kind = weighed if weights else match["name"] if rounded else plain_class(match["name"], shape, above)
+    outs = (shape[-1] if axes == 0 else shape[0]) if shape else 0  # a dense layer's units stand last
     exact = [prod(weights) + extra for extra in ((0, outs) if axes >= 0 else (prod(weights),))] if weights else [0]
     params = min(exact, key=lambda count: abs(count - rounded))
     near = abs(params - rounded) <= 0.006 * 10 ** (len(str(int(rounded))) - 1) + 1
     kernel = tuple(weights[2:]) or None
     return PrintedRow(
-        int(match["number"]) + 1, kind, shape, params if near else int(rounded), line, batch, kernel=kernel
+        int(match["number"]) + 1,
+        kind,
+        shape,
+        params if near else int(rounded),
+        line,
+        batch,
+        kernel=kernel,
+        recursive=bool(weights) and not given,
     )
 
 

@@ -42,7 +42,7 @@ SOURCES = {
     "macs": [rf"{BEFORE}{COUNT}\s?{MACS.replace(chr(92) + 'b', '', 1)}", rf"{MACS}{BETWEEN}{COUNT}"],
     "receptive_field": [
         rf"{FIELD}{BETWEEN}{STATED_FIGURE}{OTHER}",
-        rf"{BEFORE}(?<![=A-Za-z]){STATED_FIGURE}{OTHER}(?:\W{{1,3}}(?:px|pixels?))?\W{{1,3}}{FIELD}(?!\s?[=:])",
+        rf"{BEFORE}(?<![=A-Za-z]){STATED_FIGURE}{OTHER}(?:\W{{1,3}}(?:px|pixels?))?[^\w;!?]{{1,3}}{FIELD}(?!\s?[=:])",
         rf"\b(?:unit|neuron|pixel|cell)\b(?P<between>{GAP}{{0,40}}\bsees?\s(?:\w{{1,7}}\s)?){STATED_FIGURE}{OTHER}\s(?:input\s)?pixels",
     ],
     "accuracy": [
@@ -92,6 +92,7 @@ OF_A_PART = re.compile(
 SAVED = re.compile(
     r"\b(?:sav(?:e|es|ed|ing)|add(?:s|ed|ing)|remov(?:es|ed|ing)|differ\w*)\W+(?:of\s|by\s|about\s)?$", re.IGNORECASE
 )
+SIGNED = re.compile(r"[+±]\s?$|(?<!\w)[−–]$")
 FEWER = re.compile(r"\s*(?:fewer|less|more|additional|extra)\b", re.IGNORECASE)
 """Around a count: it is a difference of two."""
 SUMMAND = re.compile(r"\s*[+*×]\s*[\d(]")
@@ -129,7 +130,8 @@ DEMANDS = re.compile(
 SOLUTION = re.compile(r"\bsolution|\bassignment\W{0,3}\d|\bassignment$", re.IGNORECASE)
 """Titles of what somebody handed in: only limits below them are demands."""
 ELSEWHERE = re.compile(
-    r"\b(?:previous|earlier|before (?:this|that)\b|baseline|paper|original|compar|instead of|reduced? from|"
+    r"\b(?:not able|unable|cannot|can't|couldn't|could not|fail\w*|mention\w*|claim\w*|"
+    r"previous|earlier|before (?:this|that)\b|baseline|paper|original|compar|instead of|reduced? from|"
     r"from \d|down from|each|"
     r"per[\s-](?:layer|block|class)|layers?\b.{0,20}\bha|only layer|fully|dense layer|fc layer|other|initial|"
     r"(?<!final )(?:first|second|third|last|next|old|later|newer|simpler|smaller|larger|bigger|deeper|lighter|another) "
@@ -144,7 +146,8 @@ ELSEWHERE = re.compile(
 )
 PLAINLY_ELSEWHERE = re.compile(r"previous|earlier|baseline|paper|original|reduced? from|compar", re.IGNORECASE)
 WHERE_IN = re.compile(
-    r"\b(?:after|before|at|until|up to)\b.{0,20}\b(?:conv|layer|block|pool)|\b(?:conv|layer|block|c)\s?\d",
+    r"\b(?:after|before|at|until|up to)\b.{0,20}\b(?:conv|layer|block|pool)"
+    r"|\b(?:conv|layer|block|transition|stage|pool|c)\s?\d",
     re.IGNORECASE,
 )
 PLACE = re.compile(
@@ -189,6 +192,8 @@ SCALE_WORDS = {"thousand": "K", "million": "M", "billion": "G"}
 
 ABOUT = Fraction(6, 100)
 """How far "about" reaches: "about 10k" is written of 9.4k and of 10.6k, and hardly of more."""
+ROUND_DIGITS, NEARLY = 3, Fraction(1, 100)
+"""With more digits than that, "about" hardly reaches at all: about 18,746."""
 ROUNDED_UP = Fraction(1, 20)
 """How far a figure with a unit may be above, rounded up: 18.5k is written of 18,448, and 8k hardly of 7,100."""
 FAR = Fraction(15, 100)
@@ -230,7 +235,9 @@ class Statement:
             return figure <= self.figure.value
         if self.relation == ">":
             return figure >= self.figure.value
-        near = self.relation == "~" and abs(figure - self.figure.value) < ABOUT * figure
+        digits = re.sub(r"\D", "", self.stated).strip("0")
+        about = ABOUT if len(digits) <= ROUND_DIGITS else NEARLY
+        near = self.relation == "~" and abs(figure - self.figure.value) < about * figure
         more = min(self.figure.step, ROUNDED_UP * figure) if self.stated[-1:].isalpha() else Fraction(0)
         return near or 0 < self.figure.value - figure < more or self.figure.agrees(figure) or self.figure.cuts(figure)
 
@@ -366,7 +373,7 @@ def read_match(quantity: str, match: re.Match[str], sentence: str, line: int) ->
         line=line,
         required=bool(REQUIRED.search(sentence) or (quantity == "params" and planned)),
         elsewhere=bool(part)
-        or (quantity == "params" and bool(SAVED.search(front) or FEWER.match(behind)))
+        or (quantity == "params" and bool(SAVED.search(front) or SIGNED.search(front) or FEWER.match(behind)))
         or is_elsewhere(quantity, sentence, between or "")
         or names_place(quantity, match, sentence)
         or (quantity == "params" and bool(PRODUCT.search(sentence[: match.start("number")]))),
