@@ -410,6 +410,8 @@ class SummaryAudit:
             known = {k: v for k in ("kernel_size", "stride", "dilation") if isinstance(v := candidate[k], int)}
             kind = next((kind for word, kind in STATED_KINDS.items() if candidate.op.startswith(word)), "pointwise")
             known |= {"stride": known["kernel_size"]} if kind == "pool" and "stride" not in known else {}
+            shape = decision.item.shape
+            known |= {"n_out": 1} if shape and shape.sizes and set(shape.sizes) == {1} else {}
             number = row.index if isinstance(row.index, int) else len(facts) + 1
             facts.append(LayerFact(number, row.line, row.label, kind, {**known, **dict(row.stated)}))
         found = audit_model(StatedModel("table", self.printout.line, (tuple(facts),)))

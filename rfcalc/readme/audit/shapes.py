@@ -25,11 +25,14 @@ def mended_shapes(printout: Printout) -> tuple[Printout, tuple[Cell, ...]]:
     """The summary with the shapes that must be slips as they should be, and those slips: where no layer, however
     unusual, explains a row or the one below, and one other shape makes both usual, and the third one too. Where
     branches begin and maps are joined no other shape does."""
-    items = [item for item in items_of(printout.rows) if item.op and not item.row.recursive]
+    found_items = items_of(printout.rows)
+    items = [item for item in found_items if item.op and not item.row.recursive]
+    unknown = {item.place for item in found_items if item.op is None and item.shape}
     rows, slips = list(printout.rows), []
     for at, item in enumerate(items):
         around = (items[at - 1] if at else None, *items[at + 1 : at + 3])
-        if are_usual(around[0], item, *around[1:2], most=inf):
+        ends = [one.place for one in (*around, item) if one]
+        if unknown & set(range(min(ends), max(ends))) or are_usual(around[0], item, *around[1:2], most=inf):
             continue
         mended = (item._replace(shape=shape) for shape in dict.fromkeys(shapes_for(around[0], item, *around[1:2])))
         found = [one for one in mended if are_usual(around[0], one, *around[1:])]

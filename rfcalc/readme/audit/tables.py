@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from ...engine.geometry import Number
 from ..read.facts import StatedModel
-from .channels import said_slips
+from .channels import FLATTENS, said_slips
 from .counts import added, count_slips
 from .repair import repaired
 from .verdict import Cell, Verdict, VerdictKind
@@ -49,6 +49,17 @@ def audit_model(model: StatedModel, known: tuple[Cell, ...] = ()) -> ModelAudit:
     backwards = turned_round(walked)
     walked = backwards or walked
     walked = replace(walked, slips=tuple(sorted((*known, *walked.slips), key=row_of_slip)))
+    cells, claims = walk_findings(walked)
+    if backwards:
+        why = "each field is what one unit of the last row sees of that row's input"
+        claims.append(Verdict("table", "from the last layer back", None, "convention", model.line, why))
+    counts, more, total = count_findings(walked, {(cell.row, cell.column) for cell in cells})
+    return ModelAudit(model, walked, (*claims, *more), (*cells, *counts), total)
+
+
+def walk_findings(walked: Walked) -> tuple[list[Cell], list[Verdict]]:
+    """The cells that are off by the walk, where enough of it can be believed, and its verdicts."""
+    model, slips = walked.model, walked.slips
     mended = repaired(walked) if walked.windows and not walked.standalone else None
     believed = walked.understood or mended is not None
     if model.form == "code":  # its settings are what runs, however many comments are wrong
@@ -56,44 +67,50 @@ def audit_model(model: StatedModel, known: tuple[Cell, ...] = ()) -> ModelAudit:
         believed = (believed or (model.followed and sure)) and order_known(walked)
     elif not believed:
         believed = all_stated(walked) and walked.checked >= FEWEST_CHECKED
-    slips = walked.slips
     if mended:  # one story: what follows from it is inherited
         slips = tuple(replace(slip, kind="inherited") if place else slip for place, slip in enumerate(slips))
     wrong = believed and walked.windows > 0
-    cells = [*slips] if wrong else []
+    flat = {row.number for row in walked.rows if row.kind == "flat" and FLATTENS.search(row.name)}
+    alone = model.form != "code" and not walked.windows  # units follow from the map, whatever made it
+    units = [slip for slip in slips if alone and slip.column == "ch_out" and slip.row in flat]
     claims = [
         *window_claims(walked, mended[0] if mended else "", wrong),
         *(conventions(walked) if walked.windows else ()),
     ]
-    if backwards:
-        why = "each field is what one unit of the last row sees of that row's input"
-        claims.append(Verdict("table", "from the last layer back", None, "convention", model.line, why))
+    if units:
+        claims.append(Verdict("units", f"{len(walked.rows)} rows", None, "wrong", model.line, "see its cells"))
+    return [*slips] if wrong else units, claims
+
+
+def count_findings(walked: Walked, named: set[tuple[int | str, str]]) -> tuple[list[Cell], list[Verdict], int | None]:
+    """The counts, channels and sums that are off beside what is named already, their verdicts, and what the rows add up
+    to with those counts mended."""
+    model, claims = walked.model, list[Verdict]()
+
+    def say(quantity: str, stated: str, kind: VerdictKind, why: str = "see its cells") -> None:
+        claims.append(Verdict(quantity, stated, None, kind, model.line, why))
+
     total = added(model)
     odd, good = count_slips(replace(model, axes=(walked.rows,)))  # its columns on their sides
-    named = {(cell.row, cell.column) for cell in cells}
     counts = [cell for cell in odd if cell.column == "params"]
     kernels = [cell for cell in odd if cell.column == "kernel_size" and (cell.row, cell.column) not in named]
-    cells += counts + kernels
-    named |= {(cell.row, cell.column) for cell in counts}
-    extra = [cell for cell in [*sums(model), *spread_slips(model)] if (cell.row, cell.column) not in named]
-    cells += extra
+    known = {*named, *((cell.row, cell.column) for cell in counts)}
+    extra = [cell for cell in [*sums(model), *spread_slips(model)] if (cell.row, cell.column) not in known]
+    said, checked = said_slips(model) if model.form == "code" else ([], 0)
     if extra:
-        claims.append(Verdict("arithmetic", f"{len(extra)} cells", None, "wrong", model.line, "see its cells"))
-    if model.form == "code":
-        said, checked = said_slips(model)
-        cells += said
-        if said:
-            claims.append(Verdict("channels", f"{checked} counts", None, "wrong", model.line, "see its cells"))
+        say("arithmetic", f"{len(extra)} cells", "wrong")
+    if said:
+        say("channels", f"{checked} counts", "wrong")
     stated = good + len(odd)
-    if counts or (good and model.form == "table"):
-        kind: VerdictKind = "wrong" if counts else "right"
-        why = "see its cells" if counts else "each follows from its kernel and channels"
-        claims.append(Verdict("row params", f"{stated} counts", None, kind, model.line, why))
+    if counts:
+        say("row params", f"{stated} counts", "wrong")
+    elif good and model.form == "table":
+        say("row params", f"{stated} counts", "right", "each follows from its kernel and channels")
     if kernels:
-        claims.append(Verdict("kernel_size", f"{stated} kernels", None, "wrong", model.line, "see its cells"))
-    mended_total = None if total is None else int(total + sum((c.computed or 0) - (c.stated or 0) for c in counts))
-    claims += total_claims(model, total, mended_total)
-    return ModelAudit(model, walked, tuple(claims), tuple(cells), mended_total)
+        say("kernel_size", f"{stated} kernels", "wrong")
+    mended = None if total is None else int(total + sum((c.computed or 0) - (c.stated or 0) for c in counts))
+    claims += total_claims(model, total, mended)
+    return [*counts, *kernels, *extra, *said], claims, mended
 
 
 def sums(model: StatedModel) -> Iterator[Cell]:
@@ -166,7 +183,8 @@ def all_stated(walked: Walked) -> bool:
 def order_known(walked: Walked) -> bool:
     """Whether layers in code run in the order in which they stand: `forward` says so, comments on every layer that has
     a window state what comes out of it, or nearly all the figures follow from each other."""
-    if walked.model.ordered:
+    bare = not walked.model.title and all(row.name == row.torch for row in walked.rows)  # what stands in a sequence
+    if walked.model.ordered or bare:
         return walked.model.followed
     last = max((place for place, row in enumerate(walked.rows) if "r_out" in row.cells), default=0)
     known = [row for row in walked.rows[: last + 1] if row.kind in WINDOWED]

@@ -168,7 +168,7 @@ class RowWindows:
         if quantity == "n":
             return self.rounds_up(row, entering, settings, value)
         k, j = settings.kernel_size, entering["j"]
-        single = row.kind == "pool" and (row.cells.get("n_out") == 1 or k == entering["n"] is not None)
+        single = row.kind in ("pool", "global") and (row.cells.get("n_out") == 1 or k == entering["n"] is not None)
         if quantity == "j" and single and value == j:
             return True  # beside one unit there is no other
         if quantity != "j" or row.kind != "global" or "stride" in row.cells or k is None or j is None:

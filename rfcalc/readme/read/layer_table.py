@@ -181,7 +181,9 @@ def order_of_shapes(table: TextTable, columns: Mapping[int, str]) -> Order:
         return "line first" if pairs[0][0] < pairs[0][1] else "line last"
     square = [shape for shape in maps if len({*shape}) == 2]
     torch = any(TORCH_CLASS.search(cell) for cells in table.rows for cell in cells)
-    image = torch or any(s[0] in (1, 3) and s[2] > s[0] for s in maps[:1])
+    if torch:  # whose maps have their channels first, unless each says otherwise
+        return None if not maps else "last" if len(square) == len(maps) and all(a == b for a, b, _ in maps) else "first"
+    image = any(s[0] in (1, 3) and s[2] > s[0] for s in maps[:1])
     first = any(a != b == c for a, b, c in square) if square else image
     return ("first" if first else "last") if maps else None
 

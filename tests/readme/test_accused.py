@@ -1,0 +1,201 @@
+"""Right figures that were once called wrong, each in the form in which a public document states them."""
+
+from __future__ import annotations
+
+import pytest
+
+from rfcalc.readme.audit.audit import audit
+
+NUMBERED_BY_CLASS = """
+```
+-------------------------------------------------------------
+ Layer (type)       Output Shape          Param #
+=============================================================
+   Conv2D-9     [1, 8, 30, 30]        224
+    ReLU-9      [1, 8, 30, 30]        0
+ MaxPool2D-9    [1, 8, 15, 15]        0
+   Conv2D-10    [1, 8, 13, 13]        584
+    ReLU-10     [1, 8, 13, 13]        0
+=============================================================
+Total params: 808
+```
+"""
+INPUTS_PRINTED = """
+```
+-----------------------------------------------------------------------
+             Layer (type)                Input Shape         Param #
+=======================================================================
+                 Conv2d-1            [-1, 1, 28, 28]             260
+                 Linear-2                  [-1, 320]          16,050
+                 Linear-3                   [-1, 50]             510
+=======================================================================
+```
+"""
+WEIGHTS_SHOWN = """
+```
+===========================================================
+            Kernel Shape   Output Shape   Params  Mult-Adds
+Layer
+0_embedding    [300, 20]  [100, 1, 300]     6000       6000
+1_encoder              -  [100, 1, 512]  3768320    3760128
+2_decoder      [512, 20]   [100, 1, 20]    10260      10240
+-----------------------------------------------------------
+                       Totals
+Total params          3784580
+```
+"""
+KERAS_WITHOUT_CLASSES = """
+Layer (type) | Output Shape | Parameters
+--- | --- | ---
+conv2d (Conv2D) | (None, 30, 30, 8) | 224
+batch_normalization | (None, 30, 30, 8) | 32
+max_pooling2d_2 | (None, 15, 15, 8) | 0
+conv2d_1 (Conv2D) | (None, 13, 13, 8) | 584
+
+Total params: 840
+"""
+SEVERAL_CLASSES = """
+| Layer | Output Size | Params |
+|---|---|---|
+| Conv2d 3→16 | 16x32x32 | 448 |
+| AvgPool2d → BatchNorm2d → ReLU | 16x16x16 | 32 |
+| Conv2d 16→16 | 16x16x16 | 2,320 |
+| AvgPool2d → BatchNorm2d → ReLU | 16x8x8 | 32 |
+"""
+NO_SQUARE = """
+| Layer | Output Shape | Params |
+|---|---|---|
+| Conv2d (1→16, 5x1) | [1, 16, 64, 130] | 96 |
+| BatchNorm2d (16) | [1, 16, 64, 130] | 32 |
+| Conv2d (16→64, 1x9) | [1, 64, 64, 130] | 9,280 |
+| BatchNorm2d (64) | [1, 64, 64, 130] | 128 |
+"""
+LAST_BULLET = """
+- Layer 1: 4x4 conv, stride=2 → 128x128x64
+- Layer 2: 4x4 conv, stride=2 → 64x64x128
+- Layer 3: 4x4 conv, stride=2 → 32x32x256
+- Layer 4: 4x4 conv, stride=1 → 31x31x512
+- Output: 4x4 conv, stride=1 → 30x30x1
+
+The receptive field is 70x70.
+"""
+WITH_A_FORMULA = """
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(1, 8, 3)  # r_in=1, j_in=1, j_out=1, r_out=r_in+(k-1)*j_in=3
+        self.pool = nn.MaxPool2d(2, 2)  # r_in=3, j_in=1, j_out=2, r_out=r_in+(k-1)*j_in=4
+        self.conv2 = nn.Conv2d(8, 8, 3)  # r_in=4, j_in=2, j_out=2, r_out=r_in+(k-1)*j_in=8
+
+    def forward(self, x):
+        return self.conv2(self.pool(self.conv1(x)))
+"""
+RANGES = """
+class Net(nn.Module):
+    '''The Net() class holds two blocks.'''
+    def __init__(self):
+        super().__init__()
+        # C1: plain block (32x32x3 -> 16x16x16)
+        self.block = nn.Sequential(
+            nn.Conv2d(3, 8, 3, padding=1),  # RF: 3
+            nn.Conv2d(8, 8, 3, padding=1),  # RF: 3 -> 5
+            nn.Conv2d(8, 16, 3, padding=1, stride=2),  # RF: 5 -> 7
+        )
+        self.wide = nn.Conv2d(16, 16, 3)  # RF=11,15
+
+    def forward(self, x):
+        return self.wide(self.block(x))
+
+
+def get_model():
+    return Net().to("cpu")
+"""
+PADDED_INPUT = """
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 16, 3, padding=16)  # input size=64, RF=3, outputsize=62
+        self.conv2 = nn.Conv2d(16, 16, 3)  # input size=62, RF=5, outputsize=60
+
+    def forward(self, x):
+        return self.conv2(self.conv1(x))
+"""
+SINGLE_UNIT = """
+| Layer | k | s | n_out | RF | jump |
+|---|---|---|---|---|---|
+| Conv | 3 | 1 | 26 | 3 | 1 |
+| MaxPool | 2 | 2 | 13 | 4 | 2 |
+| Conv | 3 | 1 | 11 | 8 | 2 |
+| AvgPool2d | 11 | 11 | 1 | 28 | 2 |
+| Conv 1x1 | 1 | 1 | 1 | 28 | 2 |
+"""
+ROUNDED_UP = """
+| Layer | k | s | p | n_in | n_out |
+|---|---|---|---|---|---|
+| Conv | 1 | 1 | 1 | 20 | 22 |
+| Conv | 1 | 1 | 1 | 22 | 24 |
+| Conv | 3 | 2 | 0 | 24 | 12 |
+| Conv | 3 | 2 | 0 | 12 | 6 |
+| Conv | 3 | 2 | 0 | 6 | 3 |
+"""
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        NUMBERED_BY_CLASS, INPUTS_PRINTED, WEIGHTS_SHOWN, KERAS_WITHOUT_CLASSES, SEVERAL_CLASSES, NO_SQUARE,
+        LAST_BULLET, WITH_A_FORMULA, RANGES, PADDED_INPUT, SINGLE_UNIT, ROUNDED_UP,
+    ],
+    ids=lambda text: text.split()[1][:12],
+)  # fmt: skip
+def test_right_figures_are_not_accused(text: str) -> None:
+    found = audit(text)
+    assert [(c.quantity, c.stated, c.computed, c.why) for c in found.claims if c.verdict == "wrong"] == []
+    assert found.cells == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "right", "wrong", "computed"),
+    [
+        (KERAS_WITHOUT_CLASSES, "(None, 30, 30, 8) | 32", "(None, 30, 30, 8) | 48", 32),
+        (WITH_A_FORMULA, "*j_in=8", "*j_in=10", 8),
+        (RANGES, "RF: 3 -> 5", "RF: 3 -> 6", 5),
+        (LAST_BULLET, "70x70", "71x71", 70),
+        (SINGLE_UNIT, "| 8 | 2 |", "| 8 | 4 |", 2),
+    ],
+)
+def test_slips_beside_them_still_are(text: str, right: str, wrong: str, computed: int) -> None:
+    found = audit(text.replace(right, wrong, 1))
+    shown = [c.computed for c in found.cells] + [c.computed for c in found.claims if c.verdict == "wrong"]
+    assert computed in shown
+
+
+TWO_LAYERS = "Conv 3x3, stride 1: RF = 3\nConv 3x3, stride 1: RF = 5\nPool 2x2, stride 2: RF = 6\nConv 3x3: RF = 10\n"
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "All layers use `stride = 1`; receptive field grows purely by dilation.",
+        "The paper's authors mention on page 6 that the RF is 224x224.",
+        "The network is not able to reach a receptive field of 44.",
+        "Transition 2: RF = 5",
+    ],
+)
+def test_sentences_that_state_nothing_of_the_network(sentence: str) -> None:
+    found = audit(f"{sentence}\n\n{TWO_LAYERS}")
+    assert [c for c in found.claims if c.verdict == "wrong"] == []
+
+
+def test_differences_and_rounded_counts() -> None:
+    """16*9*3+16 = 448 and 16*9*16+16 = 2,320, together 2,768."""
+    rows = "Conv2d-1 [-1, 16, 32, 32] 448\nConv2d-2 [-1, 16, 32, 32] 2,320\n"
+    text = f"```\n{rows}Total params: 2,768\n```\n{{}}\n"
+
+    def verdicts(sentence: str) -> list[str]:
+        return [c.verdict for c in audit(text.format(sentence), (3, 32, 32)).claims if str(c.stated) not in ("2768",)]
+
+    assert "wrong" not in verdicts("+463 params vs the first model")
+    assert "wrong" not in verdicts("It has about 2.8K parameters")
+    assert verdicts("It has about 2,768 parameters")[-1] == "right"
+    assert verdicts("It has about 2,871 parameters")[-1] != "right"
