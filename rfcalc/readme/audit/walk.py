@@ -67,6 +67,10 @@ class _Walk:
         """After an enlargement units look different ways in turn, so that no one field follows from a kernel."""
         self.trail: list[tuple[StatedMap, StatedMap]] = []
         self.outs: list[StatedMap] = []
+        self.kept, self.cut = 0, 0
+        """How many rows leave the size as it is, and how many convolutions make it smaller as those without padding."""
+        self.plain_pools: set[tuple[Number | None, Number]] = set()
+        """Of the pools that divide the size: their kernel, or their stride where they state none, and by how much."""
         self.branches = branches(self.rows)
 
     def walked(self) -> Walked:
@@ -77,6 +81,7 @@ class _Walk:
             entering = self.enter(index, row, expected, previous)
             expected, previous = self.pass_row(index, row, entering, previous)
             self.trail.append((entering, dict(expected)))
+            self.count(row, entering["n"], expected["n"])
             self.outs.append(dict(previous))
         if self.model.form != "code":
             found, checked = channel_slips(self.rows, self.branches, len(self.model.axes) == 1)
@@ -219,8 +224,8 @@ class _Walk:
         possible = self.sizes_of(row, given, settings)
         if value in possible and (read := self.told_below(index, value, possible)):
             return read
-        keeps = sum(enter["n"] == out["n"] is not None for enter, out in self.trail)
-        unpadded = self.unpadded(given, k, s, settings.dilation, keeps)
+        keeps = self.kept
+        unpadded = self.unpadded(given, k, s, settings.dilation)
         if (
             (value in possible and not self.padded_alone(index, row, given, value, settings))
             or value == 1
@@ -263,12 +268,7 @@ class _Walk:
         s = int(settings.stride or 1)
         if row.kind != "pool" or value in (given // s, -(-given // s)):
             return False
-        plain = any(
-            above.kind == "pool"
-            and above.cells.get("kernel_size", above.cells.get("stride")) == settings.kernel_size
-            and enter["n"] == s * (out["n"] or 0)
-            for above, (enter, out) in zip(self.rows, self.trail, strict=False)
-        )
+        plain = (settings.kernel_size, s) in self.plain_pools
         fits = self.fits_below(index, value)
         return fits is False or (plain and fits is None)
 
@@ -285,14 +285,19 @@ class _Walk:
             return row.cells["n_out"] in sizes
         return None if made is None or row.several else made == row.cells["n_out"] or accepted
 
-    def unpadded(self, given: int, k: int, s: int, dilation: int, keeps: int) -> int | None:
+    def unpadded(self, given: int, k: int, s: int, dilation: int) -> int | None:
         """The size without padding, where at least two convolutions above have none and no map is kept."""
-        cut = [
-            enter["n"] - out["n"] == above.cells["kernel_size"] - 1 > 0
-            for above, (enter, out) in zip(self.rows, self.trail, strict=False)
-            if above.kind == "conv" and "kernel_size" in above.cells and enter["n"] and out["n"]
-        ]
-        return (given - dilation * (k - 1) - 1) // s + 1 if cut.count(True) > 1 and not keeps else None
+        return (given - dilation * (k - 1) - 1) // s + 1 if self.cut > 1 and not self.kept else None
+
+    def count(self, row: LayerFact, given: Number | None, made: Number | None) -> None:
+        """What a row shows of how the table pads."""
+        if given is None or made is None:
+            return
+        kernel = row.cells.get("kernel_size")
+        self.kept += given == made
+        self.cut += row.kind == "conv" and kernel is not None and given - made == kernel - 1 > 0
+        if row.kind == "pool" and made > 0 and given % made == 0:
+            self.plain_pools.add((row.cells.get("kernel_size", row.cells.get("stride")), given // made))
 
     def slip(
         self, row: LayerFact, column: str, stated: Number, computed: Number | None, kind: str, why: str = ""
