@@ -199,3 +199,28 @@ def test_differences_and_rounded_counts() -> None:
     assert "wrong" not in verdicts("It has about 2.8K parameters")
     assert verdicts("It has about 2,768 parameters")[-1] == "right"
     assert verdicts("It has about 2,871 parameters")[-1] != "right"
+
+
+def test_figures_between_two_titles_belong_to_the_first() -> None:
+    """64*9*3+64 = 1,792; results below the title of one network, its print under a title of its own before the next."""
+    text = (
+        "## Assignment 7:\n### Model 1\n**Results:**\n* Parameters: {}\n### Analysis\nIt learns.\n"
+        "```\nConv2d-1 [-1, 64, 32, 32] 1,792\nReLU-2 [-1, 64, 32, 32] 0\nTotal params: 1,792\n```\n"
+        "### Model 2\n**Results:**\n* Parameters: 9,873\n"
+    )
+    found = audit(text.format("1,972"), (3, 32, 32)).claims
+    assert [(c.stated, c.computed, c.verdict) for c in found if c.line in (4, 14)] == [
+        ("1,972", 1792, "wrong"), ("9,873", None, "undetermined")
+    ]  # fmt: skip
+    assert [c.verdict for c in audit(text.format("1,792"), (3, 32, 32)).claims if c.line == 4] == ["right"]
+
+
+def test_a_comment_that_names_another_layer() -> None:
+    text = (
+        "class Net(nn.Module):\n    def __init__(self):\n        super().__init__()\n"
+        "        # r_in:1, n_in:28, r_out:3, n_out:26\n        self.conv1 = nn.Conv2d(1, 8, 3)\n"
+        "        # r_in:3, n_in:26, r_out:{}, n_out:24\n        self.conv2 = nn.Conv2d(8, 8, 3)\n"
+        "        ## MaxPool2D (r_in:5, n_in:24, j_in:1, r_out:6, n_out:12)\n        self.fc1 = nn.Linear(1152, 10)\n"
+    )
+    assert audit(text.format(5)).exit_code == 0
+    assert [(c.column, c.stated, c.computed) for c in audit(text.format(7)).cells] == [("r_out", 7, 5)]

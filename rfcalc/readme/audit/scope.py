@@ -48,9 +48,24 @@ class ClaimScope:
         for index in self.text.path(section):
             if index in self.inside:
                 return self.inside[index]
-            title = self.text.sections[index].title
-            if next((p for p in (VARIANT, PART) if p.search(title)), None) in self.several:
+            pattern = next((p for p in (VARIANT, PART) if p.search(self.text.sections[index].title)), None)
+            if pattern in self.several:
+                return self.up_to_next(index, pattern) if pattern else []
+        return []
+
+    def up_to_next(self, index: int, pattern: re.Pattern[str]) -> list[Facts]:
+        """The models between the title of one network and the next such title beside it, under titles of their own
+        ("Model 1", "Analysis", "Model 2"); none where no other follows, for then they may be of all."""
+        found: list[Facts] = []
+        for place in range(index + 1, len(self.text.sections)):
+            section = self.text.sections[place]
+            if section.level < self.text.sections[index].level:
                 return []
+            if section.parent != self.text.sections[index].parent:
+                continue
+            if pattern.search(section.title):
+                return found
+            found += self.inside.get(place, ())
         return []
 
     def apart(self, section: int) -> bool:

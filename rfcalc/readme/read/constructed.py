@@ -97,6 +97,8 @@ FIELDS_FROM_TO = re.compile(r"(?<=[Rr][Ff])(\s*[:=]?)\s*\d{1,4}\s*(?:-+>|=>|→)
 """The field in front of a layer and behind it, RF: 5 -> 9: what stands before the second."""
 SEVERAL_FIELDS = re.compile(r"R\.?F\s*[:=]\s*\d{1,4}(?:,\d{1,4})+\s*$", re.IGNORECASE)
 """One for each path of a block: RF=6,14."""
+LAYER_NAMED = re.compile(r"\W*(?:(?:max|avg|average)[\s_-]?pool|conv(?:olution)?[123]d)\w*", re.IGNORECASE)
+"""A class in front of the figures of a comment."""
 OF_A_BLOCK = re.compile(r"^\W*(?:C\d|block|stage)\b[^x×]{0,60}\(.*\d\s?[x×]\s?\d.*(?:-+>|→)", re.IGNORECASE)
 """A heading that says what a block as a whole makes of a map."""
 SUM_BEFORE = re.compile(r"[:=]\s*\(?\d[\d\s()+*/x×-]{2,60}=(?=\s*\d)")
@@ -165,6 +167,8 @@ class Draft:
     """How many containers that run their layers in turn begin in it."""
     leads: bool | None = None
     waiting: Notes = field(default_factory=dict)
+    waits_for: str = ""
+    """The kind of layer that such a comment names."""
     led: int | None = None
     noted: set[int] = field(default_factory=set)
     remarks: list[LayerFact] = field(default_factory=list)
@@ -175,8 +179,9 @@ class Draft:
             self.forget(self.owner)
         window, last = fact.kind != "pointwise", len(self.facts) - 1
         if self.waiting and window:
-            notes = sizes_only(self.waiting, fact.cells)
-            fact, self.waiting = replace(fact, cells={**notes, **fact.cells}), {}
+            meant = self.waits_for in ("", fact.kind)
+            notes = sizes_only(self.waiting, fact.cells) if meant else {}
+            fact, self.waiting, self.waits_for = replace(fact, cells={**notes, **fact.cells}), {}, ""
             self.led = last + 1
         elif window and self.led == last and fact.line == self.facts[last].line + 1 and not fact.cells.keys() & OUTS:
             above = self.facts[last]  # what comes out may come out of both
@@ -199,7 +204,7 @@ class Draft:
         made = self.facts[self.branches.get(match["indent"], len(self.facts)) :]
         return any(fact.kind != "pointwise" for fact in made)
 
-    def note(self, notes: Notes, line: int, bare: bool) -> None:
+    def note(self, notes: Notes, line: int, bare: bool, kind: str = "") -> None:
         """Figures in a comment without a call: after the bracket that closes a layer, or on a line of their own."""
         if not notes or (bare and notes.get("r_out") == 1):
             return
@@ -208,7 +213,7 @@ class Draft:
         if bare and "r_out" in notes and len(notes) > 1:
             self.remarks.append(LayerFact(0, line, "", "other", notes))
         if bare and self.leads:
-            self.waiting = {**self.waiting, **notes} if goes_on else notes
+            self.waiting, self.waits_for = {**self.waiting, **notes} if goes_on else notes, kind
             return
         place = next((i for i in range(len(self.facts) - 1, -1, -1) if self.facts[i].kind != "pointwise"), None)
         if place is not None and line - self.facts[-1].line <= NEAR and (goes_on or not self.spoken_of(place)):
@@ -323,7 +328,8 @@ def take(draft: Draft, block: Sequence[Line], at: int, text: str, own: Container
             notes = {}  # the image's own field, in front of the first layer
         elif bare and draft.leads is None and (notes.keys() & {"r_out", "n_out"} or SIDED_NOTE.search(comment)):
             draft.leads = leads(block, at, bool(draft.facts))
-        draft.note(notes, block[at].number, bare)
+        named = LAYER_NAMED.match(comment) if bare else None
+        draft.note(notes, block[at].number, bare, kind_of_operation(named[0]) if named else "")
     return max(1, used)
 
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from itertools import takewhile
 
 from ...spec.stated import Stated
 from .text import LONGEST_LINE, Line, Text, clean_cell
@@ -127,7 +128,9 @@ DEMANDS = re.compile(
     re.IGNORECASE,
 )
 """Titles of sections that state what is asked for, not what came out."""
-SOLUTION = re.compile(r"\bsolution|\bassignment\W{0,3}\d|\bassignment$", re.IGNORECASE)
+RESULTS = re.compile(r"^\W*(?:final |test |training )?(?:results?|outcomes?|achieved)\b", re.IGNORECASE)
+"""Titles of what came out, whatever stands around them."""
+SOLUTION = re.compile(r"\bsolution|\bassignment\W{0,3}\d|\bassignment\W*$", re.IGNORECASE)
 """Titles of what somebody handed in: only limits below them are demands."""
 ELSEWHERE = re.compile(
     r"\b(?:not able|unable|cannot|can't|couldn't|could not|fail\w*|mention\w*|claim\w*|"
@@ -266,7 +269,8 @@ def read_statements(prose: Iterable[Line], text: Text) -> list[Statement]:
         if not words:
             continue
         titles = [text.sections[i].title for i in text.path(line.section) if text.sections[i].line != line.number]
-        asking = [title for title in titles if DEMANDS.search(title)]
+        inner = takewhile(lambda title: not RESULTS.search(title), titles)
+        asking = [title for title in inner if DEMANDS.search(title)]
         asked = any(not SOLUTION.search(title) for title in asking)
         if words.count("|") == 3 and words[0] == "|":  # a name and its figure
             words = words.strip("| ").replace(" | ", ": ")
