@@ -66,6 +66,8 @@ def _between_rows(rows: Sequence[LayerFact]) -> list[Cell | None]:
         reshaped = above.kind == "join" or (above.kind == "flat" and row.kind != "flat")
         if given is None or taken is None or above.several or reshaped or flattened:
             continue
+        if "ch_in" not in row.cells and (above.kind != "conv" or taken == 2 * given):
+            continue  # levels of a network, whose convolutions are not listed
         pooled = above.kind in ("pool", "global") and above.cells.get("ch_in") == taken
         if given == taken or pooled:  # the pool's own ch_out is the slip
             found.append(None)

@@ -112,6 +112,9 @@ def of_summary(audit: SummaryAudit) -> Facts:
     if not known and audit.added and not audit.cells:  # rows may be left out: only their very sum speaks of them
         params = [KnownFigure(audit.added, "the rows that are printed", exactly=True)]
     params += tied(audit.printout, audit.params)
+    for key in ("trainable", "non_trainable"):
+        if known and (part := audit.printout.totals.get(key)) and part.value not in (0, audit.params):
+            params.append(KnownFigure(int(part.value), f"{key.replace('_', '-')} parameters of the summary"))
     off = {cell.line for cell in audit.cells if cell.column == "params"}
     kinds = {"conv": "conv", "linear": "flat"}
     weighted = [item for item in audit.items if item.op in kinds and not item.row.recursive]

@@ -98,9 +98,9 @@ class SummaryAudit:
         types: dict[int, set[str]] = {}
         for row in rows:
             types.setdefault(int(row.index), set()).add(row.type)
-        if sum(len(found) > 1 for found in types.values()) > 1:  # each class is numbered by itself
+        shared, last = sum(len(found) > 1 for found in types.values()), max(numbers)
+        if shared > 1 or (shared and len(types) == last):  # each class is numbered by itself
             return not gaps
-        last = max(numbers)
         repeated = sorted(number for number, times in Counter(numbers).items() if times > 1)
         missing = sorted(set(range(1, last + 1)).difference(numbers)) if last < MOST_ROWS else []
         begins_late = missing == list(range(1, len(missing) + 1)) and not self.printout.headed

@@ -126,6 +126,8 @@ def steps(model: StatedModel, reading: TableReading) -> Iterator[Sequence[TableR
     """The choices to settle one after the other, each among the readings that it allows: what depends on each other
     together."""
     sides, facts = sides_of(model), model.facts
+    if not facts:
+        return
     chained = [column for column in sides if column[0] in "jr" and len(sides[column]) > 1]
     starts: list[Start] = ["image", "zero", "stated"]
     if facts[0].cells.get("n_in") in IMAGE_SIZES and facts[0].cells.get("j_in", 1) == 1:

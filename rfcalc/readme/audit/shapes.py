@@ -28,6 +28,8 @@ def mended_shapes(printout: Printout) -> tuple[Printout, tuple[Cell, ...]]:
     found_items = items_of(printout.rows)
     items = [item for item in found_items if item.op and not item.row.recursive]
     unknown = {item.place for item in found_items if item.op is None and item.shape}
+    numbers = [(item.place, item.row.index) for item in found_items if isinstance(item.row.index, int)]
+    unknown |= {place for (place, n), (_, below) in pairwise(numbers) if below != n + 1}  # rows are left out there
     rows, slips = list(printout.rows), []
     for at, item in enumerate(items):
         around = (items[at - 1] if at else None, *items[at + 1 : at + 3])

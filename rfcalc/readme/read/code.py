@@ -65,6 +65,8 @@ def drafted_model(draft: Draft, parts: Mapping[str, Draft]) -> StatedModel:
     first = min(fact.line for fact in draft.facts)
     if any(place < 0 for _, reads in rows for place in reads):
         problems = (*problems, "takes several maps")
+    if draft.borrows:
+        problems = (*problems, "runs layers of other attributes in a container")
     lines = frozenset({fact.line for fact in draft.facts} | draft.noted)
     return StatedModel(
         "code", first, (main,), lines=lines, title=draft.title, problems=problems, graph=tuple(graph),
@@ -241,7 +243,7 @@ def params_of(facts: Sequence[LayerFact | None]) -> int | None:
 def weights_of(fact: LayerFact) -> int | None:
     given, family = dict(fact.settings), re.sub(r"[123]d$", "", fact.torch)
     made, taken, extra = given.get("ch_out"), given.get("ch_in"), bool(given.get("bias", True))
-    if family in ("Conv", "ConvTranspose", "Linear"):
+    if family == "Linear" or (family in ("Conv", "ConvTranspose") and family != fact.torch):
         axes = int(fact.torch[-2]) if family != "Linear" else 0
         kernel, groups = given.get("kernel_size", 1), given.get("groups", 1)
         sides = tuple(kernel) if isinstance(kernel, list | tuple) else (kernel,) * axes

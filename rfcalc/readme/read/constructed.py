@@ -8,6 +8,7 @@ import re
 from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby
+from math import inf
 from textwrap import dedent
 from types import MappingProxyType
 from typing import Any
@@ -67,6 +68,8 @@ CALL = re.compile(
 )
 CLASS_LINE = re.compile(r"^\s*class\s+(\w{1,80})")
 UNSETTLED = re.compile(r"^\s*(?:if|elif|else|for|while)\b|\bfor \w+ in\b|nn\.Parameter\(")
+BORROWED = re.compile(r"\bSequential\([^()]*self\.\w+\s*[,)]|^\s*self\.\w+\s*,\s*$")
+"""A layer of another attribute among the arguments of a container."""
 SEQUENTIAL = re.compile(r"\bSequential\(")
 ASSIGNED = re.compile(r"\s*[\w.]+\s*=(?!=)")
 BRANCH = re.compile(r"^(?P<indent>\s*)(?P<word>if|elif|else)\b.*:\s*(?:#.*)?$")
@@ -83,7 +86,7 @@ NOTES = {
     "n_in": re.compile(r"\b(?:input|in|n_?in)(?:[\s_-]?(?:size|shape|image))?" + SHAPE, re.IGNORECASE),
     "n_out": re.compile(r"\b(?:output|out|n_?out)(?:[\s_-]?(?:size|shape))?" + SHAPE, re.IGNORECASE),
     "r_out": re.compile(
-        r"\b(?:R\.?F|receptive[\s_-]{0,2}fi?e?i?ld|r_?out|RF[\s_]?out)(?:\s*size)?\s*[:=-]?>?\s*"
+        r"\b(?:R\.?F|receptive[\s_-]{0,2}fi?e?i?ld|r_?out|RF[\s_]?out)(?:\s*size)?\s*(?:[:=]>?|-+>?)?\s*"
         r"(?P<value>\d{1,5})(?![\d.]|\s?[-+*%](?!>))",
         re.IGNORECASE,
     ),
@@ -97,7 +100,9 @@ FIELDS_FROM_TO = re.compile(r"(?<=[Rr][Ff])(\s*[:=]?)\s*\d{1,4}\s*(?:-+>|=>|→)
 """The field in front of a layer and behind it, RF: 5 -> 9: what stands before the second."""
 SEVERAL_FIELDS = re.compile(r"R\.?F\s*[:=]\s*\d{1,4}(?:,\d{1,4})+\s*$", re.IGNORECASE)
 """One for each path of a block: RF=6,14."""
-LAYER_NAMED = re.compile(r"\W*(?:(?:max|avg|average)[\s_-]?pool|conv(?:olution)?[123]d)\w*", re.IGNORECASE)
+LAYER_NAMED = re.compile(
+    r"\W*(?:(?:max|avg|average)[\s_-]?pool|conv(?:olution)?[123]d|flatten|dense|linear|fully)\w*", re.IGNORECASE
+)
 """A class in front of the figures of a comment."""
 OF_A_BLOCK = re.compile(r"^\W*(?:C\d|block|stage)\b[^x×]{0,60}\(.*\d\s?[x×]\s?\d.*(?:-+>|→)", re.IGNORECASE)
 """A heading that says what a block as a whole makes of a map."""
@@ -134,6 +139,8 @@ MAP = re.compile(
 BRACKETED_MAP = re.compile(r"[(\[](?:(?:\w{1,10}|-1)\s*,\s*)?(\d{1,4}\s*,\s*\d{1,4}\s*,\s*\d{1,4})[)\]]")
 """The same as torch prints it, [-1, 16, 28, 28] or (16, 28, 28)."""
 PARAMS_NOTED = re.compile(r"\b(\d{1,3}(?:,\d{3})+|\d+)\s+param", re.IGNORECASE)
+HALVED = 1.5
+"""How many times smaller a map is behind a pool, at least."""
 NEAR = 4
 """Lines between a layer and a comment that still speaks of it."""
 MOST_LINES = 40
@@ -165,6 +172,10 @@ class Draft:
     """The lines of `forward`."""
     sequences: int = 0
     """How many containers that run their layers in turn begin in it."""
+    borrows: bool = False
+    """Whether a container is given layers that other attributes hold."""
+    opened: dict[str, tuple[int, Notes]] = field(default_factory=dict)
+    """What a comment says on the line where an attribute's container begins."""
     leads: bool | None = None
     waiting: Notes = field(default_factory=dict)
     waits_for: str = ""
@@ -186,9 +197,19 @@ class Draft:
         elif window and self.led == last and fact.line == self.facts[last].line + 1 and not fact.cells.keys() & OUTS:
             above = self.facts[last]  # what comes out may come out of both
             self.facts[last] = replace(above, cells={k: v for k, v in above.cells.items() if k not in OUTS})
+        elif window and self.led is not None and fact.kind == "pool" and self.led_alone():
+            led = self.facts[self.led]
+            if led.cells.get("n_in", 0) >= HALVED * led.cells.get("n_out", inf):  # as only the pool makes it
+                self.facts[self.led] = replace(led, cells={k: v for k, v in led.cells.items() if k not in OUTS})
         self.facts.append(fact)
         self.owners.append(self.owner)
         self.calls.append(call)
+
+    def led_alone(self) -> bool:
+        """Whether nothing but layers without a window follows the one that a comment stands in front of."""
+        assert self.led is not None
+        led, *after = self.facts[self.led :]
+        return led.cells.get("stride", 1) == 1 and all(fact.kind == "pointwise" for fact in after)
 
     def forget(self, owner: str) -> None:
         """Takes out what an attribute held until it is assigned anew."""
@@ -216,6 +237,8 @@ class Draft:
             self.waiting, self.waits_for = {**self.waiting, **notes} if goes_on else notes, kind
             return
         place = next((i for i in range(len(self.facts) - 1, -1, -1) if self.facts[i].kind != "pointwise"), None)
+        if kind and place is not None and self.facts[place].kind != kind:
+            return
         if place is not None and line - self.facts[-1].line <= NEAR and (goes_on or not self.spoken_of(place)):
             first, owner = place, self.owners[place]
             while first and owner == self.owners[first - 1] != "" and not (goes_on or self.spoken_of(first - 1)):
@@ -226,6 +249,17 @@ class Draft:
             }:  # what comes in comes into the first of a container, what goes out leaves the last
                 own = {key: n for key, n in notes.items() if at == (place if key in OUTS else first)}
                 self.facts[at] = replace(self.facts[at], cells={**own, **self.facts[at].cells})
+
+    def open_up(self) -> None:
+        """Gives what was said where containers begin to their first window and to their last, as far as they have none
+        of their own."""
+        for owner, (line, notes) in self.opened.items():
+            places = [i for i, name in enumerate(self.owners) if name == owner and self.facts[i].kind != "pointwise"]
+            if places and notes and not any(map(self.spoken_of, places)):
+                self.noted.add(line)
+                for place in {places[0], places[-1]}:
+                    own = {key: n for key, n in notes.items() if place == places[-1 if key in OUTS else 0]}
+                    self.facts[place] = replace(self.facts[place], cells={**own, **self.facts[place].cells})
 
     def spoken_of(self, place: int) -> bool:
         return bool(self.facts[place].cells.keys() & NOTES.keys())
@@ -250,6 +284,7 @@ def all_drafts(lines: Sequence[Line], own: Container[str]) -> list[Draft]:
 
 def spoken(draft: Draft) -> Draft:
     """The draft with its comments in the place of layers, where it has none that change a map."""
+    draft.open_up()
     if not draft.remarks or any(fact.kind not in ("pointwise", "other") for fact in draft.facts):
         return draft
     nothing = [ast.Call(ast.Name(""), [], []) for _ in draft.remarks]
@@ -304,6 +339,7 @@ def take(draft: Draft, block: Sequence[Line], at: int, text: str, own: Container
     draft.sequences += len(SEQUENTIAL.findall(code))
     calls = [] if text.lstrip().startswith("|") else calls_in(code, own, bool(draft.title and draft.steps is None))
     calls = [match for match in calls if class_of(match) != draft.title]  # its name in a sentence
+    draft.borrows = draft.borrows or bool(BORROWED.search(code))
     if calls and ASSIGNED.match(code) and not SEQUENTIAL.search(code):
         draft.sequences += 2  # layers beside the container
     used = 1
@@ -323,6 +359,9 @@ def take(draft: Draft, block: Sequence[Line], at: int, text: str, own: Container
                     draft.note(notes, fact.line, False)
     if not calls and not CALL.search(comment):  # a layer that is commented out says nothing of those above it
         bare = not code.strip()
+        if SEQUENTIAL.search(code) and code.rstrip().endswith("(") and draft.owner:
+            draft.opened[draft.owner] = block[at].number, notes_in(comment)
+            return used
         notes = {} if bare and OF_A_BLOCK.match(comment) else notes_in(comment)
         if bare and not draft.facts and notes.get("r_out") == 1:
             notes = {}  # the image's own field, in front of the first layer

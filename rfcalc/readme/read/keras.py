@@ -38,7 +38,8 @@ def keras_rows(
     if not match or not class_ or not (match["type"] or (above and match["params"])):
         return None
     stated = match["shape"] or "None"
-    shape = tuple(int(number) for number in re.findall(r"\d+", stated)) if "None" not in stated else ()
+    whole = "None" not in stated and not stated.rstrip().endswith(",")
+    shape = tuple(int(number) for number in re.findall(r"\d+", stated)) if whole else ()
     shape = (shape[-1], *shape[:-1]) if shape else ()
     if class_.startswith("InputL"):
         return [], shape or None

@@ -36,6 +36,8 @@ CHAIN = 4
 OUTPUT_LAYER = re.compile(r"^\W*output\s*:\s*(?=.{0,20}\bconv)", re.IGNORECASE)
 """The name of the last layer, not what comes out: "Output: 4x4 conv"."""
 BLOCK_LINE = re.compile(r"^\W*(?:block|stage)\s*\w{1,3}\W{0,3}:", re.IGNORECASE)
+UNITS = re.compile(r"\]\s*(?:→|->|=>|,)\s*\[")
+"""Convolutions of a block in brackets: [1x1,512] -> [3x3,512]."""
 BARE_POOL = re.compile(r"^\W*(?:max|avg|mean)?[\s-]?pool(?:ing)?\s(\d)\s*$", re.IGNORECASE)
 """A pool with its kernel: pool 5."""
 LINE_KINDS = ("conv", "pool", "global")
@@ -118,8 +120,10 @@ def facts_of(lines: Sequence[Line]) -> Iterator[tuple[Line, LayerFact]]:
                 match = LAYER_LINE.match(words)
                 if kind == "global" and settings.get("kernel_size") == 1:  # what it leaves: 1x1
                     settings = {key: value for key, value in settings.items() if key != "kernel_size"}
+                if settings.get("ch_in") == notes.get("ch_out") != settings.get("ch_out", 0):  # (3x3x384): filters
+                    settings = {key: value for key, value in settings.items() if key != "ch_in"}
                 several = (
-                    bool(SEVERAL.search(words) or BLOCK_LINE.match(part))
+                    bool(SEVERAL.search(words) or BLOCK_LINE.match(part) or UNITS.search(part))
                     or len({name.lower() for name in TWO.findall(words)}) > 1
                 )
                 name = match["words"] if match else words

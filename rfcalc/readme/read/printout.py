@@ -29,6 +29,8 @@ INFO_ROW = re.compile(
 )
 INFO_HEADING = re.compile(r"^[\s#>]*Layer \(type.{0,30}(?:depth-idx|var_name)")
 TABLE_HEADING = re.compile(r"^[\s>|│┃#]*Layer \(type\)[\s|│┃].*Output Shape.*Param(?: #|eters?)(?P<more>.*)$")
+WRAPPED = re.compile(r"\((?:None|\d+),[\d,\s]*,\s*(?:[│|]|$)")
+"""A shape that its column cuts off."""
 INPUT_HEADING = re.compile(r"^[\s>|│┃#]*Layer \(type\)[\s|│┃]+Input Shape", re.IGNORECASE)
 """Of a print that states what comes into each layer, and nothing of what goes out."""
 X_HEADING = re.compile(r"^\s*Kernel Shape\s+Output Shape\s+Params")
@@ -164,6 +166,8 @@ class _Finder:
 
     def take_rows(self, line: Line) -> None:
         before = len(self.rows) + len(self.tree)
+        if WRAPPED.search(line.text):  # the rest of the shape stands on the next line
+            self.gaps.append(line.number)
         if self.columns is not None and (match := INFO_ROW.match(line.text)):
             row = info_row(match, self.columns, line.number)
             self.tree += [row] if row else []

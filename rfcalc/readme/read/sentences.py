@@ -54,6 +54,8 @@ SOURCES = {
         rf"\binput(?:\W{{1,3}}\w{{1,12}}){{0,3}}?\W{{1,4}}{STATED_FIGURE}{BY}(?P<other>\d{{1,5}})(?:{BY}(?P<third>\d{{1,5}}))?"
     ],
 }
+SWITCHED_OFF = re.compile(r"^\s*#+\s*(?:self\.\w+\s*=\s*)?(?:nn|layers|F|torch)\.\w+\(")
+"""A layer that is commented out."""
 SIZE = re.compile(r"(?<![\d.,])(?P<number>\d[\d,]{0,12}(?:\.\d{1,4})?)\s?(?P<unit>[KM])(?:i?B|bytes)\b", re.IGNORECASE)
 """The memory that a network's weights take."""
 OF_WEIGHTS = re.compile(r"\b(?:weights?|param\w*|model|network|checkpoint)\b", re.IGNORECASE)
@@ -68,7 +70,7 @@ FORMULA = re.compile(r"=[^=]*[A-Za-z][^=]*[-+*/]\s*\(?|\([a-z]+\s*[-+]\s*$", re.
 ONE_SETTING = re.compile(r"\b(?:this|that|a|each|another|any)\s+param(?:eter)?\b(?!\s+(?:count|number))", re.IGNORECASE)
 """A parameter that is set: the number after it is its value."""
 PLANNED = re.compile(
-    r"^\W*(?:please |let'?s |try to |(?:we|i) (?:will |can |could |may |might )?)?"
+    r"^(?:\W*\w{1,2}[.)])?\W*(?:please |let'?s |try to |(?:we|i) (?:will |can |could |may |might )?)?"
     r"(?:reduce|increase|decrease|bring|cut|keep|lower|limit|make|use|get)\b(?!\s\w+ed\b)",
     re.IGNORECASE,
 )
@@ -133,6 +135,7 @@ RESULTS = re.compile(r"^\W*(?:final |test |training )?(?:results?|outcomes?|achi
 SOLUTION = re.compile(r"\bsolution|\bassignment\W{0,3}\d|\bassignment\W*$", re.IGNORECASE)
 """Titles of what somebody handed in: only limits below them are demands."""
 ELSEWHERE = re.compile(
+    r"\bfor (?:the )?(?:[\w-]{1,12}\s)?(?:conv|block|layer|stage)|"
     r"\b(?:not able|unable|cannot|can't|couldn't|could not|fail\w*|mention\w*|claim\w*|"
     r"previous|earlier|before (?:this|that)\b|baseline|paper|original|compar|instead of|reduced? from|"
     r"from \d|down from|each|"
@@ -159,6 +162,8 @@ PLACE = re.compile(
     re.IGNORECASE,
 )
 """In front of a field that names a place in the network: we pool after a field of 7."""
+BEGINS = re.compile(r"\b(?:start\w{0,4}|initial\w{0,2}|begin\w{0,5})\W{1,3}(?:with |from |at |the )?$", re.IGNORECASE)
+"""In front of a field: it is the image's own."""
 A_MAP = re.compile(r"\s(?:grid|(?:feature |output )?maps?|outputs?|images?|inputs?)\b", re.IGNORECASE)
 """Behind a number: it is the size of that."""
 ANOTHER = re.compile(
@@ -266,7 +271,7 @@ def read_statements(prose: Iterable[Line], text: Text) -> list[Statement]:
     headings = {section.line for section in text.sections}
     for line in prose:
         words = without_markup(line)
-        if not words:
+        if not words or SWITCHED_OFF.match(words):
             continue
         titles = [text.sections[i].title for i in text.path(line.section) if text.sections[i].line != line.number]
         inner = takewhile(lambda title: not RESULTS.search(title), titles)
@@ -346,6 +351,8 @@ def read_match(quantity: str, match: re.Match[str], sentence: str, line: int) ->
     if FORMULA.search(near) or (not groups.get("other") and SUMMAND.match(sentence[match.end("number") :])):
         return None  # r_out = r_in + (k - 1) * j is no figure of a network
     tail = sentence[match.end() : match.end() + 20]
+    if quantity == "receptive_field" and BEGINS.search(sentence[: match.start()]):
+        return None
     if quantity == "receptive_field" and (ANOTHER.search(groups.get("between") or "") or A_MAP.match(tail)):
         return None
     if quantity == "params" and ONE_SETTING.search(sentence[max(0, match.start() - 12) : match.end()]):
