@@ -224,3 +224,152 @@ def test_a_comment_that_names_another_layer() -> None:
     )
     assert audit(text.format(5)).exit_code == 0
     assert [(c.column, c.stated, c.computed) for c in audit(text.format(7)).cells] == [("r_out", 7, 5)]
+
+
+LEVELS = "1. Conv 3x3 -> 128x128 x 64\n2. Pool -> 64x64 x 128\n3. Pool -> 32x32 x 256\n4. Pool -> 16x16 x 512\n"
+BRACKETS = (
+    "[1x1,256] -> [3x3,256] -> [1x1,1024]\n[1x1,512] -> [3x3,512] -> [1x1,2048]\nGlobal Average Pool -> 1x1x2048\n"
+)
+DRAWN_FILTERS = (
+    "Conv2 (5x5x256) -> ReLU -> MaxPool -> 13x13x256\nConv3 (3x3x384) -> ReLU -> 13x13x384\n"
+    "Conv4 (3x3x384) -> ReLU -> 13x13x384\nConv5 (3x3x256) -> ReLU -> 13x13x256\n"
+)
+OTHERS = """
+**Total for Conv1 block:** 1,792 + 36,928 = 38,720 parameters
+
+All layers together have 38,720 parameters.
+
+## Comparison
+| Layer Type | Input | Filters | Kernel | Parameters |
+|---|---|---|---|---|
+| VGG Conv1_1 | 224x224x3 | 64 | 3x3 | 1,792 |
+| AlexNet Conv1 | 224x224x3 | 96 | 11x11 | 34,944 |
+| ResNet Conv1 | 224x224x3 | 64 | 7x7 | 9,472 |
+"""
+CUT_OFF = """
+```
+│ conv2d (Conv2D)     │ (None, 1, 400,    │        216 │ reshape[0][0]     │
+│                     │ 24)               │            │                   │
+│ max_pooling2d       │ (None, 1, 200,    │          0 │ conv2d[0][0]      │
+ Total params: 57,066 (222.91 KB)
+```
+"""
+FLATTENED = """
+model = Sequential([
+    Conv2D(24, (5, 5), strides=(2, 2), input_shape=(66, 200, 3)),
+    Conv2D(64, (3, 3)),
+    # Flatten Layer (output=1152)
+    Flatten(),
+])
+"""
+OPENED = """
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.x2 = nn.Sequential( # RF=3
+            nn.Conv2d(3, 64, 3, padding=1),
+            nn.ReLU(),
+        )
+        self.x3 = nn.Sequential( # RF={}
+            nn.Conv2d(64, 64, 3, padding=1),
+        )
+        self.x4 = nn.Sequential( # RF=7
+            nn.Conv2d(64, 64, 3, padding=1),
+        )
+
+    def forward(self, x):
+        return self.x4(self.x3(self.x2(x)))
+"""
+BORROWED = """
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.depthwise = nn.Conv2d(3, 3, 3, padding=2, dilation=2, groups=3)
+        self.pointwise = nn.Conv2d(3, 8, 1)
+        self.block = nn.Sequential(self.depthwise, nn.ReLU(), self.pointwise)
+        self.pool = nn.MaxPool2d(2, 2)  # RF=6
+
+    def forward(self, x):
+        return self.pool(self.block(x))
+"""
+GROUPED = """
+self.encoder = nn.Sequential(
+    # 3 x 56 x 56 -> 64 x 28 x 28
+    nn.Conv2d(3, 64, kernel_size=3, padding=1),
+    nn.ReLU(),
+    nn.MaxPool2d(kernel_size=2),
+    # 64 x 28 x 28 -> 128 x 14 x 14
+    nn.Conv2d(64, 128, kernel_size=3, padding=1),
+    nn.ReLU(),
+    nn.MaxPool2d(kernel_size=2),
+)
+"""
+LEFT_OUT = """
+```
+        Layer (type)               Output Shape         Param #
+================================================================
+            Conv2d-1           [-1, 16, 12, 12]             448
+            Conv2d-2           [-1, 32, 10, 10]           4,640
+              ReLU-3           [-1, 32, 10, 10]               0
+       BatchNorm2d-7             [-1, 32, 8, 8]              64
+            Conv2d-8             [-1, 32, 6, 6]           9,248
+```
+"""
+STARTS = "We track `RF_out = RF_in + (k-1)*d*jump` (start RF=1, jump=1).\n\n" + TWO_LAYERS
+ABOVE = "- 3x3 s1 -> RF=3, jump=1\n- 3x3 s1 -> RF=5, jump=1\n- 3x3 s1 d2 -> RF=9, jump=1 <- (dilated; RF > 7)\n"
+SWITCHED_OFF = """
+self.block = nn.Sequential(
+    nn.Conv2d(3, 8, 3), # Input: 32x32x3 | Output: 30x30x8 | RF: 3x3
+    nn.Conv2d(8, 8, 3), # Input: 30x30x8 | Output: 28x28x8 | RF: 5x5
+    #nn.Conv2d(8, 8, 3, dilation=2), # Input: 28x28x8 | Output: 24x24x8 | RF: 9x9
+)
+"""
+PARTS = """
+```
+Linear-1 [-1, 100] 78,500
+Linear-2 [-1, 10] 1,010
+Total params: 79,510
+Trainable params: 1,010
+Non-trainable params: 78,500
+```
+There are now only 1,010 trainable parameters, and 78,500 non-trainable parameters.
+"""
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        LEVELS, BRACKETS, DRAWN_FILTERS, OTHERS, CUT_OFF, FLATTENED, OPENED.format(5), BORROWED, GROUPED, LEFT_OUT,
+        STARTS, ABOVE, SWITCHED_OFF, PARTS,
+    ],
+    ids=range(14),
+)  # fmt: skip
+def test_right_figures_of_other_layouts_are_not_accused(text: str) -> None:
+    found = audit(text)
+    assert [(c.quantity, c.stated, c.computed, c.why) for c in found.claims if c.verdict == "wrong"] == []
+    assert found.cells == ()
+
+
+def test_a_slip_where_a_container_begins() -> None:
+    assert [(c.line, c.stated, c.computed) for c in audit(OPENED.format(6)).cells] == [(10, 6, 5)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "```python\nconv2d = nn.Conv(1, kernel_size=(1, 2), use_bias=False, padding='VALID')\n```\n",
+        "class Dice(nn.Module):\n    def __init__(self):\n        self.bn = nn.BatchNorm1d(8)\n"
+        "        self.sigmoid = nn.Sigmoid()\n    def forward(self, x):\n        if self.dim == 2:\n"
+        "            out = self.alpha * (1 - x_p) * x + x_p * x\n            x_p = self.sigmoid(self.bn(x))\n"
+        "            out = self.alpha * (1 - x_p) * x + x_p * x\n        return out\nclass Identity(nn.Module):\n",
+        "keras.datasets.cifar10.load_data()\n\nmodel = keras.models.Sequential()\n"
+        "model.add(keras.layers.Flatten(input_shape=[32, 32, 3]))\nmodel.add(keras.layers.BatchNormalization())\n"
+        "model.add(keras.layers.Dense(10))\n",
+        "class Net(nn.Module):\n    def __init__(self):\n        self.a = nn.Conv2d(1, 4, [3, 3], [2, 2])\n"
+        "        self.b = nn.ConvTranspose2d(4, 1, [3, 3], [2, 2], [1, 1])\n"
+        "    def forward(self, x):\n        return self.b(self.a(x))\n",
+    ],
+    ids=("flax", "alpha", "units", "lists"),
+)
+def test_code_that_once_broke_the_reading(text: str) -> None:
+    assert audit(text, (1, 28, 28)).exit_code == 0

@@ -222,6 +222,8 @@ def params_reach(rows: Sequence[LayerFact]) -> tuple[int, float] | None:
     """The fewest and the most parameters that the layers may have: from an image to classes without biases and with
     all that biases and norms have; where rows show less, no fewer than those that state their counts have together."""
     weighted = [(row, ways) for row, ways, _ in with_ways(rows) if row.kind in ("conv", "flat", "other", "join")]
+    if sum(row.cells.get("ch_in") in (1, 3) for row, _ in weighted) > 1:  # first layers of several networks
+        return None
     stated = [row.cells["params"] for row, _ in weighted if isinstance(row.cells.get("params"), int)]
     if stated:
         nested = adds_up_others(stated) or adds_up_others(stated[::-1])

@@ -195,7 +195,7 @@ def judge_reach(statement: Statement, case: ClaimCase) -> Verdict | None:
     """A count against one network whose layers do not show all of theirs: wrong where they can have nothing like it,
     right where all that they can have is within a limit; None where that does not tell."""
     fact = case.facts[0] if len(case.facts) == 1 else None
-    if statement.quantity != "params" or fact is None or fact.reach is None or case.apart:
+    if statement.quantity != "params" or fact is None or fact.reach is None:
         return None
     (low, high), stated, step = fact.reach, statement.value, statement.step
     spans = {"<": (low > stated, high <= stated), ">": (high < stated, low >= stated)}
