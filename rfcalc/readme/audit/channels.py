@@ -90,14 +90,16 @@ def _flattened(rows: Sequence[LayerFact]) -> Iterator[Cell | None]:
         n, channels = above.cells.get("n_out"), above.cells.get("ch_out")
         column = "ch_in" if "ch_in" in row.cells else "ch_out"
         taken = row.cells.get(column) if column == "ch_in" or FLATTENS.search(row.name) else None
-        if row.kind != "flat" or above.kind not in ("conv", "pool") or None in (n, channels, taken) or above.several:
+        if row.kind != "flat" or above.kind not in ("conv", "pool") or above.several:
             continue
-        units = n * n * channels  # type: ignore[operator]
-        if taken in (units, n * channels, channels):  # type: ignore[operator]
+        if n is None or channels is None or taken is None or min(n, channels, taken) <= 0:
+            continue
+        units = n * n * channels
+        if taken in (units, n * channels, channels):
             yield None
-        elif not any(units == taken * k * k for k in (2, 3, 4)):  # type: ignore[operator]
-            side = isqrt(int(taken // channels))  # type: ignore[operator]
-            if above.kind == "pool" and "padding" not in above.cells and side * side * channels == taken:  # type: ignore[operator]
+        elif not any(units == taken * k * k for k in (2, 3, 4)):
+            side = isqrt(int(taken // channels))
+            if above.kind == "pool" and "padding" not in above.cells and side * side * channels == taken:
                 yield _slip(above, "n_out", side, f"of it row {row.number} takes {taken:,} units")
             else:
                 yield Cell(row.number, column, taken, units, "local", row.line, f"{n} * {n} * {channels}")

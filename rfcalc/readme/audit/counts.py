@@ -175,7 +175,7 @@ def counted_by(row: Counted, way: int) -> int:
 def count_slip(row: Counted, way: int) -> Cell:
     fact, k = row.fact, row.fact.cells.get("kernel_size")
     right = counted_by(row, way)
-    if isinstance(k, int) and fact.kind == "conv" and (not fact.worded or shown_otherwise(fact, k)):
+    if isinstance(k, int) and k > 0 and fact.kind == "conv" and (not fact.worded or shown_otherwise(fact, k)):
         per_tap, rest = row.ways[0] // k**2, right - row.ways[0]
         kernel = next((n for n in KERNELS if per_tap * n**2 + rest == row.stated), None)
         if kernel:

@@ -339,7 +339,7 @@ def with_first_stride(rows: Sequence[LayerFact]) -> tuple[LayerFact, ...]:
 
 def jump_in(above: Mapping[str, Number], cells: Mapping[str, Number]) -> int | None:
     """The jump in front of a window, by what it adds to the field; None where that is not told."""
-    if "r_out" not in above or "r_out" not in cells or cells.get("kernel_size", 1) <= 1:
+    if "r_out" not in above or "r_out" not in cells or cells.get("kernel_size", 1) <= 1 or cells.get("dilation", 1) < 1:
         return None
     jump, rest = divmod(cells["r_out"] - above["r_out"], cells.get("dilation", 1) * (cells["kernel_size"] - 1))
     return int(jump) if jump >= 1 and not rest else None

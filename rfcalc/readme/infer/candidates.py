@@ -86,7 +86,8 @@ def pool_windows(n: int, m: int) -> tuple[tuple[int, int, int, bool], ...]:
     found = []
     sides = sorted({*costs.POOL_SIDES, n, max(1, n // m)})
     for k in sides:
-        for s, p, ceil in product(sorted({k, *costs.STRIDES}, key=lambda s: s != k), range(k // 2 + 1), (False, True)):
+        paddings = range(min(k // 2, costs.LARGEST_SPREAD) + 1)
+        for s, p, ceil in product(sorted({k, *costs.STRIDES}, key=lambda s: s != k), paddings, (False, True)):
             if window_size_after(k, s, p, 1, n, ceil) == m and not (ceil and window_size_after(k, s, p, 1, n) == m):
                 found.append((k, s, p, ceil))
     return tuple(sorted(found, key=lambda w: (w[-1], w[0] != w[1], w[0])))

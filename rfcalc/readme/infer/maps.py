@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from math import prod
 
 from . import costs
@@ -60,7 +60,7 @@ class Maps:
             return None
         return self.hide("upsample", (("scale_factor", factor),), (ref,), Shape(shape.channels, sizes))
 
-    def earlier(self, state: State, wanted: set[int]) -> list[int]:
+    def earlier(self, state: State, wanted: Container[int]) -> list[int]:
         """Maps other than the current one with as many channels as wanted, what the state remembers first."""
         found = [ref for ref in (*state.entries, *state.joins, *state.loose) if self.shapes[ref].channels in wanted]
         for shape in self.recent:

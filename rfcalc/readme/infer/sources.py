@@ -123,7 +123,7 @@ class Sources:
         """The row above beside two earlier maps of its size, printed ones first, then the latest."""
         shape = self.maps[state.current]
         for missing in {channels - shape.channels for channels in wanted if channels > shape.channels}:
-            near = [r for r in self.maps.earlier(state, set(range(1, missing))) if self.maps[r].sizes == shape.sizes]
+            near = [r for r in self.maps.earlier(state, range(1, missing)) if self.maps[r].sizes == shape.sizes]
             pairs = [p for p in combinations(near, 2) if sum(self.maps[ref].channels for ref in p) == missing]
             if pairs and not shape.flat:
                 refs = (*sorted(max(pairs, key=lambda p: (sum(ref > 0 for ref in p), max(p), min(p)))), state.current)

@@ -349,12 +349,12 @@ def stride_of(fact: LayerFact, kernel: int, n: int | None, m: Number | None) -> 
 def bias_shown(fact: LayerFact, given: Shape | None = None) -> bool | None:
     """Whether a row's count has biases in it; None where it states none, or no such one."""
     cells = fact.cells
-    channels = cells.get("ch_in", given.channels if given else None)
+    channels, groups = cells.get("ch_in", given.channels if given else None), cells.get("groups", 1)
     stated, out = cells.get("params"), cells.get("ch_out")
-    if channels is None or stated is None or out is None or fact.kind not in ("conv", "flat", "resample"):
+    if groups < 1 or channels is None or stated is None or out is None or fact.kind not in ("conv", "flat", "resample"):
         return None
     taps = 1 if fact.kind == "flat" else cells.get("kernel_size", 1) ** 2
-    weights = taps * channels * out // cells.get("groups", 1)
+    weights = taps * channels * out // groups
     return {weights: False, weights + out: True}.get(stated)
 
 

@@ -24,7 +24,7 @@ def compared(tables: Sequence[TextTable], text: Text) -> Iterator[Statement]:
     for table in tables:
         columns = {place: COMPARED_COLUMNS.get(column_of(h) or "") for place, h in enumerate(table.headings) if place}
         for cells, line in zip(table.rows, table.lines, strict=True):
-            own = titles.get(bare(cells[0]), []) if bare(cells[0]) else []
+            own = titles.get(bare(cells[0]), []) if cells and bare(cells[0]) else []
             if len(own) != 1 or own[0] == text.lines[line - 1].section:
                 continue
             for place, quantity in columns.items():

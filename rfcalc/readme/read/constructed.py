@@ -201,6 +201,7 @@ class Draft:
             led = self.facts[self.led]
             if led.cells.get("n_in", 0) >= HALVED * led.cells.get("n_out", inf):  # as only the pool makes it
                 self.facts[self.led] = replace(led, cells={k: v for k, v in led.cells.items() if k not in OUTS})
+        self.led = None if window and self.led != last + 1 else self.led
         self.facts.append(fact)
         self.owners.append(self.owner)
         self.calls.append(call)
@@ -243,18 +244,20 @@ class Draft:
             first, owner = place, self.owners[place]
             while first and owner == self.owners[first - 1] != "" and not (goes_on or self.spoken_of(first - 1)):
                 first -= 1
-            for at in {
-                first,
-                place,
-            }:  # what comes in comes into the first of a container, what goes out leaves the last
+            # what comes in comes into the first of a container, what goes out leaves the last
+            for at in {first, place}:
                 own = {key: n for key, n in notes.items() if at == (place if key in OUTS else first)}
                 self.facts[at] = replace(self.facts[at], cells={**own, **self.facts[at].cells})
 
     def open_up(self) -> None:
         """Gives what was said where containers begin to their first window and to their last, as far as they have none
         of their own."""
+        windows: dict[str, list[int]] = {}
+        for place, owner in enumerate(self.owners) if self.opened else ():
+            if self.facts[place].kind != "pointwise":
+                windows.setdefault(owner, []).append(place)
         for owner, (line, notes) in self.opened.items():
-            places = [i for i, name in enumerate(self.owners) if name == owner and self.facts[i].kind != "pointwise"]
+            places = windows.get(owner, [])
             if places and notes and not any(map(self.spoken_of, places)):
                 self.noted.add(line)
                 for place in {places[0], places[-1]}:
@@ -549,8 +552,9 @@ def notes_in(comment: str) -> Notes:
             found = {"n_in": ins[0], "n_out": outs[0], **found}
             found |= said_in(given, "n_in") | said_in(made, "n_out")
     elif both := IN_AND_OUT.search(comment):
-        for key, shape in zip(("n_in", "n_out"), both.groups(), strict=True):
-            found |= {key: shape_in(re.sub(r"\s", "", shape))[0][0], **said_in(re.sub(r"\s", "", shape), key)}
+        for key, drawn in zip(("n_in", "n_out"), both.groups(), strict=True):
+            shape = re.sub(r"\s", "", drawn)
+            found |= {key: sizes[0], **said_in(shape, key)} if (sizes := shape_in(shape)[0]) else {}
     elif leads_to := LEADS_TO.search(comment):
         found.setdefault("n_out", int(leads_to[1]))
     elif terse := TERSE.search(comment):

@@ -241,7 +241,7 @@ def with_units(kind: str, words: str, found: dict[str, Number], order: Order) ->
     """The kind and the figures of a row that may state how many units there are: beside maps with channels, one figure
     of a layer without a window counts them; what only looks pointwise and changes it is dense; a pool to another size
     than 1 is no global one."""
-    if kind == "pointwise" and found.get("n_in", 1) != found.get("n_out", found.get("n_in", 1)):
+    if kind == "pointwise" and {"n_in", "n_out"} <= found.keys() and found["n_in"] != found["n_out"]:
         kind = "flat"
     if kind in ("flat", "global", "pointwise") and order:
         alone = {key: f"ch{key[1:]}" for key in SIZED if found.get(key, 1) != 1 and f"ch{key[1:]}" not in found}
