@@ -15,20 +15,10 @@ from math import prod
 from typing import Any
 
 from ...engine.geometry import Number
-from .constructed import (
-    NOTES,
-    Draft,
-    all_drafts,
-    channels_in,
-    facts_of_call,
-    literal,
-    map_in,
-    notes_in,
-    sizes_chained,
-    sizes_only,
-)
+from .constructed import Draft, all_drafts, facts_of_call, literal
 from .facts import KEEPING, LayerFact, StatedModel, numbered
 from .forward import Step
+from .notes import NOTES, channels_in, map_in, notes_in, sizes_chained, sizes_only
 from .text import Line
 
 

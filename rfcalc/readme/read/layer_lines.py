@@ -9,10 +9,10 @@ from dataclasses import replace
 
 from ...engine.geometry import Number
 from .cells import LATEX_TIMES, SEVERAL, kind_of_operation, settings_in
-from .constructed import IN_AND_OUT, MAP, notes_in
 from .facts import LayerFact, StatedModel
 from .layer_table import shape_in
 from .listing import ARROW
+from .notes import IN_AND_OUT, MAP, notes_in
 from .text import Line, clean_cell
 
 LAYER_LINE = re.compile(

@@ -1,0 +1,145 @@
+"""Figures that comments state of the layers beside them: nn.Conv2d(16, 32, 3)  # 28x28x16 -> 26x26x32 | RF: 9."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from ...engine.geometry import Number
+from .facts import LayerFact
+from .layer_table import shape_in
+
+Notes = dict[str, Number]
+SHAPE = (
+    r"\s*(?:[:=-]+>?|(?<=size)\s|(?<=shape)\s)\s*[(\[]?\s*(?P<value>\d{1,5}(?:\s*[x×X*,]\s*\d{1,5}){0,2})"
+    r"(?!\d|\s*(?:channels?|filters?|ch|maps?|kernels?|features?)\b)"
+)
+NOTES = {
+    "n_in": re.compile(r"\b(?:input|in|n_?in)(?:[\s_-]?(?:size|shape|image))?" + SHAPE, re.IGNORECASE),
+    "n_out": re.compile(r"\b(?:output|out|n_?out)(?:[\s_-]?(?:size|shape))?" + SHAPE, re.IGNORECASE),
+    "r_out": re.compile(
+        r"\b(?:R\.?F|receptive[\s_-]{0,2}fi?e?i?ld|r_?out|RF[\s_]?out)(?:\s*size)?\s*(?:[:=]>?|-+>?)?\s*"
+        r"(?P<value>\d{1,5})(?![\d.]|\s?[-+*%](?!>))",
+        re.IGNORECASE,
+    ),
+    "r_in": re.compile(r"\b(?:r_?in|rf_?in)\s*[:=]\s*(?P<value>\d{1,5})(?![\d.]|\s?[-+*%])", re.IGNORECASE),
+    "j_in": re.compile(r"\bj_?in\s*[:=]\s*(?P<value>\d{1,4})\b", re.IGNORECASE),
+    "j_out": re.compile(r"\b(?:jump|j_?out)(?:[\s_]?out)?\s*[:=]\s*(?P<value>\d{1,4})\b", re.IGNORECASE),
+}  # fmt: skip
+FORMULA_BEFORE = re.compile(r"=\s*[A-Za-z(][\w\s()+*/×.-]{2,60}[-+*/×][\w\s()+*/×.-]{1,60}=(?=\s*\d)")
+"""A formula in front of its value: r_out = r_in + (k-1)*j_in = 10."""
+FIELDS_FROM_TO = re.compile(r"(?<=[Rr][Ff])(\s*[:=]?)\s*\d{1,4}\s*(?:-+>|=>|→)\s*(?=\d{1,4}(?!\s?[x×]|\d))")
+"""The field in front of a layer and behind it, RF: 5 -> 9: what stands before the second."""
+SEVERAL_FIELDS = re.compile(r"R\.?F\s*[:=]\s*\d{1,4}(?:,\d{1,4})+\s*$", re.IGNORECASE)
+"""One for each path of a block: RF=6,14."""
+LAYER_NAMED = re.compile(
+    r"\W*(?:(?:max|avg|average)[\s_-]?pool|conv(?:olution)?[123]d|flatten|dense|linear|fully)\w*", re.IGNORECASE
+)
+"""A class in front of the figures of a comment."""
+OF_A_BLOCK = re.compile(r"^\W*(?:C\d|block|stage)\b[^x×]{0,60}\(.*\d\s?[x×]\s?\d.*(?:-+>|→)", re.IGNORECASE)
+"""A heading that says what a block as a whole makes of a map."""
+SUM_BEFORE = re.compile(r"[:=]\s*\(?\d[\d\s()+*/x×-]{2,60}=(?=\s*\d)")
+"""Arithmetic in front of its value: RF = 3 + (3-1)*1 = 5."""
+SAID = ("said_in", "said_out")
+"""The channels that a comment states; those of the call beside it are the layer's."""
+OUTS = {SAID[1], *(key for key in NOTES if key.endswith("_out"))}
+SIDED_NOTE = re.compile(r"\b(?:R\.?F|out(?:put)?s?)(?:[\s_]size)?\s*[:=-]{0,2}\s*[(\[]?\s*\d", re.IGNORECASE)
+NOT_INSIDE = r"(?<![\dx×])"
+DRAWN_SIZES = NOT_INSIDE + r"(\d{1,4}(?:\s?[x×]\s?\d{1,4}){1,2})"
+FROM_TO = re.compile(
+    rf"{DRAWN_SIZES}\s*(?:>>?|-+>|=>|→|\boutput(?!\s*[|:,;=-])|\bgives\b|\bbecomes\b)\s*{DRAWN_SIZES.removeprefix(NOT_INSIDE)}",
+    re.IGNORECASE,
+)
+"""The size that comes in and the one that goes out: 28x28 -> 26x26, 28x28 output 26x26."""
+PLAIN_FROM_TO = re.compile(
+    r"(?:^|[,;:|(])\s*(\d{1,3})\s*(?:-+>|=>|→)\s*(\d{1,3})\s*(?=$|[,;|)]|\bR\.?F\b)", re.IGNORECASE
+)
+"""The same with one number each, 28 -> 26; what repeats the layer's channels is left out later."""
+IN_AND_OUT = re.compile(rf"{DRAWN_SIZES}\s+in(?:put)?\b\W{{1,4}}{DRAWN_SIZES}\s+out(?:put)?\b", re.IGNORECASE)
+"""The word behind the map: 32x32x1 in, 28x28x6 out."""
+LEADS_TO = re.compile(r"\bR\.?F\b[^>]{0,12}(?:-+>|=>|→)\s*(\d{1,4})\s?[x×]\s?\1\s*$", re.IGNORECASE)
+"""A map behind the field: rf 5 -> 28x28."""
+TERSE = re.compile(
+    r"^\s*(?P<n_in>\d{1,3})(?:,(?P<said_in>\d{1,4}))?\s?-?>\s?(?P<n_out>\d{1,3})(?:,(?P<said_out>\d{1,4}))?\s*\|"
+    r"(?:\s*(?P<r_out>\d{1,3})\s*(?:\||$))?"
+)
+"""The same with channels, or with the field behind: 14,16>7,16|RF:21, 28 > 14 | 6."""
+MAP = re.compile(
+    r"(?<![\dx×*@])(\d{1,4}\s?@\s?\d{1,4}\s?[x×]\s?\d{1,4}|\d{1,4}\s?[x×]\s?\d{1,4}\s?[x×@]\s?\d{1,5})(?!\s?[x×*]?\s?\d)"
+)
+"""Sizes with channels: 28x28x16, 16@28x28."""
+BRACKETED_MAP = re.compile(r"[(\[](?:(?:\w{1,10}|-1)\s*,\s*)?(\d{1,4}\s*,\s*\d{1,4}\s*,\s*\d{1,4})[)\]]")
+"""The same as torch prints it, [-1, 16, 28, 28] or (16, 28, 28)."""
+PARAMS_NOTED = re.compile(r"\b(\d{1,3}(?:,\d{3})+|\d+)\s+param", re.IGNORECASE)
+
+
+def map_in(comment: str, fact: LayerFact) -> Notes:
+    """The map alone and the count of parameters in a comment on a layer's line: 896 params, 32x32x32."""
+    found: Notes = {}
+    maps = MAP.findall(comment) or BRACKETED_MAP.findall(comment) if fact.kind in ("conv", "pool", "resample") else []
+    sizes, channels = shape_in(maps[0]) if len(maps) == 1 else ((), None)
+    if sizes and channels == fact.cells.get("ch_out", channels) is not None:
+        found["n_out"] = sizes[0]
+    elif sizes and channels != fact.cells.get("ch_in"):
+        found |= said_in(maps[0], "n_out")
+    if (count := PARAMS_NOTED.search(comment)) and fact.kind in ("conv", "flat"):
+        found["params"] = int(count[1].replace(",", ""))
+    return found
+
+
+def sizes_only(notes: Notes, cells: Mapping[str, Number]) -> Notes:
+    """The figures of a comment without those that repeat the layer's channels."""
+    said = {f"n_{key[5:]}" for key in notes.keys() & {*SAID}}  # a map with channels repeats none
+    return {
+        key: n for key, n in notes.items() if key in said or not (key[0] == "n" and n == cells.get(f"ch_{key[2:]}"))
+    }
+
+
+def notes_in(comment: str) -> Notes:
+    """The figures that a comment states of the layer on its line."""
+    found: Notes = {}
+    if not comment or not re.search(r"\d", comment):
+        return found
+    comment = FIELDS_FROM_TO.sub(r"\1 ", FORMULA_BEFORE.sub("=", SUM_BEFORE.sub("=", comment)))
+    comment = SEVERAL_FIELDS.sub("", comment)
+    for key, pattern in NOTES.items():
+        for match in pattern.finditer(comment):  # of several, the last is the latest
+            shape = re.sub(r"\s*[,*×X]\s*", "x", match["value"])
+            if sizes := shape_in(shape)[0]:
+                found |= {key: sizes[0], **(said_in(shape, key) if key[0] == "n" else {})}
+    if both := FROM_TO.search(comment) or PLAIN_FROM_TO.search(comment):
+        given, made = (re.sub(r"\s", "", shape) for shape in both.groups())
+        ins, outs = shape_in(given)[0], shape_in(made)[0]
+        if ins and outs:
+            found = {"n_in": ins[0], "n_out": outs[0], **found}
+            found |= said_in(given, "n_in") | said_in(made, "n_out")
+    elif both := IN_AND_OUT.search(comment):
+        for key, drawn in zip(("n_in", "n_out"), both.groups(), strict=True):
+            shape = re.sub(r"\s", "", drawn)
+            found |= {key: sizes[0], **said_in(shape, key)} if (sizes := shape_in(shape)[0]) else {}
+    elif leads_to := LEADS_TO.search(comment):
+        found.setdefault("n_out", int(leads_to[1]))
+    elif terse := TERSE.search(comment):
+        known = {key: int(n) for key, n in terse.groupdict().items() if n}
+        found = {**known, **found}
+    return found
+
+
+def said_in(shape: str, key: str) -> Notes:
+    """The channels of a square map."""
+    sizes, channels = shape_in(shape)
+    return {f"said{key[1:]}": channels} if channels and len({*sizes}) == 1 else {}
+
+
+def sizes_chained(comment: str) -> list[Number]:
+    """The sizes of a comment that lists maps one after the other: 32x32 -> 28x28 -> 14x14."""
+    parts = re.split(r"\s*(?:-+>|=>|→)\s*", comment.strip())
+    maps = [re.fullmatch(r"\(?(\d{1,4})(?:\s?[x×]\s?\1(?:\s?[x×]\s?\d{1,4})?)?\)?", part) for part in parts]
+    return [int(found[1]) for found in maps if found] if all(maps) else []
+
+
+def channels_in(text: str) -> Number | None:
+    """The channels of the one map in a line's comment."""
+    comment = text.partition("#")[2]
+    maps = MAP.findall(comment) or BRACKETED_MAP.findall(comment)
+    return shape_in(maps[0])[1] if len(maps) == 1 else None
