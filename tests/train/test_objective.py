@@ -100,14 +100,19 @@ def test_a_teacher_sees_images_as_it_learned_to(teacher: Path, images: Data) -> 
     with torch.no_grad():
         wanted = found.network()(as_input(pixels, *own))
     student = Preprocessing(*normalization_tensors((0.1, 0.2, 0.3), (0.5, 0.4, 0.3), CPU), CPU, Precision())
-    made = Teacher(Distillation(str(teacher), 0.5, 2.0), images, student)
+    made = Teacher(Distillation(str(teacher), 0.5, 2.0, flipped=False), images, student)
     assert torch.allclose(made.scores(student.input(pixels)), wanted, atol=1e-4)
+    with torch.no_grad():
+        mirrored = found.network()(as_input(pixels.flip(2), *own))
+    both = Teacher(Distillation(str(teacher), 0.5, 2.0, flipped=True), images, student)
+    assert torch.allclose(both.scores(student.input(pixels)), (wanted + mirrored) / 2, atol=1e-4)
+    assert float((wanted - mirrored).abs().max()) > 1e-2
     assert not any(p.requires_grad for p in made.net.parameters())
 
 
 def test_the_loss_towards_a_teacher_is_a_divergence_of_softened_scores(teacher: Path, images: Data) -> None:
     student = Preprocessing(*normalization_tensors((0.1, 0.2, 0.3), (0.5, 0.4, 0.3), CPU), CPU, Precision())
-    made = Teacher(Distillation(str(teacher), weight=0.25, temperature=4.0), images, student)
+    made = Teacher(Distillation(str(teacher), weight=0.25, temperature=4.0, flipped=False), images, student)
     inputs, labels = student.input(torch.from_numpy(images.test.images[:8])), torch.from_numpy(images.test.labels[:8])
     scores = build(rfcalc.loads(SPEC), seed=1).eval()(inputs).detach()
     wanted, softened = (made.scores(inputs).double() / 4).softmax(1), (scores.double() / 4).softmax(1)

@@ -79,11 +79,12 @@ class Teacher:
 
     @torch.no_grad()
     def scores(self, inputs: Tensor) -> Tensor:
-        """For images that are normalized as the student sees them."""
-        own = self.precision.lay_out(torch.addcmul(self.shift, inputs, self.scale))
+        """Logits (images x classes), averaged over the views, for images normalized as the student sees them."""
+        own = torch.addcmul(self.shift, inputs, self.scale)
+        views = [own, own.flip(3)] if self.about.flipped else [own]
         with self.precision.running(self.student.device):
-            found: Tensor = self.net(own)
-        return found.flatten(1).float()
+            found: Tensor = sum(self.net(self.precision.lay_out(view)).flatten(1).float() for view in views)
+        return found / len(views)
 
     def drawn(self, loss: Tensor, scores: Tensor, inputs: Tensor) -> Tensor:
         """The loss with its share of what tells the scores from the teacher's, both softened by the temperature; its

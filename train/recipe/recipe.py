@@ -65,11 +65,13 @@ class Mixup:
 @dataclass(frozen=True)
 class Distillation:
     """A trained network whose scores are learned besides the labels (Hinton et al. 2015, arXiv 1503.02531): a shipped
-    spec that has weights, or the folder of a run. `weight` is its share in the loss."""
+    spec that has weights, or the folder of a run. `weight` is its share in the loss. `flipped`: its scores are averaged
+    with those of the horizontal flip, as in test-time augmentation."""
 
     teacher: str = setting(Sentence())
     weight: float = setting(AsFloat(0, 1), 0.5)
     temperature: float = setting(AsFloat(0.1, 100), 2.0)
+    flipped: bool = setting(Flag(), False)
 
 
 @dataclass(frozen=True)
