@@ -15,39 +15,48 @@ from functools import lru_cache
 from .cells import NUMBER
 
 DIRECTIONS = {
-    "in": "in input inputs inp previous prev before eingabe eingang eingangs entree entrada ingresso 输入",
-    "out": "out output outputs outp after ausgabe ausgang ausgangs sortie salida uscita 输出",
+    "in": "in input inputs inp previous prev before eingabe eingang eingangs entree entrada ingresso "
+    "вход 输入 輸入 入力 입력",
+    "out": "out output outputs outp after ausgabe ausgang ausgangs sortie salida saida uscita "
+    "выход 输出 輸出 出力 출력",
 }
 HEADING_WORDS = {
     "name": "operation operations op layer layers layername name type layertype block step module convolution "
     "conv2d conv2dtransform transform "
     "conv configuration config details detail settings description layertypedepthidx schicht ebene lage "
-    "couche capa strato 层 层名 操作 网络层 layeroperation operator",
+    "couche capa camada strato слой операция 层 层名 操作 网络层 層 層名 層の種類 レイヤー レイヤ 種類 레이어 층 "
+    "계층 layeroperation operator",
     "n": "n size sizes dim dims dimension dimensions shape resolution res image imagesize imgsize featuremap "
-    "featuremapsize fmap mapsize spatialsize hw activationsize grosse bildgrosse taille tamano dimensione "
-    "尺寸 大小 特征图 特征图尺寸 特征图大小 图像尺寸",
+    "featuremapsize fmap mapsize spatialsize hw activationsize grosse bildgrosse taille tamano tamanho dimensione "
+    "размер 尺寸 大小 特征图 特征图尺寸 特征图大小 图像尺寸 形状 サイズ 画像サイズ 크기 이미지크기",
     "ch_out": "filters kernels",
     "ch": "channels channel ch chs chan c depth maps featuremaps nch kanale kanal canaux canales "
-    "canal canali 通道 通道数",
+    "canal canali canais каналы 通道 通道数 通道數 チャネル チャンネル チャネル数 チャンネル数 채널 채널수",
     "kernel_size": "kernel k kernelsize ks ksize filter filtersize window windowsize f kern kerngrosse filtergrosse "
     "faltungskern noyau taillenoyau tamanonucleo nucleo filtro tamanofiltro tamanokernel 卷积核 核 核大小 卷积核大小 "
-    "核尺寸 卷积核尺寸 kerneldim",
+    "核尺寸 卷积核尺寸 卷積核 卷積核大小 kerneldim tamanhokernel tamanhofiltro ядро размерядра カーネル カーネルサイズ "
+    "フィルタ フィルター フィルタサイズ フィルターサイズ 커널 커널크기 필터 필터크기",
     "effective": "effkernel effkernelsize effectivekernel effectivekernelsize keff keffective effk kerneleffective",
-    "stride": "stride strides s str schrittweite schritt pas paso zancada passo 步长 步幅",
-    "padding": "padding p pad paddings polsterung auffullung rand remplissage rembourrage marge relleno 填充",
+    "stride": "stride strides s str schrittweite schritt pas paso zancada passo шаг 步长 步幅 步長 ストライド "
+    "스트라이드 보폭",
+    "padding": "padding p pad paddings polsterung auffullung rand remplissage rembourrage marge relleno "
+    "preenchimento отступ паддинг 填充 パディング パッド 패딩",
     "dilation": "dilation d dil rate dilationrate atrous atrousrate dilatation dilatacion dilatazione 膨胀率 空洞率 "
-    "扩张率 膨胀",
-    "groups": "groups group g gruppen groupes grupos gruppi 分组 组数",
+    "扩张率 膨胀 膨脹率 ダイレーション 膨張率 팽창",
+    "groups": "groups group g gruppen groupes grupos gruppi группы 分组 组数 グループ グループ数 그룹",
     "j": "j jump jumps jumpsize cumulativestride totalstride effectivestride accumulatedstride strideproduct "
-    "featurestride sprung saut salto 跳跃 跳步 累积步长 累计步长 总步长",
+    "featurestride sprung saut salto ジャンプ 점프 跳跃 跳步 累积步长 累计步长 总步长",
     "r": "r rf receptivefield recfield effectivereceptivefield rfs "
     "receptivefields receptive receptivefieldsize rfsize globalrf globalreceptivefield grf "
-    "rezeptivesfeld champreceptif champrecepteur camporeceptivo campo_recettivo camporicettivo 感受野 感受野大小",
+    "rezeptivesfeld champreceptif champrecepteur camporeceptivo campo_recettivo camporicettivo рецептивноеполе "
+    "感受野 感受野大小 受容野 受容野サイズ 受容野の大きさ 수용영역 수용장 수용야",
     "times": "times repeat repeats repetitions reps convs convsperblock convsinblock convolutionsperblock "
     "layersperblock",
     "start": "start center centre startcenter",
     "macs": "macs mac madds multadds multiplyadds",
-    "params": "params parameters param parametercount parameter weights parametres parametros parametri 参数 参数量",
+    "params": "params parameters param parametercount parameter weights parametres parametros parametri параметры "
+    "параметров числопараметров количествопараметров 参数 参数量 参数数量 參數 參數量 パラメータ パラメータ数 "
+    "パラメーター数 파라미터 파라미터수 매개변수",
 }
 FILLERS = frozenset([
     "of", "the", "du", "de", "d", "del", "des", "der", "die", "la", "le", "l", "et", "no", "nb", "num", "number",
@@ -55,9 +64,6 @@ FILLERS = frozenset([
 ])  # fmt: skip
 CLOSE, LONG = 0.83, 6
 """How like a word of so many letters a misspelt one must be: kernal is kernel, recptive is receptive."""
-COLUMN_WORDS = {word: quantity for quantity, words in HEADING_WORDS.items() for word in words.split()}
-LONG_WORDS = [word for word in COLUMN_WORDS if len(word) >= LONG]
-SIDES = {word: side for side, words in DIRECTIONS.items() for word in words.split()}
 DIRECTED = ("n", "ch", "j", "r")
 WINDOW_SETTINGS = ("kernel_size", "stride", "padding", "dilation", "groups")
 
@@ -68,6 +74,13 @@ def words_of(heading: str) -> list[str]:
     text = "".join(c for c in text if not unicodedata.combining(c)).replace("ß", "ss")
     text = re.sub(r"([a-z])([A-Z])", r"\1 \2", text)
     return [word for word in re.split(r"[\W_]+", text.casefold()) if word]
+
+
+COLUMN_WORDS = {
+    "".join(words_of(word)): quantity for quantity, words in HEADING_WORDS.items() for word in words.split()
+}
+LONG_WORDS = [word for word in COLUMN_WORDS if len(word) >= LONG]
+SIDES = {"".join(words_of(word)): side for side, words in DIRECTIONS.items() for word in words.split()}
 
 
 @lru_cache(maxsize=4096)
