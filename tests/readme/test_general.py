@@ -370,3 +370,20 @@ def test_a_pool_whose_kernel_is_said_to_be_none() -> None:
     )
     assert found_in(audit(table.format(6, 10, 12))) == []
     assert found_in(audit(table.format(5, 11, 11))) == [("r_out", 5, 6), ("r_out", 11, 10), ("r_out", 11, 12)]
+
+
+LANGUAGES = [
+    "層|カーネルサイズ|ストライド|パディング|入力サイズ|出力サイズ|受容野",
+    "레이어|커널 크기|스트라이드|패딩|입력 크기|출력 크기|수용 영역",
+    "слой|размер ядра|шаг|отступ|вход|выход|рецептивное поле",
+    "camada|tamanho do kernel|passo|preenchimento|entrada|saída|campo receptivo",
+    "層|卷積核大小|步長|填充|輸入大小|輸出大小|感受野",
+]
+
+
+@pytest.mark.parametrize("headings", LANGUAGES)
+def test_headings_of_many_languages(headings: str) -> None:
+    table = f"|{headings}|\n{'|---' * 7}|\n|a|3|1|1|32|32|3|\n|b|3|2|1|32|16|5|\n|c|3|1|1|{{}}|{{}}|{{}}|"
+    assert found_in(audit(table.format(16, 16, 9))) == []
+    assert found_in(audit(table.format(16, 16, 11))) == [("r_out", 11, 9)]
+    assert found_in(audit(table.format(16, 14, 9))) == [("n_out", 14, 16)]

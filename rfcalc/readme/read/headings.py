@@ -59,8 +59,8 @@ HEADING_WORDS = {
     "パラメーター数 파라미터 파라미터수 매개변수",
 }
 FILLERS = frozenset([
-    "of", "the", "du", "de", "d", "del", "des", "der", "die", "la", "le", "l", "et", "no", "nb", "num", "number",
-    "count", "total", "px", "pixels", "samples",
+    "of", "the", "du", "de", "d", "do", "da", "del", "des", "der", "die", "la", "le", "l", "et", "no", "nb", "num",
+    "number", "count", "total", "px", "pixels", "samples",
 ])  # fmt: skip
 CLOSE, LONG = 0.83, 6
 """How like a word of so many letters a misspelt one must be: kernal is kernel, recptive is receptive."""
