@@ -351,7 +351,7 @@ def test_right_figures_of_other_layouts_are_not_accused(text: str) -> None:
 
 
 def test_a_slip_where_a_container_begins() -> None:
-    assert [(c.line, c.stated, c.computed) for c in audit(OPENED.format(6)).cells] == [(10, 6, 5)]
+    assert [(c.line, c.stated, c.computed) for c in audit(OPENED.format(6)).cells] == [(9, 6, 5)]
 
 
 @pytest.mark.parametrize(

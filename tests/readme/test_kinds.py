@@ -906,4 +906,4 @@ class Net(nn.Module):
 
 def test_comments_left_from_another_network() -> None:
     found = {(c.line, c.column, c.stated, c.computed) for c in audit(TEMPLATE_COMMENTS).cells}
-    assert {(7, "n_out", 26, 28), (7, "r_out", 3, 5), (9, "r_out", 5, 6), (12, "r_out", 5, 14)} <= found
+    assert {(8, "n_out", 26, 28), (8, "r_out", 3, 5), (9, "r_out", 5, 6), (13, "r_out", 5, 14)} <= found

@@ -48,7 +48,8 @@ def said_slips(model: StatedModel) -> tuple[list[Cell], int]:
             if stated is not None and own is not None:
                 checked += 1
                 if stated != own:
-                    found.append(Cell(row.number, f"ch_{side}", stated, own, "local", row.line, "as the code has it"))
+                    line = row.line_of(f"said_{side}")
+                    found.append(Cell(row.number, f"ch_{side}", stated, own, "local", line, "as the code has it"))
         made = row.cells.get("ch_out", made if row.kind in ("pool", "global", "pointwise") else None)
     return (found, checked) if 2 * len(found) < checked else ([], 0)
 

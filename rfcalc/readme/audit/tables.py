@@ -238,6 +238,8 @@ def conventions(walked: Walked) -> Iterator[Verdict]:
         yield convention("global pooling", why)
     if reading.rounds_up:
         yield convention("sizes", "sizes that do not divide are rounded up; torch's convolutions round down")
+    if walked.padded:
+        yield convention("sizes", "sizes that come in are stated with their padding")
     if reading.effective:
         yield convention("kernels", "kernels are stated with their dilation in them")
     for column, meant in reading.sides:

@@ -23,6 +23,8 @@ from .window import LARGEST_SETTING, QUANTITIES, RowWindows, StatedMap, StatedSe
 
 FIRST_ROWS = 200
 """Rows that decide how a table is meant."""
+SEVERAL = 2
+"""Rows that show a way of stating sizes."""
 LOOKED_AT = 3
 """Rows that show the stride of the first of them."""
 BRANCHED = re.compile(r"inception|branch|\(\d[a-e]\)|\b\d[a-e]\b|parallel|aspp|pyramid", re.IGNORECASE)
@@ -59,7 +61,9 @@ class _Walk:
 
     def __init__(self, model: StatedModel, reading: TableReading, rows: tuple[LayerFact, ...]) -> None:
         self.model, self.reading = model, reading
-        self.rows = with_first_stride([reading.applied(row) for row in rows])
+        applied = with_first_stride([reading.applied(row) for row in rows])
+        self.rows = without_padding(applied)
+        self.padded = self.rows != applied
         self.windows = RowWindows(reading, self.rows)
         self.slips: list[Cell] = []
         self.checked = 0
@@ -89,7 +93,7 @@ class _Walk:
             self.slips += [slip for slip in found if (slip.row, slip.column) not in named]
             self.checked += checked
         slips = tuple(sorted(once(self.slips, self.rows), key=row_of_slip))
-        return Walked(self.model, self.reading, self.rows, slips, self.checked, tuple(self.trail))
+        return Walked(self.model, self.reading, self.rows, slips, self.checked, tuple(self.trail), self.padded)
 
     def first(self) -> StatedMap:
         """The map in front of the first row: the image, or what the row states."""
@@ -302,7 +306,26 @@ class _Walk:
     def slip(
         self, row: LayerFact, column: str, stated: Number, computed: Number | None, kind: str, why: str = ""
     ) -> None:
-        self.slips.append(Cell(row.number, column, stated, computed, kind, row.line, why))
+        self.slips.append(Cell(row.number, column, stated, computed, kind, row.line_of(column), why))
+
+
+def without_padding(rows: tuple[LayerFact, ...]) -> tuple[LayerFact, ...]:
+    """The rows with the sizes that come in as they are in front of the padding, where several state them with it in
+    them, and none without."""
+    padded = [row for row in rows if row.kind == "conv" and {"n_in", "n_out", "padding", "kernel_size"} <= {*row.cells}]
+    padded = [row for row in padded if row.cells["padding"] > 0 and row.cells.get("stride", 1) == 1]
+    cut = [
+        row.cells["n_in"] - row.cells["n_out"] == row.cells.get("dilation", 1) * (row.cells["kernel_size"] - 1)
+        for row in padded
+    ]
+    if len(cut) < SEVERAL or not all(cut):
+        return rows
+    bare = {row.number: row.cells["n_in"] - 2 * row.cells["padding"] for row in padded}
+    found = [row.number in bare and row.kind == "conv" for row in rows]
+    return tuple(
+        replace(row, cells={**row.cells, "n_in": bare[row.number]}) if cut else row
+        for row, cut in zip(rows, found, strict=True)
+    )
 
 
 def once(slips: Sequence[Cell], rows: Sequence[LayerFact]) -> list[Cell]:

@@ -16,7 +16,8 @@ CLEAR = 2
 @dataclass(frozen=True)
 class Walked:
     """What a stated model comes to under one reading: its slips, and each row's map in and out as it should be.
-    `checked` counts the figures that follow from others, `windows` the rows whose kernel or stride is stated."""
+    `checked` counts the figures that follow from others, `windows` the rows whose kernel or stride is stated; `padded`
+    says that the sizes that come in are stated with their padding."""
 
     model: StatedModel
     reading: TableReading
@@ -24,6 +25,7 @@ class Walked:
     slips: tuple[Cell, ...]
     checked: int
     trail: tuple[tuple[StatedMap, StatedMap], ...] = field(repr=False)
+    padded: bool = False
 
     @property
     def local(self) -> tuple[Cell, ...]:

@@ -29,10 +29,17 @@ def code_models(lines: Sequence[Line]) -> list[StatedModel]:
     found = all_drafts(lines, own)
     parts = {draft.title: draft for draft in found if draft.title}
     used = {fact.torch for draft in found for fact in draft.facts}
-    alone = [len(draft.facts) == 1 and draft.facts[0].torch in parts for draft in found]  # model = Net()
+    alone = [only_uses(draft, parts) for draft in found]
     kept = [draft for draft, only in zip(found, alone, strict=True) if not only or draft.title in used]
     called = {fact.torch for draft in kept for fact in draft.facts} & parts.keys()
     return [drafted_model(draft, parts) for draft in kept if draft.title not in called]
+
+
+def only_uses(draft: Draft, parts: Mapping[str, Draft]) -> bool:
+    """Whether a draft makes nothing but whole networks that are defined elsewhere, each for itself: model = Net()."""
+    made = [parts.get(fact.torch) for fact in draft.facts]
+    whole = not draft.title and not draft.sequences and all(part and part.steps is not None for part in made)
+    return whole or (len(made) == 1 and made[0] is not None)
 
 
 # --- the order in which layers run -------------------------------------------------------------------------------
@@ -79,7 +86,7 @@ def drafted_layers(
             problems += below
             made = with_notes(inner, fact)
         else:
-            made = chain([fact] if not depth else facts_of_call(call, fact.name, fact.line, {}, known))
+            made = chain([fact] if not depth else facts_of_call(call, fact.name, fact.line, known))
         plain.append(made)
         held.setdefault(owner, []).append(made)
     graph = _Graph(held, draft.facts[0].line)
@@ -162,7 +169,7 @@ class _Graph:
         elif step.join:
             return self.place(LayerFact(0, self.line, step.join, "join", {}), ends)
         elif step.call:
-            for fact in facts_of_call(step.call, f"F.{step.name}", self.line, {}):
+            for fact in facts_of_call(step.call, f"F.{step.name}", self.line):
                 self.lines.setdefault(step.line, []).append(len(self.rows))
                 at = self.place(fact, (at,))
         else:
@@ -219,7 +226,7 @@ def constructed(
             part = parts[fact.torch]
             found += constructed(part, parts, bound(part, call, known), depth + 1)
         else:
-            found += facts_of_call(call, fact.name, fact.line, {}, known)
+            found += facts_of_call(call, fact.name, fact.line, known)
     return found
 
 
@@ -287,5 +294,5 @@ def with_notes(rows: Rows, call: LayerFact) -> Rows:
     places = [place for place in main if found[place].kind not in KEEPING] or main
     for place, side in ((places[0], "_in"), (places[-1], "_out")) if places else ():
         notes = {key: value for key, value in call.cells.items() if key in NOTES and key.endswith(side)}
-        found[place] = replace(found[place], cells={**found[place].cells, **notes})
+        found[place] = replace(found[place], cells={**found[place].cells, **notes}, places=call.places)
     return tuple((fact, reads) for fact, (_, reads) in zip(found, rows, strict=True)) or chain([call])

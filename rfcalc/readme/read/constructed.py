@@ -109,15 +109,19 @@ class Draft:
     """The lines of `forward`."""
     sequences: int = 0
     """How many containers that run their layers in turn begin in it."""
+    beside: bool = False
+    """Whether layers stand beside a container."""
     borrows: bool = False
     """Whether a container is given layers that other attributes hold."""
     opened: dict[str, tuple[int, Notes]] = field(default_factory=dict)
     """What a comment says on the line where an attribute's container begins."""
     leads: bool | None = None
-    waiting: Notes = field(default_factory=dict)
+    waiting: list[tuple[Notes, int]] = field(default_factory=list)
     waits_for: str = ""
     """The kind of layer that such a comment names."""
     led: int | None = None
+    told: int = 0
+    """The line of the last comment that was taken for a layer's."""
     noted: set[int] = field(default_factory=set)
     remarks: list[LayerFact] = field(default_factory=list)
     """What comments say of layers, should no call stand beside them."""
@@ -127,9 +131,9 @@ class Draft:
             self.forget(self.owner)
         window, last = fact.kind != "pointwise", len(self.facts) - 1
         if self.waiting and window:
-            meant = self.waits_for in ("", fact.kind)
-            notes = sizes_only(self.waiting, fact.cells) if meant else {}
-            fact, self.waiting, self.waits_for = replace(fact, cells={**notes, **fact.cells}), {}, ""
+            for notes, line in self.waiting[::-1] if self.waits_for in ("", fact.kind) else ():
+                fact = fact.noting(sizes_only(notes, fact.cells), line)
+            self.waiting, self.waits_for = [], ""
             self.led = last + 1
         elif window and self.led == last and fact.line == self.facts[last].line + 1 and not fact.cells.keys() & OUTS:
             above = self.facts[last]  # what comes out may come out of both
@@ -168,23 +172,26 @@ class Draft:
         if not notes or (bare and notes.get("r_out") == 1):
             return
         self.noted.add(line)
-        goes_on = bare and line - 1 in self.noted  # the comment has several lines
+        goes_on = bare and line - 1 == self.told  # the comment has several lines
         if bare and "r_out" in notes and len(notes) > 1:
             self.remarks.append(LayerFact(0, line, "", "other", notes))
         if bare and self.leads:
-            self.waiting, self.waits_for = {**self.waiting, **notes} if goes_on else notes, kind
+            self.waiting, self.waits_for = [*(self.waiting if goes_on else ()), (notes, line)], kind
+            self.told = line
             return
         place = next((i for i in range(len(self.facts) - 1, -1, -1) if self.facts[i].kind != "pointwise"), None)
         if kind and place is not None and self.facts[place].kind != kind:
             return
-        if place is not None and line - self.facts[-1].line <= NEAR and (goes_on or not self.spoken_of(place)):
+        near = place is not None and line - self.facts[-1].line <= NEAR and not self.spoken_of(place)
+        if place is not None and (goes_on or near):
+            self.told = line
             first, owner = place, self.owners[place]
             while first and owner == self.owners[first - 1] != "" and not (goes_on or self.spoken_of(first - 1)):
                 first -= 1
             # what comes in comes into the first of a container, what goes out leaves the last
             for at in {first, place}:
                 own = {key: n for key, n in notes.items() if at == (place if key in OUTS else first)}
-                self.facts[at] = replace(self.facts[at], cells={**own, **self.facts[at].cells})
+                self.facts[at] = self.facts[at].noting(own, line)
 
     def open_up(self) -> None:
         """Gives what was said where containers begin to their first window and to their last, as far as they have none
@@ -199,7 +206,7 @@ class Draft:
                 self.noted.add(line)
                 for place in {places[0], places[-1]}:
                     own = {key: n for key, n in notes.items() if place == places[-1 if key in OUTS else 0]}
-                    self.facts[place] = replace(self.facts[place], cells={**own, **self.facts[place].cells})
+                    self.facts[place] = self.facts[place].noting(own, line)
 
     def spoken_of(self, place: int) -> bool:
         return bool(self.facts[place].cells.keys() & NOTES.keys())
@@ -207,7 +214,7 @@ class Draft:
     @property
     def ordered(self) -> bool:
         """Whether it is known in which order the layers run."""
-        alone = not self.title and self.sequences == 1
+        alone = not self.title and self.sequences == 1 and not self.beside
         return alone if self.steps is None else all(self.owners)
 
 
@@ -281,22 +288,25 @@ def take(draft: Draft, block: Sequence[Line], at: int, text: str, own: Container
     calls = [match for match in calls if class_of(match) != draft.title]  # its name in a sentence
     draft.borrows = draft.borrows or bool(BORROWED.search(code))
     if calls and ASSIGNED.match(code) and not SEQUENTIAL.search(code):
-        draft.sequences += 2  # layers beside the container
-    used = 1
+        draft.beside = True
+    used, covered = 1, 0
     for match in calls:
-        parsed, used, comments = parse_call(block, at, match)
+        if match.start() < covered:  # an argument of one of the document's own
+            continue
+        parsed, used, comments, line = parse_call(block, at, match)
         if parsed:
+            covered = match.start() + (parsed.end_col_offset or 0) if class_of(match) in own and used == 1 else covered
             first = match is calls[0] or ASSIGNED.match(code)
             before = text[: match.start()].partition("=")[0] if first else ""
             name = before.strip(" ,(").removeprefix("self.") or class_of(match)
             notes = notes_in(comments) if match is calls[-1] else {}
-            for fact in facts_of_call(parsed, name, block[at].number, notes):
-                drawn = map_in(comments, fact) if match is calls[-1] and not fact.cells.keys() & OUTS else {}
+            for fact in facts_of_call(parsed, name, block[at].number):
+                said = sizes_only(notes, fact.cells)
+                drawn = map_in(comments, fact) if match is calls[-1] and not said.keys() & OUTS else {}
                 inside = fact.kind == "pointwise" and draft.owner in draft.owners[-1:] and notes.keys() - OUTS
-                own = fact.cells.keys() - notes.keys() if inside else fact.cells.keys()
-                draft.add(replace(fact, cells={**{key: fact.cells[key] for key in own}, **drawn}), parsed)
+                draft.add(fact.noting(drawn if inside else {**said, **drawn}, line), parsed)
                 if inside:  # the last line of a container speaks of all of it
-                    draft.note(notes, fact.line, False)
+                    draft.note(notes, line, False)
     if not calls and not CALL.search(comment):  # a layer that is commented out says nothing of those above it
         bare = not code.strip()
         if SEQUENTIAL.search(code) and code.rstrip().endswith("(") and draft.owner:
@@ -315,9 +325,11 @@ def take(draft: Draft, block: Sequence[Line], at: int, text: str, own: Container
 def leads(block: Sequence[Line], at: int, layered: bool) -> bool:
     """Whether a comment on a line of its own speaks of the layer below it: it touches that one only, or no layer stands
     above it yet."""
-    above = bool(block[at - 1].text.strip()) if at else False
-    below = bool(block[at + 1].text.strip()) if at + 1 < len(block) else False
-    return not layered if above == below else below
+    texts = [line.text.strip() for line in block[max(at - MOST_LINES, 0) : at + MOST_LINES]]
+    at = min(at, MOST_LINES)
+    above = next((text for text in texts[:at][::-1] if text[:1] != "#"), "")
+    below = next((text for text in texts[at + 1 :] if text[:1] != "#"), "")
+    return not layered if bool(above) == bool(below) else bool(below)
 
 
 def calls_in(code: str, own: Container[str], inside: bool) -> list[re.Match[str]]:
@@ -364,19 +376,20 @@ def body_of(lines: Sequence[Line], indent: str) -> Iterator[str]:
         yield "" if outside else line.text
 
 
-def parse_call(block: Sequence[Line], at: int, match: re.Match[str]) -> tuple[ast.Call | None, int, str]:
-    """The call that begins at a match, how many lines it takes, and the comments on them."""
-    source, comments, depth = "", "", 0
+def parse_call(block: Sequence[Line], at: int, match: re.Match[str]) -> tuple[ast.Call | None, int, str, int]:
+    """The call that begins at a match, how many lines it takes, the comments on them, and the line of the last one."""
+    source, comments, depth, said_at = "", "", 0, block[at].number
     for used, line in enumerate(block[at : at + MOST_LINES], 1):
         code, _, comment = line.text.partition("#")
         code = code[match.start() :] if used == 1 else code
         comments += " " + comment
+        said_at = line.number if comment else said_at
         for place, char in enumerate(code):
             depth += (char in "([{") - (char in ")]}")
             if depth == 0 and char == ")":
-                return parsed_call(source + code[: place + 1]), used, comments
+                return parsed_call(source + code[: place + 1]), used, comments, said_at
         source += code + "\n"
-    return None, 1, comments
+    return None, 1, comments, said_at
 
 
 def parsed_call(source: str) -> ast.Call | None:
@@ -388,10 +401,15 @@ def parsed_call(source: str) -> ast.Call | None:
 
 
 def literal(node: ast.expr, known: Mapping[str, Any] = MappingProxyType({})) -> Any:
-    """The value of a literal, of a name that is `known`, or of arithmetic on both; None where it is worked out at run
-    time."""
+    """The value of a literal, of a name that is `known`, of a setting of a layer that is (conv.stride), or of
+    arithmetic on these; None where it is worked out at run time. Of a layer it is the arguments."""
     if isinstance(node, ast.Name):
         return known.get(node.id)
+    if isinstance(node, ast.Attribute):
+        holder = literal(node.value, known)
+        return holder.get(ARGUMENT_WORDS.get(node.attr, node.attr)) if isinstance(holder, dict) else None
+    if isinstance(node, ast.Call) and (family := family_of(node)) in SIGNATURES:
+        return stated_arguments(node, family, known)
     if isinstance(node, ast.BinOp) and type(node.op) in AST_OPERATORS:
         sides = [literal(node.left, known), literal(node.right, known)]
         whole = all(isinstance(side, int) for side in sides) and (sides[1] or not isinstance(node.op, ast.FloorDiv))
@@ -421,12 +439,20 @@ def stated_arguments(call: ast.Call, family: str, known: Mapping[str, Any]) -> d
     return {**defaults, **given}
 
 
+def class_called(call: ast.Call) -> str:
+    return call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+
+
+def family_of(call: ast.Call) -> str:
+    """A class without its dimensions: Conv of nn.Conv2d."""
+    return re.sub(r"[123]d$", "", class_called(call))
+
+
 def facts_of_call(
-    call: ast.Call, name: str, line: int, notes: Notes, known: Mapping[str, Any] = MappingProxyType({})
+    call: ast.Call, name: str, line: int, known: Mapping[str, Any] = MappingProxyType({})
 ) -> Iterator[LayerFact]:
     """A constructor call as a fact; nothing where it is given nothing and needs something."""
-    cls = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
-    family = re.sub(r"[123]d$", "", cls)
+    cls, family = class_called(call), family_of(call)
     if not (call.args or call.keywords) and family in SIGNATURES and family not in POOLS:
         return
     given = stated_arguments(call, family, known)
@@ -441,8 +467,7 @@ def facts_of_call(
     whole = family.startswith("Adaptive") and cells.pop("output_size", 0) == 1
     kind = CLASS_KINDS.get(family, "global" if whole else "pointwise" if POINTWISE_CLASS.fullmatch(family) else "other")
     kind = "global" if kind == "pool" and kind_of_operation(name) == "global" else kind
-    notes = sizes_only(notes, cells)
     same = given.get("padding") == "same"
     if kind in ("pointwise", "flat"):
         cells = {key: value for key, value in cells.items() if key in CHANNEL_ARGUMENTS}
-    yield LayerFact(0, line, name, kind, {**cells, **notes}, same, torch=cls, settings=tuple(given.items()))
+    yield LayerFact(0, line, name, kind, cells, same, torch=cls, settings=tuple(given.items()))

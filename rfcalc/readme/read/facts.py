@@ -27,7 +27,7 @@ class LayerFact:
     """One layer along one axis: its number in its model, the line, the name as written, the sort of operation, and its
     figures; `same` is the padding's word, `several` that the row stands for more than one layer,
     `worded` that its kernel is part of a name, `again` that its weights are those of an earlier row; `torch` and
-    `settings` are the class and the arguments of a call."""
+    `settings` are the class and the arguments of a call, `places` the lines of figures that stand on others."""
 
     number: int
     line: int
@@ -40,6 +40,15 @@ class LayerFact:
     again: bool = False
     torch: str = ""
     settings: tuple[tuple[str, Any], ...] = ()
+    places: tuple[tuple[str, int], ...] = ()
+
+    def noting(self, notes: Mapping[str, Number], line: int) -> LayerFact:
+        """With what a comment on a line states, as far as the layer does not state it itself."""
+        new = tuple((key, line) for key in notes if key not in self.cells and line != self.line)
+        return replace(self, cells={**notes, **self.cells}, places=(*self.places, *new))
+
+    def line_of(self, figure: str) -> int:
+        return dict(self.places).get(figure, self.line)
 
 
 @dataclass(frozen=True)

@@ -15,10 +15,10 @@ SHAPE = (
     r"(?!\d|\s*(?:channels?|filters?|ch|maps?|kernels?|features?)\b)"
 )
 NOTES = {
-    "n_in": re.compile(r"\b(?:input|in|n_?in)(?:[\s_-]?(?:size|shape|image))?" + SHAPE, re.IGNORECASE),
-    "n_out": re.compile(r"\b(?:output|out|n_?out)(?:[\s_-]?(?:size|shape))?" + SHAPE, re.IGNORECASE),
+    "n_in": re.compile(r"\b(?:input|in|n_?in)(?:[\s_-]?(?:size|shape|image|dim(?:ension)?s?))?" + SHAPE, re.IGNORECASE),
+    "n_out": re.compile(r"\b(?:output|out|n_?out)(?:[\s_-]?(?:size|shape|dim(?:ension)?s?))?" + SHAPE, re.IGNORECASE),
     "r_out": re.compile(
-        r"\b(?:R\.?F|receptive[\s_-]{0,2}fi?e?i?ld|r_?out|RF[\s_]?out)(?:\s*size)?\s*(?:[:=]>?|-+>?)?\s*"
+        r"\b(?:R\.?F|receptive[\s_-]{0,2}fi?e?i?ld|r_?out|RF[\s_]?out)(?:\s*(?:size|calculation))?\s*(?:[:=]>?|-+>?)?\s*"
         r"(?P<value>\d{1,5})(?![\d.]|\s?[-+*%](?!>))",
         re.IGNORECASE,
     ),
@@ -38,8 +38,11 @@ LAYER_NAMED = re.compile(
 """A class in front of the figures of a comment."""
 OF_A_BLOCK = re.compile(r"^\W*(?:C\d|block|stage)\b[^x×]{0,60}\(.*\d\s?[x×]\s?\d.*(?:-+>|→)", re.IGNORECASE)
 """A heading that says what a block as a whole makes of a map."""
-SUM_BEFORE = re.compile(r"[:=]\s*\(?\d[\d\s()+*/x×-]{2,60}=(?=\s*\d)")
+SUM_BEFORE = re.compile(r"[:=]\s*[\[(]?\d[\d\s()+*/x×\]-]{2,60}=(?=\s*\d)")
 """Arithmetic in front of its value: RF = 3 + (3-1)*1 = 5."""
+ARROWED_SUM = re.compile(r"[:=]\s*\(?\d[\dx×\s]{0,9}[+*/(-][\d\s()+*/-]{2,60}-+>(?=\s*\d)")
+"""The same with an arrow: RF: 5 + (3 - 1) * 2 -> 9."""
+SQUARE = re.compile(r"(?<![\d*+/(-])(?<![\d*+/(-]\s)\b(\d{1,4})\s?\*\s?\1\b(?!\s?[*+/\d-])")
 SAID = ("said_in", "said_out")
 """The channels that a comment states; those of the call beside it are the layer's."""
 OUTS = {SAID[1], *(key for key in NOTES if key.endswith("_out"))}
@@ -100,7 +103,8 @@ def notes_in(comment: str) -> Notes:
     found: Notes = {}
     if not comment or not re.search(r"\d", comment):
         return found
-    comment = FIELDS_FROM_TO.sub(r"\1 ", FORMULA_BEFORE.sub("=", SUM_BEFORE.sub("=", comment)))
+    comment = FORMULA_BEFORE.sub("=", SUM_BEFORE.sub("=", ARROWED_SUM.sub("=", comment)))
+    comment = SQUARE.sub(r"\1x\1", FIELDS_FROM_TO.sub(r"\1 ", comment))
     comment = SEVERAL_FIELDS.sub("", comment)
     for key, pattern in NOTES.items():
         for match in pattern.finditer(comment):  # of several, the last is the latest
