@@ -20,6 +20,12 @@ def channel_slips(rows: Sequence[LayerFact], branched: bool, square: bool) -> tu
     what a row reads is not known. `square` says that maps are."""
     passing = () if branched else [r for r in rows if r.kind != "pointwise" or {"ch_in", "ch_out"} & r.cells.keys()]
     flattened = list(_flattened(passing)) if square else []
+    first = {slip.row: slip.computed for slip in _between_rows(passing) if slip and slip.column == "ch_out"}
+    if first and square:  # the units behind may be those of the channels as they are mended
+        again = [
+            replace(r, cells={**r.cells, "ch_out": first[r.number] or 0}) if r.number in first else r for r in passing
+        ]
+        flattened = list(_flattened(again))
     right = {slip.row: slip.computed for slip in flattened if slip and slip.column == "ch_out" and slip.computed}
     mended = [replace(r, cells={**r.cells, "ch_out": right[r.number]}) if r.number in right else r for r in passing]
     between = [*_between_rows(mended), *flattened]
@@ -65,7 +71,7 @@ def _between_rows(rows: Sequence[LayerFact]) -> list[Cell | None]:
         # into a dense layer comes every unit of a map
         flattened = row.kind == "flat" and above.kind not in ("global", "flat")
         reshaped = above.kind == "join" or (above.kind == "flat" and row.kind != "flat")
-        if given is None or taken is None or above.several or reshaped or flattened:
+        if given is None or taken is None or above.several or reshaped or flattened or apart(above.name, row.name):
             continue
         if "ch_in" not in row.cells and (above.kind != "conv" or taken == 2 * given):
             continue  # levels of a network, whose convolutions are not listed
@@ -82,6 +88,12 @@ def _between_rows(rows: Sequence[LayerFact]) -> list[Cell | None]:
         else:
             found.append(_slip(above, "ch_out", taken, why) if above_slips else _slip(row, "ch_in", given, why))
     return found
+
+
+def apart(above: str, row: str) -> bool:
+    """Whether two modules belong to different ones, so that what the second reads need not be the first's."""
+    paths = [re.match(r"(?:[A-Za-z]\w*\.)+", name) for name in (above, row)]
+    return any(paths) and len({path and path[0] for path in paths}) > 1
 
 
 def _flattened(rows: Sequence[LayerFact]) -> Iterator[Cell | None]:

@@ -190,6 +190,8 @@ def of_model(audit: ModelAudit, arch: Arch | None = None) -> Facts:
     if added:
         outs = sum(int(row.cells.get("ch_out", 0)) for row in rows if row.kind == "conv")
         more = f"for each output channel, as biases and norms have, beside the {added:,} of its rows"
+        biased = f"a bias for each of {model.outs:,} outputs, beside the {added:,} of its rows"
+        params += [KnownFigure(added + model.outs, biased, False, True)] if model.outs else []
         params += [KnownFigure(added + n * outs, f"{n} {more}", False, True) for n in (1, 2, 3) if outs]
     if arch and count == arch.params:
         params += others("params", arch, arch.params, exactly=True)

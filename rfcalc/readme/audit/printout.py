@@ -202,11 +202,17 @@ class SummaryAudit:
         keys = ("params", "trainable", "non_trainable")
         total, trainable, fixed = (int(t.value) if (t := self.printout.totals.get(key)) else None for key in keys)
         parts = None if trainable is None or fixed is None else trainable + fixed
+        states = int(t.value) if (t := self.printout.totals.get("optimizer")) else 0
+        if total is not None and states and total == (parts or self.added) + states:  # as Keras 3 prints a model in use
+            why = f"{total - states:,} and the optimizer's {states:,}"
+            self.say("params", total, total, "right", self.printout.totals["params"].line, why)
+            total -= states
         if total is None:
             self.params = self.added if self.complete and not self.cells else None
             return
         line = self.printout.totals["params"].line
         if self.items:
+            self.complete = self.complete and not (total > self.added and keras_gaps(self.printout.rows))
             if parts in (None, total):
                 self.settle_rows(total, parts == total)
             self.say_total(total, parts, line)
@@ -439,6 +445,18 @@ def tree_complete(rows: Sequence[PrintedRow]) -> bool:
     """Whether the numbers of a tree, such as 2-9, run without a gap at each depth."""
     pairs = {tuple(map(int, str(row.index).split("-"))) for row in rows if re.fullmatch(r"\d+-\d+", str(row.index))}
     return all(place == 1 or (depth, place - 1) in pairs for depth, place in pairs)
+
+
+def keras_gaps(rows: Sequence[PrintedRow]) -> bool:
+    """Whether the numbers of Keras' names jump, as dropout_4, dropout_9: layers between them are left out."""
+    last: dict[str, int] = {}
+    for row in rows:
+        if found := re.fullmatch(r"(.*\D)_(\d{1,6})", str(row.index)):
+            before = last.get(found[1])
+            if before is not None and int(found[2]) > before + 1:
+                return True
+            last[found[1]] = int(found[2])
+    return False
 
 
 def used_again(rows: Sequence[PrintedRow]) -> bool:

@@ -271,6 +271,10 @@ def total_claims(model: StatedModel, total: int | None, mended: int | None) -> I
         return
     stated = model.total
     fits = next((n for n in (total, mended) if n is not None and stated.allows(n)), None)
+    if not fits and model.outs and stated.allows(total + model.outs):
+        why = f"the rows add up to {total:,} and have {model.outs:,} outputs, a bias for each"
+        yield Verdict("params", int(stated.value), total + model.outs, "convention", stated.line, why)
+        return
     kind: VerdictKind = "right" if fits else "undetermined" if stated.hardly(total) else "wrong"
     shown = int(stated.value) if stated.step == 1 else stated.stated
     yield Verdict("params", shown, fits or mended, kind, stated.line, f"the rows add up to {fits or total:,}")

@@ -10,7 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from itertools import pairwise
+from itertools import pairwise, takewhile
 
 from ...engine.geometry import Number
 from ..read.facts import IMAGE_SIZES, LayerFact, StatedModel
@@ -76,6 +76,8 @@ class _Walk:
         self.plain_pools: set[tuple[Number | None, Number]] = set()
         """Of the pools that divide the size: their kernel, or their stride where they state none, and by how much."""
         self.branches = branches(self.rows)
+        self.apart = model.form == "table" and self.are_examples()
+        """Whether the rows are examples of the arithmetic, none of which reads another."""
 
     def walked(self) -> Walked:
         expected = self.first()
@@ -111,6 +113,20 @@ class _Walk:
             return image | {"n": n}
         return {"n": n, **{q: row.cells.get(f"{q}_{side}", image[q]) for q in ("j", "r")}}
 
+    def are_examples(self) -> bool:
+        """Whether rows without fields and jumps work out each by itself, and most do not read what the one above
+        makes."""
+        rows = [row for row in self.rows if {"n_in", "n_out"} <= row.cells.keys()]
+        if len(rows) < max(len(self.rows), SEVERAL + 1) or any(key[0] in "jr" for row in rows for key in row.cells):
+            return False
+        made = []
+        for row in rows:
+            own: StatedMap = {"n": row.cells["n_in"], "j": None, "r": None}
+            made.append(self.windows.step(own, self.windows.of(row, own, {"n": row.cells["n_out"]}))["n"])
+        alone = sum(n in (None, row.cells["n_out"]) for n, row in zip(made, rows, strict=True))
+        linked = sum(above.cells["n_out"] == row.cells["n_in"] for above, row in pairwise(rows))
+        return alone > linked + 1 and 2 * linked < len(rows) - 1
+
     def image_size(self, expected: StatedMap) -> None:
         """A first size that is no usual image's, where the one that fits the row is, must be the slip."""
         row = self.rows[0] if self.rows else None
@@ -131,7 +147,9 @@ class _Walk:
     def enter(self, index: int, row: LayerFact, expected: StatedMap, previous: StatedMap) -> StatedMap:
         """Checks the stated inputs against the row above; returns the map that should come in."""
         stated = {q: row.cells[f"{q}_in"] for q in QUANTITIES if f"{q}_in" in row.cells}
-        if index and self.rows[index - 1].kind in ("resample", "flat", "other") and self.outs[-1]["r"] is None:
+        if self.apart or (
+            index and self.rows[index - 1].kind in ("resample", "flat", "other") and self.outs[-1]["r"] is None
+        ):
             return expected | stated
         read = self.branch(index, stated, previous)
         expected = read or expected
@@ -183,6 +201,10 @@ class _Walk:
         if repaired:
             column, value, settings = repaired
             self.slip(row, column, row.cells[column], value, "local", "with it the row's other figures fit")
+        if row.same and size is not None and (bare := self.without_same(index, row, entering, settings, size)):
+            why = f"padding that keeps the size would make {self.windows.step(entering, settings)['n']}"
+            self.slip(row, "padding", (bare.kernel_size or 1) // 2, 0, "local", why)
+            settings = bare
         local, right = self.windows.step(own, settings), self.windows.step(entering, settings)
         for quantity, value in stated.items():
             should = right[quantity] if quantity != "r" or not self.phased else None
@@ -209,6 +231,16 @@ class _Walk:
         self.phased = self.phased or row.kind == "resample"
         following: StatedMap = {q: stated.get(q, local[q] if local[q] is not None else right[q]) for q in QUANTITIES}
         return right, following
+
+    def without_same(
+        self, index: int, row: LayerFact, entering: StatedMap, settings: StatedSettings, size: Number
+    ) -> StatedSettings | None:
+        """The window without the padding that is said to keep the size, where the stated size is what it makes then,
+        and the row below reads that; None anywhere else."""
+        bare = replace(settings, same=False, padding=0)
+        right, cut = (self.windows.step(entering, one)["n"] for one in (settings, bare))
+        below = index + sum(1 for _ in takewhile(lambda row: row.kind == "pointwise", self.rows[index + 1 :]))
+        return bare if size == cut != right is not None and self.fits_below(below, size) else None
 
     def size_below(self, index: int) -> dict[str, Number]:
         """The size that the row below says comes in."""

@@ -147,9 +147,10 @@ def impossible(item: Item) -> tuple[int | None, str] | None:
         possible = params and params % outputs == 0
         return None if possible else (None, f"{params:,} parameters are no multiple of its {outputs} outputs")
     if op in ("batch_norm", "group_norm", "instance_norm"):
-        right = 2 * shape.channels
+        right = item.row.moving or 2 * shape.channels
         why = f"a norm of {shape.channels} channels has {right:,} parameters or none, not {params:,}"
-        return None if params in (0, right) else (right, why)
+        partly = item.row.moving // 2  # Keras may leave out either of the two
+        return None if params in (0, right) or (params and params == partly) else (right, why)
     if not params or op in ("conv_transpose", "layer_norm", "prelu"):
         return None
     return 0, f"such a layer has no parameters, but {params:,} are printed"

@@ -53,9 +53,11 @@ KIND_WORDS = {
 KIND_PATTERNS = {kind: re.compile(pattern, re.IGNORECASE) for kind, pattern in KIND_WORDS.items()}
 OPERATION = re.compile(r"^[\w.]+:\s(?=[a-z_]+(?:, [a-z_]+)*(?: \(|$))")
 """A name in front of what the layer does, as our own reports write it: conv1.bn: batch_norm, relu."""
+MODULE_PATH = re.compile(r"^(?:[A-Za-z]\w{0,60}\.)+(?=[a-z_]\w*\b)")
+"""Where a module stands, in front of its own name: Mixed_5b.branch_pool.conv."""
 SEVERAL = re.compile(
     r"\b(?:two|three|four|five|six|several|stack\w*)\b|\b\d\s?[x×*]\s?(?:conv|\()|(?<=[a-z\]])\s*[x×*]\s?\d+\s*$|\][x×*\s]+\d|repeat|\bstage|bottleneck|residual|\bfire|"
-    r"\bblock\s?\d*\s*$|\blayers\b|\b\d+\s+[x×]\s+[a-z]",
+    r"\bblock\s?\d*\s*$|\blayers\b|\b\d+\s+[x×]\s+[a-z]|\b[dr]\w{0,12}\s?=\s?\d+(?:,\s?\d+)+\)",
     re.IGNORECASE,
 )
 """A row that may stand for several layers."""
@@ -93,7 +95,7 @@ def kind_of_operation(name: str) -> str:
     """
     if re.search(r"depth[\s-]?concat", name, FLAGS):
         return "join"
-    name = OPERATION.sub("", name)
+    name = MODULE_PATH.sub("", OPERATION.sub("", name))
     return next((kind for kind, pattern in KIND_PATTERNS.items() if pattern.search(name)), "other")
 
 

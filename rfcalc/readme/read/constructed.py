@@ -458,7 +458,8 @@ def facts_of_call(
     given = stated_arguments(call, family, known)
     cells: Notes = {}
     for key, value in given.items():
-        plain = value[0] if isinstance(value, list | tuple) and value and len(set(value)) == 1 else value
+        alike = isinstance(value, list | tuple) and bool(value) and all(side == value[0] for side in value)
+        plain = value[0] if alike else value
         if isinstance(plain, int) and (key != "num_groups"):
             cells[key] = int(plain)
     shape = given.get("input_shape")

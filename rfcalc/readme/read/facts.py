@@ -61,7 +61,7 @@ class StatedModel:
     `ordered` that they stand in the order in which the code calls them, `followed` that the layers along its main path
     see all that the whole does; `params` what all layers of code hold together, where each shows it; `sums` the
     counts whose arithmetic does not give their figure: number and line of the row, column, what is stated, what it
-    gives."""
+    gives; `outs` the outputs of counts that are products of weights alone."""
 
     form: str
     line: int
@@ -75,6 +75,7 @@ class StatedModel:
     followed: bool = True
     params: int | None = None
     sums: tuple[tuple[int, int, str, Number, Number], ...] = ()
+    outs: int = 0
 
     @property
     def facts(self) -> tuple[LayerFact, ...]:

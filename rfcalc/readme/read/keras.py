@@ -10,8 +10,10 @@ from .rows import PrintedRow, count_of
 
 ROW = re.compile(
     r"^[\s│|#>]*(?P<name>[\w./-]{1,60})(?:\s+\((?P<type>[A-Za-z]\w{1,40})\)?)?[\s│|]*"
-    r"(?:[\[(]{1,2}\(?(?:None|\d+),\s*(?P<shape>(?:\d|None|[,\s])*)\)?\]?|multiple|\?)[\]\s│|)]*(?P<params>\d[\d,]*)?(?![\d.])"
+    r"(?:[\[(]{1,2}\(?(?:None|\d+),(?:\s*(?P<shape>(?:\d|None|[,\s])*)(?:[)\]]{1,2}|(?=\s*(?:[│|]|$)))|[\s\d,None]{1,40}(?=\s\d+(?:\s|$)))"
+    r"|multiple|\?)[\]\s│|)]*(?P<params>\d[\d,]*)?(?![\d.])"
 )
+"""A shape that its column cuts off has no bracket at its end: its last figure is one no longer."""
 LIKE = re.compile(r"^[\s│|]*[\w./-]{1,60}\s+\([A-Za-z]\w{1,40}\)?.*\s\d[\d,]*[\s│|]*$")
 """A row of another form: where one stands among the rows, not all are read."""
 CLASSES = {
@@ -49,13 +51,20 @@ def keras_rows(
         shape = (*shape, 1, 1)
     if type_ == "BatchNorm2d" and len(shape) == 1:
         type_ = "BatchNorm1d"
-    moving = 2 * shape[0] if kind == "BatchNormalization" and shape else 0
+    moving = 2 * normed_channels(shape, params) if kind == "BatchNormalization" and shape else 0
     row = PrintedRow(match["name"], type_, shape or None, params, line, -1, moving=moving)
     if kind == "SeparableConv2D" and params is not None and shape:
         seen = [r.shape[0] for r in reversed(above) if r.shape] or [3, 1]
         split = next((pair for given in dict.fromkeys(seen) if (pair := separable(row, given, params))), None)
         return (split or [replace(row, type=kind)]), None
     return [row], None
+
+
+def normed_channels(shape: tuple[int, ...], params: int | None) -> int:
+    """How many channels a norm has: the map's own, or as many as another of its axes is long, where only that gives the
+    count; with its mean and variance, each has two to four."""
+    own = [n for n in shape if params in (2 * n, 3 * n, 4 * n)]
+    return shape[0] if shape[0] in own else next((n for n in shape if params == 4 * n), shape[0])
 
 
 def separable(row: PrintedRow, channels: int, params: int) -> list[PrintedRow] | None:

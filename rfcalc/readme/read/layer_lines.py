@@ -40,6 +40,8 @@ UNITS = re.compile(r"\]\s*(?:→|->|=>|,)\s*\[")
 """Convolutions of a block in brackets: [1x1,512] -> [3x3,512]."""
 BARE_POOL = re.compile(r"^\W*(?:max|avg|mean)?[\s-]?pool(?:ing)?\s(\d)\s*$", re.IGNORECASE)
 """A pool with its kernel: pool 5."""
+NODE = re.compile(r"^\s*\w{1,12}(?:\[[^\[\]]{0,120}\])?\s*-{2,4}>\s*\w{1,12}(?=[\[({])")
+"""The names of the nodes in a drawing, K2 of J2 --> K2["Pooling"], which are no settings."""
 LINE_KINDS = ("conv", "pool", "global")
 LONGEST = 300
 """Characters of such a line; longer ones are prose."""
@@ -86,7 +88,7 @@ def facts_of(lines: Sequence[Line]) -> Iterator[tuple[Line, LayerFact]]:
     none. A line about the input states what goes into the first."""
     for line in (replace(one, text=OUTPUT_LAYER.sub("", one.text)) for one in lines):
         text = (
-            clean_cell(LATEX_TIMES.sub("*", line.text))
+            clean_cell(LATEX_TIMES.sub("*", NODE.sub("", line.text)))
             if len(line.text) <= LONGEST and not CODE.search(line.text)
             else ""
         )

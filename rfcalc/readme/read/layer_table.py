@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from math import prod
 from typing import Literal
 
 from ...engine.geometry import Number
@@ -36,6 +37,11 @@ OPERATION_HEADINGS = (re.compile(r"\bop|type|operation", re.IGNORECASE), re.comp
 """Headings of the columns that say what a row does, the plainest first; a column of blocks only says where."""
 FEWEST_KERNELS = 3
 """Rows whose names hold a kernel, in a table that states sizes and no fields."""
+SHARE = re.compile(r"\d\s?%\s*$")
+"""Of a whole, in per cent: no figure of the layer's own."""
+LAST_FACTOR = re.compile(r"\d\s?[x×*]\s?(\d{1,5})\s*(?:=|$)")
+WORKED_OUT = re.compile(r"(?:\d{1,4}\s?[x×*]\s?){1,2}\d{1,5}\s?=\s?(?=\d)")
+"""A product in front of its value: 5 * 5 * 32 = 800."""
 TOTAL_ROW = re.compile(r"^\W*(?:sub\W?)?total\b|^\W*sum\b|all layers|^\W*[总合小]计", re.IGNORECASE)
 TOTAL_FIGURE = re.compile(
     r"^\W{0,3}?(?P<about>[~≈]|about\b|approx\w*)?\W{0,3}(?P<number>\d[\d,]{0,15}(?:\.\d{1,6})?)\s?(?P<unit>[KkMm]?)(?![\w.])",
@@ -48,6 +54,7 @@ def layer_table(table: TextTable, printed: bool = False) -> StatedModel | None:
     print needs more than shapes and counts."""
     table = spelled_out(table)
     columns = with_bare_sides(columns_of(table.headings), table)
+    columns = {place: key for place, key in columns.items() if not any(SHARE.search(row[place]) for row in table.rows)}
     keys = set(columns.values())
     chained = {key for key in keys if key[0] in "jr" and key[1:] in ("", "_in", "_out")}
     settings = {key for key in keys if set(key.split(",")) & {"kernel_size", "effective", "stride"}}
@@ -89,7 +96,8 @@ def layer_table(table: TextTable, printed: bool = False) -> StatedModel | None:
     alike = all(a.cells == b.cells for a, b in zip(first, second, strict=True))
     lines = frozenset((table.line, *table.lines))
     axes = (first,) if alike else (first, second)
-    return StatedModel("table", table.line, axes, total, lines, sums=tuple(sums_amiss(table, columns)))
+    amiss = tuple(sums_amiss(table, columns))
+    return StatedModel("table", table.line, axes, total, lines, sums=amiss, outs=outs_of_products(table, columns))
 
 
 def spelled_out(table: TextTable) -> TextTable:
@@ -97,13 +105,14 @@ def spelled_out(table: TextTable) -> TextTable:
     they state; any other as it is."""
     columns = columns_of(table.headings)
     names = [place for place, key in columns.items() if key == "name"]
-    texts = [" ".join(cells[place] for place in names) for cells in table.rows]
+    worked = [[WORKED_OUT.sub("", cell) for cell in cells] for cells in table.rows]
+    texts = [" ".join(cells[place] for place in names) for cells in worked]
     if {*columns.values()} & {*SIZED, "kernel_size"} or sum(
         map(bool, map(PHRASES["n_out"].search, texts))
     ) < FEWEST_KERNELS:
         return table
     rows = []
-    for cells, text in zip(table.rows, texts, strict=True):
+    for cells, text in zip(worked, texts, strict=True):
         own, more = list(cells), []
         for pattern in PHRASES.values():
             match = pattern.search(text)
@@ -127,6 +136,13 @@ def sums_amiss(table: TextTable, columns: Mapping[int, str]) -> Iterator[tuple[i
         for place, key in columns.items():
             found = [*equations(cells[place])][-1:] if key in ("params", "macs") else []
             yield from ((number, line, key, sum_.stated, sum_.value) for sum_ in found if sum_.amiss)
+
+
+def outs_of_products(table: TextTable, columns: Mapping[int, str]) -> int:
+    """The last factors of counts that are products and no more, together: as many biases as such weights leave out."""
+    cells = [row[place] for row in table.rows for place, key in columns.items() if key == "params"]
+    products = [found for cell in cells if "+" not in cell and (found := LAST_FACTOR.search(cell))]
+    return sum(int(found[1]) for found in products)
 
 
 def layered(facts: Sequence[Sequence[LayerFact]], keys: set[str]) -> bool:
@@ -220,6 +236,8 @@ def fact_of(
     kind = kind_of_operation(words) if kind == "other" else kind
     kind, found = with_units(kind, words, found, order)
     if kind in ("flat", "pointwise"):
+        maps = [shape_in(cells[place], order) for place, key in columns.items() if key in ("ch_in", "n_in")]
+        found = with_units_of(maps, found) if kind == "flat" else found
         written = {key: value for key, value in written.items() if key in ("ch_in", "ch_out")}
         found = {**written, **found}
         if kind == "flat" and "ch_out" not in found and found.get("n_out", found.get("n", 1)) > 1:
@@ -237,6 +255,14 @@ def fact_of(
     return LayerFact(number, line, name, kind, found, same, bool(SEVERAL.search(name)), worded)
 
 
+def with_units_of(
+    maps: Sequence[tuple[tuple[Number, ...], Number | None]], found: dict[str, Number]
+) -> dict[str, Number]:
+    """The figures of a dense layer that may be given a whole map: 7x7x512 are 25,088 units."""
+    units = [prod(sizes) * channels for sizes, channels in maps if channels and prod(sizes) > 1]
+    return {key: n for key, n in found.items() if key != "n_in"} | {"ch_in": units[0]} if units else found
+
+
 def with_units(kind: str, words: str, found: dict[str, Number], order: Order) -> tuple[str, dict[str, Number]]:
     """The kind and the figures of a row that may state how many units there are: beside maps with channels, one figure
     of a layer without a window counts them; what only looks pointwise and changes it is dense; a pool to another size
@@ -244,7 +270,8 @@ def with_units(kind: str, words: str, found: dict[str, Number], order: Order) ->
     if kind == "pointwise" and {"n_in", "n_out"} <= found.keys() and found["n_in"] != found["n_out"]:
         kind = "flat"
     if kind in ("flat", "global", "pointwise") and order:
-        alone = {key: f"ch{key[1:]}" for key in SIZED if found.get(key, 1) != 1 and f"ch{key[1:]}" not in found}
+        made = [key for key in SIZED if kind != "global" or key != "n_in"]
+        alone = {key: f"ch{key[1:]}" for key in made if found.get(key, 1) != 1 and f"ch{key[1:]}" not in found}
         found = {alone.get(key, key): n for key, n in found.items()}
     sized = found.get("n_out", found.get("n", 1)) != 1 and "kernel_size" not in found
     return "other" if kind == "global" and sized and "adaptive" in words.lower() else kind, found

@@ -15,10 +15,12 @@ SHAPE = (
     r"(?!\d|\s*(?:channels?|filters?|ch|maps?|kernels?|features?)\b)"
 )
 NOTES = {
-    "n_in": re.compile(r"\b(?:input|in|n_?in)(?:[\s_-]?(?:size|shape|image|dim(?:ension)?s?))?" + SHAPE, re.IGNORECASE),
+    "n_in": re.compile(
+        r"\b(?:input|in|n_?in)(?:[\s_-]?(?:size|shape|image|dim(?:ension)?s?)){0,2}" + SHAPE, re.IGNORECASE
+    ),
     "n_out": re.compile(r"\b(?:output|out|n_?out)(?:[\s_-]?(?:size|shape|dim(?:ension)?s?))?" + SHAPE, re.IGNORECASE),
     "r_out": re.compile(
-        r"\b(?:R\.?F|receptive[\s_-]{0,2}fi?e?i?ld|r_?out|RF[\s_]?out)(?:\s*(?:size|calculation))?\s*(?:[:=]>?|-+>?)?\s*"
+        r"\b(?:R\.?F|receptive[\s_-]{0,2}fi?e?i?ld|r_?out|RF[\s_]?out)(?:\s*(?:size|calculation|\([^()\d]{1,20}\)))?\s*(?:[:=]>?|-+>?)?\s*"
         r"(?P<value>\d{1,5})(?![\d.]|\s?[-+*%](?!>))",
         re.IGNORECASE,
     ),
@@ -73,6 +75,8 @@ MAP = re.compile(
 """Sizes with channels: 28x28x16, 16@28x28."""
 BRACKETED_MAP = re.compile(r"[(\[](?:(?:\w{1,10}|-1)\s*,\s*)?(\d{1,4}\s*,\s*\d{1,4}\s*,\s*\d{1,4})[)\]]")
 """The same as torch prints it, [-1, 16, 28, 28] or (16, 28, 28)."""
+FIELD_BEHIND = re.compile(r"\d\s*\|\s*(\d{1,4})\s*$")
+"""The field behind the map and a bar: 32x32x128 | 5."""
 PARAMS_NOTED = re.compile(r"\b(\d{1,3}(?:,\d{3})+|\d+)\s+param", re.IGNORECASE)
 
 
@@ -85,6 +89,8 @@ def map_in(comment: str, fact: LayerFact) -> Notes:
         found["n_out"] = sizes[0]
     elif sizes and channels != fact.cells.get("ch_in"):
         found |= said_in(maps[0], "n_out")
+    if sizes and (field := FIELD_BEHIND.search(comment)):
+        found["r_out"] = int(field[1])
     if (count := PARAMS_NOTED.search(comment)) and fact.kind in ("conv", "flat"):
         found["params"] = int(count[1].replace(",", ""))
     return found

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from .cells import kind_of_operation
 from .headings import column_of
-from .layer_table import TOTAL_ROW, order_of_shapes, shape_in
+from .layer_table import SHARE, TOTAL_ROW, order_of_shapes, shape_in
 from .printout import Printout, Total
 from .rows import PrintedRow, count_of
 from .tables import TextTable
@@ -28,6 +28,8 @@ def printed_tables(tables: Sequence[TextTable]) -> Iterator[Printout]:
         columns = [column_of(heading) for heading in table.headings]
         outs = next((i for key in ("n_out", "n") for i, column in enumerate(columns) if column == key), None)
         if outs is None or "params" not in columns or "kernel_size" in columns or "r" in columns or "r_out" in columns:
+            continue
+        if any(SHARE.search(cells[columns.index("params")]) for cells in table.rows):
             continue
         order = order_of_shapes(table, {outs: "n_out"})
         words = [

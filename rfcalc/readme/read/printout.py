@@ -46,6 +46,7 @@ TOTALS = {
     "params": r"total params",
     "trainable": r"trainable params",
     "non_trainable": r"non-trainable params",
+    "optimizer": r"optimizer params",
     "mult_adds": r"total mult-adds(?: \((?P<scale>[kmgt]|units\.\w+)\))?",
     "input_mb": r"input size \(mb\)",
     "pass_mb": r"forward/backward pass size \(mb\)",
@@ -153,7 +154,7 @@ class _Finder:
                 self.gaps.append(line.number)
 
     def take_totals(self, line: Line) -> None:
-        text = re.sub(r"(?i)^(\s*(?:non-)?(?:total |trainable )params)\s{2,}", r"\1: ", line.text)
+        text = re.sub(r"(?i)^(\s*(?:non-)?(?:total |trainable |optimizer )params)\s{2,}", r"\1: ", line.text)
         for match in TOTAL.finditer(text):
             self.columns = None
             key = next(key for key in TOTALS if match[key])

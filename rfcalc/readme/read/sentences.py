@@ -98,6 +98,8 @@ SAVED = re.compile(
 SIGNED = re.compile(r"[+±]\s?$|(?<!\w)[−–]$")
 FEWER = re.compile(r"\s*(?:fewer|less|more|additional|extra)\b", re.IGNORECASE)
 """Around a count: it is a difference of two."""
+FACTOR = re.compile(r"\d\s?[*×·]\s?$")
+"""In front of a count: it is a factor of one."""
 SUMMAND = re.compile(r"\s*[+*×]\s*[\d(]")
 STATES = re.compile(
     r"(?:[:=<>≤≥~≈-]|\b(?:is|was|are|of|at|to|by|over|above|under|about|around|reach\w{0,4}|achiev\w{0,4}|than))\W*$",
@@ -302,6 +304,7 @@ def without_markup(line: Line) -> str:
     if line.code or not line.text or len(line.text) > LONGEST_LINE:
         return ""
     text = re.sub(r"!?\[([^\[\]]{0,300})\]\([^()]{0,500}\)|https?://\S{1,500}", r" \1 ", line.text)
+    text = re.sub(r"(?<=\d)_(?=\d{3}(?!\d))", ",", text)  # 61_706
     return clean_cell(re.sub(r"(?<!\w)_|_(?!\w)", "", text))
 
 
@@ -358,6 +361,8 @@ def read_match(quantity: str, match: re.Match[str], sentence: str, line: int) ->
     if quantity == "params" and ONE_SETTING.search(sentence[max(0, match.start() - 12) : match.end()]):
         return None
     front, behind = sentence[: match.start("number")], sentence[match.end("number") :]
+    if quantity == "params" and FACTOR.search(front):
+        return None
     part = OF_A_PART.search(front[-LONGEST_FRONT:].replace("`", "")) if quantity == "params" else None
     if groups.get("loose") and not part:
         return None
