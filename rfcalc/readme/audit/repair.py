@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
+from math import inf
 
 from ..read.facts import LayerFact
 from .counts import ways_of
@@ -29,7 +30,7 @@ def repaired(walked: Walked) -> tuple[str, Walked] | None:
     best, words = walked, []
     for _ in range(MOST_EDITS):
         tried = [(rewalked(walked, rows), text) for text, rows in edits(best)]
-        found = [(after, text) for after, text in tried if weight(after) < weight(best)]
+        found = [pair for pair in tried if weight(pair[0]) < weight(best) and as_checked(pair[0], best)]
         if not found:
             return None
         best, text = min(found, key=lambda pair: weight(pair[0]))
@@ -44,6 +45,12 @@ def weight(walked: Walked) -> int:
     return len(walked.slips)
 
 
+def as_checked(after: Walked, before: Walked) -> bool:
+    """Whether all figures that followed from others still do, but for those that an edit takes out."""
+    stated, left = (sum(len(row.cells) for row in walked.rows) for walked in (before, after))
+    return after.checked >= before.checked - max(0, stated - left)
+
+
 def edits(walked: Walked) -> Iterator[TableEdit]:
     """Single edits at the first row with a slip, and of whole columns; each as words and rows."""
     rows = walked.rows
@@ -53,7 +60,8 @@ def edits(walked: Walked) -> Iterator[TableEdit]:
             for value in values:
                 row = rows[place]
                 changed = replace(row, cells={**row.cells, key: value})
-                if row.cells.get(key) not in (None, value) and keeps_count(row, changed):
+                skips = row.kind == "pool" and changed.cells.get("kernel_size", inf) < changed.cells.get("stride", 0)
+                if row.cells.get(key) not in (None, value) and keeps_count(row, changed) and not skips:
                     yield f"{key} {value} in row {row.number}", (*rows[:place], changed, *rows[place + 1 :])
     for kind, kernel, stride in MISSING_ROWS:
         made = LayerFact(0, rows[first].line, f"missing {kind}", kind, {"kernel_size": kernel, "stride": stride})

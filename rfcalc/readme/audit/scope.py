@@ -51,7 +51,18 @@ class ClaimScope:
             pattern = next((p for p in (VARIANT, PART) if p.search(self.text.sections[index].title)), None)
             if pattern in self.several:
                 return self.up_to_next(index, pattern) if pattern else []
+            if before := self.told_before(index):
+                return before
         return []
+
+    def told_before(self, index: int) -> list[Facts]:
+        """The models under the last title in front of a section, beside it, that tells one network from another:
+        "Model B", then "Training Logs"."""
+        own = self.text.sections[index]
+        beside = (place for place in range(index - 1, -1, -1) if self.text.sections[place].parent == own.parent)
+        told = [p for p in (VARIANT, PART) if p in self.several]
+        place = next((p for p in beside if any(q.search(self.text.sections[p].title) for q in told)), None)
+        return self.inside.get(place, []) if place is not None and own.level != LABEL_LEVEL else []
 
     def up_to_next(self, index: int, pattern: re.Pattern[str]) -> list[Facts]:
         """The models between the title of one network and the next such title beside it, under titles of their own

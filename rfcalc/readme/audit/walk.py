@@ -201,6 +201,10 @@ class _Walk:
         if repaired:
             column, value, settings = repaired
             self.slip(row, column, row.cells[column], value, "local", "with it the row's other figures fit")
+        if size is not None and entering["n"] and impossible_stride(row, entering["n"], size, settings):
+            why = f"no kernel without padding makes {size} of {entering['n']} with it"
+            self.slip(row, "stride", row.cells["stride"], 1, "local", why)
+            settings = replace(settings, stride=1)
         if row.same and size is not None and (bare := self.without_same(index, row, entering, settings, size)):
             why = f"padding that keeps the size would make {self.windows.step(entering, settings)['n']}"
             self.slip(row, "padding", (bare.kernel_size or 1) // 2, 0, "local", why)
@@ -358,6 +362,13 @@ def without_padding(rows: tuple[LayerFact, ...]) -> tuple[LayerFact, ...]:
         replace(row, cells={**row.cells, "n_in": bare[row.number]}) if cut else row
         for row, cut in zip(rows, found, strict=True)
     )
+
+
+def impossible_stride(row: LayerFact, given: Number, made: Number, settings: StatedSettings) -> bool:
+    """Whether a convolution whose kernel is not stated makes a map that with its stride and without padding no kernel
+    makes, and without the stride one does."""
+    s, known = settings.stride, row.cells.get("padding") == 0 and settings.kernel_size is None
+    return row.kind == "conv" and known and s is not None and (given - 1) // s + 1 < made <= given and s > 1
 
 
 def once(slips: Sequence[Cell], rows: Sequence[LayerFact]) -> list[Cell]:

@@ -25,6 +25,11 @@ FIGURE = re.compile(
     r"[\s*_]*(\d[\d,]*(?:\.\d+)?(?:\s?[KMGkmg](?![A-Za-z]))?)"
     r"(?![\d.,]*\d|\s*[-+*/×x^]\s*[\d(]|\s?%|\s?[kKMGT]i?[A-Za-z]|\s?bytes)"
 )
+FIGURE_FIRST = re.compile(
+    r"(?<![\w.,+*/×x-])(?<![+*/×x-]\s)(?P<figure>\d[\d,]{2,15})\s?=\s?(?P<term>\(?\d[\d\s()+*/×x-]{4,60}[\d)])(?!\s*[=\w.*+])"
+)
+"""A figure in front of its arithmetic: 34,944 = (3*11*11 + 1)*96."""
+MILLION = re.compile(r"(?<=\d)\s?(?:mil|million)\b\.?", re.IGNORECASE)
 CONTINUES = re.compile(r"[\w)\]}]\s*[-+*/×^·√]+\s*$|[\^√]\s*$")
 """In front of a term: it is the end of a longer one."""
 BOLD = re.compile(r"(?<!\S)\*\*$")
@@ -161,6 +166,9 @@ def equations(text: str) -> Iterator[Equation]:
     [(4608, 4640, True), (13, Fraction(27, 2), False)]
     """
     text = LATEX_TIMES.sub("*", text) if "\\" in text else text
+    text = MILLION.sub("M", text.replace("·", "*") if "·" in text else text)
+    for match in FIGURE_FIRST.finditer(text) if "=" in text else ():
+        yield from equation(match["term"].replace("×", "*").replace("x", "*"), match["figure"])
     for left, right in pairwise(text.split("=")):
         term, figure = TERM.search(left[-LONGEST_TERM:]), FIGURE.match(right)
         if term and (sums := SUM_OF_FIGURES.match(right)):
@@ -169,20 +177,20 @@ def equations(text: str) -> Iterator[Equation]:
             continue
         goes_on = CONTINUES.search(BOLD.sub("", left[-LONGEST_TERM:][: term.start()]))
         plain = re.sub(r"(?<=\d),(?=\d{3}(?:\D|$))", "", term[0]).replace("×", "*")
-        plain = plain.replace("x", "*") if plain.count("x") > 1 else plain
+        plain = plain.replace("x", "*") if plain.count("x") > 1 or " x " in plain else plain
         drawn = "*" in plain and len({factor.strip() for factor in plain.split("*")}) == 1
         if goes_on or "**" in plain or not OPERATES.search(plain):
             continue
-        value, stated = arithmetic_value(plain), Stated.of(figure[1])
-        if (
-            value is not None
-            and not (drawn and value <= LARGEST_DRAWN)
-            and stated.value < OTHER_ORDER * value < OTHER_ORDER**2 * stated.value
-        ):
-            floor = arithmetic_value(plain.replace("/", "//"))
-            slack = max(Fraction(1), stated.step, value * ABOUT * (not figure[1][-1].isdigit()))
-            near = abs(value - stated.value) < slack
-            yield Equation(whole(stated.value), value, not near and floor != stated.value)
+        yield from (one for one in equation(plain, figure[1]) if not (drawn and one.value <= LARGEST_DRAWN))
+
+
+def equation(plain: str, figure: str) -> Iterator[Equation]:
+    """A term beside the figure that is said to be its value; nothing where one is of another order."""
+    value, stated = arithmetic_value(plain), Stated.of(figure)
+    if value is not None and stated.value < OTHER_ORDER * value < OTHER_ORDER**2 * stated.value:
+        floor = arithmetic_value(plain.replace("/", "//"))
+        slack = max(Fraction(1), stated.step, value * ABOUT * (not figure[-1].isdigit()))
+        yield Equation(whole(stated.value), value, abs(value - stated.value) >= slack and floor != stated.value)
 
 
 def summands(term: str, sums: str) -> Iterator[Equation]:

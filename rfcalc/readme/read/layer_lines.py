@@ -42,6 +42,10 @@ BARE_POOL = re.compile(r"^\W*(?:max|avg|mean)?[\s-]?pool(?:ing)?\s(\d)\s*$", re.
 """A pool with its kernel: pool 5."""
 NODE = re.compile(r"^\s*\w{1,12}(?:\[[^\[\]]{0,120}\])?\s*-{2,4}>\s*\w{1,12}(?=[\[({])")
 """The names of the nodes in a drawing, K2 of J2 --> K2["Pooling"], which are no settings."""
+MAP_FIRST = re.compile(
+    r"^\W*?(?:\d{1,2}[.)]\s*)?\[\s*(?P<map>\d{1,4}(?:\s?[x×*]\s?\d{1,4}){2})\s*\]\s*(?P<rest>[A-Za-z].{2,})$"
+)
+"""What comes out in front of the layer: [55x55x96] CONV1: 96 11x11 filters at stride 4, pad 0."""
 LINE_KINDS = ("conv", "pool", "global")
 LONGEST = 300
 """Characters of such a line; longer ones are prose."""
@@ -88,7 +92,7 @@ def facts_of(lines: Sequence[Line]) -> Iterator[tuple[Line, LayerFact]]:
     none. A line about the input states what goes into the first."""
     for line in (replace(one, text=OUTPUT_LAYER.sub("", one.text)) for one in lines):
         text = (
-            clean_cell(LATEX_TIMES.sub("*", NODE.sub("", line.text)))
+            clean_cell(MAP_FIRST.sub(map_behind, LATEX_TIMES.sub("*", NODE.sub("", line.text))))
             if len(line.text) <= LONGEST and not CODE.search(line.text)
             else ""
         )
@@ -130,6 +134,10 @@ def facts_of(lines: Sequence[Line]) -> Iterator[tuple[Line, LayerFact]]:
                 )
                 name = match["words"] if match else words
                 yield line, LayerFact(0, line.number, name, kind, {**settings, **notes}, several=several)
+
+
+def map_behind(match: re.Match[str]) -> str:
+    return f"{match['rest'].replace(' * ', 'x')} -> {match['map'].replace('*', 'x')}"
 
 
 def parts_of(text: str) -> list[str]:

@@ -71,7 +71,8 @@ def layer_table(table: TextTable, printed: bool = False) -> StatedModel | None:
     kernels = sum("kernel_size" in settings_in(row_name(cells, operations)) for cells in table.rows)
     sizes = {"n", "n_out"} & keys and kernels >= FEWEST_KERNELS and 2 * kernels >= len(table.rows)
     named = sum("kernel_size" in settings_in(row_name(cells, names)) for cells in table.rows)
-    strided = {"n_out", "stride"} <= keys and named > 1
+    windows = sum(kind_of_operation(row_name(cells, names)) in ("conv", "pool") for cells in table.rows)
+    strided = {"n_out", "stride"} <= keys and (named > 1 or windows >= FEWEST_KERNELS)
     if not (fields or counts or sizes or strided or len(settings) > 1):
         return None
     facts, total = [], None
