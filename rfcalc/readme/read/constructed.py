@@ -81,6 +81,7 @@ HALVED = 1.5
 """How many times smaller a map is behind a pool, at least."""
 NEAR = 4
 """Lines between a layer and a comment that still speaks of it."""
+IDENTITY = ast.Call(ast.Name("Identity"), [], [])
 MOST_LINES = 40
 """Lines that one call may span."""
 
@@ -182,8 +183,11 @@ class Draft:
         place = next((i for i in range(len(self.facts) - 1, -1, -1) if self.facts[i].kind != "pointwise"), None)
         if kind and place is not None and self.facts[place].kind != kind:
             return
-        near = place is not None and line - self.facts[-1].line <= NEAR and not self.spoken_of(place)
-        if place is not None and (goes_on or near):
+        near = place is not None and line - self.facts[-1].line <= NEAR
+        if place is not None and near and not bare and self.spoken_of(place) and self.owner == self.owners[place] != "":
+            made = {key: n for key, n in notes.items() if key in OUTS}  # of the container, beside its last layer's own
+            self.add(LayerFact(0, line, self.owner, "pointwise", made, torch="Identity"), IDENTITY)
+        elif place is not None and (goes_on or (near and not self.spoken_of(place))):
             self.told = line
             first, owner = place, self.owners[place]
             while first and owner == self.owners[first - 1] != "" and not (goes_on or self.spoken_of(first - 1)):
@@ -191,6 +195,7 @@ class Draft:
             # what comes in comes into the first of a container, what goes out leaves the last
             for at in {first, place}:
                 own = {key: n for key, n in notes.items() if at == (place if key in OUTS else first)}
+                own.pop("params", None)  # of all that the container holds
                 self.facts[at] = self.facts[at].noting(own, line)
 
     def open_up(self) -> None:

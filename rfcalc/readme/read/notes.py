@@ -77,6 +77,10 @@ BRACKETED_MAP = re.compile(r"[(\[](?:(?:\w{1,10}|-1)\s*,\s*)?(\d{1,4}\s*,\s*\d{1
 """The same as torch prints it, [-1, 16, 28, 28] or (16, 28, 28)."""
 FIELD_BEHIND = re.compile(r"\d\s*\|\s*(\d{1,4})\s*$")
 """The field behind the map and a bar: 32x32x128 | 5."""
+PARAMS_SAID = re.compile(
+    r"\bparam(?:eter)?s?\s*[:=]\s*(?:\d[\d\s()x×*+]{2,40}=\s*)?(\d{1,3}(?:,\d{3})+|\d+)(?!\s?[\dx×*+.,(KkMm])",
+    re.IGNORECASE,
+)
 PARAMS_NOTED = re.compile(r"\b(\d{1,3}(?:,\d{3})+|\d+)\s+param", re.IGNORECASE)
 
 
@@ -117,6 +121,8 @@ def notes_in(comment: str) -> Notes:
             shape = re.sub(r"\s*[,*×X]\s*", "x", match["value"])
             if sizes := shape_in(shape)[0]:
                 found |= {key: sizes[0], **(said_in(shape, key) if key[0] == "n" else {})}
+    if count := PARAMS_SAID.search(comment):
+        found["params"] = int(count[1].replace(",", ""))
     if both := FROM_TO.search(comment) or PLAIN_FROM_TO.search(comment):
         given, made = (re.sub(r"\s", "", shape) for shape in both.groups())
         ins, outs = shape_in(given)[0], shape_in(made)[0]
