@@ -139,6 +139,8 @@ class SummaryAudit:
         for item in self.items:
             if found := impossible(item):
                 computed, why = found
+                if item.row.moving and computed == item.row.moving and self.norms_only_shift:
+                    computed, why = computed // 2, "the other norms have one figure and two statistics a channel"
                 right = self.nearest(item) if computed is None else computed + item.row.moving
                 self.cells.append(slip(item, right, why))
         stated, line = f"{len(self.items)} counts", self.printout.line
@@ -148,6 +150,12 @@ class SummaryAudit:
         elif not self.cells:
             why = "each count is one that a layer of its class and shape can have"
             self.say("row params", stated, None, "right", line, why)
+
+    @property
+    def norms_only_shift(self) -> bool:
+        """Whether more of Keras' norms leave out their scale, or their shift, than have both."""
+        norms = [item for item in self.items if item.row.moving]
+        return sum((2 * item.params == item.row.moving) - (item.params == item.row.moving) for item in norms) > 0
 
     def nearest(self, item: Item) -> int | None:
         """The count that a usual layer of the class and shape has after the row above, where one differs from the

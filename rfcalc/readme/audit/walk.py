@@ -221,7 +221,8 @@ class _Walk:
             accepted = self.windows.accepts(quantity, row, entering, settings, value)
             if accepted and quantity == "n" and self.fits_below(index, value) is False:
                 accepted = not self.fits_below(index, should)  # sizes are not rounded up here
-            if value == should or row.several or accepted:
+            unknown = row.kind == "input" and index > 0 and quantity == "r" and value > should  # of any kernel
+            if value == should or row.several or accepted or unknown:
                 right[quantity] = value  # a row for several layers cannot be worked out as one
                 continue
             kind = "inherited" if value == local[quantity] else "local"

@@ -10,7 +10,7 @@ from .rows import PrintedRow, count_of
 
 ROW = re.compile(
     r"^[\s│|#>]*(?P<name>[\w./-]{1,60})(?:\s+\((?P<type>[A-Za-z]\w{1,40})\)?)?[\s│|]*"
-    r"(?:[\[(]{1,2}\(?(?:None|\d+),(?:\s*(?P<shape>(?:\d|None|[,\s])*)(?:[)\]]{1,2}|(?=\s*(?:[│|]|$)))|[\s\d,None]{1,40}(?=\s\d+(?:\s|$)))"
+    r"(?:[\[(]{1,2}\(?(?:None|\d+),(?:\s*(?P<shape>(?:(?:\d+|None)\s*,\s*)*(?:\d+|None)?)\s*(?:[)\]]{1,2}|(?=\s*(?:[│|]|$)))|[\s\d,None]{1,40}(?=\s\d+(?:\s|$)))"
     r"|multiple|\?)[\]\s│|)]*(?P<params>\d[\d,]*)?(?![\d.])"
 )
 """A shape that its column cuts off has no bracket at its end: its last figure is one no longer."""

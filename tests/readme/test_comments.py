@@ -1,0 +1,172 @@
+"""Figures in comments of code, in the ways of public code: right as they stand, wrong with one slip."""
+
+from __future__ import annotations
+
+import pytest
+
+from rfcalc.readme.audit.audit import audit
+
+
+def cells_of(text: str) -> list[tuple[object, ...]]:
+    return [(cell.line, cell.column, cell.stated, cell.computed) for cell in audit(text).cells]
+
+
+BELOW = """class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Sequential(
+
+            nn.Conv2d(3, 8, 3, padding=1),
+
+            # Input Dimension : 32 * 32 * 3
+            # Output Dimension: (32 + (2 * 1) - 3)/1 + 1 -> 32 * 32 * 8
+            # RF Calculation: 1 + (3 - 1) * 1 -> 3 * 3
+            # JOut: 1 * 1 = 1
+
+            nn.Conv2d(8, 16, 3, padding=1, stride=2),
+            nn.ReLU(),
+            nn.BatchNorm2d(16),
+            nn.Dropout(0.1),
+
+            # Input Dimension : 32 * 32 * {given}
+            # Output Dimension: (32 + (2 * 1) - 3)/2 + 1 -> 16 * 16 * 16
+            # RF Calculation: 3 + (3 - 1) * 1 -> 5 * 5
+            # JOut: 1 * 2 = {jump}
+
+            nn.Conv2d(16, 16, 3, padding=1),
+
+            # Input Dimension : 16 * 16 * 16
+            # Output Dimension: (16 + (2 * 1) - 3)/1 + 1 -> 16 * 16 * 16
+            # RF Calculation: 5 + (3 - 1) * 2 -> {field} * {field}
+            # JOut: 2 * 1 = 2
+        )
+
+    def forward(self, x):
+        return self.conv1(x)
+"""  # 1 + 2, 3 + 2, 5 + 2*2; jumps 1, 2, 2
+
+
+@pytest.mark.parametrize(
+    ("given", "jump", "field", "amiss"),
+    [
+        (8, 2, 9, []),
+        (8, 2, 7, [(27, "r_out", 7, 9)]),
+        (8, 4, 9, [(21, "j_out", 4, 2)]),
+        (16, 2, 9, [(18, "ch_in", 16, 8)]),
+    ],
+)
+def test_comments_of_several_lines_below_their_layers(given: int, jump: int, field: int, amiss: list[object]) -> None:
+    assert cells_of(BELOW.format(given=given, jump=jump, field=field)) == amiss
+
+
+FUSED = """def fused(conv, kind):
+    made = nn.Conv2d(conv.in_channels, conv.out_channels, kernel_size=conv.kernel_size, stride=conv.stride,
+                     padding=conv.padding, bias=conv.bias)
+    return nn.Sequential(made, nn.BatchNorm2d(conv.out_channels))
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Sequential(fused(nn.Conv2d(1, 8, 3, padding=1), "batch"), nn.ReLU())
+        # output_size = 28x28x8
+        # RF = 3
+
+        self.pool1 = nn.MaxPool2d(2, 2)
+        # output_size = 14x14x8
+        # RF = {}
+
+        self.conv2 = nn.Sequential(fused(nn.Conv2d(8, 8, 3), "batch"), nn.ReLU())
+        # output_size = 12x12x8
+        # RF = 8
+
+    def forward(self, x):
+        return self.conv2(self.pool1(self.conv1(x)))
+"""  # 3 + 1, 4 + 2*2
+
+
+def test_a_function_that_is_given_a_layer() -> None:
+    assert cells_of(FUSED.format(4)) == []
+    assert cells_of(FUSED.format(6)) == [(16, "r_out", 6, 4)]
+
+
+USED_TWICE = """class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(1, 8, 3, padding=1)  # input=30x30x1 OUtput=28x28x8  RF=3
+        self.conv2 = nn.Conv2d(8, 16, 3, padding=1)  # input=30x30x8 OUtput=28x28x16  RF=5
+        self.pool1 = nn.MaxPool2d(2, 2)  # input=28x28x16 OUtput=14x14x16  RF=6
+        self.conv3 = nn.Conv2d(16, 16, 3)  # input=14x14x16 OUtput=12x12x16  RF={}
+
+    def forward(self, x):
+        return self.conv3(self.pool1(self.conv2(self.conv1(x))))
+
+model = Net().to(device)
+summary(model, input_size=(1, 28, 28))
+model = Net().to(device)
+optimizer = optim.SGD(model.parameters(), lr=0.01)
+"""  # 6 + 2*2; 30 is 28 with its padding
+
+
+def test_a_network_that_is_made_twice_and_sizes_with_their_padding() -> None:
+    found = audit(USED_TWICE.format(10))
+    assert not found.cells
+    assert [c.why for c in found.claims if c.verdict == "convention"] == [
+        "sizes that come in are stated with their padding"
+    ]
+    assert cells_of(USED_TWICE.format(8)) == [(7, "r_out", 8, 10)]
+
+
+def comments(*lines: str) -> str:
+    return "import torch.nn as nn\nclass Net(nn.Module):\n    def __init__(self):\n" + "\n".join(lines)
+
+
+@pytest.mark.parametrize(
+    ("style", "sized"),
+    [
+        ("# {n}x{n}x8 | {r}", True),
+        ("# input Image Size - {given}; Output size- {n}, Receptive field (for Output) - {r}, Kernels", True),
+        ("# output: {n}, RF: [{before}+({k}-1)*{j}] = {r}x{r}", True),
+        ("# RF = {before} + ({k}-1)*{j} -> {r}", False),
+    ],
+)
+def test_ways_of_stating_a_field(style: str, sized: bool) -> None:
+    def text(pool: int) -> str:
+        first = style.format(given=28, n=28, before=1, k=3, j=1, r=3)
+        second = style.format(given=28, n=14, before=3, k=2, j=1, r=pool)
+        third = style.format(given=14, n=14, before=4, k=3, j=2, r=8)
+        return comments(
+            f"        self.conv1 = nn.Conv2d(1, 8, 3, padding=1)  {first}",
+            f"        self.pool1 = nn.MaxPool2d(2, 2)  {second}",
+            f"        self.conv2 = nn.Conv2d(8, 8, 3, padding=1)  {third}",
+            "    def forward(self, x):\n        return self.conv2(self.pool1(self.conv1(x)))",
+        )
+
+    assert cells_of(text(4)) == []
+    assert cells_of(text(6)) == [(5, "r_out", 6, 4)]
+
+
+CONTAINER = comments(
+    "        self.conv1 = nn.Sequential(",
+    "            nn.Conv2d(1, 8, 3),  # 26x26x8, RF: 3",
+    "            nn.ReLU(),",
+    "        )",
+    "        self.trans1 = nn.Sequential(",
+    "            nn.MaxPool2d(2, 2),  # output_size = 13, RF: 4",
+    "            nn.Conv2d(8, 8, 1)  # input 13x13 output 13x13 RF: 4",
+    "        )  # output_size = {}",
+    "    def forward(self, x):\n        return self.trans1(self.conv1(x))",
+)
+
+
+def test_a_comment_behind_a_container_beside_its_last_layer_s_own() -> None:
+    assert cells_of(CONTAINER.format(13)) == []
+    assert cells_of(CONTAINER.format(24)) == [(11, "n_out", 24, 13)]
+
+
+def test_arguments_that_are_lists_of_lists() -> None:
+    text = comments(
+        "        self.pad = keras.layers.ZeroPadding2D(padding=[[1, 1], [1, 1]])",
+        "        self.conv = nn.Conv2d(3, 16, kernel_size=3, padding=[[1, 1], [1, 1]])  # 30x30x16",
+    )
+    assert audit(text).cells == ()
