@@ -154,9 +154,22 @@ MAPS_FIRST = """
 """
 
 
+DENSE_ROWS = """The network has fewer than 200,000 parameters.
+- Conv1: 3x3, 1 → 16 channels (output shape: 16x26x26)
+- Conv2: 3x3, 16 → 16 channels (output shape: 16x24x24)
+- MaxPool 2x2 (output shape: 16x12x12)
+- Flatten: 16x12x12 → 2304
+- Linear: {:,} → 64
+- FC ({}x10)
+"""
+
+
 @pytest.mark.parametrize(
     ("text", "wrong"),
     [
+        (DENSE_ROWS.format(2304, 64), []),
+        (DENSE_ROWS.format(23040, 64), [("ch_in", 23040, 2304)]),
+        (DENSE_ROWS.format(2304, 128), [("ch_in", 128, 64)]),
         (SHARES, []),
         (EXAMPLES.format(55), []),
         (EXAMPLES.format(54), [("n_out", 54, 55)]),
@@ -174,7 +187,7 @@ MAPS_FIRST = """
         (DRAWN, []),
         (MAPS_FIRST.format(2), []),
     ],
-    ids=range(16),
+    ids=range(19),
 )
 def test_tables_and_lists(text: str, wrong: list[object]) -> None:
     assert accused(text) == wrong

@@ -201,7 +201,9 @@ def of_model(audit: ModelAudit, arch: Arch | None = None) -> Facts:
             f"; were the pools, which state channels, convolutions, it would be {f.value:,}" for f in weighed
         )
         params = [figure for figure in params if figure not in weighed]
-    reach = params_reach(rows) if model.form in ("table", "list") and not (complete or model.problems) else None
+    settled = not any(cell.column in ("ch_in", "ch_out", "kernel_size", "groups") for cell in audit.cells)
+    open_counts = model.form in ("table", "list") and settled and not (complete or model.problems)
+    reach = params_reach(rows) if open_counts else None
     if reach and not params:
         params = [KnownFigure(reach[0], "the counts that its rows state, together", False, True)]
     first = rows[0].cells if rows else {}

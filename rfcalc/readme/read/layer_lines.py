@@ -38,6 +38,12 @@ OUTPUT_LAYER = re.compile(r"^\W*output\s*:\s*(?=.{0,20}\bconv)", re.IGNORECASE)
 BLOCK_LINE = re.compile(r"^\W*(?:block|stage)\s*\w{1,3}\W{0,3}:", re.IGNORECASE)
 UNITS = re.compile(r"\]\s*(?:→|->|=>|,)\s*\[")
 """Convolutions of a block in brackets: [1x1,512] -> [3x3,512]."""
+UNITS_TO = re.compile(
+    r"(?P<words>(?!.*(?:flatten|reshape|view))[^\d→>]{0,40}?(?:linear|dense|fully|fc)\d?[^\d→>]{0,25})(?<![\d.×x])(?P<ch_in>\d{2,6})\s?"
+    r"(?:→|->|=>|[x×])\s?(?P<ch_out>\d{1,5})(?!\s?(?:[x×\d]|→|->|=>))",
+    re.IGNORECASE,
+)
+"""A dense layer with the units of both sides: Linear: 1,296 → 10, FC (2048x512)."""
 BARE_POOL = re.compile(r"^\W*(?:max|avg|mean)?[\s-]?pool(?:ing)?\s(\d)\s*$", re.IGNORECASE)
 """A pool with its kernel: pool 5."""
 NODE = re.compile(r"^\s*\w{1,12}(?:\[[^\[\]]{0,120}\])?\s*-{2,4}>\s*\w{1,12}(?=[\[({])")
@@ -66,6 +72,8 @@ def line_models(lines: Sequence[Line]) -> list[StatedModel]:
     section = None
     for line, fact in facts_of(lines):
         run = runs[-1]
+        if fact.kind == "flat" and not any(one.kind in LINE_KINDS for one in run):
+            continue
         goes_on = bool(run) and fact.cells.get("n_in", 0) == run[-1].cells.get("n_out")
         anew = fact.kind == "input" or (line.section != section and "r_out" in fact.cells and not goes_on)
         if run and (anew or fact.line - run[-1].line > LINES_APART):
@@ -104,6 +112,10 @@ def facts_of(lines: Sequence[Line]) -> Iterator[tuple[Line, LayerFact]]:
                 cells = {"stride": 2, **cells} if pool and cells["kernel_size"] == 2 else cells
                 kind = "conv" if not pool else "pool" if "stride" in cells else "other"  # it may overlap
                 yield line, LayerFact(0, line.number, name, kind, cells)
+                continue
+            if (units := UNITS_TO.match(part.replace(",", ""))) and kind_of_operation(units["words"]) == "flat":
+                cells = {"ch_in": int(units["ch_in"]), "ch_out": int(units["ch_out"])}
+                yield line, LayerFact(0, line.number, units["words"], "flat", cells)
                 continue
             if not (STATEMENT.search(part) or MAP.search(part) or ARROWED.search(part)):
                 continue
