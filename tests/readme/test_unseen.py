@@ -193,6 +193,27 @@ def test_tables_and_lists(text: str, wrong: list[object]) -> None:
     assert accused(text) == wrong
 
 
+BARE_LISTS = """# A network
+### Layers
+- **C1 block**
+  - Conv1.1: 3×3, channels: 3→24
+  - Conv1.2: 3×3, channels: 24→32
+  - Conv1.3: 3×3, stride=2, channels: 32→48
+- **C2 block**
+  - DWConv2.1: 3×3, channels: 48→48, dropout=0.05
+  - Conv2.2: 3×3, dilation=2, channels: 48→48
+  - Conv2.3: 3×3, stride=2, channels: 48→64
+### Meeting the requirements
+1. **Receptive Field > 20**:
+   - Final RF: {0}×{0}.
+"""  # 3, 5, 7; 7 + 2*2, 11 + 2*4, 19 + 2*2
+
+
+def test_a_list_of_settings_settles_the_field() -> None:
+    assert accused(BARE_LISTS.format(23)) == []
+    assert accused(BARE_LISTS.format(31)) == [("receptive_field", "31", 23)]
+
+
 def test_a_stride_in_a_list_with_its_maps_in_front() -> None:
     claims = [c.why for c in audit(MAPS_FIRST.format(3)).claims if c.verdict == "wrong"]
     assert claims == ["with stride 2 in row 3 all 6 rows are right"]

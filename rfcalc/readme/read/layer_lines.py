@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 from ...engine.geometry import Number
 from .cells import LATEX_TIMES, SEVERAL, kind_of_operation, settings_in
@@ -44,6 +45,8 @@ UNITS_TO = re.compile(
     re.IGNORECASE,
 )
 """A dense layer with the units of both sides: Linear: 1,296 → 10, FC (2048x512)."""
+SEPARATED = re.compile(r"\bdw|depth|separab", re.IGNORECASE)
+BULLET = re.compile(r"^\s*(?:[-*+•]|\d{1,2}[.)])\s")
 BARE_POOL = re.compile(r"^\W*(?:max|avg|mean)?[\s-]?pool(?:ing)?\s(\d)\s*$", re.IGNORECASE)
 """A pool with its kernel: pool 5."""
 NODE = re.compile(r"^\s*\w{1,12}(?:\[[^\[\]]{0,120}\])?\s*-{2,4}>\s*\w{1,12}(?=[\[({])")
@@ -80,7 +83,12 @@ def line_models(lines: Sequence[Line]) -> list[StatedModel]:
             runs.append([])
         section = line.section
         runs[-1].append(fact)
-    return [model_of_lines(run) for run in runs if sum(fact.kind != "input" for fact in run) >= FEWEST_LINES]
+    return [
+        model_of_lines(run)
+        for run in runs
+        if sum(fact.kind != "input" and bool({"n_out", "r_out"} & fact.cells.keys()) for fact in run) >= FEWEST_LINES
+        or begins_with_an_image(run)
+    ]
 
 
 def model_of_lines(run: Sequence[LayerFact]) -> StatedModel:
@@ -117,6 +125,15 @@ def facts_of(lines: Sequence[Line]) -> Iterator[tuple[Line, LayerFact]]:
                 cells = {"ch_in": int(units["ch_in"]), "ch_out": int(units["ch_out"])}
                 yield line, LayerFact(0, line.number, units["words"], "flat", cells)
                 continue
+            if (
+                not (STATEMENT.search(part) or MAP.search(part))
+                and BULLET.match(line.text)
+                and (own := bare_convolution(part))
+            ):
+                split = bool(SEPARATED.search(part))  # its count is another one, and it may be two layers
+                own |= {"groups": own["ch_in"]} if split else {}
+                yield line, LayerFact(0, line.number, part.strip(" -*+"), "conv", own, several=split)
+                continue
             if not (STATEMENT.search(part) or MAP.search(part) or ARROWED.search(part)):
                 continue
             words, notes = split_notes(part)
@@ -150,6 +167,21 @@ def facts_of(lines: Sequence[Line]) -> Iterator[tuple[Line, LayerFact]]:
 
 def map_behind(match: re.Match[str]) -> str:
     return f"{match['rest'].replace(' * ', 'x')} -> {match['map'].replace('*', 'x')}"
+
+
+def bare_convolution(text: str) -> dict[str, Number]:
+    """The settings of one convolution whose line states its kernel and the channels of both sides, and no figure of a
+    map: Conv1.2: 3x3, stride=2, channels: 32→48. Nothing for any other line."""
+    settings: dict[str, Number] = dict(settings_in(text))
+    whole = settings.keys() >= {"kernel_size", "ch_in", "ch_out"} and kind_of_operation(text) == "conv"
+    return settings if whole and not SEVERAL.search(text) and len(TWO.findall(text)) < CHAIN - 2 else {}
+
+
+def begins_with_an_image(run: Sequence[LayerFact]) -> bool:
+    """Whether convolutions lead from an image on, each reading the channels that the one above makes."""
+    convs = [fact.cells for fact in run if fact.kind == "conv"]
+    linked = all(above.get("ch_out") == below.get("ch_in") is not None for above, below in pairwise(convs))
+    return len(convs) > FEWEST_LINES and convs[0].get("ch_in") in (1, 3) and linked
 
 
 def parts_of(text: str) -> list[str]:

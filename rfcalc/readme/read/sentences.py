@@ -134,7 +134,9 @@ DEMANDS = re.compile(
 """Titles of sections that state what is asked for, not what came out."""
 RESULTS = re.compile(r"^\W*(?:final |test |training )?(?:results?|outcomes?|achieved)\b", re.IGNORECASE)
 """Titles of what came out, whatever stands around them."""
-SOLUTION = re.compile(r"\bsolution|\bassignment\W{0,3}\d|\bassignment\W*$", re.IGNORECASE)
+SOLUTION = re.compile(
+    r"\bsolution|\b(?:meet(?:ing|s)?|met|fulfil\w*|satisf\w*)\b|\bassignment\W{0,3}\d|\bassignment\W*$", re.IGNORECASE
+)
 """Titles of what somebody handed in: only limits below them are demands."""
 ELSEWHERE = re.compile(
     r"\bfor (?:the )?(?:[\w-]{1,12}\s)?(?:conv|block|layer|stage)|"

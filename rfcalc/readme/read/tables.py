@@ -167,6 +167,9 @@ def simple_tables(lines: Sequence[Line]) -> Iterator[TextTable]:
             at = place
 
 
+BULLET = re.compile(r"\s*[-*+•]\s")
+
+
 def column_tables(lines: Sequence[Line]) -> Iterator[TextTable]:
     """Tables in plain text: a line of headings that the vocabulary knows, and rows with as many fields, divided by
     commas or semicolons, tabs, runs of spaces, or single spaces."""
@@ -174,7 +177,7 @@ def column_tables(lines: Sequence[Line]) -> Iterator[TextTable]:
     while at < len(lines):
         line = lines[at]
         at += 1
-        if not 5 < len(line.text) <= LONGEST_LINE or "|" in line.text or "<t" in line.text:
+        if not 5 < len(line.text) <= LONGEST_LINE or "|" in line.text or "<t" in line.text or BULLET.match(line.text):
             continue
         for split in splitters(line.text):
             cells = [part for cell in split(line.text.strip()) for part in divided_headings(cell)]
