@@ -238,8 +238,7 @@ def conventions(walked: Walked) -> Iterator[Verdict]:
         yield convention("global pooling", why)
     if reading.rounds_up:
         yield convention("sizes", "sizes that do not divide are rounded up; torch's convolutions round down")
-    if walked.padded:
-        yield convention("sizes", "sizes that come in are stated with their padding")
+    yield from (convention("jumps" if "jump" in way else "sizes", way) for way in walked.ways)
     if reading.effective:
         yield convention("kernels", "kernels are stated with their dilation in them")
     for column, meant in reading.sides:

@@ -23,6 +23,8 @@ from .window import LARGEST_SETTING, QUANTITIES, RowWindows, StatedMap, StatedSe
 
 FIRST_ROWS = 200
 """Rows that decide how a table is meant."""
+PADDED = "sizes that come in are stated with their padding"
+LAGGING = "each jump is the one that comes in"
 SEVERAL = 2
 """Rows that show a way of stating sizes."""
 LOOKED_AT = 3
@@ -62,8 +64,10 @@ class _Walk:
     def __init__(self, model: StatedModel, reading: TableReading, rows: tuple[LayerFact, ...]) -> None:
         self.model, self.reading = model, reading
         applied = with_first_stride([reading.applied(row) for row in rows])
-        self.rows = without_padding(applied)
-        self.padded = self.rows != applied
+        unpadded = without_padding(applied)
+        self.rows = with_lagging_jumps(unpadded) if model.form == "code" else unpadded
+        ways = ((unpadded, applied, PADDED), (self.rows, unpadded, LAGGING))
+        self.ways = tuple(words for after, before, words in ways if after != before)
         self.windows = RowWindows(reading, self.rows)
         self.slips: list[Cell] = []
         self.checked = 0
@@ -95,7 +99,7 @@ class _Walk:
             self.slips += [slip for slip in found if (slip.row, slip.column) not in named]
             self.checked += checked
         slips = tuple(sorted(once(self.slips, self.rows), key=row_of_slip))
-        return Walked(self.model, self.reading, self.rows, slips, self.checked, tuple(self.trail), self.padded)
+        return Walked(self.model, self.reading, self.rows, slips, self.checked, tuple(self.trail), self.ways)
 
     def first(self) -> StatedMap:
         """The map in front of the first row: the image, or what the row states."""
@@ -348,14 +352,19 @@ class _Walk:
 
 def without_padding(rows: tuple[LayerFact, ...]) -> tuple[LayerFact, ...]:
     """The rows with the sizes that come in as they are in front of the padding, where several state them with it in
-    them, and none without."""
+    them, and none without: not the size that the row above states."""
     padded = [row for row in rows if row.kind == "conv" and {"n_in", "n_out", "padding", "kernel_size"} <= {*row.cells}]
     padded = [row for row in padded if row.cells["padding"] > 0 and row.cells.get("stride", 1) == 1]
     cut = [
         row.cells["n_in"] - row.cells["n_out"] == row.cells.get("dilation", 1) * (row.cells["kernel_size"] - 1)
         for row in padded
     ]
-    if len(cut) < SEVERAL or not all(cut):
+    taken = {
+        below.number: below.cells["n_in"] == above.cells["n_out"]
+        for above, below in pairwise(rows)
+        if "n_out" in above.cells and "n_in" in below.cells
+    }
+    if len(cut) < SEVERAL or not all(cut) or any(taken.get(row.number) for row in padded):
         return rows
     bare = {row.number: row.cells["n_in"] - 2 * row.cells["padding"] for row in padded}
     found = [row.number in bare and row.kind == "conv" for row in rows]
@@ -370,6 +379,22 @@ def impossible_stride(row: LayerFact, given: Number, made: Number, settings: Sta
     makes, and without the stride one does."""
     s, known = settings.stride, row.cells.get("padding") == 0 and settings.kernel_size is None
     return row.kind == "conv" and known and s is not None and (given - 1) // s + 1 < made <= given and s > 1
+
+
+def with_lagging_jumps(rows: tuple[LayerFact, ...]) -> tuple[LayerFact, ...]:
+    """The rows of code with the jumps that come in under their own word, where each that is said to go out is one."""
+    j, lagging, leading = 1, [], []
+    for row in rows:
+        stride = int(row.cells.get("stride", 1)) if row.kind not in ("pointwise", "input") else 1
+        if "j_out" in row.cells:
+            lagging.append(row.cells["j_out"] == j)
+            leading.append(row.cells["j_out"] == j * stride)
+        j *= stride
+    if not lagging or not all(lagging) or all(leading):
+        return rows
+    return tuple(
+        replace(row, cells={"j_in" if key == "j_out" else key: n for key, n in row.cells.items()}) for row in rows
+    )
 
 
 def once(slips: Sequence[Cell], rows: Sequence[LayerFact]) -> list[Cell]:

@@ -16,8 +16,8 @@ CLEAR = 2
 @dataclass(frozen=True)
 class Walked:
     """What a stated model comes to under one reading: its slips, and each row's map in and out as it should be.
-    `checked` counts the figures that follow from others, `windows` the rows whose kernel or stride is stated; `padded`
-    says that the sizes that come in are stated with their padding."""
+    `checked` counts the figures that follow from others, `windows` the rows whose kernel or stride is stated; `ways`
+    are the ways of stating figures that its rows follow."""
 
     model: StatedModel
     reading: TableReading
@@ -25,7 +25,7 @@ class Walked:
     slips: tuple[Cell, ...]
     checked: int
     trail: tuple[tuple[StatedMap, StatedMap], ...] = field(repr=False)
-    padded: bool = False
+    ways: tuple[str, ...] = ()
 
     @property
     def local(self) -> tuple[Cell, ...]:

@@ -40,7 +40,8 @@ KERAS = frozenset(name for name in SIGNATURES if re.search(r"\dD|Dense", name)) 
 ARGUMENT_WORDS = {
     "in_channels": "ch_in", "out_channels": "ch_out", "in_features": "ch_in", "out_features": "ch_out",
     "filters": "ch_out", "units": "ch_out", "strides": "stride", "pool_size": "kernel_size",
-    "dilation_rate": "dilation", "use_bias": "bias",
+    "dilation_rate": "dilation", "use_bias": "bias", "border_mode": "padding", "subsample": "stride",
+    "nb_filter": "ch_out",
 }  # fmt: skip
 AST_OPERATORS = {ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.FloorDiv: operator.floordiv}
 DEFAULTS = {"stride": 1, "padding": 0, "dilation": 1, "groups": 1}
@@ -82,6 +83,8 @@ HALVED = 1.5
 NEAR = 4
 """Lines between a layer and a comment that still speaks of it."""
 IDENTITY = ast.Call(ast.Name("Identity"), [], [])
+SWITCHED_OFF = re.compile(rf"{CALL.pattern}|^\s*[)\]]")
+"""A layer that is commented out, or its last line: it says nothing of those above it."""
 MOST_LINES = 40
 """Lines that one call may span."""
 
@@ -312,7 +315,7 @@ def take(draft: Draft, block: Sequence[Line], at: int, text: str, own: Container
                 draft.add(fact.noting(drawn if inside else {**said, **drawn}, line), parsed)
                 if inside:  # the last line of a container speaks of all of it
                     draft.note(notes, line, False)
-    if not calls and not CALL.search(comment):  # a layer that is commented out says nothing of those above it
+    if not calls and not SWITCHED_OFF.search(comment):
         bare = not code.strip()
         if SEQUENTIAL.search(code) and code.rstrip().endswith("(") and draft.owner:
             draft.opened[draft.owner] = block[at].number, notes_in(comment)

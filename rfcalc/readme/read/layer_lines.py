@@ -45,6 +45,8 @@ UNITS_TO = re.compile(
     re.IGNORECASE,
 )
 """A dense layer with the units of both sides: Linear: 1,296 → 10, FC (2048x512)."""
+ROUTED = re.compile(r"^\s*\d{1,3}\s+(?:route|shortcut|upsample|reorg|yolo|detection)\b", re.IGNORECASE)
+"""A row of Darknet's list, behind which another map is read."""
 SEPARATED = re.compile(r"\bdw|depth|separab", re.IGNORECASE)
 BULLET = re.compile(r"^\s*(?:[-*+•]|\d{1,2}[.)])\s")
 BARE_POOL = re.compile(r"^\W*(?:max|avg|mean)?[\s-]?pool(?:ing)?\s(\d)\s*$", re.IGNORECASE)
@@ -104,8 +106,7 @@ def model_of_lines(run: Sequence[LayerFact]) -> StatedModel:
 
 
 def facts_of(lines: Sequence[Line]) -> Iterator[tuple[Line, LayerFact]]:
-    """The lines, or parts of a chain, that name a window and state what comes out of it; two windows in a line are
-    none. A line about the input states what goes into the first."""
+    """The lines, or parts of a chain, that state a layer in one of the ways below, the first that fits."""
     for line in (replace(one, text=OUTPUT_LAYER.sub("", one.text)) for one in lines):
         text = (
             clean_cell(MAP_FIRST.sub(map_behind, LATEX_TIMES.sub("*", NODE.sub("", line.text))))
@@ -113,68 +114,84 @@ def facts_of(lines: Sequence[Line]) -> Iterator[tuple[Line, LayerFact]]:
             else ""
         )
         for part in parts_of(text.strip("|│║ ")) if text.count("|") < CHAIN - 1 else ():
-            if (step := STEP.search(part)) and not part[: step.start()].count("+"):
-                name = part[: step.start()].strip(" =")
-                cells = {**settings_in(name), **{key: int(n) for key, n in step.groupdict().items()}}
-                pool = kind_of_operation(name) == "pool"
-                cells = {"stride": 2, **cells} if pool and cells["kernel_size"] == 2 else cells
-                kind = "conv" if not pool else "pool" if "stride" in cells else "other"  # it may overlap
-                yield line, LayerFact(0, line.number, name, kind, cells)
-                continue
-            if (units := UNITS_TO.match(part.replace(",", ""))) and kind_of_operation(units["words"]) == "flat":
-                cells = {"ch_in": int(units["ch_in"]), "ch_out": int(units["ch_out"])}
-                yield line, LayerFact(0, line.number, units["words"], "flat", cells)
-                continue
-            if (
-                not (STATEMENT.search(part) or MAP.search(part))
-                and BULLET.match(line.text)
-                and (own := bare_convolution(part))
-            ):
-                split = bool(SEPARATED.search(part))  # its count is another one, and it may be two layers
-                own |= {"groups": own["ch_in"]} if split else {}
-                yield line, LayerFact(0, line.number, part.strip(" -*+"), "conv", own, several=split)
-                continue
-            if not (STATEMENT.search(part) or MAP.search(part) or ARROWED.search(part)):
-                continue
-            words, notes = split_notes(part)
-            kind, settings = kind_of_operation(words), settings_in(words)
-            if kind == "input" or (kind == "other" and MAP.search(part) and re.search(r"\bimage", part)):
-                if (image := MAP.search(part)) and len(MAP.findall(part)) == 1:
-                    sizes, channels = shape_in(image[1])
-                    yield (
-                        line,
-                        LayerFact(0, line.number, "input", "input", {"n_out": sizes[0], "ch_out": channels or 1}),
-                    )
-                continue
-            kind = "conv" if kind == "other" and "kernel_size" in settings else kind
-            if kind == "pool" and "kernel_size" not in settings and (bare := BARE_POOL.search(words)):
-                settings = {**settings, "kernel_size": int(bare[1]), "stride": int(bare[1])}
-            windowed = WINDOW_WORDS.search(part) or "kernel_size" in settings or (kind == "pool" and "n_out" in notes)
-            sized = "n_out" in notes and ({"ch_out"} & {*settings, *notes} or kind != "conv")
-            if kind in LINE_KINDS and windowed and ("r_out" in notes or sized) and len(TWO.findall(words)) < CHAIN - 1:
-                match = LAYER_LINE.match(words)
-                if kind == "global" and settings.get("kernel_size") == 1:  # what it leaves: 1x1
-                    settings = {key: value for key, value in settings.items() if key != "kernel_size"}
-                if settings.get("ch_in") == notes.get("ch_out") != settings.get("ch_out", 0):  # (3x3x384): filters
-                    settings = {key: value for key, value in settings.items() if key != "ch_in"}
-                several = (
-                    bool(SEVERAL.search(words) or BLOCK_LINE.match(part) or UNITS.search(part))
-                    or len({name.lower() for name in TWO.findall(words)}) > 1
-                )
-                name = match["words"] if match else words
-                yield line, LayerFact(0, line.number, name, kind, {**settings, **notes}, several=several)
+            found = (way(part, line) for way in (worked_out, dense, routed, bare_convolution, described))
+            if fact := next(filter(None, found), None):
+                yield line, fact
+
+
+def worked_out(text: str, line: Line) -> LayerFact | None:
+    """A layer whose field is worked out: conv1: 3 + (3 - 1) * 1 = 5."""
+    step = STEP.search(text)
+    if not step or text[: step.start()].count("+"):
+        return None
+    name = text[: step.start()].strip(" =")
+    cells = {**settings_in(name), **{key: int(n) for key, n in step.groupdict().items()}}
+    pool = kind_of_operation(name) == "pool"
+    cells = {"stride": 2, **cells} if pool and cells["kernel_size"] == 2 else cells
+    kind = "conv" if not pool else "pool" if "stride" in cells else "other"  # it may overlap
+    return LayerFact(0, line.number, name, kind, cells)
+
+
+def dense(text: str, line: Line) -> LayerFact | None:
+    units = UNITS_TO.match(text.replace(",", ""))
+    if not units or kind_of_operation(units["words"]) != "flat":
+        return None
+    cells = {"ch_in": int(units["ch_in"]), "ch_out": int(units["ch_out"])}
+    return LayerFact(0, line.number, units["words"], "flat", cells)
+
+
+def routed(text: str, line: Line) -> LayerFact | None:
+    return LayerFact(0, line.number, text, "other", {}) if ROUTED.match(text) else None
+
+
+def bare_convolution(text: str, line: Line) -> LayerFact | None:
+    """One convolution in a list whose line states its kernel and the channels of both sides, and no figure of a map:
+    Conv1.2: 3x3, stride=2, channels: 32→48."""
+    cells: dict[str, Number] = dict(settings_in(text))
+    whole = cells.keys() >= {"kernel_size", "ch_in", "ch_out"} and kind_of_operation(text) == "conv"
+    several = SEVERAL.search(text) or len(TWO.findall(text)) > 1
+    if not whole or several or STATEMENT.search(text) or MAP.search(text) or not BULLET.match(line.text):
+        return None
+    split = bool(SEPARATED.search(text))  # its count is another one, and it may be two layers
+    cells |= {"groups": cells["ch_in"]} if split else {}
+    return LayerFact(0, line.number, text.strip(" -*+"), "conv", cells, several=split)
+
+
+def described(text: str, line: Line) -> LayerFact | None:
+    """A line that names a window and states what comes out of it; two windows in a line are none. A line about the
+    input states what goes into the first."""
+    if not (STATEMENT.search(text) or MAP.search(text) or ARROWED.search(text)):
+        return None
+    words, notes = split_notes(text)
+    kind, settings = kind_of_operation(words), settings_in(words)
+    if kind == "input" or (kind == "other" and MAP.search(text) and re.search(r"\bimage", text)):
+        image = MAP.search(text)
+        if not image or len(MAP.findall(text)) > 1:
+            return None
+        sizes, channels = shape_in(image[1])
+        return LayerFact(0, line.number, "input", "input", {"n_out": sizes[0], "ch_out": channels or 1})
+    kind = "conv" if kind == "other" and "kernel_size" in settings else kind
+    if kind == "pool" and "kernel_size" not in settings and (bare := BARE_POOL.search(words)):
+        settings = {**settings, "kernel_size": int(bare[1]), "stride": int(bare[1])}
+    windowed = WINDOW_WORDS.search(text) or "kernel_size" in settings or (kind == "pool" and "n_out" in notes)
+    sized = "n_out" in notes and ({"ch_out"} & {*settings, *notes} or kind != "conv")
+    alone = len(TWO.findall(words)) < CHAIN - 1
+    if kind not in LINE_KINDS or not windowed or not ("r_out" in notes or sized) or not alone:
+        return None
+    match = LAYER_LINE.match(words)
+    if kind == "global" and settings.get("kernel_size") == 1:  # what it leaves: 1x1
+        settings = {key: value for key, value in settings.items() if key != "kernel_size"}
+    if settings.get("ch_in") == notes.get("ch_out") != settings.get("ch_out", 0):  # (3x3x384): filters
+        settings = {key: value for key, value in settings.items() if key != "ch_in"}
+    several = (
+        bool(SEVERAL.search(words) or BLOCK_LINE.match(text) or UNITS.search(text))
+        or len({name.lower() for name in TWO.findall(words)}) > 1
+    )
+    return LayerFact(0, line.number, match["words"] if match else words, kind, {**settings, **notes}, several=several)
 
 
 def map_behind(match: re.Match[str]) -> str:
     return f"{match['rest'].replace(' * ', 'x')} -> {match['map'].replace('*', 'x')}"
-
-
-def bare_convolution(text: str) -> dict[str, Number]:
-    """The settings of one convolution whose line states its kernel and the channels of both sides, and no figure of a
-    map: Conv1.2: 3x3, stride=2, channels: 32→48. Nothing for any other line."""
-    settings: dict[str, Number] = dict(settings_in(text))
-    whole = settings.keys() >= {"kernel_size", "ch_in", "ch_out"} and kind_of_operation(text) == "conv"
-    return settings if whole and not SEVERAL.search(text) and len(TWO.findall(text)) < CHAIN - 2 else {}
 
 
 def begins_with_an_image(run: Sequence[LayerFact]) -> bool:

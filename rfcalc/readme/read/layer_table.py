@@ -39,6 +39,8 @@ FEWEST_KERNELS = 3
 """Rows whose names hold a kernel, in a table that states sizes and no fields."""
 SHARE = re.compile(r"\d\s?%\s*$")
 """Of a whole, in per cent: no figure of the layer's own."""
+TENSOR = re.compile(r"\w\.(?:weight|bias)\b")
+"""A row of a table of weights, whose shape is no map's."""
 LAST_FACTOR = re.compile(r"\d\s?[x×*]\s?(\d{1,5})\s*(?:=|$)")
 WORKED_OUT = re.compile(r"(?:\d{1,4}\s?[x×*]\s?){1,2}\d{1,5}\s?=\s?(?=\d)")
 """A product in front of its value: 5 * 5 * 32 = 800."""
@@ -73,7 +75,8 @@ def layer_table(table: TextTable, printed: bool = False) -> StatedModel | None:
     named = sum("kernel_size" in settings_in(row_name(cells, names)) for cells in table.rows)
     windows = sum(kind_of_operation(row_name(cells, names)) in ("conv", "pool") for cells in table.rows)
     strided = {"n_out", "stride"} <= keys and (named > 1 or windows >= FEWEST_KERNELS)
-    if not (fields or counts or sizes or strided or len(settings) > 1):
+    tensors = sum(bool(TENSOR.search(row_name(cells, names))) for cells in table.rows)
+    if not (fields or counts or sizes or strided or len(settings) > 1) or 2 * tensors > len(table.rows):
         return None
     facts, total = [], None
     order = order_of_shapes(table, columns)

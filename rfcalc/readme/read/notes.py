@@ -11,8 +11,8 @@ from .layer_table import shape_in
 
 Notes = dict[str, Number]
 SHAPE = (
-    r"\s*(?:[:=-]+>?|(?<=size)\s|(?<=shape)\s)\s*[(\[]?\s*(?P<value>\d{1,5}(?:\s*[x×X*,]\s*\d{1,5}){0,2})"
-    r"(?!\d|\s*(?:channels?|filters?|ch|maps?|kernels?|features?)\b)"
+    r"\s*(?:[:=-]+>?|(?<=size)\s|(?<=shape)\s)\s*[(\[]?\s*(?P<value>\d{1,5}(?:\s*[x×X*,]\s*\d{1,5}){0,3})"
+    r"(?!\d|\s*(?:-+>|=>|→)\s*\d|\s*(?:channels?|filters?|ch|maps?|kernels?|features?)\b)"
 )
 NOTES = {
     "n_in": re.compile(
@@ -118,7 +118,9 @@ def notes_in(comment: str) -> Notes:
     comment = SEVERAL_FIELDS.sub("", comment)
     for key, pattern in NOTES.items():
         for match in pattern.finditer(comment):  # of several, the last is the latest
-            shape = re.sub(r"\s*[,*×X]\s*", "x", match["value"])
+            if {"*", ","} <= {*match["value"]}:  # (64 * 2, 16, 16)
+                continue
+            shape = re.sub(r"^(\d+)x\1x1x(?=\d+$)", r"\1x\1x", re.sub(r"\s*[,*×X]\s*", "x", match["value"]))
             if sizes := shape_in(shape)[0]:
                 found |= {key: sizes[0], **(said_in(shape, key) if key[0] == "n" else {})}
     if count := PARAMS_SAID.search(comment):
@@ -135,7 +137,7 @@ def notes_in(comment: str) -> Notes:
             found |= {key: sizes[0], **said_in(shape, key)} if (sizes := shape_in(shape)[0]) else {}
     elif leads_to := LEADS_TO.search(comment):
         found.setdefault("n_out", int(leads_to[1]))
-    elif terse := TERSE.search(comment):
+    if terse := TERSE.search(comment):
         known = {key: int(n) for key, n in terse.groupdict().items() if n}
         found = {**known, **found}
     return found

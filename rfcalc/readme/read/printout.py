@@ -27,6 +27,8 @@ INFO_ROW = re.compile(
     r"^(?:#\s?)?(?P<tree>[\s│├└─|+-]{0,300})(?P<type>[A-Za-z_]\w{0,80})(?:\s\((?P<name>[^()]{0,80})\))?"
     r"(?::\s(?P<depth>\d{1,4})-(?P<place>\d{1,9}))?\s+(?P<cells>(?:\[|--|\(|\d).*)$"
 )
+TENSORS = ("weight", "bias")
+"""What torchinfo prints below a layer, whose row counts them."""
 INFO_HEADING = re.compile(r"^[\s#>]*Layer \(type.{0,30}(?:depth-idx|var_name)")
 TABLE_HEADING = re.compile(r"^[\s>|│┃#]*Layer \(type\)[\s|│┃].*Output Shape.*Param(?: #|eters?)(?P<more>.*)$")
 WRAPPED = re.compile(r"\((?:None|\d+),[\d,\s]*,\s*(?:[│|]|$)")
@@ -170,7 +172,7 @@ class _Finder:
         if WRAPPED.search(line.text):  # the rest of the shape stands on the next line
             self.gaps.append(line.number)
         if self.columns is not None and (match := INFO_ROW.match(line.text)):
-            row = info_row(match, self.columns, line.number)
+            row = info_row(match, self.columns, line.number) if match["type"] not in TENSORS else None
             self.tree += [row] if row else []
         elif self.style == "torchsummaryX" and (match := X_ROW.match(line.text)):
             self.rows.append(x_row(match, self.rows, line.number))
@@ -181,6 +183,7 @@ class _Finder:
                 self.close()
             self.style, self.image = "keras", found[1] or self.image
             self.rows += found[0]
+            self.gaps += [row.line for row in found[0] if row.params is None]
         elif self.style == "keras" and not self.totals and LIKE.match(line.text):
             self.gaps.append(line.number)
         for match in SUMMARY_ROW.finditer(line.text) if self.style == "torchsummary" else ():

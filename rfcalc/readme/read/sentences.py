@@ -56,6 +56,8 @@ SOURCES = {
 }
 SWITCHED_OFF = re.compile(r"^\s*#+\s*(?:self\.\w+\s*=\s*)?(?:nn|layers|F|torch)\.\w+\(")
 """A layer that is commented out."""
+CALLED = re.compile(r"^\s*(?:self\.)?\w+\s*=\s*[A-Za-z_][\w.]*\(.*\)\s*#")
+"""Code outside a block of code: what its comment states is one layer's."""
 SIZE = re.compile(r"(?<![\d.,])(?P<number>\d[\d,]{0,12}(?:\.\d{1,4})?)\s?(?P<unit>[KM])(?:i?B|bytes)\b", re.IGNORECASE)
 """The memory that a network's weights take."""
 OF_WEIGHTS = re.compile(r"\b(?:weights?|param\w*|model|network|checkpoint)\b", re.IGNORECASE)
@@ -168,6 +170,7 @@ PLACE = re.compile(
 """In front of a field that names a place in the network: we pool after a field of 7."""
 BEGINS = re.compile(r"\b(?:start\w{0,4}|initial\w{0,2}|begin\w{0,5})\W{1,3}(?:with |from |at |the )?$", re.IGNORECASE)
 """In front of a field: it is the image's own."""
+START = re.compile(r"\b(?:start|initial|begin)\w*\W*$", re.IGNORECASE)
 A_MAP = re.compile(r"\s(?:grid|(?:feature |output )?maps?|outputs?|images?|inputs?)\b", re.IGNORECASE)
 """Behind a number: it is the size of that."""
 ANOTHER = re.compile(
@@ -186,10 +189,11 @@ BARE_WORDS = frozenset([
 ])  # fmt: skip
 """Words that leave an accuracy what it is; any other may make it another run's, epoch's or setting's."""
 A_LAYER = re.compile(
-    r"\d\s?[x×*]\s?\d{1,5}\s?[x×*]\s?\d|\(\s?\d{1,2}\s?[x×*]\s?\d{1,2}\s?\)|\bconv\w*\b.*\d\s?[x×]\s?\d|[|→]|->",
+    r"\d\s?[x×*]\s?\d{1,5}\s?[x×*]\s?\d|\(\s?\d{1,2}\s?[x×*]\s?\d{1,2}\s?\)|\bconv\w*\b.*\d\s?[x×]\s?\d|[|→]|->|"
+    r"\b(?:till|until|up to|upto)\s+(?:the\s)?[a-z]{1,12}\d",
     re.IGNORECASE,
 )
-"""A sentence that describes a layer."""
+"""A sentence that describes a layer, or a part of a network."""
 SPLITS = {"train": r"\btrain", "test": r"\b(?:test|eval)", "validation": r"\bval(?:id|\b)"}
 NEGATED = re.compile(r"\b(?:no|not|without|instead|never|non|rather than|avoid\w*|remov\w*|replac\w*)\b", re.IGNORECASE)
 USES = {
@@ -275,7 +279,7 @@ def read_statements(prose: Iterable[Line], text: Text) -> list[Statement]:
     headings = {section.line for section in text.sections}
     for line in prose:
         words = without_markup(line)
-        if not words or SWITCHED_OFF.match(words):
+        if not words or SWITCHED_OFF.match(words) or CALLED.match(words):
             continue
         titles = [text.sections[i].title for i in text.path(line.section) if text.sections[i].line != line.number]
         inner = takewhile(lambda title: not RESULTS.search(title), titles)
@@ -356,7 +360,7 @@ def read_match(quantity: str, match: re.Match[str], sentence: str, line: int) ->
     if FORMULA.search(near) or (not groups.get("other") and SUMMAND.match(sentence[match.end("number") :])):
         return None  # r_out = r_in + (k - 1) * j is no figure of a network
     tail = sentence[match.end() : match.end() + 20]
-    if quantity == "receptive_field" and BEGINS.search(sentence[: match.start()]):
+    if quantity == "receptive_field" and (BEGINS.search(sentence[: match.start()]) or START.search(near)):
         return None
     if quantity == "receptive_field" and (ANOTHER.search(groups.get("between") or "") or A_MAP.match(tail)):
         return None
