@@ -164,6 +164,73 @@ def test_a_comment_behind_a_container_beside_its_last_layer_s_own() -> None:
     assert cells_of(CONTAINER.format(24)) == [(11, "n_out", 24, 13)]
 
 
+RIGHT = {
+    "a jump that lags": comments(
+        "        self.conv1 = nn.Conv2d(3, 8, 3, padding=1)  # Output= 32, RF=3, Jump =1",
+        "        self.pool1 = nn.MaxPool2d(2, 2)  # Output= 16, RF=4, Jump =1",
+        "        self.conv2 = nn.Conv2d(8, 8, 3, padding=1)  # Output= 16, RF={}, Jump =2",
+        "    def forward(self, x):\n        return self.conv2(self.pool1(self.conv1(x)))",
+    ),
+    "1x32 channels": comments(
+        "        self.conv1 = nn.Conv2d(3, 32, 3, padding=1)  # in = 32x32x3, out = 32x32x1x32, RF = 3",
+        "        self.pool1 = nn.MaxPool2d(2, 2)  # in = 32x32x1X32, out = 16x16x1x32, RF = 4",
+        "        self.conv2 = nn.Conv2d(32, 32, 3, padding=1)  # in = 16x16x1x32, out = 16x16x1x32, RF = {}",
+        "    def forward(self, x):\n        return self.conv2(self.pool1(self.conv1(x)))",
+    ),
+    "from one size to the other": comments(
+        "        self.conv1 = nn.Conv2d(1, 32, 3, padding=1)  # k:3, RF: 3 | Output: 28 -> 28 | Channels: (1 -> 32)",
+        "        self.pool1 = nn.MaxPool2d(2, 2)  # k:2, RF: 4 | Output: 28 -> 14 | Channels: (32 -> 32)",
+        "        self.conv2 = nn.Conv2d(32, 32, 3)  # k:3, RF: {} | Output: 14 -> 12 | Channels: (32 -> 32)",
+        "    def forward(self, x):\n        return self.conv2(self.pool1(self.conv1(x)))",
+    ),
+    "a layer that is switched off": comments(
+        "        self.conv1 = nn.Conv2d(3, 16, 3, padding=1)  # output_size = 32x32x16, RF = 3",
+        "        self.pool1 = nn.MaxPool2d(2, 2)  # output_size = 16x16x16, RF = 4",
+        "        # self.extra = nn.Sequential(",
+        "        #     nn.Conv2d(16, 16, 1),",
+        "        # ) # input_size = 1x1x16, output_size = 1x1x16, RF = 38x38",
+        "        self.conv2 = nn.Sequential(",
+        "            nn.Conv2d(16, 8, 3, padding=1),",
+        "        )  # output_size = 16x16x8, RF = {}",
+        "    def forward(self, x):\n        return self.conv2(self.pool1(self.conv1(x)))",
+    ),
+}
+
+
+@pytest.mark.parametrize("text", RIGHT.values(), ids=RIGHT.keys())
+def test_figures_in_other_notations(text: str) -> None:
+    assert cells_of(text.format(8)) == []
+    assert [cell[1:] for cell in cells_of(text.format(10))] == [("r_out", 10, 8)]
+
+
+KERAS_1 = """from keras.models import Sequential
+model = Sequential()
+model.add(Convolution2D(64, 3, 3, border_mode='same', input_shape=(32, 32, 3)))
+model.add(MaxPooling2D(pool_size=(2, 2)))  # 16x16x64
+model.add(Convolution2D(32, 3, 3, border_mode='same'))  # {0}x{0}x32
+"""
+
+
+def test_the_first_keras_s_padding() -> None:
+    assert cells_of(KERAS_1.format(16)) == []
+    assert [cell[1:] for cell in cells_of(KERAS_1.format(14))] == [("n_out", 14, 16)]
+
+
+STALE = comments(
+    "        self.conv1 = nn.Conv2d(1, 8, 3, padding=1)  #input -28x28 Output-26x26 RF-3x3",
+    "        self.conv2 = nn.Conv2d(8, 8, 3, padding=1)  #input -26x26 Output-24x24 RF-5x5",
+    "        self.pool1 = nn.MaxPool2d(2, 2)  #input -24x24 Output-14x14 RF-6x6",
+    "        self.conv3 = nn.Conv2d(8, 8, 3, padding=1)  #input -14x14 Output-14x14 RF-10x10",
+    "    def forward(self, x):\n        return self.conv3(self.pool1(self.conv2(self.conv1(x))))",
+)
+
+
+def test_sizes_without_the_padding_of_the_code_are_no_way_of_stating_it() -> None:
+    local = [cell[1:] for cell in cells_of(STALE)]
+    assert ("n_out", 26, 28) in local
+    assert not any(stated == 14 for _, stated, _ in local)
+
+
 def test_arguments_that_are_lists_of_lists() -> None:
     text = comments(
         "        self.pad = keras.layers.ZeroPadding2D(padding=[[1, 1], [1, 1]])",

@@ -62,6 +62,61 @@ def test_keras_prints(rows: str, total: str, wrong: list[object]) -> None:
     assert accused(KERAS.format(rows=rows, total=total)) == wrong
 
 
+ON_MAPS = """dense (Dense)                   (None, 22, 22, 8)    128         input_1[0][0]
+dense_1 (Dense)                 (None, 22, 22, 9)    {}          dense[0][0]"""
+STATES = """dense_1 (Dense)                 (None, 30, 1)        257         input_1[0][0]
+lstm_1 (LSTM)                   [(None, 128), (None,  131584     dense_1[0][0]"""
+VERBOSE = """```
+==========================================================================================
+Layer (type:depth-idx)                   Kernel Shape   Param #   Param %   Mult-Adds
+==========================================================================================
+├─Conv2d: 1-1                            [3, 3]         320       47.76%    250,880
+│    └─weight                            [1, 32, 3, 3]  ├─288
+│    └─bias                              [32]           └─32
+├─Conv2d: 1-2                            [1, 1]         330       49.25%    258,720
+│    └─weight                            [32, 10, 1, 1] ├─320
+│    └─bias                              [10]           └─10
+==========================================================================================
+Total params: {}
+```
+"""
+TENSORS = """
+| Name | Shape | Squeezed shape | Number of parameters | Form |
+|---|---|---|---|---|
+| blocks.0.se.conv_reduce.weight | (8, 32, 1, 1) | (8, 32) | 256 | a |
+| blocks.0.se.conv_reduce.bias | (8,) | (8,) | 8 | a |
+| blocks.1.conv_pw.weight | (96, 16, 1, 1) | (96, 16) | 1536 | a |
+| blocks.1.normalization.weight | (256,) | (256,) | 256 | a |
+"""
+DARKNET = """
+   15 conv    256  1 x 1 / 1    13 x 13 x1024   ->    13 x 13 x 256
+   16 conv    512  3 x 3 / 1    13 x 13 x 256   ->    13 x 13 x 512
+   18 conv    128  1 x 1 / 1    13 x 13 x 256   ->    13 x 13 x 128
+   19 upsample            2x    13 x 13 x 128   ->    26 x 26 x 128
+   20 route  19 8
+   21 conv    256  3 x 3 / 1    26 x 26 x 384   ->    26 x 26 x 256
+   22 conv    255  1 x 1 / 1    26 x 26 x 256   ->    26 x 26 x 255
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "wrong"),
+    [
+        (KERAS.format(rows=ON_MAPS.format(81), total=209), []),  # (8 + 1) * 9
+        (KERAS.format(rows=ON_MAPS.format(91), total=219), [("params", 91, 81)]),
+        (KERAS.format(rows=STATES, total="131,841"), []),
+        (VERBOSE.format(650), []),
+        (VERBOSE.format(560), [("params", 560, 650)]),
+        (TENSORS, []),
+        (DARKNET, []),
+        ("# ! RF Start = 1\n" + ABRIDGED, []),
+    ],
+    ids=range(8),
+)
+def test_right_figures_of_a_fifth_round(text: str, wrong: list[object]) -> None:
+    assert accused(text) == wrong
+
+
 def test_the_optimizer_s_own_parameters() -> None:
     text = KERAS.format(
         rows="dense (Dense)                   (None, 10)           7850        input_1[0][0]", total="{}"

@@ -165,7 +165,9 @@ class SummaryAudit:
             return None
         found: set[int] = set()
         if item.op == "linear":
-            found = {out.channels * (given.elements + bias) for bias in (0, 1)}
+            units = out.sizes[-1] if out.sizes else out.channels  # on a map, of each place alone
+            taken = {given.channels, *given.sizes[-1:]} if out.sizes else {given.elements}
+            found = {units * (n + bias) for n in taken for bias in (0, 1)}
         elif item.op == "conv" and given.sizes and out.sizes:
             found = {out.channels * (k**2 * given.channels + bias) for k in (1, 3, 5, 7) for bias in (0, 1)}
             found = {n for n in found if self.fits(item, n)}
