@@ -269,6 +269,21 @@ def test_a_list_of_settings_settles_the_field() -> None:
     assert accused(BARE_LISTS.format(31)) == [("receptive_field", "31", 23)]
 
 
+FORMULA_HEADED = """
+| Layers | K | P | S | n_in | n_out | J_in | J_out | R_in | R_out=<br />R_in + (K-1)*J_in |
+|---|---|---|---|---|---|---|---|---|---|
+| conv | 3 | 1 | 1 | 56 | 56 | 1 | 1 | 1 | 1+(3-1)*1=3 |
+| pool | 2 | 0 | 2 | 56 | 28 | 1 | 2 | 3 | 3+(2-1)*1=4 |
+| conv | 3 | 1 | 2 | 28 | 14 | 2 | 4 | 4 | 4+(3-1)*{0}={1} |
+| conv | 5 | 2 | 1 | 14 | 14 | 4 | 4 | {1} | {1}+(5-1)*4={2} |
+"""
+
+
+def test_a_heading_with_its_formula() -> None:
+    assert accused(FORMULA_HEADED.format(2, 8, 24)) == []
+    assert accused(FORMULA_HEADED.format(4, 12, 28)) == [("r_out", 12, 8), ("r_in", 12, 8), ("r_out", 28, 24)]
+
+
 def test_a_stride_in_a_list_with_its_maps_in_front() -> None:
     claims = [c.why for c in audit(MAPS_FIRST.format(3)).claims if c.verdict == "wrong"]
     assert claims == ["with stride 2 in row 3 all 6 rows are right"]

@@ -93,6 +93,7 @@ def column_of(heading: str) -> str | None:
     >>> column_of("K,P,S"), column_of("Kernel/Operation")
     ('kernel_size,padding,stride', 'name')
     """
+    heading = heading.partition("=")[0] or heading  # R_out = R_in + (K-1)*J_in
     parts = [plain_column(part) for part in re.split(r"[,/;|&]|\band\b", heading) if part.strip()]
     if len(set(parts)) > 1 and all(part in WINDOW_SETTINGS for part in parts):  # K, S is no ks
         return ",".join(map(str, parts))
