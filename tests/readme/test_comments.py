@@ -231,6 +231,24 @@ def test_sizes_without_the_padding_of_the_code_are_no_way_of_stating_it() -> Non
     assert not any(stated == 14 for _, stated, _ in local)
 
 
+METHODS = comments(
+    "        # 28x28x1 => 28x28x4",
+    "        self.conv_1 = nn.Conv2d(1, 4, 3, padding=1)",
+    "        # 28x28x4 => 14x14x4",
+    "        self.pool_1 = nn.MaxPool2d(2, 2)",
+    "        # 14x14x4 => 14x14x8",
+    "        self.conv_2 = nn.Conv2d(4, 8, 3, padding=1)",
+    "        # 28x28x8 => 28x28x1",
+    "        self.conv_3 = nn.Conv2d(8, 1, 3, padding=1)",
+    "    def decoder(self, x):\n        return self.conv_3(F.interpolate(x, scale_factor=2))",
+    "    def forward(self, x):\n        return self.decoder(self.encoder(x))",
+)
+
+
+def test_layers_that_other_methods_call() -> None:
+    assert cells_of(METHODS) == []
+
+
 def test_arguments_that_are_lists_of_lists() -> None:
     text = comments(
         "        self.pad = keras.layers.ZeroPadding2D(padding=[[1, 1], [1, 1]])",

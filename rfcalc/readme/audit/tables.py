@@ -184,7 +184,7 @@ def order_known(walked: Walked) -> bool:
     """Whether layers in code run in the order in which they stand: `forward` says so, comments on every layer that has
     a window state what comes out of it, or nearly all the figures follow from each other."""
     bare = not walked.model.title and all(row.name == row.torch for row in walked.rows)  # what stands in a sequence
-    if walked.model.ordered or bare:
+    if walked.model.ordered or bare or not walked.model.followed:
         return walked.model.followed
     last = max((place for place, row in enumerate(walked.rows) if "r_out" in row.cells), default=0)
     known = [row for row in walked.rows[: last + 1] if row.kind in WINDOWED]

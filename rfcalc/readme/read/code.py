@@ -67,7 +67,7 @@ def drafted_model(draft: Draft, parts: Mapping[str, Draft]) -> StatedModel:
     lines = frozenset({fact.line for fact in draft.facts} | draft.noted)
     return StatedModel(
         "code", first, (main,), lines=lines, title=draft.title, problems=problems, graph=tuple(graph),
-        ordered=draft.ordered, followed=followed and not problems,
+        ordered=draft.ordered, followed=followed and not problems and calls_its_own(draft),
         params=params_of(constructed(draft, parts, {}, 0)),
     )  # fmt: skip
 
@@ -90,7 +90,7 @@ def drafted_layers(
         plain.append(made)
         held.setdefault(owner, []).append(made)
     graph = _Graph(held, draft.facts[0].line)
-    if draft.steps is None or not draft.ordered or not set(draft.owners) & layers_of_steps(draft.steps):
+    if draft.steps is None or not draft.ordered or not calls_its_own(draft):
         graph.held[""] = plain
         graph.run([Step(layer="")], 0)
     else:
@@ -252,6 +252,11 @@ def weights_of(fact: LayerFact) -> int | None:
         return (2 * channels if given.get("affine", True) else 0) if isinstance(channels, int) else None
     bare = fact.kind in ("pool", "global", "resample") or family == "Flatten"
     return 0 if bare or (fact.kind == "pointwise" and not re.search("Norm|PReLU", family)) else None
+
+
+def calls_its_own(draft: Draft) -> bool:
+    """Whether `forward`, where there is one, calls any of the layers itself; else other methods may, in any order."""
+    return draft.steps is None or bool(set(draft.owners) & layers_of_steps(draft.steps))
 
 
 def layers_of_steps(steps: Sequence[Step]) -> set[str]:
