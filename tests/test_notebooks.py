@@ -12,6 +12,7 @@ import pytest
 
 FOLDER = Path(__file__).parent.parent / "docs" / "notebooks"
 BOOKS = sorted(path.name for path in FOLDER.glob("*.ipynb"))
+LONG = ("segmentation.ipynb", "train.ipynb")
 VARIES = "varies"
 """The tag of cells whose output depends on the machine: trained figures, and plots of measured values."""
 
@@ -20,7 +21,7 @@ def test_there_are_four() -> None:
     assert BOOKS == ["audit.ipynb", "design.ipynb", "segmentation.ipynb", "train.ipynb"]
 
 
-@pytest.mark.parametrize("name", [pytest.param(n, marks=pytest.mark.deep) if n == "train.ipynb" else n for n in BOOKS])
+@pytest.mark.parametrize("name", [pytest.param(n, marks=pytest.mark.deep) if n in LONG else n for n in BOOKS])
 def test_a_notebook_prints_what_it_shows(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     nbformat = pytest.importorskip("nbformat")
     nbclient = pytest.importorskip("nbclient")

@@ -268,11 +268,12 @@ def convolutions(arch: rfcalc.Arch) -> list[Row]:
     return [row for row in arch.rows if row.layer.op == "conv"]
 
 
-def test_plain_networks_come_back_at_first_choice() -> None:
+@pytest.mark.parametrize("count", [40, pytest.param(200, marks=pytest.mark.deep)])
+def test_plain_networks_come_back_at_first_choice(count: int) -> None:
     """At least 95 in 100 convolutions, the input untold."""
     right: Counter[bool] = Counter()
 
-    @settings(max_examples=100, phases=[Phase.generate])
+    @settings(max_examples=count, phases=[Phase.generate])
     @given(plain())
     def each(spec: Spec) -> None:
         arch, found, _ = printed_back(spec, told=False)
@@ -280,21 +281,26 @@ def test_plain_networks_come_back_at_first_choice() -> None:
             right[settings_of(layer(found, row.index)) == truth_of(row)] += 1
 
     each()
-    assert sum(right.values()) > 400
+    assert sum(right.values()) > 4 * count
     assert right[True] >= 0.95 * sum(right.values()), right
 
 
-@settings(max_examples=80)
-@given(st.one_of(plain(), wild()), st.booleans())
-def test_the_truth_is_always_shown_and_the_print_always_comes_back(spec: Spec, told: bool) -> None:
+@pytest.mark.parametrize("count", [30, pytest.param(150, marks=pytest.mark.deep)])
+def test_the_truth_is_always_shown_and_the_print_always_comes_back(count: int) -> None:
     """For the first convolution the truth can only be shown after the true input."""
-    arch, found, text = printed_back(spec, told)
-    assert found.arch is not None, found.unexplained
-    assert to_torchsummary(found.arch) == text
-    assert to_torchsummary(rfcalc.loads(dump(found.arch))) == text
-    for row in convolutions(arch):
-        if row.node.inputs != (0,) or found.arch.input == arch.input:
-            assert truth_of(row) in shown_settings(found, row.index)
+
+    @settings(max_examples=count)
+    @given(st.one_of(plain(), wild()), st.booleans())
+    def each(spec: Spec, told: bool) -> None:
+        arch, found, text = printed_back(spec, told)
+        assert found.arch is not None, found.unexplained
+        assert to_torchsummary(found.arch) == text
+        assert to_torchsummary(rfcalc.loads(dump(found.arch))) == text
+        for row in convolutions(arch):
+            if row.node.inputs != (0,) or found.arch.input == arch.input:
+                assert truth_of(row) in shown_settings(found, row.index)
+
+    each()
 
 
 # --- other text --------------------------------------------------------------------------------------------------
@@ -324,12 +330,18 @@ def test_half_a_table_is_read_as_far_as_it_goes(cut: int) -> None:
     assert found.params == sum(params for _, _, params in printouts.S9[: cut - 3])
 
 
-@given(st.text(st.characters(codec="utf-8"), max_size=400), st.integers(0, 60))
-def test_garbage_never_crashes(noise: str, at: int) -> None:
+@pytest.mark.parametrize("count", [40, pytest.param(300, marks=pytest.mark.deep)])
+def test_garbage_never_crashes(count: int) -> None:
     lines = printouts.S9_TEXT.split("\n")
-    for text in (noise, "\n".join([*lines[:at], noise, *lines[at:]])):
-        with suppress(RfcalcError):  # what it says is tested above; anything else is a crash
-            infer(text)
+
+    @settings(max_examples=count)
+    @given(st.text(st.characters(codec="utf-8"), max_size=400), st.integers(0, 60))
+    def each(noise: str, at: int) -> None:
+        for text in (noise, "\n".join([*lines[:at], noise, *lines[at:]])):
+            with suppress(RfcalcError):  # what it says is tested above; anything else is a crash
+                infer(text)
+
+    each()
 
 
 # --- the command line --------------------------------------------------------------------------------------------

@@ -129,7 +129,13 @@ def test_a_hub_folder_calls_the_model_as_it_was_named(tmp_path: Path) -> None:
     assert "\n1 epoch, seed 0" in (folder / "README.md").read_text()
 
 
-@pytest.mark.parametrize("line", ["from parts import act", "import parts.inner as p", "from .parts import act"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "from parts import act",
+        *(pytest.param(line, marks=pytest.mark.deep) for line in ("import parts.inner as p", "from .parts import act")),
+    ],
+)
 def test_a_model_of_several_files_makes_no_hub_folder(line: str, model: str, tmp_path: Path) -> None:
     run = start(model, tmp_path / "run", settings=[*RECIPE, "epochs=1"])
     (tmp_path / "net.py").write_text(f"{MODEL}\ndef later():\n    {line}\n")

@@ -46,7 +46,7 @@ def said_slips(model: StatedModel) -> tuple[list[Cell], int]:
     found: list[Cell] = []
     checked, made = 0, None
     for row in model.facts:
-        given, out = row.cells.get("ch_in", made), row.cells.get("ch_out")
+        given, out = row.cells.get("ch_in", None if model.graph else made), row.cells.get("ch_out")
         if row.kind in ("pool", "global", "pointwise") and model.ordered and not model.graph:
             given = out = made if out is None else out
         for side, own in (("in", given), ("out", out)):

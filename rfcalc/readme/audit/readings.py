@@ -145,7 +145,7 @@ def steps(model: StatedModel, reading: TableReading) -> Iterator[Sequence[TableR
     dilated = [fact.cells for fact in facts if fact.cells.get("dilation", 1) > 1 and "kernel_size" in fact.cells]
     if dilated and all(map(holds_dilation, dilated)) and not model.states("effective"):
         yield [replace(reading, effective=choice) for choice in (False, True)]
-    if model.states("padding") and (model.states("n_out") or model.states("n")):
+    if model.form != "code" and model.states("padding") and (model.states("n_out") or model.states("n")):
         yield [replace(reading, rounds_up=choice) for choice in (False, True)]
     if any(fact.kind == "pool" and "kernel_size" not in fact.cells for fact in facts):
         yield [replace(reading, overlapping=choice) for choice in (False, True)]

@@ -39,8 +39,8 @@ class ModelAudit:
 
     @property
     def trusted(self) -> bool:
-        """Whether what it comes to can be held against sentences."""
-        return self.walked.windows > 0 and self.walked.understood
+        """Whether what it comes to can be held against sentences: blocks need not be all of a network."""
+        return self.walked.windows > 0 and self.walked.understood and self.model.form != "blocks"
 
 
 def audit_model(model: StatedModel, known: tuple[Cell, ...] = ()) -> ModelAudit:
@@ -196,7 +196,9 @@ def order_known(walked: Walked) -> bool:
 def window_claims(walked: Walked, mended: str, wrong: bool) -> Iterator[Verdict]:
     """One verdict on the walk as a whole."""
     model, rows = walked.model, walked.rows
-    what = {"code": "code comments", "list": "list of layers", "listing": "listing"}.get(model.form, "table")
+    what = {"code": "code comments", "list": "list of layers", "blocks": "list of blocks", "listing": "listing"}.get(
+        model.form, "table"
+    )
     noted = sum(any(key in row.cells for key in NOTED) for row in rows)
     lines = len({row.number for row in rows}) if model.form == "table" else len(rows)
     stated = f"{noted} layers" if model.form == "code" else f"{lines} rows"

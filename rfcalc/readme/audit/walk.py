@@ -196,7 +196,7 @@ class _Walk:
         """Checks the stated outputs; returns the map that should come out, and the one that the row states."""
         own: StatedMap = {q: row.cells.get(f"{q}_in", previous[q]) for q in QUANTITIES}
         stated = {q: row.cells[f"{q}_out"] for q in QUANTITIES if f"{q}_out" in row.cells}
-        shown: Mapping[str, Number] = stated if "n" in stated else stated | self.size_below(index)
+        shown: Mapping[str, Number] = stated if "n" in stated else stated | self.size_below(index, entering["n"])
         settings = self.windows.of(row, own | ({"n": entering["n"]} if entering["n"] else {}), shown)
         size, made = stated.get("n"), self.windows.step(own, settings)["n"]
         refused = size is not None and size != made and self.fits_below(index, size) is False
@@ -214,6 +214,8 @@ class _Walk:
             self.slip(row, "padding", (bare.kernel_size or 1) // 2, 0, "local", why)
             settings = bare
         local, right = self.windows.step(own, settings), self.windows.step(entering, settings)
+        if right["n"] is None and shown.get("n") == entering["n"] and not self.sized(index, index + 1):
+            right["n"] = entering["n"]
         for quantity, value in stated.items():
             should = right[quantity] if quantity != "r" or not self.phased else None
             if should is None and quantity == "n":
@@ -251,10 +253,16 @@ class _Walk:
         below = index + sum(1 for _ in takewhile(lambda row: row.kind == "pointwise", self.rows[index + 1 :]))
         return bare if size == cut != right is not None and self.fits_below(below, size) else None
 
-    def size_below(self, index: int) -> dict[str, Number]:
-        """The size that the row below says comes in."""
-        below = self.rows[index + 1].cells.get("n_in") if index + 1 < len(self.rows) else None
-        return {} if below is None or self.branches else {"n": below}
+    def size_below(self, index: int, given: Number | None = None) -> dict[str, Number]:
+        """The size that the row below says comes in; where it does not say, a row further down: the given one then
+        passes all between."""
+        below = next((at for at in range(index + 1, len(self.rows)) if self.sized(at)), None)
+        n = self.rows[below].cells.get("n_in") if below and not self.branches else None
+        return {} if n is None or (n != given and below != index + 1) else {"n": n}
+
+    def sized(self, *places: int) -> bool:
+        """Whether one of the rows at these places states a size."""
+        return any({"n_in", "n_out"} & row.cells.keys() for at in places for row in self.rows[at : at + 1])
 
     def size(
         self, index: int, row: LayerFact, given: Number | None, settings: StatedSettings, value: Number

@@ -7,10 +7,11 @@ document's own stand for the layers that they make.
 from __future__ import annotations
 
 import ast
+import operator
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from itertools import pairwise, takewhile
+from itertools import accumulate, pairwise, takewhile
 from math import prod
 from typing import Any
 
@@ -48,6 +49,9 @@ def only_uses(draft: Draft, parts: Mapping[str, Draft]) -> bool:
 Rows = tuple[tuple[LayerFact, tuple[int, ...]], ...]
 """Layers in an order in which they can run, each with the places of those that it reads; 0 is the input, -1 the second
 one of several."""
+BARE_NUMBER = re.compile(r"#\s*(?:R\.?F\W{0,3})?(\d{1,4})\s*$", re.IGNORECASE)
+SHOWN = 2
+"""Figures that show what those behind them are."""
 MOST_DEPTH = 6
 """Definitions inside each other."""
 
@@ -96,6 +100,7 @@ def drafted_layers(
     else:
         graph.run(draft.steps, 0)
         graph.remark(draft.called)
+        graph.bare_fields(draft.called)
     return tuple(graph.rows), (*problems, *graph.problems)
 
 
@@ -151,6 +156,26 @@ class _Graph:
                 if own := sizes_only(stated, fact.cells):
                     fact = replace(fact, cells={**fact.cells, **own}, line=called[line - 1].number)
                 self.rows[place] = fact, reads
+
+    def bare_fields(self, called: Sequence[Line]) -> None:
+        """Adds the fields that stand alone behind the calls, `x = self.conv(x)  # 5`, as rows behind the layers that
+        each line calls; none where the first are not those of the layers up to there."""
+        said = {line: BARE_NUMBER.search(called[line - 1].text) for line in self.lines}
+        ends = {places[-1]: (line, int(m[1])) for line, places in self.lines.items() if (m := said[line])}
+        for place in sorted(ends)[:SHOWN]:
+            layers = [fact for fact, _ in self.rows[: place + 1]]
+            known = all("kernel_size" in fact.cells for fact in settled_windows(layers))
+            if not known or field_of(layers) != ends[place][1] or len(ends) <= SHOWN:
+                return
+        moved, rows = [0], self.rows
+        self.rows = []
+        for place, (fact, reads) in enumerate(rows):
+            at = self.place(fact, tuple(moved[read] if read > 0 else read for read in reads))
+            if place in ends:
+                line, field = ends[place]
+                what = LayerFact(0, called[line - 1].number, fact.name, "pointwise", {"r_out": field}, torch="Identity")
+                at = self.place(what, (at,))
+            moved.append(at)
 
     def run(self, steps: Sequence[Step], at: int) -> int:
         """The place of what comes out of steps that read the row at a place."""
@@ -270,10 +295,18 @@ def settled_windows(facts: Sequence[LayerFact]) -> list[LayerFact]:
 
 
 def matches(side: Sequence[LayerFact], main: Sequence[LayerFact]) -> bool:
-    """Whether a way round layers sees one pixel only and takes the same steps as they do."""
-    plain = all(fact.kind == "conv" and fact.cells.get("kernel_size") == 1 for fact in settled_windows(side))
-    whole = all(fact.kind in ("conv", "pool") and "kernel_size" in fact.cells for fact in settled_windows(main))
-    return plain and whole and strides(side) == strides(main)
+    """Whether a way round layers takes the same steps as they do and sees no more."""
+    ways = [settled_windows(way) for way in (side, main)]
+    known = all(fact.kind in ("conv", "pool") and "kernel_size" in fact.cells for way in ways for fact in way)
+    return known and strides(side) == strides(main) and field_of(side) <= field_of(main)
+
+
+def field_of(facts: Sequence[LayerFact]) -> Number:
+    """The field of layers one after the other."""
+    windows = [fact.cells for fact in settled_windows(facts)]
+    jumps = accumulate((cells.get("stride", 1) for cells in windows), operator.mul, initial=1)
+    grown = (cells.get("dilation", 1) * (cells["kernel_size"] - 1) for cells in windows)
+    return 1 + sum(more * j for more, j in zip(grown, jumps, strict=False))
 
 
 def strides(facts: Sequence[LayerFact]) -> Number:

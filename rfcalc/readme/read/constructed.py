@@ -16,7 +16,7 @@ from typing import Any
 from .cells import kind_of_operation
 from .facts import LayerFact
 from .forward import Step, forward_steps
-from .notes import LAYER_NAMED, NOTES, OF_A_BLOCK, OUTS, SIDED_NOTE, Notes, map_in, notes_in, sizes_only
+from .notes import LAYER_NAMED, NOTES, OF_A_BLOCK, OUTS, SAID, SIDED_NOTE, Notes, map_in, notes_in, sizes_only
 from .text import LONGEST_LINE, Line
 
 WINDOW = ("kernel_size", "stride", "padding", "dilation")
@@ -141,7 +141,10 @@ class Draft:
             self.led = last + 1
         elif window and self.led == last and fact.line == self.facts[last].line + 1 and not fact.cells.keys() & OUTS:
             above = self.facts[last]  # what comes out may come out of both
-            self.facts[last] = replace(above, cells={k: v for k, v in above.cells.items() if k not in OUTS})
+            alike = fact.kind == "conv" and fact.cells.get("kernel_size") == fact.cells.get("stride") == 1
+            kept = OUTS - {*SAID} if alike and fact.cells.get("padding") == 0 else ()
+            outs = {k: v for k, v in above.cells.items() if k not in OUTS or k in kept}
+            self.facts[last] = replace(above, cells=outs)
         elif window and self.led is not None and fact.kind == "pool" and self.led_alone():
             led = self.facts[self.led]
             if led.cells.get("n_in", 0) >= HALVED * led.cells.get("n_out", inf):  # as only the pool makes it
@@ -223,7 +226,8 @@ class Draft:
     def ordered(self) -> bool:
         """Whether it is known in which order the layers run."""
         alone = not self.title and self.sequences == 1 and not self.beside
-        return alone if self.steps is None else all(self.owners)
+        held = (owner or fact.kind == "pointwise" for owner, fact in zip(self.owners, self.facts, strict=True))
+        return alone if self.steps is None else all(held)
 
 
 def all_drafts(lines: Sequence[Line], own: Container[str]) -> list[Draft]:

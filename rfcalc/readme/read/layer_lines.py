@@ -13,7 +13,7 @@ from .cells import LATEX_TIMES, SEVERAL, kind_of_operation, settings_in
 from .facts import LayerFact, StatedModel
 from .layer_table import shape_in
 from .listing import ARROW
-from .notes import IN_AND_OUT, MAP, notes_in
+from .notes import FROM_TO, IN_AND_OUT, MAP, notes_in
 from .text import Line, clean_cell
 
 LAYER_LINE = re.compile(
@@ -62,8 +62,9 @@ LONGEST = 300
 """Characters of such a line; longer ones are prose."""
 FEWEST_LINES = 3
 """Layers that make such a list."""
-LINES_APART = 6
-"""Lines between two layers of one list."""
+LINES_APART, DRAWN_APART = 6, 12
+"""Lines between two layers of one list, and of one drawing in a block of code."""
+PLAIN_KERNELS = (1, 3, 5, 7)
 CODE = re.compile(r"\bself\.|\bnn\.|^\s*[)#]|\bdef\b|\bimport\b|\w\(\w+_\w+\s*=")
 TWO = re.compile(r"\bconv|pool", re.IGNORECASE)
 """A name of a window; a line with three of them speaks of several layers."""
@@ -74,16 +75,17 @@ def line_models(lines: Sequence[Line]) -> list[StatedModel]:
     """The lists of such lines: at least three layers, with a kernel and a field or a size each. A list of sizes may
     have a heading for each layer."""
     runs: list[list[LayerFact]] = [[]]
-    section = None
+    section = block = None
     for line, fact in facts_of(lines):
         run = runs[-1]
         if fact.kind == "flat" and not any(one.kind in LINE_KINDS for one in run):
             continue
         goes_on = bool(run) and fact.cells.get("n_in", 0) == run[-1].cells.get("n_out")
         anew = fact.kind == "input" or (line.section != section and "r_out" in fact.cells and not goes_on)
-        if run and (anew or fact.line - run[-1].line > LINES_APART):
+        apart = DRAWN_APART if line.code and line.block == block else LINES_APART
+        if run and (anew or fact.line - run[-1].line > apart):
             runs.append([])
-        section = line.section
+        section, block = line.section, line.block
         runs[-1].append(fact)
     return [
         model_of_lines(run)
@@ -93,8 +95,9 @@ def line_models(lines: Sequence[Line]) -> list[StatedModel]:
     ]
 
 
-def model_of_lines(run: Sequence[LayerFact]) -> StatedModel:
+def model_of_lines(run: Sequence[LayerFact], form: str = "list") -> StatedModel:
     """The list as a model: where some rows state a stride above 1, the other convolutions have 1."""
+    run = with_kernels(run)
     strided = any(fact.cells.get("stride", 1) > 1 for fact in run)
     facts = tuple(
         replace(
@@ -102,7 +105,25 @@ def model_of_lines(run: Sequence[LayerFact]) -> StatedModel:
         )
         for place, fact in enumerate(run, 1)
     )
-    return StatedModel("list", run[0].line, (facts,), lines=frozenset(fact.line for fact in run))
+    lines = frozenset(line for fact in run for line in (fact.line, *dict(fact.places).values()))
+    return StatedModel(form, run[0].line, (facts,), lines=lines)
+
+
+def with_kernels(run: Sequence[LayerFact]) -> Sequence[LayerFact]:
+    """The layers with the sizes of convolutions as kernels, where all are the same and larger maps come behind them:
+    Conv 3x3x8, Conv 3x3x16, MaxPool 28x28 -> 14x14."""
+    sized = [place for place, fact in enumerate(run) if fact.kind == "conv" and "n_out" in fact.cells]
+    sides = {run[place].cells["n_out"] for place in sized if "kernel_size" not in run[place].cells}
+    behind = run[sized[0] :] if sized else ()
+    others = [fact.cells["n_out"] for fact in behind if fact.kind == "pool" and "n_out" in fact.cells]
+    if len(sized) < 2 or len(sides) != 1 or not others or not max(others) > max(sides) in PLAIN_KERNELS:
+        return run
+    return [
+        replace(fact, cells={"kernel_size" if key == "n_out" else key: n for key, n in fact.cells.items()})
+        if place in sized and "kernel_size" not in fact.cells
+        else fact
+        for place, fact in enumerate(run)
+    ]
 
 
 def facts_of(lines: Sequence[Line]) -> Iterator[tuple[Line, LayerFact]]:
@@ -226,6 +247,9 @@ def split_notes(text: str) -> tuple[str, dict[str, Number]]:
     )
     if made and "n_out" not in notes:
         sizes, channels = shape_in(made[1])
+        both = FROM_TO.search(words)
+        given = both and both.end(2) == made.end(1) and "kernel_size" in settings_in(words[: both.start()])
+        notes |= {"n_in": shape_in(both[1])[0][0]} if both and given else {}
         notes |= {"n_out": sizes[0]} | ({"ch_out": channels} if channels else {}) if sizes else {}
         words = words[: made.start()]
     return words, notes

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+from .block_lists import block_models
 from .code import code_models
 from .compared import compared
 from .context import Context, read_context
@@ -71,7 +72,7 @@ def read_document(text: str) -> Document:
     printed_lines = {one.line for one in printed}
     layered = [(table, layer_table(table, table.line in printed_lines)) for table in tables]
     models = [*code, *(model for _, model in layered if model)]
-    for reader in (tool_models, line_models, listing_models):
+    for reader in (tool_models, block_models, line_models, listing_models):
         models += reader([line for line in lines if line.number not in taken])
         taken |= {number for model in models for number in model.lines}
     prose = [line for line in lines if line.number not in taken]

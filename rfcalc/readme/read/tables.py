@@ -181,6 +181,8 @@ def column_tables(lines: Sequence[Line]) -> Iterator[TextTable]:
             continue
         for split in splitters(line.text):
             cells = [part for cell in split(line.text.strip()) for part in divided_headings(cell)]
+            if split.delimiter and any(cell.count("(") != cell.count(")") for cell in cells):
+                continue  # it divides the arguments of a layer
             headings = tuple(map(clean_cell, cells))
             pair = split.sharp and {column_of(h) for h in headings} in ({"name", "r"}, {"name", "r_out"})
             if (pair and len(headings) == 2) or (len(headings) > 2 and is_heading_line(headings)):
