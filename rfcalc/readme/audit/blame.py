@@ -20,11 +20,13 @@ def blamed(
     own: StatedMap,
     stated: Mapping[str, Number],
     settings: StatedSettings,
+    read: bool,
 ) -> tuple[str, Number, StatedSettings] | None:
     """A stated setting that must be the slip: changed alone, it makes every output of the row right.
 
     With a single output amiss either may be the slip; then the setting is blamed only when it stands alone in
-    its column and the value that fits is the usual one.
+    its column and the value that fits is the usual one, or when the stated size is `read` by the row below and no
+    stride makes it.
     """
     local = windows.step(own, settings)
     amiss = [q for q in stated if local[q] is not None and local[q] != stated[q]]
@@ -32,14 +34,15 @@ def blamed(
     if not void and (not amiss or all(windows.accepts(q, row, own, settings, stated[q]) for q in amiss)):
         return None
     for column in void or REPAIRS:
-        doubted = row.several or (row.worded and len(amiss) == 1)
+        strided = read and row.kind == "conv" and column == "stride"
+        doubted = row.several or (row.worded and len(amiss) == 1 and not strided)
         if column not in row.cells or doubted or (column == "dilation" and windows.reading.effective):
             continue
         for value in REPAIRS[column]:
             changed = replace(settings, **{column: value})  # type: ignore[arg-type]
             after = windows.step(own, changed)
             if value != row.cells[column] and all(after[q] in (None, stated[q]) for q in stated):
-                if len(amiss) > 1 or void or usual(rows, row, column, value):
+                if len(amiss) > 1 or void or (strided and value == 1) or usual(rows, row, column, value):
                     return column, value, changed
                 break
     return None

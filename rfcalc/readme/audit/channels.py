@@ -33,7 +33,7 @@ def channel_slips(rows: Sequence[LayerFact], branched: bool, square: bool) -> tu
     slips = [slip for slip in between if slip]
     for row in rows:
         given, made = row.cells.get("ch_in"), row.cells.get("ch_out")
-        if row.kind in ("pool", "global") and given is not None and made is not None:
+        if row.kind in ("pool", "global") and not row.several and given is not None and made is not None:
             checked += 1
             if made != given and not any(slip.row == row.number for slip in slips):
                 slips.append(_slip(row, "ch_out", given, "a pool keeps its channels"))
@@ -83,7 +83,8 @@ def _between_rows(rows: Sequence[LayerFact]) -> list[Cell | None]:
         why = "" if late else f"rows {above.number} and {row.number} disagree; one of the two is the slip"
         above_slips = late or (above.kind == "conv" and roundness(given) < roundness(taken))
         if pool and "ch_in" not in row.cells:
-            above_slips = above_slips and not any(one.cells.get("ch_in") == given for one in below)
+            units = given * row.cells.get("n_out", 1) ** 2
+            above_slips = above_slips and not any(one.cells.get("ch_in") in (given, units) for one in below)
             found.append(_slip(above if above_slips else row, "ch_out", taken if above_slips else given, why))
         else:
             found.append(_slip(above, "ch_out", taken, why) if above_slips else _slip(row, "ch_in", given, why))

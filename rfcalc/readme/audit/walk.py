@@ -29,7 +29,9 @@ SEVERAL = 2
 """Rows that show a way of stating sizes."""
 LOOKED_AT = 3
 """Rows that show the stride of the first of them."""
-BRANCHED = re.compile(r"inception|branch|\(\d[a-e]\)|\b\d[a-e]\b|parallel|aspp|pyramid", re.IGNORECASE)
+BRANCHED = re.compile(
+    r"inception|branch|\(\d[a-e]\)|\b\d{1,2}[a-e]\b|parallel|aspp|pyramid|downsample|\.ds\b|shortcut", re.IGNORECASE
+)
 
 
 def best_walk(model: StatedModel) -> Walked:
@@ -162,6 +164,9 @@ class _Walk:
                 expected = expected | {quantity: value}
                 continue
             self.checked += 1
+            before, after = self.trail[-1] if index else (expected, expected)
+            if quantity == "j" and after["n"] == 1 and value == before["j"]:  # beside one unit there is no other
+                expected = expected | {"j": value}
             if value != expected[quantity]:
                 inherited = previous[quantity] == value
                 above = f"as row {self.rows[index - 1].number} makes it" if index else ""
@@ -201,7 +206,8 @@ class _Walk:
         size, made = stated.get("n"), self.windows.step(own, settings)["n"]
         refused = size is not None and size != made and self.fits_below(index, size) is False
         judged = self.model.form != "code" and not refused  # a size that the row below contradicts is the slip itself
-        repaired = blamed(self.windows, self.rows, row, own, stated, settings) if judged else None
+        read = size is not None and self.fits_below(self.last_pointwise(index), size) is True
+        repaired = blamed(self.windows, self.rows, row, own, stated, settings, read) if judged else None
         if repaired:
             column, value, settings = repaired
             self.slip(row, column, row.cells[column], value, "local", "with it the row's other figures fit")
@@ -250,8 +256,12 @@ class _Walk:
         and the row below reads that; None anywhere else."""
         bare = replace(settings, same=False, padding=0)
         right, cut = (self.windows.step(entering, one)["n"] for one in (settings, bare))
-        below = index + sum(1 for _ in takewhile(lambda row: row.kind == "pointwise", self.rows[index + 1 :]))
-        return bare if size == cut != right is not None and self.fits_below(below, size) else None
+        fits = self.fits_below(self.last_pointwise(index), size)
+        return bare if size == cut != right is not None and fits else None
+
+    def last_pointwise(self, index: int) -> int:
+        """The last of the rows without a window that follow one, itself where none does."""
+        return index + sum(1 for _ in takewhile(lambda row: row.kind == "pointwise", self.rows[index + 1 :]))
 
     def size_below(self, index: int, given: Number | None = None) -> dict[str, Number]:
         """The size that the row below says comes in; where it does not say, a row further down: the given one then

@@ -66,6 +66,8 @@ SEVERAL = re.compile(
     re.IGNORECASE,
 )
 """A row that may stand for several layers."""
+FUSED = re.compile(r"conv.*[+&,/].{0,12}\bpool|conv.*[+&,/]\s?(?:max|avg|average)[\s-]?pool", re.IGNORECASE)
+"""A convolution and the pool behind it in one row."""
 FLAGS = re.IGNORECASE
 NAMED_SETTINGS = {
     "kernel_size": re.compile(
@@ -190,7 +192,9 @@ def equation(plain: str, figure: str) -> Iterator[Equation]:
     if value is not None and stated.value < OTHER_ORDER * value < OTHER_ORDER**2 * stated.value:
         floor = arithmetic_value(plain.replace("/", "//"))
         slack = max(Fraction(1), stated.step, value * ABOUT * (not figure[-1].isdigit()))
-        yield Equation(whole(stated.value), value, abs(value - stated.value) >= slack and floor != stated.value)
+        binary = value * Fraction(1000, 1024) ** (1 + "KMG".find(figure[-1].upper()))  # 98M of 98 * 2**20
+        off = min(abs(value - stated.value), abs(binary - stated.value))
+        yield Equation(whole(stated.value), value, off >= slack and floor != stated.value)
 
 
 def summands(term: str, sums: str) -> Iterator[Equation]:

@@ -16,7 +16,8 @@ from math import prod
 from typing import Any
 
 from ...engine.geometry import Number
-from .constructed import Draft, all_drafts, facts_of_call, literal
+from .constructed import all_drafts, facts_of_call, literal
+from .draft import Draft
 from .facts import KEEPING, LayerFact, StatedModel, numbered
 from .forward import Step
 from .notes import NOTES, channels_in, map_in, notes_in, sizes_chained, sizes_only
@@ -37,9 +38,11 @@ def code_models(lines: Sequence[Line]) -> list[StatedModel]:
 
 
 def only_uses(draft: Draft, parts: Mapping[str, Draft]) -> bool:
-    """Whether a draft makes nothing but whole networks that are defined elsewhere, each for itself: model = Net()."""
+    """Whether a draft makes nothing but whole networks that are defined elsewhere, each for itself: model = Net(), or
+    a function that returns one of several."""
     made = [parts.get(fact.torch) for fact in draft.facts]
-    whole = not draft.title and not draft.sequences and all(part and part.steps is not None for part in made)
+    loose = not draft.title or (draft.steps is None and not any(draft.owners))
+    whole = loose and not draft.sequences and all(part and part.steps is not None for part in made)
     return whole or (len(made) == 1 and made[0] is not None)
 
 
@@ -84,7 +87,9 @@ def drafted_layers(
     plain: list[Rows] = []
     problems: list[str] = []
     for owner, fact, call in zip(draft.owners, draft.facts, draft.calls, strict=True):
-        if fact.torch in parts and depth < MOST_DEPTH:
+        if fact.torch in parts and parts[fact.torch].chooses and parts[fact.torch].steps is None:
+            made = chain([fact])  # which layers it makes is not known
+        elif fact.torch in parts and depth < MOST_DEPTH:
             part = parts[fact.torch]
             inner, below = drafted_layers(part, parts, bound(part, call, known), depth + 1)
             problems += below

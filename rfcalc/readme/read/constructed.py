@@ -6,17 +6,17 @@ import ast
 import operator
 import re
 from collections.abc import Container, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from itertools import groupby
-from math import inf
 from textwrap import dedent
 from types import MappingProxyType
 from typing import Any
 
 from .cells import kind_of_operation
+from .draft import Draft
 from .facts import LayerFact
-from .forward import Step, forward_steps
-from .notes import LAYER_NAMED, NOTES, OF_A_BLOCK, OUTS, SAID, SIDED_NOTE, Notes, map_in, notes_in, sizes_only
+from .forward import forward_steps
+from .notes import LAYER_NAMED, OF_A_BLOCK, OUTS, SIDED_NOTE, Notes, map_in, notes_in, sizes_only
 from .text import LONGEST_LINE, Line
 
 WINDOW = ("kernel_size", "stride", "padding", "dilation")
@@ -78,156 +78,15 @@ AFTER_CLASS = re.compile(r"^\s*(?!self\.|def |@|#|nn\.|\)|\]|[\"'])\S")
 METHOD = re.compile(r"^(\s*)def (\w{1,80})\(")
 OTHER_CALL = re.compile(r"(?<![\w.])(?<!class )(?<!def )(?:self\.)?(?P<class>(?!))?(?P<bare>[A-Za-z_]\w{1,80})\(")
 OWNER = re.compile(r"^\s*self\.(?:_modules\[[\"'])?(\w{1,60})(?:[\"']\])?\s*(?::[^=]{1,40})?=(?!=)")
-HALVED = 1.5
-"""How many times smaller a map is behind a pool, at least."""
-NEAR = 4
-"""Lines between a layer and a comment that still speaks of it."""
-IDENTITY = ast.Call(ast.Name("Identity"), [], [])
+LISTED = re.compile(r"^\s*(\w{1,60})(?:\s*\+?=\s*\[|\.(?:append|extend)\()")
+"""A list that layers are put into, and the containers that are made of it."""
+UNPACKED = re.compile(r"\(\s*\*\s*(\w{1,60})\s*[,)]")
 SWITCHED_OFF = re.compile(rf"{CALL.pattern}|^\s*[)\]]")
 """A layer that is commented out, or its last line: it says nothing of those above it."""
+WRAPPED = re.compile(r"\w\s?[=:]\s*$")
+"""A comment whose figure stands on the next line."""
 MOST_LINES = 40
 """Lines that one call may span."""
-
-
-@dataclass
-class Draft:
-    """The layers of one class, or of one block of code, as they are found: each fact with the attribute that holds it.
-
-    Comments on lines of their own stand after the layer that they speak of, or in front of it: as the first one of
-    the block does."""
-
-    title: str
-    facts: list[LayerFact] = field(default_factory=list)
-    owners: list[str] = field(default_factory=list)
-    calls: list[ast.Call] = field(default_factory=list)
-    owner: str = ""
-    renewed: bool = False
-    """Whether the attribute is assigned anew, so that what it held before is gone."""
-    branches: dict[str, int] = field(default_factory=dict)
-    """How many layers stand in front of each `if`, by its indent."""
-    parameters: ast.arguments | None = None
-    settled: bool = True
-    """Whether no condition or loop says which layers are made, and no parameter stands alone."""
-    steps: tuple[Step, ...] | None = None
-    called: Sequence[Line] = ()
-    """The lines of `forward`."""
-    sequences: int = 0
-    """How many containers that run their layers in turn begin in it."""
-    beside: bool = False
-    """Whether layers stand beside a container."""
-    borrows: bool = False
-    """Whether a container is given layers that other attributes hold."""
-    opened: dict[str, tuple[int, Notes]] = field(default_factory=dict)
-    """What a comment says on the line where an attribute's container begins."""
-    leads: bool | None = None
-    waiting: list[tuple[Notes, int]] = field(default_factory=list)
-    waits_for: str = ""
-    """The kind of layer that such a comment names."""
-    led: int | None = None
-    told: int = 0
-    """The line of the last comment that was taken for a layer's."""
-    noted: set[int] = field(default_factory=set)
-    remarks: list[LayerFact] = field(default_factory=list)
-    """What comments say of layers, should no call stand beside them."""
-
-    def add(self, fact: LayerFact, call: ast.Call) -> None:
-        if self.renewed:
-            self.forget(self.owner)
-        window, last = fact.kind != "pointwise", len(self.facts) - 1
-        if self.waiting and window:
-            for notes, line in self.waiting[::-1] if self.waits_for in ("", fact.kind) else ():
-                fact = fact.noting(sizes_only(notes, fact.cells), line)
-            self.waiting, self.waits_for = [], ""
-            self.led = last + 1
-        elif window and self.led == last and fact.line == self.facts[last].line + 1 and not fact.cells.keys() & OUTS:
-            above = self.facts[last]  # what comes out may come out of both
-            alike = fact.kind == "conv" and fact.cells.get("kernel_size") == fact.cells.get("stride") == 1
-            kept = OUTS - {*SAID} if alike and fact.cells.get("padding") == 0 else ()
-            outs = {k: v for k, v in above.cells.items() if k not in OUTS or k in kept}
-            self.facts[last] = replace(above, cells=outs)
-        elif window and self.led is not None and fact.kind == "pool" and self.led_alone():
-            led = self.facts[self.led]
-            if led.cells.get("n_in", 0) >= HALVED * led.cells.get("n_out", inf):  # as only the pool makes it
-                self.facts[self.led] = replace(led, cells={k: v for k, v in led.cells.items() if k not in OUTS})
-        self.led = None if window and self.led != last + 1 else self.led
-        self.facts.append(fact)
-        self.owners.append(self.owner)
-        self.calls.append(call)
-
-    def led_alone(self) -> bool:
-        """Whether nothing but layers without a window follows the one that a comment stands in front of."""
-        assert self.led is not None
-        led, *after = self.facts[self.led :]
-        return led.cells.get("stride", 1) == 1 and all(fact.kind == "pointwise" for fact in after)
-
-    def forget(self, owner: str) -> None:
-        """Takes out what an attribute held until it is assigned anew."""
-        kept = [place for place, name in enumerate(self.owners) if name != owner]
-        self.facts, self.calls = [self.facts[place] for place in kept], [self.calls[place] for place in kept]
-        self.owners, self.renewed = [self.owners[place] for place in kept], False
-
-    def decided(self, match: re.Match[str]) -> bool:
-        """Whether a branch in front of this one makes layers already: of several that exclude each other the first one
-        counts."""
-        if match["word"] == "if":
-            self.branches[match["indent"]] = len(self.facts)
-        made = self.facts[self.branches.get(match["indent"], len(self.facts)) :]
-        return any(fact.kind != "pointwise" for fact in made)
-
-    def note(self, notes: Notes, line: int, bare: bool, kind: str = "") -> None:
-        """Figures in a comment without a call: after the bracket that closes a layer, or on a line of their own."""
-        if not notes or (bare and notes.get("r_out") == 1):
-            return
-        self.noted.add(line)
-        goes_on = bare and line - 1 == self.told  # the comment has several lines
-        if bare and "r_out" in notes and len(notes) > 1:
-            self.remarks.append(LayerFact(0, line, "", "other", notes))
-        if bare and self.leads:
-            self.waiting, self.waits_for = [*(self.waiting if goes_on else ()), (notes, line)], kind
-            self.told = line
-            return
-        place = next((i for i in range(len(self.facts) - 1, -1, -1) if self.facts[i].kind != "pointwise"), None)
-        if kind and place is not None and self.facts[place].kind != kind:
-            return
-        near = place is not None and line - self.facts[-1].line <= NEAR
-        if place is not None and near and not bare and self.spoken_of(place) and self.owner == self.owners[place] != "":
-            made = {key: n for key, n in notes.items() if key in OUTS}  # of the container, beside its last layer's own
-            self.add(LayerFact(0, line, self.owner, "pointwise", made, torch="Identity"), IDENTITY)
-        elif place is not None and (goes_on or (near and not self.spoken_of(place))):
-            self.told = line
-            first, owner = place, self.owners[place]
-            while first and owner == self.owners[first - 1] != "" and not (goes_on or self.spoken_of(first - 1)):
-                first -= 1
-            # what comes in comes into the first of a container, what goes out leaves the last
-            for at in {first, place}:
-                own = {key: n for key, n in notes.items() if at == (place if key in OUTS else first)}
-                own.pop("params", None)  # of all that the container holds
-                self.facts[at] = self.facts[at].noting(own, line)
-
-    def open_up(self) -> None:
-        """Gives what was said where containers begin to their first window and to their last, as far as they have none
-        of their own."""
-        windows: dict[str, list[int]] = {}
-        for place, owner in enumerate(self.owners) if self.opened else ():
-            if self.facts[place].kind != "pointwise":
-                windows.setdefault(owner, []).append(place)
-        for owner, (line, notes) in self.opened.items():
-            places = windows.get(owner, [])
-            if places and notes and not any(map(self.spoken_of, places)):
-                self.noted.add(line)
-                for place in {places[0], places[-1]}:
-                    own = {key: n for key, n in notes.items() if place == places[-1 if key in OUTS else 0]}
-                    self.facts[place] = self.facts[place].noting(own, line)
-
-    def spoken_of(self, place: int) -> bool:
-        return bool(self.facts[place].cells.keys() & NOTES.keys())
-
-    @property
-    def ordered(self) -> bool:
-        """Whether it is known in which order the layers run."""
-        alone = not self.title and self.sequences == 1 and not self.beside
-        held = (owner or fact.kind == "pointwise" for owner, fact in zip(self.owners, self.facts, strict=True))
-        return alone if self.steps is None else all(held)
 
 
 def all_drafts(lines: Sequence[Line], own: Container[str]) -> list[Draft]:
@@ -276,7 +135,10 @@ def drafts(block: Sequence[Line], own: Container[str] = ()) -> Iterator[Draft]:
         elif match:
             draft.parameters = parameters_of_definition(block, at)
         if (match := BRANCH.match(text)) and draft.decided(match):
-            at += len(list(body_of(block[at:], match["indent"])))
+            body = list(body_of(block[at:], match["indent"]))
+            *_, other = drafts(block[at + 1 : at + len(body)], own)
+            draft.chooses = draft.chooses or other.windows not in ([], draft.windows_since(match["indent"]))
+            at += len(body)
             continue
         at += take(draft, block, at, text, own)
     yield draft
@@ -292,7 +154,11 @@ def ends_class(text: str) -> bool:
 def take(draft: Draft, block: Sequence[Line], at: int, text: str, own: Container[str]) -> int:
     """Adds the layers that begin on a line, or what its comment says; how many lines they take."""
     if match := OWNER.match(text):
-        draft.owner, draft.renewed = match[1], match[1] in draft.owners
+        draft.begin(match[1])
+        if listed := UNPACKED.search(text):
+            draft.unpack(listed[1])
+    elif draft.title and (match := LISTED.match(text)):
+        draft.begin(f"[{match[1]}]")
     code, _, comment = text.partition("#")
     draft.settled = draft.settled and not UNSETTLED.search(code)
     draft.sequences += len(SEQUENTIAL.findall(code))
@@ -301,37 +167,56 @@ def take(draft: Draft, block: Sequence[Line], at: int, text: str, own: Container
     draft.borrows = draft.borrows or bool(BORROWED.search(code))
     if calls and ASSIGNED.match(code) and not SEQUENTIAL.search(code):
         draft.beside = True
-    used, covered = 1, 0
+    if calls:
+        return take_calls(draft, block, at, calls, own)
+    return 1 if SWITCHED_OFF.search(comment) else take_comment(draft, block, at, code, comment)
+
+
+def take_calls(
+    draft: Draft, block: Sequence[Line], at: int, calls: Sequence[re.Match[str]], own: Container[str]
+) -> int:
+    """Adds the layers that calls on a line make, the last one with what its comment says; how many lines they take."""
+    text, used, covered = block[at].text, 1, 0
     for match in calls:
         if match.start() < covered:  # an argument of one of the document's own
             continue
         parsed, used, comments, line = parse_call(block, at, match)
-        if parsed:
-            covered = match.start() + (parsed.end_col_offset or 0) if class_of(match) in own and used == 1 else covered
-            first = match is calls[0] or ASSIGNED.match(code)
-            before = text[: match.start()].partition("=")[0] if first else ""
-            name = before.strip(" ,(").removeprefix("self.") or class_of(match)
-            notes = notes_in(comments) if match is calls[-1] else {}
-            for fact in facts_of_call(parsed, name, block[at].number):
-                said = sizes_only(notes, fact.cells)
-                drawn = map_in(comments, fact) if match is calls[-1] and not said.keys() & OUTS else {}
-                inside = fact.kind == "pointwise" and draft.owner in draft.owners[-1:] and notes.keys() - OUTS
-                draft.add(fact.noting(drawn if inside else {**said, **drawn}, line), parsed)
-                if inside:  # the last line of a container speaks of all of it
-                    draft.note(notes, line, False)
-    if not calls and not SWITCHED_OFF.search(comment):
-        bare = not code.strip()
-        if SEQUENTIAL.search(code) and code.rstrip().endswith("(") and draft.owner:
-            draft.opened[draft.owner] = block[at].number, notes_in(comment)
-            return used
-        notes = {} if bare and OF_A_BLOCK.match(comment) else notes_in(comment)
-        if bare and not draft.facts and notes.get("r_out") == 1:
-            notes = {}  # the image's own field, in front of the first layer
-        elif bare and draft.leads is None and (notes.keys() & {"r_out", "n_out"} or SIDED_NOTE.search(comment)):
-            draft.leads = leads(block, at, bool(draft.facts))
-        named = LAYER_NAMED.match(comment) if bare else None
-        draft.note(notes, block[at].number, bare, kind_of_operation(named[0]) if named else "")
+        if not parsed:
+            continue
+        covered = match.start() + (parsed.end_col_offset or 0) if class_of(match) in own and used == 1 else covered
+        first = match is calls[0] or ASSIGNED.match(text.partition("#")[0])
+        before = text[: match.start()].partition("=")[0] if first else ""
+        name = before.strip(" ,(").removeprefix("self.") or class_of(match)
+        notes = notes_in(comments) if match is calls[-1] else {}
+        for fact in facts_of_call(parsed, name, block[at].number):
+            said = sizes_only(notes, fact.cells)
+            drawn = map_in(comments, fact) if match is calls[-1] and not said.keys() & OUTS else {}
+            inside = fact.kind == "pointwise" and draft.owner in draft.owners[-1:] and notes.keys() - OUTS
+            draft.add(fact.noting(drawn if inside else {**said, **drawn}, line), parsed)
+            if inside:  # the last line of a container speaks of all of it
+                draft.note(notes, line, False)
+        if re.search(r"\d", comments):
+            draft.remarked.add(block[at].number)
     return max(1, used)
+
+
+def take_comment(draft: Draft, block: Sequence[Line], at: int, code: str, comment: str) -> int:
+    """Adds what the comment on a line without layers says; how many lines it takes."""
+    bare, used, line = not code.strip(), 1, block[at].number
+    if WRAPPED.search(comment) and at + 1 < len(block) and block[at + 1].text.lstrip().startswith("#"):
+        comment, used = comment + block[at + 1].text.lstrip(" #"), 2
+    notes = {} if bare and OF_A_BLOCK.match(comment) else notes_in(comment)
+    if SEQUENTIAL.search(code) and code.rstrip().endswith("(") and draft.owner:
+        draft.open(line, notes)
+        return used
+    if bare and not draft.facts and notes.get("r_out") == 1:
+        notes = {}  # the image's own field, in front of the first layer
+    elif bare and draft.leads is None and (notes.keys() & {"r_out", "n_out"} or SIDED_NOTE.search(comment)):
+        draft.leads = leads(block, at, bool(draft.facts))
+    named = LAYER_NAMED.match(comment) if bare else None
+    below = bare and CALL.search(block[at + 1].text.partition("#")[0]) if at + 1 < len(block) else None
+    draft.note(notes, line, bare, kind_of_operation(named[0]) if named else "", bool(below))
+    return used
 
 
 def leads(block: Sequence[Line], at: int, layered: bool) -> bool:
@@ -383,7 +268,7 @@ def body_of(lines: Sequence[Line], indent: str) -> Iterator[str]:
     """The lines of a function that begins with the first of them; a comment ends none."""
     for number, line in enumerate(lines):
         outside = bool(number) and bool(line.text.strip()) and indent_of(line.text) <= len(indent)
-        if outside and not line.text.lstrip().startswith("#"):
+        if outside and line.text.lstrip()[0] not in "#)":  # a bracket closes the parameters
             return
         yield "" if outside else line.text
 
@@ -437,6 +322,8 @@ def stated_arguments(call: ast.Call, family: str, known: Mapping[str, Any]) -> d
     signature = SIGNATURES.get(family, ())
     given: dict[str, Any] = dict(zip(signature, (literal(a, known) for a in call.args), strict=False))
     given |= {ARGUMENT_WORDS.get(k.arg, k.arg): literal(k.value, known) for k in call.keywords if k.arg}
+    if family in ("Conv2D", "Conv1D") and len(call.args) > 1 and any(k.arg == "kernel_size" for k in call.keywords):
+        given = {**given, "ch_in": given.get("ch_out"), "ch_out": literal(call.args[1], known)}  # no class of Keras'
     if family in ("Conv2D", "Convolution2D") and isinstance(given.get("stride"), int) and len(call.args) == 3:
         del given["stride"]  # Keras 1 wrote rows and columns of the kernel there, and Keras 2 read them so at first
         if family == "Conv2D":

@@ -11,7 +11,7 @@ from .rows import PrintedRow, count_of
 ROW = re.compile(
     r"^[\s│|#>]*(?P<name>[\w./-]{1,60})(?:\s+\((?P<type>[A-Za-z]\w{1,40})\)?)?[\s│|]*"
     r"(?:[\[(]{1,2}\(?(?:None|\d+),(?:\s*(?P<shape>(?:(?:\d+|None)\s*,\s*)*(?:\d+|None)?)\s*(?:[)\]]{1,2}|(?=\s*(?:[│|]|$)))|[\s\d,None]{1,40}(?=\s\d+(?:\s|$)))"
-    r"|multiple|\?)(?:,\s*\((?:None|\d+),[\d,\s]*?\)?(?=[\],\s]))*[\]\s│|)]*(?P<params>\d[\d,]*)?(?![\d.])"
+    r"|multiple|\?)(?:,\s*\((?:(?:None|\d+),[\d,\s]*(?:\)|(?=\s\d[\d,]*(?:\s|$)))|N?o?n?e?,?(?=\s)))*[\]\s│|)]*(?P<params>\d[\d,]*)?(?![\d.])"
 )
 """A shape that its column cuts off has no bracket at its end: its last figure is one no longer."""
 LIKE = re.compile(r"^[\s│|]*[\w./-]{1,60}\s+\([A-Za-z]\w{1,40}\)?.*\s\d[\d,]*[\s│|]*$")

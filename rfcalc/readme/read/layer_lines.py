@@ -194,12 +194,15 @@ def described(text: str, line: Line) -> LayerFact | None:
     kind = "conv" if kind == "other" and "kernel_size" in settings else kind
     if kind == "pool" and "kernel_size" not in settings and (bare := BARE_POOL.search(words)):
         settings = {**settings, "kernel_size": int(bare[1]), "stride": int(bare[1])}
+    if kind == "resample" and "n_out" in notes:
+        return LayerFact(0, line.number, words, kind, notes, several=True)
     windowed = WINDOW_WORDS.search(text) or "kernel_size" in settings or (kind == "pool" and "n_out" in notes)
     sized = "n_out" in notes and ({"ch_out"} & {*settings, *notes} or kind != "conv")
     alone = len(TWO.findall(words)) < CHAIN - 1
     if kind not in LINE_KINDS or not windowed or not ("r_out" in notes or sized) or not alone:
         return None
     match = LAYER_LINE.match(words)
+    kind = "other" if kind == "global" and notes.get("n_out", 1) != 1 else kind
     if kind == "global" and settings.get("kernel_size") == 1:  # what it leaves: 1x1
         settings = {key: value for key, value in settings.items() if key != "kernel_size"}
     if settings.get("ch_in") == notes.get("ch_out") != settings.get("ch_out", 0):  # (3x3x384): filters
@@ -248,8 +251,9 @@ def split_notes(text: str) -> tuple[str, dict[str, Number]]:
     if made and "n_out" not in notes:
         sizes, channels = shape_in(made[1])
         both = FROM_TO.search(words)
-        given = both and both.end(2) == made.end(1) and "kernel_size" in settings_in(words[: both.start()])
-        notes |= {"n_in": shape_in(both[1])[0][0]} if both and given else {}
+        given = shape_in(both[1])[0] if both and both.end(2) == made.end(1) else ()
+        whole = "kernel_size" in settings_in(words[: both.start()]) if both else False
+        notes |= {"n_in": given[0]} if whole and given and sizes and given[0] >= sizes[0] else {}
         notes |= {"n_out": sizes[0]} | ({"ch_out": channels} if channels else {}) if sizes else {}
         words = words[: made.start()]
     return words, notes

@@ -10,7 +10,7 @@ from typing import Literal
 
 from ...engine.geometry import Number
 from ...spec.stated import Stated
-from .cells import CHANNELS_FROM_TO, DEPTHWISE, SEVERAL, equations, figures_in, kind_of_operation, settings_in
+from .cells import CHANNELS_FROM_TO, DEPTHWISE, FUSED, SEVERAL, equations, figures_in, kind_of_operation, settings_in
 from .facts import IMAGE_SIZES, LayerFact, StatedModel
 from .headings import SIDES, WINDOW_SETTINGS, column_of
 from .repeats import opened_repeats
@@ -181,11 +181,17 @@ def with_bare_sides(columns: dict[int, str], table: TextTable) -> dict[int, str]
     return dict(sorted({**columns, **taken}.items()))
 
 
+BRANCH_NUMBER = re.compile(r"\d{1,2}[a-e]")
+"""The number of a row that stands beside others: 5c."""
+
+
 def row_name(cells: Sequence[str], names: Sequence[int]) -> str:
     """The row's name: what stands in the columns of words, or alone in the row."""
     stated = [cell for cell in cells if cell]
     alone = len(stated) == 1 and kind_of_operation(stated[0]) != "other"
-    return stated[0] if alone else " ".join(cells[place] for place in names if cells[place])
+    words = " ".join(cells[place] for place in names if cells[place])
+    branch = cells[0] if BRANCH_NUMBER.fullmatch(cells[0]) and 0 not in names else ""
+    return stated[0] if alone else f"{branch} {words}".strip()
 
 
 def order_of_shapes(table: TextTable, columns: Mapping[int, str]) -> Order:
@@ -256,7 +262,8 @@ def fact_of(
         kind = "input"  # with kernel and output unknown, its figures are those of what comes in
     if DEPTHWISE.search(words) and "ch_in" in found and "groups" not in found:
         found["groups"] = found["ch_in"]
-    return LayerFact(number, line, name, kind, found, same, bool(SEVERAL.search(name)), worded)
+    kind = "join" if kind == "flat" and "concat" in " ".join(cells).lower() else kind
+    return LayerFact(number, line, name, kind, found, same, bool(SEVERAL.search(name) or FUSED.search(name)), worded)
 
 
 def with_units_of(

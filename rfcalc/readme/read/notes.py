@@ -18,7 +18,9 @@ NOTES = {
     "n_in": re.compile(
         r"\b(?:input|in|n_?in)(?:[\s_-]?(?:size|shape|image|dim(?:ension)?s?)){0,2}" + SHAPE, re.IGNORECASE
     ),
-    "n_out": re.compile(r"\b(?:output|out|n_?out)(?:[\s_-]?(?:size|shape|dim(?:ension)?s?))?" + SHAPE, re.IGNORECASE),
+    "n_out": re.compile(
+        r"\b(?:output|out|o/?p|n_?out)(?:[\s_-]?(?:size|shape|dim(?:ension)?s?))?" + SHAPE, re.IGNORECASE
+    ),
     "r_out": re.compile(
         r"\b(?:R\.?F|receptive[\s_-]{0,2}fi?e?i?ld|r_?out|RF[\s_]?out)(?:\s*(?:size|calculation|\([^()\d]{1,20}\)))?\s*(?:[:=]>?|-+>?)?\s*"
         r"(?P<value>\d{1,5})(?![\d.]|\s?[-+*%](?!>))",
@@ -32,6 +34,9 @@ FORMULA_BEFORE = re.compile(r"=\s*[A-Za-z(][\w\s()+*/×.-]{2,60}[-+*/×][\w\s()+
 """A formula in front of its value: r_out = r_in + (k-1)*j_in = 10."""
 FIELDS_FROM_TO = re.compile(r"(?<=[Rr][Ff])(\s*[:=]?)\s*\d{1,4}\s*(?:-+>|=>|→)\s*(?=\d{1,4}(?!\s?[x×]|\d))")
 """The field in front of a layer and behind it, RF: 5 -> 9: what stands before the second."""
+FIELD_TOLD = re.compile(r"\bR\.?F\b(?:\s+(?:here|now))?\s+(?:is|of|will be|has become|becomes)\s+(?=\d)", re.IGNORECASE)
+BECOMES = re.compile(r"\bbecomes?\s+(\d{1,4})\s?[x×*]\s?\1\b(?!\s?[x×*])", re.IGNORECASE)
+"""What comes out in words: this will become 26*26."""
 SEVERAL_FIELDS = re.compile(r"R\.?F\s*[:=]\s*\d{1,4}(?:,\d{1,4})+\s*$", re.IGNORECASE)
 """One for each path of a block: RF=6,14."""
 LAYER_NAMED = re.compile(
@@ -52,7 +57,8 @@ SIDED_NOTE = re.compile(r"\b(?:R\.?F|out(?:put)?s?)(?:[\s_]size)?\s*[:=-]{0,2}\s
 NOT_INSIDE = r"(?<![\dx×])"
 DRAWN_SIZES = NOT_INSIDE + r"(\d{1,4}(?:\s?[x×]\s?\d{1,4}){1,2})"
 FROM_TO = re.compile(
-    rf"{DRAWN_SIZES}\s*(?:>>?|-+>|=>|→|\boutput(?!\s*[|:,;=-])|\bgives\b|\bbecomes\b)\s*{DRAWN_SIZES.removeprefix(NOT_INSIDE)}",
+    rf"{DRAWN_SIZES}\s*(?:>>?|-+>|=>|→|\boutput(?!\s*[|:,;=-])|\bgives\b|\bbecomes\b)\s*(?:o/?p\s*[=:]\s*)?"
+    rf"{DRAWN_SIZES.removeprefix(NOT_INSIDE)}",
     re.IGNORECASE,
 )
 """The size that comes in and the one that goes out: 28x28 -> 26x26, 28x28 output 26x26."""
@@ -60,8 +66,14 @@ PLAIN_FROM_TO = re.compile(
     r"(?:^|[,;:|(])\s*(\d{1,3})\s*(?:-+>|=>|→)\s*(\d{1,3})\s*(?=$|[,;|)]|\bR\.?F\b)", re.IGNORECASE
 )
 """The same with one number each, 28 -> 26; what repeats the layer's channels is left out later."""
+OF_CHANNELS = re.compile(
+    r"channel|filter|stride|kernel|\bpad|\bconv\d?\s*:|^(?!.*\bR\.?F\b).*\d\s?[x×]\s?\d", re.IGNORECASE
+)
+"""Words, kernels and maps beside which two numbers alone are channels: L1: 40 -> 20, 3x3 conv."""
 IN_AND_OUT = re.compile(rf"{DRAWN_SIZES}\s+in(?:put)?\b\W{{1,4}}{DRAWN_SIZES}\s+out(?:put)?\b", re.IGNORECASE)
 """The word behind the map: 32x32x1 in, 28x28x6 out."""
+FIELD_LAST = re.compile(r"(?:-+>|=>|→)\s*(\d{1,4})\s?[x×]\s?\1\s*$")
+"""The field behind both maps: 28x28x1 --> 26x26x12 --> 3x3."""
 LEADS_TO = re.compile(r"\bR\.?F\b[^>]{0,12}(?:-+>|=>|→)\s*(\d{1,4})\s?[x×]\s?\1\s*$", re.IGNORECASE)
 """A map behind the field: rf 5 -> 28x28."""
 TERSE = re.compile(
@@ -81,7 +93,7 @@ PARAMS_SAID = re.compile(
     r"\bparam(?:eter)?s?\s*[:=]\s*(?:\d[\d\s()x×*+]{2,40}=\s*)?(\d{1,3}(?:,\d{3})+|\d+)(?!\s?[\dx×*+.,(KkMm])",
     re.IGNORECASE,
 )
-PARAMS_NOTED = re.compile(r"\b(\d{1,3}(?:,\d{3})+|\d+)\s+param", re.IGNORECASE)
+PARAMS_NOTED = re.compile(r"\b(\d{1,3}(?:,\d{3})+|\d+)\s+param\w*\b(?!\s+(?:per|each|for)\b)", re.IGNORECASE)
 
 
 def map_in(comment: str, fact: LayerFact) -> Notes:
@@ -114,7 +126,7 @@ def notes_in(comment: str) -> Notes:
     if not comment or not re.search(r"\d", comment):
         return found
     comment = FORMULA_BEFORE.sub("=", SUM_BEFORE.sub("=", ARROWED_SUM.sub("=", comment)))
-    comment = SQUARE.sub(r"\1x\1", FIELDS_FROM_TO.sub(r"\1 ", comment))
+    comment = SQUARE.sub(r"\1x\1", FIELDS_FROM_TO.sub(r"\1 ", FIELD_TOLD.sub("RF: ", comment)))
     comment = SEVERAL_FIELDS.sub("", comment)
     for key, pattern in NOTES.items():
         for match in pattern.finditer(comment):  # of several, the last is the latest
@@ -125,21 +137,30 @@ def notes_in(comment: str) -> Notes:
                 found |= {key: sizes[0], **(said_in(shape, key) if key[0] == "n" else {})}
     if count := PARAMS_SAID.search(comment):
         found["params"] = int(count[1].replace(",", ""))
-    if both := FROM_TO.search(comment) or PLAIN_FROM_TO.search(comment):
+    found = with_maps(comment, found)
+    if terse := TERSE.search(comment):
+        known = {key: int(n) for key, n in terse.groupdict().items() if n}
+        found = {**known, **found}
+    return found
+
+
+def with_maps(comment: str, found: Notes) -> Notes:
+    """The figures with the maps on both sides of an arrow, or the one that a word leads to."""
+    plain = None if OF_CHANNELS.search(comment) else PLAIN_FROM_TO.search(comment)
+    if both := FROM_TO.search(comment) or plain:
         given, made = (re.sub(r"\s", "", shape) for shape in both.groups())
         ins, outs = shape_in(given)[0], shape_in(made)[0]
         if ins and outs:
             found = {"n_in": ins[0], "n_out": outs[0], **found}
             found |= said_in(given, "n_in") | said_in(made, "n_out")
+        if (last := FIELD_LAST.search(comment, both.end())) and {*SAID} <= found.keys():
+            found.setdefault("r_out", int(last[1]))
     elif both := IN_AND_OUT.search(comment):
         for key, drawn in zip(("n_in", "n_out"), both.groups(), strict=True):
             shape = re.sub(r"\s", "", drawn)
             found |= {key: sizes[0], **said_in(shape, key)} if (sizes := shape_in(shape)[0]) else {}
-    elif leads_to := LEADS_TO.search(comment):
+    elif leads_to := LEADS_TO.search(comment) or BECOMES.search(comment):
         found.setdefault("n_out", int(leads_to[1]))
-    if terse := TERSE.search(comment):
-        known = {key: int(n) for key, n in terse.groupdict().items() if n}
-        found = {**known, **found}
     return found
 
 

@@ -28,7 +28,7 @@ FEW_WORDS = r"(?:\W{0,4}[A-Za-z]{1,12}){0,3}?\W{1,4}"
 BY = r"\s?[x×*]\s?"
 NO_MACS = (
     r"(?!(?:[.,]?\d)*\s?(?:[KMGT]|thousand|million|billion)?\s?"
-    r"(?:MACs?|FLOPs?|MAdds?|mult[a-z]{0,12}(?:[\s-]adds?)?)\b(?!\W{0,3}\d))"
+    r"(?:MACs?|FLOPs?|MAdds?|mult[a-z]{0,12}(?:[\s-]adds?)?)\b(?!\W{0,3}\d))(?!(?:[.,]?\d)*\s?(?:words|bytes|bits)\b)"
 )
 """After a number: it does not count multiply-adds, as the second of "930 parameters, 811,088 MACs" does."""
 COUNT = STATED_FIGURE.replace("[KkMm](?![A-Za-z])", "[KkMmGg](?=\\s|MACs?|FLOPs?|MAdds?|\\W|$)|billion")
@@ -143,7 +143,8 @@ SOLUTION = re.compile(
 ELSEWHERE = re.compile(
     r"\bfor (?:the )?(?:[\w-]{1,12}\s)?(?:conv|block|layer|stage)|"
     r"\b(?:not able|unable|cannot|can't|couldn't|could not|fail\w*|mention\w*|claim\w*|"
-    r"previous|earlier|before (?:this|that)\b|baseline|paper|original|compar|instead of|reduced? from|"
+    r"previous|earlier|before (?:this|that)\b|(?:full|half)[\s-]scale|alone accounts|"
+    r"baseline|paper|original|compar|instead of|reduced? from|"
     r"from \d|down from|each|"
     r"per[\s-](?:layer|block|class)|layers?\b.{0,20}\bha|only layer|fully|dense layer|fc layer|other|initial|"
     r"(?<!final )(?:first|second|third|last|next|old|later|newer|simpler|smaller|larger|bigger|deeper|lighter|another) "
@@ -156,7 +157,11 @@ ELSEWHERE = re.compile(
     r"\s?[-#]?\s?\d{1,2}\b(?!\s?%|[.,]\d|[km]\b))",
     re.IGNORECASE,
 )
-PLAINLY_ELSEWHERE = re.compile(r"previous|earlier|baseline|paper|original|reduced? from|compar", re.IGNORECASE)
+PLAINLY_ELSEWHERE = re.compile(
+    r"previous|earlier|baseline|paper|original|reduced? from|compar|(?:full|half)[\s-]scale", re.IGNORECASE
+)
+NEW_POINT = re.compile(r"\W{0,3}(?:[-*+•|#>]|\d{1,2}[.)])\s")
+"""A line that goes on with no sentence of the line above."""
 WHERE_IN = re.compile(
     r"\b(?:after|before|at|until|up to)\b.{0,20}\b(?:conv|layer|block|pool)"
     r"|\b(?:conv|layer|block|transition|stage|pool|c)\s?\d",
@@ -276,6 +281,7 @@ def read_statements(prose: Iterable[Line], text: Text) -> list[Statement]:
     demand."""
     found: list[Statement] = []
     used: set[tuple[str, int]] = set()
+    tail, above = "", 0  # what the line above leaves unfinished
     headings = {section.line for section in text.sections}
     for line in prose:
         words = without_markup(line)
@@ -287,14 +293,19 @@ def read_statements(prose: Iterable[Line], text: Text) -> list[Statement]:
         asked = any(not SOLUTION.search(title) for title in asking)
         if words.count("|") == 3 and words[0] == "|":  # a name and its figure
             words = words.strip("| ").replace(" | ", ": ")
-        for sentence in re.split(r"(?<=[.!?;])\s+(?=[A-Z(])|\s\|\s", words):
+        begun = tail if above + 1 == line.number and not NEW_POINT.match(words) else ""
+        parts = re.split(r"(?<=[.!?;])\s+(?=[A-Z(])|\s\|\s", words)
+        ended = parts[-1].rstrip().endswith((".", "!", "?", ":", ";"))
+        tail, above = "" if ended else (begun if len(parts) == 1 else "") + parts[-1], line.number
+        for place, sentence in enumerate(parts):
             if DIGIT.search(sentence):
+                carried = place == 0 and bool(PLAINLY_ELSEWHERE.search(begun))
                 for statement in with_asides(sentence, line.number):
                     titled = line.number in headings and not PLAINLY_ELSEWHERE.search(sentence)
                     limited = bool(asking) and statement.relation in "<>"
                     found.append(replace(
                         statement, section=line.section, required=statement.required or asked or limited,
-                        elsewhere=statement.elsewhere and not (titled and statement.quantity == "params"),
+                        elsewhere=(statement.elsewhere or carried) and not (titled and statement.quantity == "params"),
                     ))  # fmt: skip
             for quantity, pattern in USE_PATTERNS.items():
                 key = (quantity, line.section)

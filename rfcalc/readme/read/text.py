@@ -149,7 +149,7 @@ def read_lines(text: str) -> Text:
 
 
 def visible(raw: str) -> str:
-    line = raw.rstrip("\r").replace("\r", " ")
+    line = raw.rstrip("\r").replace("\r", " ").replace("\\*", "×")  # which Markdown shows as a plain *
     return CONTROL.sub("", line) if CONTROL.search(line) else line
 
 
@@ -193,17 +193,28 @@ def cell_parts(cell: dict[str, Any]) -> Iterator[tuple[str, str]]:
     kind = "markdown" if cell.get("cell_type") in ("markdown", "raw") else "code"
     yield kind, joined_source(cell.get("source"))
     outputs = cell.get("outputs")
+    streamed = ""
     for output in outputs if isinstance(outputs, list) else ():
         if isinstance(output, dict):
             data = output.get("data")
             plain = data.get("text/plain") if isinstance(data, dict) else None
-            if found := joined_source(output.get("text") or plain):
+            if output.get("output_type") == "stream" and output.get("name") == "stdout":  # it may be cut anywhere
+                streamed += whole_source(output.get("text"))
+            elif found := joined_source(output.get("text") or plain):
+                if streamed:
+                    yield "output", streamed.removesuffix("\n")
+                streamed = ""
                 yield "output", found
+    if streamed:
+        yield "output", streamed.removesuffix("\n")
 
 
 def joined_source(source: Any) -> str:
-    text = "".join(map(str, source)) if isinstance(source, list) else source if isinstance(source, str) else ""
-    return text.removesuffix("\n")
+    return whole_source(source).removesuffix("\n")
+
+
+def whole_source(source: Any) -> str:
+    return "".join(map(str, source)) if isinstance(source, list) else source if isinstance(source, str) else ""
 
 
 def in_sections(lines: Sequence[Line]) -> Text:
