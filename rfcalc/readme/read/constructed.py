@@ -16,7 +16,7 @@ from .cells import kind_of_operation
 from .draft import Draft
 from .facts import LayerFact
 from .forward import forward_steps
-from .notes import LAYER_NAMED, OF_A_BLOCK, OUTS, SIDED_NOTE, Notes, map_in, notes_in, sizes_only
+from .notes import BLOCK_FROM_TO, LAYER_NAMED, OF_A_BLOCK, OUTS, SAID, SIDED_NOTE, Notes, map_in, notes_in, sizes_only
 from .text import LONGEST_LINE, Line
 
 WINDOW = ("kernel_size", "stride", "padding", "dilation")
@@ -206,12 +206,15 @@ def take_comment(draft: Draft, block: Sequence[Line], at: int, code: str, commen
     if WRAPPED.search(comment) and at + 1 < len(block) and block[at + 1].text.lstrip().startswith("#"):
         comment, used = comment + block[at + 1].text.lstrip(" #"), 2
     notes = {} if bare and OF_A_BLOCK.match(comment) else notes_in(comment)
+    if bare and BLOCK_FROM_TO.match(comment):
+        draft.begin_block(notes, line)
+        return used
     if SEQUENTIAL.search(code) and code.rstrip().endswith("(") and draft.owner:
         draft.open(line, notes)
         return used
     if bare and not draft.facts and notes.get("r_out") == 1:
         notes = {}  # the image's own field, in front of the first layer
-    elif bare and draft.leads is None and (notes.keys() & {"r_out", "n_out"} or SIDED_NOTE.search(comment)):
+    elif bare and draft.leads is None and (notes.keys() & {"r_out", "n_out", *SAID} or SIDED_NOTE.search(comment)):
         draft.leads = leads(block, at, bool(draft.facts))
     named = LAYER_NAMED.match(comment) if bare else None
     below = bare and CALL.search(block[at + 1].text.partition("#")[0]) if at + 1 < len(block) else None

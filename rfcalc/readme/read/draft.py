@@ -53,6 +53,8 @@ class Draft:
     """Whether a container is given layers that other attributes hold."""
     opened: dict[str, tuple[int, Notes]] = field(default_factory=dict)
     """What a comment says on the line where an attribute's container begins."""
+    block: tuple[int, Notes, int] = (0, {}, 0)
+    """How many layers stand in front of the block at hand, and what its heading says on which line."""
     leads: bool | None = None
     waiting: list[tuple[Notes, int]] = field(default_factory=list)
     waits_for: str = ""
@@ -142,6 +144,7 @@ class Draft:
         if not notes or (bare and notes.get("r_out") == 1):
             return
         self.noted.add(line)
+        self.block = (*self.block[:1], {} if bare else self.block[1], *self.block[2:])  # where it ends is not clear
         goes_on = bare and line - 1 == self.told  # the comment has several lines
         if bare and "r_out" in notes and len(notes) > 1:
             self.remarks.append(LayerFact(0, line, "", "other", notes))
@@ -186,9 +189,22 @@ class Draft:
             self.facts[place] = self.facts[place].noting(own, at)
         return True
 
+    def begin_block(self, notes: Notes, line: int) -> None:
+        """A heading says what a block of layers makes, those up to the next heading: its figures stand behind the last
+        of them."""
+        first, made, said_at = self.block
+        last = max((i for i in range(first, len(self.facts)) if self.facts[i].kind != "pointwise"), default=None)
+        if made and last is not None:
+            self.noted.add(said_at)
+            whole = LayerFact(0, said_at, self.owners[last], "pointwise", made, torch="Identity")
+            for kept, one in ((self.facts, whole), (self.owners, self.owners[last]), (self.calls, IDENTITY)):
+                kept.insert(last + 1, one)  # type: ignore[attr-defined]
+        self.block = len(self.facts), {key: n for key, n in notes.items() if key in OUTS and key != SAID[1]}, line
+
     def open_up(self) -> None:
         """Gives what was said where containers begin to their first window and to their last, as far as they have none
         of their own."""
+        self.begin_block({}, 0)
         windows: dict[str, list[int]] = {}
         for place, owner in enumerate(self.owners) if self.opened else ():
             if self.facts[place].kind != "pointwise":

@@ -9,7 +9,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 from ...engine.geometry import Number
-from .cells import LATEX_TIMES, SEVERAL, kind_of_operation, settings_in
+from .cells import FUSED, LATEX_TIMES, SEVERAL, kind_of_operation, settings_in
 from .facts import LayerFact, StatedModel
 from .layer_table import shape_in
 from .listing import ARROW
@@ -57,6 +57,7 @@ MAP_FIRST = re.compile(
     r"^\W*?(?:\d{1,2}[.)]\s*)?\[\s*(?P<map>\d{1,4}(?:\s?[x×*]\s?\d{1,4}){2})\s*\]\s*(?P<rest>[A-Za-z].{2,})$"
 )
 """What comes out in front of the layer: [55x55x96] CONV1: 96 11x11 filters at stride 4, pad 0."""
+NAMED_CONV = re.compile(r"con\w{0,6}v|\bdw|depthwise|pointwise|kernel|filter|\b[ck]\d", re.IGNORECASE)
 LINE_KINDS = ("conv", "pool", "global")
 LONGEST = 300
 """Characters of such a line; longer ones are prose."""
@@ -185,13 +186,15 @@ def described(text: str, line: Line) -> LayerFact | None:
         return None
     words, notes = split_notes(text)
     kind, settings = kind_of_operation(words), settings_in(words)
+    if kind == "conv" and not NAMED_CONV.search(words) and FROM_TO.search(text):
+        return None  # 28x28 -> 14x14: what a block makes of a map
     if kind == "input" or (kind == "other" and MAP.search(text) and re.search(r"\bimage", text)):
         image = MAP.search(text)
         if not image or len(MAP.findall(text)) > 1:
             return None
         sizes, channels = shape_in(image[1])
         return LayerFact(0, line.number, "input", "input", {"n_out": sizes[0], "ch_out": channels or 1})
-    kind = "conv" if kind == "other" and "kernel_size" in settings else kind
+    kind = "conv" if FUSED.search(words) or (kind == "other" and "kernel_size" in settings) else kind
     if kind == "pool" and "kernel_size" not in settings and (bare := BARE_POOL.search(words)):
         settings = {**settings, "kernel_size": int(bare[1]), "stride": int(bare[1])}
     if kind == "resample" and "n_out" in notes:

@@ -263,7 +263,9 @@ def fact_of(
     if DEPTHWISE.search(words) and "ch_in" in found and "groups" not in found:
         found["groups"] = found["ch_in"]
     kind = "join" if kind == "flat" and "concat" in " ".join(cells).lower() else kind
-    return LayerFact(number, line, name, kind, found, same, bool(SEVERAL.search(name) or FUSED.search(name)), worded)
+    fused = bool(FUSED.search(name))
+    kind = "conv" if fused and kind == "pool" else kind
+    return LayerFact(number, line, name, kind, found, same, fused or bool(SEVERAL.search(name)), worded)
 
 
 def with_units_of(

@@ -45,6 +45,10 @@ LAYER_NAMED = re.compile(
 """A class in front of the figures of a comment."""
 OF_A_BLOCK = re.compile(r"^\W*(?:C\d|block|stage)\b[^x×]{0,60}\(.*\d\s?[x×]\s?\d.*(?:-+>|→)", re.IGNORECASE)
 """A heading that says what a block as a whole makes of a map."""
+BLOCK_FROM_TO = re.compile(
+    r"^\W*(?:[a-z]+\s)?(?:block|stage)\s*\w{1,2}\s*[:–-].*\d\s?[x×]\s?\d+.*(?:-+>|=>|→)", re.IGNORECASE
+)
+"""The same with the maps behind a colon, and with the field: Block 1: 28x28 -> 14x14 (RF: 6)."""
 SUM_BEFORE = re.compile(r"[:=]\s*[\[(]?\d[\d\s()+*/x×\]-]{2,60}=(?=\s*\d)")
 """Arithmetic in front of its value: RF = 3 + (3-1)*1 = 5."""
 ARROWED_SUM = re.compile(r"[:=]\s*\(?\d[\dx×\s]{0,9}[+*/(-][\d\s()+*/-]{2,60}-+>(?=\s*\d)")
@@ -72,8 +76,9 @@ OF_CHANNELS = re.compile(
 """Words, kernels and maps beside which two numbers alone are channels: L1: 40 -> 20, 3x3 conv."""
 IN_AND_OUT = re.compile(rf"{DRAWN_SIZES}\s+in(?:put)?\b\W{{1,4}}{DRAWN_SIZES}\s+out(?:put)?\b", re.IGNORECASE)
 """The word behind the map: 32x32x1 in, 28x28x6 out."""
-FIELD_LAST = re.compile(r"(?:-+>|=>|→)\s*(\d{1,4})\s?[x×]\s?\1\s*$")
+FIELD_LAST = re.compile(r"\s*(?:-+>|=>|→)\s*(\d{1,4})\s?[x×]\s?\1\s*$")
 """The field behind both maps: 28x28x1 --> 26x26x12 --> 3x3."""
+GOES_ON = re.compile(r"\s*(?:-+>|=>|→)\s*\d+\s?[x×]\s?\d")
 LEADS_TO = re.compile(r"\bR\.?F\b[^>]{0,12}(?:-+>|=>|→)\s*(\d{1,4})\s?[x×]\s?\1\s*$", re.IGNORECASE)
 """A map behind the field: rf 5 -> 28x28."""
 TERSE = re.compile(
@@ -93,6 +98,10 @@ PARAMS_SAID = re.compile(
     r"\bparam(?:eter)?s?\s*[:=]\s*(?:\d[\d\s()x×*+]{2,40}=\s*)?(\d{1,3}(?:,\d{3})+|\d+)(?!\s?[\dx×*+.,(KkMm])",
     re.IGNORECASE,
 )
+CHANNELS_SAID = re.compile(
+    r"\b(\d{1,4})\s+input\s+(?:image\s+)?channels?\W+(\d{1,4})\s+output\s+channels?", re.IGNORECASE
+)
+"""1 input image channel, 6 output channels, as torch's own example has it."""
 PARAMS_NOTED = re.compile(r"\b(\d{1,3}(?:,\d{3})+|\d+)\s+param\w*\b(?!\s+(?:per|each|for)\b)", re.IGNORECASE)
 
 
@@ -135,6 +144,8 @@ def notes_in(comment: str) -> Notes:
             shape = re.sub(r"^(\d+)x\1x1x(?=\d+$)", r"\1x\1x", re.sub(r"\s*[,*×X]\s*", "x", match["value"]))
             if sizes := shape_in(shape)[0]:
                 found |= {key: sizes[0], **(said_in(shape, key) if key[0] == "n" else {})}
+    if channels := CHANNELS_SAID.search(comment):
+        found |= {key: int(n) for key, n in zip(SAID, channels.groups(), strict=True)}
     if count := PARAMS_SAID.search(comment):
         found["params"] = int(count[1].replace(",", ""))
     found = with_maps(comment, found)
@@ -147,13 +158,17 @@ def notes_in(comment: str) -> Notes:
 def with_maps(comment: str, found: Notes) -> Notes:
     """The figures with the maps on both sides of an arrow, or the one that a word leads to."""
     plain = None if OF_CHANNELS.search(comment) else PLAIN_FROM_TO.search(comment)
-    if both := FROM_TO.search(comment) or plain:
+    both = FROM_TO.search(comment) or plain
+    last = FIELD_LAST.match(comment, both.end()) if both else None
+    if both and not last and GOES_ON.match(comment, both.end()):
+        return found  # a chain of maps is no layer's
+    if both:
         given, made = (re.sub(r"\s", "", shape) for shape in both.groups())
         ins, outs = shape_in(given)[0], shape_in(made)[0]
         if ins and outs:
             found = {"n_in": ins[0], "n_out": outs[0], **found}
             found |= said_in(given, "n_in") | said_in(made, "n_out")
-        if (last := FIELD_LAST.search(comment, both.end())) and {*SAID} <= found.keys():
+        if last and {*SAID} <= found.keys():
             found.setdefault("r_out", int(last[1]))
     elif both := IN_AND_OUT.search(comment):
         for key, drawn in zip(("n_in", "n_out"), both.groups(), strict=True):
