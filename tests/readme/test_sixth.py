@@ -57,6 +57,14 @@ INPUT (32×32×3)
   └── Conv2D(128→3, 3×3, pad=1)         →  (32×32×3)
 ```
 """
+IN_WORDS = """|No.|Layer|Additional details|
+|---|-----|------------------|
+|1.|3x3 conv with padding 1|input size: 28 x 28 x 1, output size: 28 x 28 x 8, receptive field: 3|
+|3.|3x3 conv with padding 1|input size: 28 x 28 x 8, output size: 28 x 28 x 8, receptive field: 3 + (3-1) * 1 = 5|
+|5.|2x2 max pooling with stride 2|input size: 28 x 28 x 8, output size: 14 x 14 x 8, receptive field: 5 + (2-1) * 1 = 6|
+|6.|1x1 conv with padding {}|input size: 14 x 14 x 8, output size: 14 x 14 x 8, receptive field: 6 + (1-1)*2 = 6|
+|8.|3x3 conv with padding 1|input size: 14 x 14 x 8, output size: 14 x 14 x 8, receptive field: 6 + (3-1) * 2 = 10|
+"""
 WORDS = r"""| Layer | Weights |
 |---|---|
 | conv2 | (3\*3\*64)\*64={} |
@@ -70,13 +78,19 @@ WORDS = r"""| Layer | Weights |
         (STRIDES, "1x1", "2x2", [("stride", 2, 1)]),
         (SHORTCUT, 40, 47, [("n_out", 47, 40)]),
         (DRAWN, 16, 15, [("n_out", 15, 16)]),
+        (IN_WORDS, 0, 1, [("padding", 1, 0)]),
         (WORDS, 36864, 36846, [("arithmetic", 36846, 36864)]),
     ],
-    ids=["strides", "shortcut", "drawn", "escaped"],
+    ids=["strides", "shortcut", "drawn", "in words", "escaped"],
 )
 def test_tables_and_drawings(text: str, right: object, slip: object, amiss: list[object]) -> None:
     assert found(text.format(right)) == []
     assert found(text.format(slip)) == amiss
+
+
+def test_a_kernel_in_the_sum_that_the_layer_has_not() -> None:
+    assert found(IN_WORDS.format(0).replace("5 + (2-1)", "5 + (3-1)")) == [("kernel_size", 3, 2)]
+    assert found(IN_WORDS.format(0).replace("2 = 10", "2 = 12")) == [("r_out", 12, 10)]
 
 
 def network(*lines: str, forward: str) -> str:

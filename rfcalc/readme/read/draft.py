@@ -197,8 +197,9 @@ class Draft:
         if made and last is not None:
             self.noted.add(said_at)
             whole = LayerFact(0, said_at, self.owners[last], "pointwise", made, torch="Identity")
-            for kept, one in ((self.facts, whole), (self.owners, self.owners[last]), (self.calls, IDENTITY)):
-                kept.insert(last + 1, one)  # type: ignore[attr-defined]
+            self.facts.insert(last + 1, whole)
+            self.owners.insert(last + 1, self.owners[last])
+            self.calls.insert(last + 1, IDENTITY)
         self.block = len(self.facts), {key: n for key, n in notes.items() if key in OUTS and key != SAID[1]}, line
 
     def open_up(self) -> None:

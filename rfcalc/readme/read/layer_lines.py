@@ -4,7 +4,7 @@ Conv2d(8->16, 3x3, s=2): RF = 7; conv 3x3 (26x26x8) -> max pool (13x13x8)."""
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
@@ -25,7 +25,7 @@ STEP = re.compile(
 )
 """The field of one layer worked out: 6 + (3 - 1) * 2 = 10."""
 STATEMENT = re.compile(
-    r"\b(?:in(?:put)?\s*[:=]|R\.?F\b|receptive\b|output\b|out\b|jump\b|(?<!kernel.)(?<!filter.)(?<!pool.)(?<!of.)size\b)",
+    r"\b(?:in(?:put)?(?:\s(?:size|shape))?\s*[:=]|R\.?F\b|receptive\b|output\b|out\b|jump\b|(?<!kernel.)(?<!filter.)(?<!pool.)(?<!of.)size\b)",
     re.IGNORECASE,
 )
 ARROWED = re.compile(r"(?:→|->|=>|➡|⇒)\s*[(\[]?(\d{1,4}\s?[x×]\s?\d{1,4}(?:\s?[x×]\s?\d{1,5})?)")
@@ -88,12 +88,26 @@ def line_models(lines: Sequence[Line]) -> list[StatedModel]:
             runs.append([])
         section, block = line.section, line.block
         runs[-1].append(fact)
+    texts = {line.number: line.text for line in lines}
     return [
-        model_of_lines(run)
+        replace(model_of_lines(run), sums=tuple(steps_amiss(run, texts)))
         for run in runs
         if sum(fact.kind != "input" and bool({"n_out", "r_out"} & fact.cells.keys()) for fact in run) >= FEWEST_LINES
         or begins_with_an_image(run)
     ]
+
+
+def steps_amiss(run: Sequence[LayerFact], texts: Mapping[int, str]) -> Iterator[tuple[int, int, str, Number, Number]]:
+    """The fields whose own arithmetic gives another figure, and the kernels in it that give it only as the layer's
+    words have them: number and line of the row, column, what is stated, what it should be."""
+    for place, fact in enumerate(run, 1):
+        if step := STEP.search(texts[fact.line]):
+            given, kernel, jump, made = map(int, step.groups())
+            own = int(fact.cells["kernel_size"])  # of the words, where they state it
+            if own != kernel and given + (own - 1) * jump == made:
+                yield place, fact.line, "kernel_size", kernel, own
+            elif (value := given + (kernel - 1) * jump) != made:
+                yield place, fact.line, "r_out", made, value
 
 
 def model_of_lines(run: Sequence[LayerFact], form: str = "list") -> StatedModel:
@@ -135,7 +149,8 @@ def facts_of(lines: Sequence[Line]) -> Iterator[tuple[Line, LayerFact]]:
             if len(line.text) <= LONGEST and not CODE.search(line.text)
             else ""
         )
-        for part in parts_of(text.strip("|│║ ")) if text.count("|") < CHAIN - 1 else ():
+        text = text.strip("|│║ ")
+        for part in parts_of(text) if text.count("|") < CHAIN - 1 else ():
             found = (way(part, line) for way in (worked_out, dense, routed, bare_convolution, described))
             if fact := next(filter(None, found), None):
                 yield line, fact
@@ -147,7 +162,9 @@ def worked_out(text: str, line: Line) -> LayerFact | None:
     if not step or text[: step.start()].count("+"):
         return None
     name = text[: step.start()].strip(" =")
-    cells = {**settings_in(name), **{key: int(n) for key, n in step.groupdict().items()}}
+    _, notes = split_notes(text)
+    maps = {key: n for key, n in notes.items() if key in ("n_in", "n_out", "ch_out")}
+    cells = {**maps, **{key: int(n) for key, n in step.groupdict().items()}, **settings_in(name)}
     pool = kind_of_operation(name) == "pool"
     cells = {"stride": 2, **cells} if pool and cells["kernel_size"] == 2 else cells
     kind = "conv" if not pool else "pool" if "stride" in cells else "other"  # it may overlap

@@ -16,7 +16,7 @@ SHAPE = (
 )
 NOTES = {
     "n_in": re.compile(
-        r"\b(?:input|in|n_?in)(?:[\s_-]?(?:size|shape|image|dim(?:ension)?s?)){0,2}" + SHAPE, re.IGNORECASE
+        r"\b(?:input|in|n_?in)(?:[\s_-]?(?:size|shape|image|channel|dim(?:ension)?s?)){0,2}" + SHAPE, re.IGNORECASE
     ),
     "n_out": re.compile(
         r"\b(?:output|out|o/?p|n_?out)(?:[\s_-]?(?:size|shape|dim(?:ension)?s?))?" + SHAPE, re.IGNORECASE

@@ -72,8 +72,10 @@ def read_document(text: str) -> Document:
     printed_lines = {one.line for one in printed}
     layered = [(table, layer_table(table, table.line in printed_lines)) for table in tables]
     models = [*code, *(model for _, model in layered if model)]
+    worded = {number for table, model in layered if not model for number in table.lines}  # it may say all in words
     for reader in (tool_models, block_models, line_models, listing_models):
-        models += reader([line for line in lines if line.number not in taken])
+        left = taken - worded if reader is line_models else taken
+        models += reader([line for line in lines if line.number not in left])
         taken |= {number for model in models for number in model.lines}
     prose = [line for line in lines if line.number not in taken]
     statements = [*read_statements(prose, found), *compared([table for table, model in layered if not model], found)]
