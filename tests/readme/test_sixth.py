@@ -65,6 +65,15 @@ IN_WORDS = """|No.|Layer|Additional details|
 |6.|1x1 conv with padding {}|input size: 14 x 14 x 8, output size: 14 x 14 x 8, receptive field: 6 + (1-1)*2 = 6|
 |8.|3x3 conv with padding 1|input size: 14 x 14 x 8, output size: 14 x 14 x 8, receptive field: 6 + (3-1) * 2 = 10|
 """
+COUNTED = """| Layer | Feature Map | Size | Kernel Size | Stride | Activation |
+|---|---|---|---|---|---|
+| Image | 1 | 32x32 | - | - | - |
+| Convolution | 6 | 28x28 | 5x5 | 1 | tanh |
+| Average Pooling | 6 | 14x14 | 2x2 | 2 | tanh |
+| Convolution | 16 | {0}x{0} | 5x5 | 1 | tanh |
+| Average Pooling | 16 | 5x5 | 2x2 | 2 | tanh |
+| FC | - | 84 | - | - | tanh |
+"""
 WORDS = r"""| Layer | Weights |
 |---|---|
 | conv2 | (3\*3\*64)\*64={} |
@@ -79,9 +88,10 @@ WORDS = r"""| Layer | Weights |
         (SHORTCUT, 40, 47, [("n_out", 47, 40)]),
         (DRAWN, 16, 15, [("n_out", 15, 16)]),
         (IN_WORDS, 0, 1, [("padding", 1, 0)]),
+        (COUNTED, 10, 11, [("n_out", 11, 10)]),
         (WORDS, 36864, 36846, [("arithmetic", 36846, 36864)]),
     ],
-    ids=["strides", "shortcut", "drawn", "in words", "escaped"],
+    ids=["strides", "shortcut", "drawn", "in words", "counted", "escaped"],
 )
 def test_tables_and_drawings(text: str, right: object, slip: object, amiss: list[object]) -> None:
     assert found(text.format(right)) == []

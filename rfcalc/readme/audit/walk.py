@@ -285,7 +285,8 @@ class _Walk:
         if not isinstance(given, int) or not isinstance(value, int):
             return None
         possible = self.sizes_of(row, given, settings)
-        if value in possible and (read := self.told_below(index, value, possible)):
+        bare = row.kind == "pool" and value == (given - settings.dilation * (k - 1) - 1) // s + 1
+        if value in possible and not bare and (read := self.told_below(index, value, possible)):
             return read
         keeps = self.kept
         unpadded = self.unpadded(given, k, s, settings.dilation)

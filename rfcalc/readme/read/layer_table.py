@@ -156,11 +156,16 @@ def layered(facts: Sequence[Sequence[LayerFact]], keys: set[str]) -> bool:
     return "name" not in keys or 2 * known >= len(facts) or {"kernel_size", "stride"} <= keys or bare
 
 
+MAPS, SIZE_ALONE = (re.compile(words, re.IGNORECASE) for words in (r"\W*feature\s?maps?\W*", r"\W*(?:map\s)?size\W*"))
+"""Headings: beside a column of sizes, feature maps are counted."""
+
+
 def columns_of(headings: Sequence[str]) -> dict[int, str]:
     """The quantity of each column that is known, by its place; a quantity stands for its first column only."""
     found: dict[int, str] = {}
+    counted = any(SIZE_ALONE.fullmatch(heading) for heading in headings)
     for place, heading in enumerate(headings):
-        column = column_of(heading)
+        column = "ch_out" if counted and MAPS.fullmatch(heading) else column_of(heading)
         if column and (column == "name" or column not in found.values()):
             found[place] = column
         elif column in ("n_in", "n_out"):  # beside a column of sizes, shapes still tell the channels
