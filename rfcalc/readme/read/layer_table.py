@@ -195,7 +195,7 @@ def row_name(cells: Sequence[str], names: Sequence[int]) -> str:
     stated = [cell for cell in cells if cell]
     alone = len(stated) == 1 and kind_of_operation(stated[0]) != "other"
     words = " ".join(cells[place] for place in names if cells[place])
-    branch = cells[0] if BRANCH_NUMBER.fullmatch(cells[0]) and 0 not in names else ""
+    branch = "".join(cell for cell in cells[:1] if BRANCH_NUMBER.fullmatch(cell) and 0 not in names)
     return stated[0] if alone else f"{branch} {words}".strip()
 
 
