@@ -49,7 +49,7 @@ KIND_WORDS = {
     "resample": r"transpos|deconv|\bup-?conv|upsampl|up-sampl|unpool|shuffle|interpol",
     "join": r"\badd|concat|(?:\bskip|shortcut|residual|\bbranch|merge)(?!.*(?:conv|pool|\d\s*[x×]\s*\d))",
     "global": r"\bgap\d*\b|\bgmp\b|global|gavg|glob|adaptive",
-    "pool": r"pool|\bmp\d*\b|池化",
+    "pool": r"pool|\bmp\d*\b|池化|^\d{1,3}\s+max\b",
     "flat": r"linear|\bfc\d*\b|dense(?!.{0,3}(?:block|conv))|fully|flatten|view|reshape|全连接",
     "conv": r"con\w{0,6}v|\bdw|depthwise|pointwise|卷积|faltung|^(?!.*(?:\binput|^image)).*\d\s*[x×]\s*\d",
     "input": r"\binput|^image|eingabe|entree|entrada|输入",

@@ -32,6 +32,8 @@ ARROWED = re.compile(r"(?:→|->|=>|➡|⇒)\s*[(\[]?(\d{1,4}\s?[x×]\s?\d{1,4}(
 """What comes out, behind an arrow: Conv 3x3, 16 filters -> 30x30x16."""
 COMES_IN = re.compile(r"\b(?:on|of|from|in|into|input|takes|over)\W+(?:(?:an?|the)\W+)?$", re.IGNORECASE)
 """In front of a map: it is none that a layer makes."""
+STEPS, OUTPUTS = re.compile(r"\s*strides?\b", re.IGNORECASE), re.compile(r"\boutputs?\W{0,3}$", re.IGNORECASE)
+"""Behind a map: it is a stride; in front of one: it comes out."""
 CHAIN = 4
 """Parts of a line between arrows that make it a chain of layers."""
 OUTPUT_LAYER = re.compile(r"^\W*output\s*:\s*(?=.{0,20}\bconv)", re.IGNORECASE)
@@ -264,10 +266,9 @@ def split_notes(text: str) -> tuple[str, dict[str, Number]]:
     at = IN_AND_OUT.search(text) or STATEMENT.search(text)
     words, notes = (text[: at.start()], notes_in(text[at.start() :])) if at else (text, {})
     notes = {key.replace("said", "ch"): n for key, n in notes.items()}  # no call says otherwise
-    made = ARROWED.search(words) or next(
-        (m for m in MAP.finditer(text) if settings_in(text[: m.start()]) and not COMES_IN.search(text[: m.start()])),
-        next((m for m in MAP.finditer(text) if not COMES_IN.search(text[: m.start()])), None),
-    )
+    maps = [m for m in MAP.finditer(text) if not COMES_IN.search(text[: m.start()]) and not STEPS.match(text, m.end())]
+    told = [m for m in maps if OUTPUTS.search(text[: m.start()])] or [m for m in maps if settings_in(text[: m.start()])]
+    made = ARROWED.search(words) or next(iter([*told, *maps]), None)
     if made and "n_out" not in notes:
         sizes, channels = shape_in(made[1])
         both = FROM_TO.search(words)
