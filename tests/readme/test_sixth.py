@@ -1,4 +1,4 @@
-"""Kinds of a sixth round of public documents: right as they stand, wrong with one slip."""
+"""Kinds of a sixth and a seventh round of public documents: right as they stand, wrong with one slip."""
 
 from __future__ import annotations
 
@@ -250,6 +250,90 @@ PER_CHANNEL = "conv = nn.Conv2d(3, 64, kernel_size=7)  # 7×7 = 49 params per ch
     ids=["fused", "concatenated", "chosen", "channels", "between", "chain", "per channel"],
 )
 def test_figures_that_are_right_in_another_way(text: str) -> None:
+    assert found(text) == []
+
+
+KERNEL_ALONE = """| Layer | Operation | Output Shape | Parameters |
+|-------|-----------|--------------|------------|
+| Input | - | (28, 28, 1) | 0 |
+| Conv1 | 3×3, 32 filters, stride=1, padding=same | (28, 28, 32) | 320 |
+| MaxPool1 | 2×2, stride=2 | (14, 14, 32) | 0 |
+| Conv2 | 3×3, 64 filters, stride=1, padding=same | (14, 14, 64) | {} |
+| Flatten | - | (12544,) | 0 |
+| Dense1 | 10 units | (10,) | 125,450 |
+"""  # 3*3*32*64 + 64
+DARKNET = """```
+layer     filters    size              input                output
+   0 conv     32  3 x 3 / 1   448 x 448 x   3   ->   448 x 448 x  32
+   1 max          2 x 2 / 2   448 x 448 x  32   ->   {0} x {0} x  32
+   2 conv     64  3 x 3 / 1   224 x 224 x  32   ->   224 x 224 x  64
+   3 max          2 x 2 / 2   224 x 224 x  64   ->   112 x 112 x  64
+   ...
+  29 conv   1024  3 x 3 / 1    13 x  13 x1280   ->    13 x  13 x1024
+  30 conv    425  1 x 1 / 1    13 x  13 x1024   ->    13 x  13 x 425
+```
+"""
+WIDE = network(
+    "self.all = nn.Sequential(",
+    "    nn.Conv2d(1, 32, kernel_size=3, padding=1),  # -> (B, 32, 128, 431)",
+    "    nn.MaxPool2d((2, 2)),  # -> (B, 32, 64, 215)",
+    "    nn.Conv2d(32, 64, kernel_size=3, padding=1),  # -> (B, 64, {}, 215)",
+    ")",
+    forward="return self.all(x)",
+)
+LED = network(
+    "self.a = nn.Conv2d(1, 8, 3)  # Output: 28x28 -> {0}x{0}",
+    "self.p = nn.MaxPool2d(2)  # Output: 26x26 -> 13x13",
+    "self.b = self._make_layer(8, 16, stride=2)",
+    "self.c = nn.Conv2d(16, 8, 3)  # 7x7 -> 5x5",
+    forward="return self.c(self.b(self.p(self.a(x))))",
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "right", "slip", "column"),
+    [
+        (KERNEL_ALONE, 18496, 18469, "params"),
+        (DARKNET, 224, 220, "n_out"),
+        (WIDE, 64, 62, "n_out"),
+        (LED, 26, 27, "n_out"),
+    ],
+    ids=["kernel alone", "darknet", "wide", "led"],
+)
+def test_the_seventh_round(text: str, right: int, slip: int, column: str) -> None:
+    assert found(text.format(right)) == []
+    assert (column, slip, right) in found(text.format(slip))
+
+
+HEADS = """```
+Conv2d(3 → 32, k=4, s=2) → (N, 32, 31, 31) → ReLU
+Conv2d(32 → 64, k=4, s=2) → (N, 64, 14, 14) → ReLU
+Conv2d(64 → 128, k=4, s=2) → (N, 128, 6, 6) → ReLU
+Conv2d(128 → 256, k=4, s=2) → (N, 256, 2, 2) → ReLU
+Linear(1024 → 32) → mu (N, 32)
+Linear(1024 → 32) → log_var (N, 32)
+```
+"""
+SIZES_AS_FIELDS = """
+1. Image size: 28x28x1
+2. Layer 1: Kernel: 3x3x1,32: output: 26x26x32, r_out: (28+20-3)/1+1= 26
+3. Layer 2: Kernel: 3x3x32,64: output: 24x24x64, r_out: (26+20-3)/1+1= 24
+4. Max pool Layer1: Kernel: 2x2x64,64: output: 12x12x64, r_out: (24+20-3)/2+1= 12
+5. Layer 3: Kernel: 3x3x64,128: output: 10x10x128, r_out: (12+20-3)/1+1= 10
+"""
+PARTS = """| Layer | Kernel | Input | Output | Parameters |
+|---|---|---|---|---|
+| Conv1 | 3 | 1×28×28 | 4×28×28 | 40 |
+| FC1 | - | 3136 | 50 | 156,850 |
+
+Total parameters: 156,890
+- Large parameter count in FC1 (156,850 params = 99.9% of total)
+- The model of 156,890 parameters takes 250 KB in flash with INT8 weights.
+"""
+
+
+@pytest.mark.parametrize("text", [HEADS, SIZES_AS_FIELDS, PARTS], ids=["heads", "sizes", "parts"])
+def test_what_the_seventh_round_accused(text: str) -> None:
     assert found(text) == []
 
 

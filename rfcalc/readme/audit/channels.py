@@ -71,7 +71,9 @@ def _between_rows(rows: Sequence[LayerFact]) -> list[Cell | None]:
         # into a dense layer comes every unit of a map
         flattened = row.kind == "flat" and above.kind not in ("global", "flat")
         reshaped = above.kind == "join" or (above.kind == "flat" and row.kind != "flat")
-        if given is None or taken is None or above.several or reshaped or flattened or apart(above.name, row.name):
+        heads = above.kind == row.kind == "flat" and above.cells.get("ch_in") == taken != given
+        alone = above.several or reshaped or flattened or heads or apart(above.name, row.name)
+        if given is None or taken is None or alone:
             continue
         if "ch_in" not in row.cells and (above.kind != "conv" or taken == 2 * given):
             continue  # levels of a network, whose convolutions are not listed

@@ -91,6 +91,8 @@ WEIGHTS = re.compile(r"\(\s?(\d{1,2})\s?[x×*]\s?(\d{1,2})\s?[x×*]\s?(\d{1,5})\
 OUT_CHANNELS = re.compile(
     r"\b(\d{1,5})\s*(?:channels|filters|kernels|ch\b|maps)|^[^,]*\d\s?[x×]\s?\d(?:\s?conv\w*)?,\s?(\d{1,5})\b", FLAGS
 )
+NAMED_CONV = re.compile(r"con\w{0,6}v|\bdw|depthwise|pointwise|kernel|filter|\b[ck]\d", re.IGNORECASE)
+"""A word for a convolution, beside which a drawn 3x3 is its kernel."""
 DEPTHWISE = re.compile(r"depth[\s-]?wise(?!.{0,3}sep)|\bdw\b", FLAGS)
 
 

@@ -78,6 +78,8 @@ AFTER_CLASS = re.compile(r"^\s*(?!self\.|def |@|#|nn\.|\)|\]|[\"'])\S")
 METHOD = re.compile(r"^(\s*)def (\w{1,80})\(")
 OTHER_CALL = re.compile(r"(?<![\w.])(?<!class )(?<!def )(?:self\.)?(?P<class>(?!))?(?P<bare>[A-Za-z_]\w{1,80})\(")
 OWNER = re.compile(r"^\s*self\.(?:_modules\[[\"'])?(\w{1,60})(?:[\"']\])?\s*(?::[^=]{1,40})?=(?!=)")
+BUILT = re.compile(r"^\s*(?:self\.\w+\s*=\s*self\.\w+\(\s*[\w(]|_\w*(?:conv|block|layer)\w*\(.*\),\s*$)")
+"""A layer that a method, or a function that is not shown, builds."""
 LISTED = re.compile(r"^\s*(\w{1,60})(?:\s*\+?=\s*\[|\.(?:append|extend)\()")
 """A list that layers are put into, and the containers that are made of it."""
 UNPACKED = re.compile(r"\(\s*\*\s*(\w{1,60})\s*[,)]")
@@ -239,7 +241,7 @@ def calls_in(code: str, own: Container[str], inside: bool) -> list[re.Match[str]
         return []
     found = {match.start(): match for match in CALL.finditer(code)}
     for match in OTHER_CALL.finditer(code):
-        known = match["bare"] in own or (inside and match["bare"][0].isupper())
+        known = match["bare"] in own or (inside and match["bare"][0].isupper()) or BUILT.match(code)
         if known and not any(match.start() <= place < match.end() for place in found):
             found[match.start()] = match
     return [found[place] for place in sorted(found) if not LEFT_OUT.fullmatch(class_of(found[place]))]

@@ -9,7 +9,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 from ...engine.geometry import Number
-from .cells import FUSED, LATEX_TIMES, SEVERAL, kind_of_operation, settings_in
+from .cells import FUSED, LATEX_TIMES, NAMED_CONV, SEVERAL, kind_of_operation, settings_in
 from .facts import LayerFact, StatedModel
 from .layer_table import shape_in
 from .listing import ARROW
@@ -59,10 +59,11 @@ MAP_FIRST = re.compile(
     r"^\W*?(?:\d{1,2}[.)]\s*)?\[\s*(?P<map>\d{1,4}(?:\s?[x×*]\s?\d{1,4}){2})\s*\]\s*(?P<rest>[A-Za-z].{2,})$"
 )
 """What comes out in front of the layer: [55x55x96] CONV1: 96 11x11 filters at stride 4, pad 0."""
-NAMED_CONV = re.compile(r"con\w{0,6}v|\bdw|depthwise|pointwise|kernel|filter|\b[ck]\d", re.IGNORECASE)
 LINE_KINDS = ("conv", "pool", "global")
 LONGEST = 300
 """Characters of such a line; longer ones are prose."""
+LEFT_OUT = re.compile(r"^\W*(?:\.\.\.|…|⋮)\W*$")
+"""A line that stands for layers."""
 FEWEST_LINES = 3
 """Layers that make such a list."""
 LINES_APART, DRAWN_APART = 6, 12
@@ -79,6 +80,7 @@ def line_models(lines: Sequence[Line]) -> list[StatedModel]:
     have a heading for each layer."""
     runs: list[list[LayerFact]] = [[]]
     section = block = None
+    texts = {line.number: line.text for line in lines}
     for line, fact in facts_of(lines):
         run = runs[-1]
         if fact.kind == "flat" and not any(one.kind in LINE_KINDS for one in run):
@@ -86,11 +88,12 @@ def line_models(lines: Sequence[Line]) -> list[StatedModel]:
         goes_on = bool(run) and fact.cells.get("n_in", 0) == run[-1].cells.get("n_out")
         anew = fact.kind == "input" or (line.section != section and "r_out" in fact.cells and not goes_on)
         apart = DRAWN_APART if line.code and line.block == block else LINES_APART
-        if run and (anew or fact.line - run[-1].line > apart):
+        between = range(run[-1].line + 1, fact.line) if run else ()
+        left_out = any(LEFT_OUT.match(texts.get(n, "")) for n in between[:apart])
+        if run and (anew or left_out or fact.line - run[-1].line > apart):
             runs.append([])
         section, block = line.section, line.block
         runs[-1].append(fact)
-    texts = {line.number: line.text for line in lines}
     return [
         replace(model_of_lines(run), sums=tuple(steps_amiss(run, texts)))
         for run in runs

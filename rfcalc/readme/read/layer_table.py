@@ -10,7 +10,17 @@ from typing import Literal
 
 from ...engine.geometry import Number
 from ...spec.stated import Stated
-from .cells import CHANNELS_FROM_TO, DEPTHWISE, FUSED, SEVERAL, equations, figures_in, kind_of_operation, settings_in
+from .cells import (
+    CHANNELS_FROM_TO,
+    DEPTHWISE,
+    FUSED,
+    NAMED_CONV,
+    SEVERAL,
+    equations,
+    figures_in,
+    kind_of_operation,
+    settings_in,
+)
 from .facts import IMAGE_SIZES, LayerFact, StatedModel
 from .headings import SIDES, WINDOW_SETTINGS, column_of
 from .repeats import opened_repeats
@@ -232,6 +242,7 @@ def fact_of(
     found: dict[str, Number] = {}
     same, name = False, names[0]
     words, kind = name, kind_of_operation(names[1])
+    kind = kind_of_operation(name) if kind == "conv" and not NAMED_CONV.search(names[1]) else kind  # only a kernel
     unknown = {key for place, key in columns.items() if "?" in cells[place]}
     for place, key in columns.items():
         cell = cells[place]

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from ...engine.geometry import Number
 from .facts import LayerFact
-from .layer_table import shape_in
+from .layer_table import Order, shape_in
 
 Notes = dict[str, Number]
 SHAPE = (
@@ -49,6 +49,8 @@ BLOCK_FROM_TO = re.compile(
     r"^\W*(?:[a-z]+\s)?(?:block|stage)\s*\w{1,2}\s*[:–-].*\d\s?[x×]\s?\d+.*(?:-+>|=>|→)", re.IGNORECASE
 )
 """The same with the maps behind a colon, and with the field: Block 1: 28x28 -> 14x14 (RF: 6)."""
+SIZE_WORKED_OUT = re.compile(r"\br_?out\W{0,3}\([^()=]{3,30}\)\s*/\s*\d\s*\+\s*1\s*=\s*\d+", re.IGNORECASE)
+"""The arithmetic of a size under the word of a field: r_out: (28 + 2*0 - 3)/1 + 1 = 26."""
 SUM_BEFORE = re.compile(r"[:=]\s*[\[(]?\d[\d\s()+*/x×\]-]{2,60}=(?=\s*\d)")
 """Arithmetic in front of its value: RF = 3 + (3-1)*1 = 5."""
 ARROWED_SUM = re.compile(r"[:=]\s*\(?\d[\dx×\s]{0,9}[+*/(-][\d\s()+*/-]{2,60}-+>(?=\s*\d)")
@@ -92,6 +94,8 @@ MAP = re.compile(
 """Sizes with channels: 28x28x16, 16@28x28."""
 BRACKETED_MAP = re.compile(r"[(\[](?:(?:\w{1,10}|-1)\s*,\s*)?(\d{1,4}\s*,\s*\d{1,4}\s*,\s*\d{1,4})[)\]]")
 """The same as torch prints it, [-1, 16, 28, 28] or (16, 28, 28)."""
+LAST = re.compile(r"(\d+)\s*,\s*\1\s*,")
+"""A square map with its channels behind, whatever class is called."""
 FIELD_BEHIND = re.compile(r"\d\s*\|\s*(\d{1,4})\s*$")
 """The field behind the map and a bar: 32x32x128 | 5."""
 PARAMS_SAID = re.compile(
@@ -109,7 +113,9 @@ def map_in(comment: str, fact: LayerFact) -> Notes:
     """The map alone and the count of parameters in a comment on a layer's line: 896 params, 32x32x32."""
     found: Notes = {}
     maps = MAP.findall(comment) or BRACKETED_MAP.findall(comment) if fact.kind in ("conv", "pool", "resample") else []
-    sizes, channels = shape_in(maps[0]) if len(maps) == 1 else ((), None)
+    torch = fact.torch[-1:] == "d" and bool(maps) and "," in maps[0] and not LAST.match(maps[0])
+    first: Order = "first" if torch else None
+    sizes, channels = shape_in(maps[0], first) if len(maps) == 1 else ((), None)
     if sizes and channels == fact.cells.get("ch_out", channels) is not None:
         found["n_out"] = sizes[0]
     elif sizes and channels != fact.cells.get("ch_in"):
@@ -134,6 +140,7 @@ def notes_in(comment: str) -> Notes:
     found: Notes = {}
     if not comment or not re.search(r"\d", comment):
         return found
+    comment = SIZE_WORKED_OUT.sub("", comment)
     comment = FORMULA_BEFORE.sub("=", SUM_BEFORE.sub("=", ARROWED_SUM.sub("=", comment)))
     comment = SQUARE.sub(r"\1x\1", FIELDS_FROM_TO.sub(r"\1 ", FIELD_TOLD.sub("RF: ", comment)))
     comment = SEVERAL_FIELDS.sub("", comment)
@@ -166,7 +173,8 @@ def with_maps(comment: str, found: Notes) -> Notes:
         given, made = (re.sub(r"\s", "", shape) for shape in both.groups())
         ins, outs = shape_in(given)[0], shape_in(made)[0]
         if ins and outs:
-            found = {"n_in": ins[0], "n_out": outs[0], **found}
+            led = found.get("n_out") == ins[0]  # Output: 28x28 -> 14x14
+            found = {"n_in": ins[0], "n_out": outs[0], **found, **({"n_out": outs[0]} if led else {})}
             found |= said_in(given, "n_in") | said_in(made, "n_out")
         if last and {*SAID} <= found.keys():
             found.setdefault("r_out", int(last[1]))

@@ -100,6 +100,10 @@ SAVED = re.compile(
 SIGNED = re.compile(r"[+±]\s?$|(?<!\w)[−–]$")
 FEWER = re.compile(r"\s*(?:fewer|less|more|additional|extra)\b", re.IGNORECASE)
 """Around a count: it is a difference of two."""
+SHARE = re.compile(r"\W{0,3}(?:params?|parameters?)?\W{0,3}\d[\d.]{0,5}\s?%\s(?:of|from)\b", re.IGNORECASE)
+"""Behind a count: it is a part of all, 313,650 params = 99.7% of total."""
+IN_A_FILE = re.compile(r"\b(?:flash|file|tflite|onnx|download)\b", re.IGNORECASE)
+"""It holds more than weights."""
 FACTOR = re.compile(r"\d\s?[*×·]\s?$")
 """In front of a count: it is a factor of one."""
 SUMMAND = re.compile(r"\s*[+*×]\s*[\d(]")
@@ -341,7 +345,8 @@ def sentence_statements(sentence: str, line: int) -> Iterator[Statement]:
         other = bool(ELSEWHERE.search(sentence[: match.start("fields") - len("from ")] + sentence[match.end() :]))
         growth = Statement("fields", listed, "=", Stated.of(numbers[-1]), line, elsewhere=other)
         yield replace(growth, sizes=tuple(map(int, numbers)))
-    if len(found := list(SIZE.finditer(sentence))) == 1 and OF_WEIGHTS.search(sentence):
+    weighed = OF_WEIGHTS.search(sentence) and not IN_A_FILE.search(sentence)
+    if len(found := list(SIZE.finditer(sentence))) == 1 and weighed:
         width = [n for n, words in PRECISIONS.items() if re.search(rf"\b(?:{words})\b", sentence, re.IGNORECASE)]
         relation = next((sign for sign, words in RELATIONS.items() if words.search(sentence[: found[0].start()])), "=")
         figure = Stated.of(found[0]["number"].replace(",", "") + found[0]["unit"].upper())
@@ -406,7 +411,10 @@ def read_match(quantity: str, match: re.Match[str], sentence: str, line: int) ->
         line=line,
         required=bool(REQUIRED.search(sentence) or (quantity == "params" and planned)),
         elsewhere=bool(part)
-        or (quantity == "params" and bool(SAVED.search(front) or SIGNED.search(front) or FEWER.match(behind)))
+        or (
+            quantity == "params"
+            and bool(SAVED.search(front) or SIGNED.search(front) or FEWER.match(behind) or SHARE.match(behind))
+        )
         or is_elsewhere(quantity, sentence, between or "")
         or names_place(quantity, match, sentence)
         or (quantity == "params" and bool(PRODUCT.search(sentence[: match.start("number")]))),
