@@ -14,6 +14,8 @@ def cells_of(text: str) -> list[tuple[object, ...]]:
 BELOW = """class Net(nn.Module):
     def __init__(self):
         super().__init__()
+        # Input Dimension : 32 * 32 * 3 (32 * 32 color images)
+        # Initial Receptive Field: 1
         self.conv1 = nn.Sequential(
 
             nn.Conv2d(3, 8, 3, padding=1),
@@ -50,9 +52,9 @@ BELOW = """class Net(nn.Module):
     ("given", "jump", "field", "amiss"),
     [
         (8, 2, 9, []),
-        (8, 2, 7, [(27, "r_out", 7, 9)]),
-        (8, 4, 9, [(21, "j_out", 4, 2)]),
-        (16, 2, 9, [(18, "ch_in", 16, 8)]),
+        (8, 2, 7, [(29, "r_out", 7, 9)]),
+        (8, 4, 9, [(23, "j_out", 4, 2)]),
+        (16, 2, 9, [(20, "ch_in", 16, 8)]),
     ],
 )
 def test_comments_of_several_lines_below_their_layers(given: int, jump: int, field: int, amiss: list[object]) -> None:

@@ -216,7 +216,7 @@ def take_comment(draft: Draft, block: Sequence[Line], at: int, code: str, commen
         return used
     if bare and not draft.facts and notes.get("r_out") == 1:
         notes = {}  # the image's own field, in front of the first layer
-    elif bare and draft.leads is None and (notes.keys() & {"r_out", "n_out", *SAID} or SIDED_NOTE.search(comment)):
+    elif bare and draft.leads is None and (notes.keys() & {"r_out", "n_out", SAID[1]} or SIDED_NOTE.search(comment)):
         draft.leads = leads(block, at, bool(draft.facts))
     named = LAYER_NAMED.match(comment) if bare else None
     below = bare and CALL.search(block[at + 1].text.partition("#")[0]) if at + 1 < len(block) else None

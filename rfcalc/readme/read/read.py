@@ -11,13 +11,13 @@ from .compared import compared
 from .context import Context, read_context
 from .facts import StatedModel
 from .headings import column_of
-from .layer_lines import line_models
+from .layer_lines import facts_of, line_models
 from .layer_table import layer_table
 from .listing import listing_models
 from .printed_table import printed_tables
 from .printout import Printout, find_printouts
 from .sentences import Statement, read_statements
-from .tables import find_tables
+from .tables import TextTable, find_tables
 from .text import LABEL_LEVEL, Line, Text, read_lines
 from .tools import tool_models
 
@@ -72,7 +72,7 @@ def read_document(text: str) -> Document:
     printed_lines = {one.line for one in printed}
     layered = [(table, layer_table(table, table.line in printed_lines)) for table in tables]
     models = [*code, *(model for _, model in layered if model)]
-    worded = {number for table, model in layered if not model for number in table.lines}  # it may say all in words
+    worded = {number for table, model in layered if not model and said_in_words(table, lines) for number in table.lines}
     for reader in (tool_models, block_models, line_models, listing_models):
         left = taken - worded if reader is line_models else taken
         models += reader([line for line in lines if line.number not in left])
@@ -83,6 +83,12 @@ def read_document(text: str) -> Document:
         found, tuple(printouts), tuple(sorted(models, key=lambda model: model.line)), tuple(statements),
         read_context(prose, stated_fields(statements)), tuple(prose),
     )  # fmt: skip
+
+
+def said_in_words(table: TextTable, lines: Sequence[Line]) -> bool:
+    """Whether at least half of a table's rows say all of a layer in words."""
+    rows = [lines[number - 1] for number in table.lines]
+    return 2 * len({line.number for line, _ in facts_of(rows)}) >= len(rows)
 
 
 def stated_fields(statements: Sequence[Statement]) -> list[int]:
