@@ -21,6 +21,9 @@ from .tables import TextTable, find_tables
 from .text import LABEL_LEVEL, Line, Text, read_lines
 from .tools import tool_models
 
+FEW_BARS = 3
+"""Bars in a line that make it a row of a table, and no line of a list."""
+
 
 @dataclass(frozen=True)
 class Document:
@@ -73,8 +76,9 @@ def read_document(text: str) -> Document:
     layered = [(table, layer_table(table, table.line in printed_lines)) for table in tables]
     models = [*code, *(model for _, model in layered if model)]
     worded = {number for table, model in layered if not model and said_in_words(table, lines) for number in table.lines}
+    barred = {number for table in tables for number in table.lines if lines[number - 1].text.count("|") >= FEW_BARS}
     for reader in (tool_models, block_models, line_models, listing_models):
-        left = taken - worded if reader is line_models else taken
+        left = (taken | barred) - worded if reader is line_models else taken
         models += reader([line for line in lines if line.number not in left])
         taken |= {number for model in models for number in model.lines}
     prose = [line for line in lines if line.number not in taken]
