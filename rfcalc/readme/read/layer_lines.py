@@ -9,7 +9,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 from ...engine.geometry import Number
-from .cells import FUSED, LATEX_TIMES, NAMED_CONV, SEVERAL, kind_of_operation, settings_in
+from .cells import FUSED, LATEX_TIMES, NAMED_CONV, SEVERAL, WEIGHTS, kind_of_operation, settings_in
 from .facts import LayerFact, StatedModel
 from .layer_table import shape_in
 from .listing import ARROW
@@ -206,6 +206,9 @@ def described(text: str, line: Line) -> LayerFact | None:
     input states what goes into the first."""
     if not (STATEMENT.search(text) or MAP.search(text) or ARROWED.search(text)):
         return None
+    weights = WEIGHTS.search(text)
+    if weights and weights[4] and MAP.match(text):
+        return None  # a row of a drawing: what comes in, the weights, what comes out
     words, notes = split_notes(text)
     kind, settings = kind_of_operation(words), settings_in(words)
     if kind == "conv" and not NAMED_CONV.search(words) and FROM_TO.search(text):
