@@ -13,13 +13,13 @@ from dataclasses import replace
 from itertools import pairwise, takewhile
 
 from ...engine.geometry import Number
-from ..read.facts import IMAGE_SIZES, LayerFact, StatedModel
+from ..read.facts import IMAGE_SIZES, LARGEST_SETTING, LayerFact, StatedModel
 from .blame import blamed
 from .channels import channel_slips
 from .readings import TableReading, first_reading, steps
 from .verdict import Cell
 from .walked import Walked
-from .window import LARGEST_SETTING, QUANTITIES, RowWindows, StatedMap, StatedSettings, possible_sizes, sum_of
+from .window import QUANTITIES, RowWindows, StatedMap, StatedSettings, possible_sizes, sum_of
 
 FIRST_ROWS = 200
 """Rows that decide how a table is meant."""

@@ -9,11 +9,9 @@ from functools import lru_cache
 from ...engine.geometry import Axis, Field, Number, Strand, Window
 from ...errors import ShapeError
 from ..infer.costs import LARGEST_SPREAD
-from ..read.facts import LayerFact
+from ..read.facts import LARGEST_SETTING, LayerFact
 from .readings import TableReading
 
-LARGEST_SETTING = 2**20
-"""Kernels, strides and sizes beyond this are no layer's, and cost nothing to refuse."""
 QUANTITIES = ("n", "j", "r")
 StatedMap = dict[str, Number | None]
 """A map by its size, jump and field; None for what is unknown."""

@@ -7,18 +7,17 @@ document's own stand for the layers that they make.
 from __future__ import annotations
 
 import ast
-import operator
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from itertools import accumulate, pairwise, takewhile
+from itertools import pairwise, takewhile
 from math import prod
 from typing import Any
 
-from ...engine.geometry import Number
+from ...engine.geometry import Axis, Field, Number, Strand, Window
 from .constructed import all_drafts, facts_of_call, literal
 from .draft import Draft
-from .facts import KEEPING, LayerFact, StatedModel, numbered
+from .facts import KEEPING, LARGEST_SETTING, LayerFact, StatedModel, numbered
 from .forward import Step
 from .notes import NOTES, channels_in, map_in, notes_in, sizes_chained, sizes_only
 from .text import Line
@@ -303,15 +302,22 @@ def matches(side: Sequence[LayerFact], main: Sequence[LayerFact]) -> bool:
     """Whether a way round layers takes the same steps as they do and sees no more."""
     ways = [settled_windows(way) for way in (side, main)]
     known = all(fact.kind in ("conv", "pool") and "kernel_size" in fact.cells for way in ways for fact in way)
-    return known and strides(side) == strides(main) and field_of(side) <= field_of(main)
+    if not known or strides(side) != strides(main):
+        return False
+    narrow, wide = field_of(side), field_of(main)
+    return narrow is not None and wide is not None and narrow <= wide
 
 
-def field_of(facts: Sequence[LayerFact]) -> Number:
-    """The field of layers one after the other."""
-    windows = [fact.cells for fact in settled_windows(facts)]
-    jumps = accumulate((cells.get("stride", 1) for cells in windows), operator.mul, initial=1)
-    grown = (cells.get("dilation", 1) * (cells["kernel_size"] - 1) for cells in windows)
-    return 1 + sum(more * j for more, j in zip(grown, jumps, strict=False))
+def field_of(facts: Sequence[LayerFact]) -> int | None:
+    """The field of layers one after the other, by the engine; None where a setting is none of a layer."""
+    axis = Axis(1, (Strand(1, (Field(0, 0),)),))
+    for cells in (fact.cells for fact in settled_windows(facts)):
+        settings = (cells["kernel_size"], cells.get("stride", 1), cells.get("dilation", 1))
+        if not all(isinstance(n, int) and 0 < n <= LARGEST_SETTING for n in settings):
+            return None
+        kernel, stride, dilation = map(int, settings)
+        axis = axis.through(Window(kernel, stride, (0, 0), dilation).taps(), 1)
+    return axis.receptive_field
 
 
 def strides(facts: Sequence[LayerFact]) -> Number:

@@ -15,6 +15,8 @@ from typing import Any
 from ...engine.geometry import Number
 from .sentences import Statement
 
+LARGEST_SETTING = 2**20
+"""Kernels, strides and sizes beyond this are no layer's, and cost nothing to refuse."""
 KEEPING = ("pointwise", "join")
 """Kinds of layers that leave size and field alone, one by one."""
 

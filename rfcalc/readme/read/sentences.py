@@ -373,18 +373,10 @@ def read_match(quantity: str, match: re.Match[str], sentence: str, line: int) ->
     figure = figure_of(quantity, re.sub(r"[,\s]", "", match["number"]), unit)
     value = float(figure.value)
     near = " ".join(groups.get(key) or "" for key in ("before", "between"))
-    if FORMULA.search(near) or (not groups.get("other") and SUMMAND.match(sentence[match.end("number") :])):
-        return None  # r_out = r_in + (k - 1) * j is no figure of a network
     tail = sentence[match.end() : match.end() + 20]
-    if quantity == "receptive_field" and (BEGINS.search(sentence[: match.start()]) or START.search(near)):
-        return None
-    if quantity == "receptive_field" and (ANOTHER.search(groups.get("between") or "") or A_MAP.match(tail)):
-        return None
-    if quantity == "params" and ONE_SETTING.search(sentence[max(0, match.start() - 12) : match.end()]):
+    if is_no_figure(quantity, match, sentence, near):
         return None
     front, behind = sentence[: match.start("number")], sentence[match.end("number") :]
-    if quantity == "params" and FACTOR.search(front):
-        return None
     part = OF_A_PART.search(front[-LONGEST_FRONT:].replace("`", "")) if quantity == "params" else None
     if groups.get("loose") and not part:
         return None
@@ -427,6 +419,20 @@ def read_match(quantity: str, match: re.Match[str], sentence: str, line: int) ->
         part=(part["name"] or part["item"] or part["place"], part["kind"] or "") if part else None,
         side=next((side for side in ("before", "after") if re.match(rf"[\sa-z(,]{{0,12}}\b{side}\b", tail)), ""),
     )
+
+
+def is_no_figure(quantity: str, match: re.Match[str], sentence: str, near: str) -> bool:
+    """Whether what stands around a number, `near` it and beyond, says that it is none of a network: it is part of a
+    formula, where a field begins, another map's, or one setting."""
+    groups, behind = match.groupdict(), sentence[match.end("number") :]
+    if FORMULA.search(near) or (not groups.get("other") and SUMMAND.match(behind)):
+        return True  # r_out = r_in + (k - 1) * j is no figure of a network
+    if quantity == "receptive_field":
+        begins = BEGINS.search(sentence[: match.start()]) or START.search(near)
+        another = ANOTHER.search(groups.get("between") or "") or A_MAP.match(sentence[match.end() : match.end() + 20])
+        return bool(begins or another)
+    setting = ONE_SETTING.search(sentence[max(0, match.start() - 12) : match.end()])
+    return quantity == "params" and bool(setting or FACTOR.search(sentence[: match.start("number")]))
 
 
 def figure_of(quantity: str, digits: str, unit: str) -> Stated:
