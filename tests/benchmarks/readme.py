@@ -49,6 +49,12 @@ def code(lines: int) -> str:
     return "\n".join(["```python", *body, "```"])
 
 
+def settings(lines: int) -> str:
+    """Layers as Caffe writes them, line after line without a stop."""
+    layer = 'layer {\n  name: "conv"\n  type: "Convolution"\n  convolution_param {\n    num_output: 64\n  }\n}'
+    return "\n".join([layer] * (lines // 7))
+
+
 def resnet50() -> str:
     """A bottleneck network of 50 weighted layers as torchsummary prints it, containers and all."""
     rows = [*printouts.stack(("RB", (64, 112, 112), 9_408)), ("MaxPool2d", (64, 56, 56), 0)]
@@ -86,6 +92,7 @@ def main() -> None:
         ("table", table),
         ("sections", sections),
         ("code", code),
+        ("settings", settings),
     ):
         for verb in (audit, infer) if name == "summary" else (audit,):
             short, long = (seconds(verb, make(lines)) for lines in (SHORT, LONG))

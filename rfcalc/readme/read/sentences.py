@@ -285,7 +285,7 @@ def read_statements(prose: Iterable[Line], text: Text) -> list[Statement]:
     demand."""
     found: list[Statement] = []
     used: set[tuple[str, int]] = set()
-    tail, above = "", 0  # what the line above leaves unfinished
+    begun, above = False, 0  # whether the line above leaves a sentence unfinished that speaks plainly of another
     headings = {section.line for section in text.sections}
     for line in prose:
         words = without_markup(line)
@@ -297,19 +297,20 @@ def read_statements(prose: Iterable[Line], text: Text) -> list[Statement]:
         asked = any(not SOLUTION.search(title) for title in asking)
         if words.count("|") == 3 and words[0] == "|":  # a name and its figure
             words = words.strip("| ").replace(" | ", ": ")
-        begun = tail if above + 1 == line.number and not NEW_POINT.match(words) else ""
+        carried = begun and above + 1 == line.number and not NEW_POINT.match(words)
         parts = re.split(r"(?<=[.!?;])\s+(?=[A-Z(])|\s\|\s", words)
         ended = parts[-1].rstrip().endswith((".", "!", "?", ":", ";"))
-        tail, above = "" if ended else (begun if len(parts) == 1 else "") + parts[-1], line.number
+        begun = not ended and ((carried and len(parts) == 1) or bool(PLAINLY_ELSEWHERE.search(parts[-1])))
+        above = line.number
         for place, sentence in enumerate(parts):
             if DIGIT.search(sentence):
-                carried = place == 0 and bool(PLAINLY_ELSEWHERE.search(begun))
+                goes_on = carried and place == 0
                 for statement in with_asides(sentence, line.number):
                     titled = line.number in headings and not PLAINLY_ELSEWHERE.search(sentence)
                     limited = bool(asking) and statement.relation in "<>"
                     found.append(replace(
                         statement, section=line.section, required=statement.required or asked or limited,
-                        elsewhere=(statement.elsewhere or carried) and not (titled and statement.quantity == "params"),
+                        elsewhere=(statement.elsewhere or goes_on) and not (titled and statement.quantity == "params"),
                     ))  # fmt: skip
             for quantity, pattern in USE_PATTERNS.items():
                 key = (quantity, line.section)
