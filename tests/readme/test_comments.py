@@ -257,3 +257,18 @@ def test_arguments_that_are_lists_of_lists() -> None:
         "        self.conv = nn.Conv2d(3, 16, kernel_size=3, padding=[[1, 1], [1, 1]])  # 30x30x16",
     )
     assert audit(text).cells == ()
+
+
+SQUARES = comments(
+    "        self.a = nn.Conv2d(3, 32, 3, padding=1)  # output: 32x32",
+    "        self.b = nn.Conv2d(32, 32, 3, padding=1)  # output: {0}x{0}",
+    "        self.c = nn.Conv2d(32, 64, 3, stride=2, padding=1)  # output: 16x16",
+    "        self.d = nn.Conv2d(64, 64, 3)  # output: 14x14",
+    "        self.e = nn.Conv2d(64, 64, 3)  # output: 12x12",
+)
+
+
+def test_a_square_size_is_no_count_of_channels() -> None:
+    assert cells_of(SQUARES.format(32)) == []
+    assert [cell[1:] for cell in cells_of(SQUARES.format(31))] == [("n_out", 31, 32)]
+    assert [cell[1:] for cell in cells_of(SQUARES.format(64))] == [("n_out", 64, 32)]

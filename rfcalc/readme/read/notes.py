@@ -10,6 +10,12 @@ from .facts import LayerFact
 from .layer_table import Order, shape_in
 
 Notes = dict[str, Number]
+
+
+class Drawn(int):
+    """A size that a comment draws as a square, 32x32: no count of channels."""
+
+
 SHAPE = (
     r"\s*(?:[:=-]+>?|(?<=size)\s|(?<=shape)\s)\s*[(\[]?\s*(?P<value>\d{1,5}(?:\s*[x×X*,]\s*\d{1,5}){0,3})"
     r"(?!\d|\s*(?:-+>|=>|→)\s*\d|\s*(?:channels?|filters?|ch|maps?|kernels?|features?)\b)"
@@ -128,8 +134,8 @@ def map_in(comment: str, fact: LayerFact) -> Notes:
 
 
 def sizes_only(notes: Notes, cells: Mapping[str, Number]) -> Notes:
-    """The figures of a comment without those that repeat the layer's channels."""
-    said = {f"n_{key[5:]}" for key in notes.keys() & {*SAID}}  # a map with channels repeats none
+    """The figures of a comment without those that repeat the layer's channels; a map with channels repeats none."""
+    said = {f"n_{key[5:]}" for key in notes.keys() & {*SAID}} | {k for k, n in notes.items() if isinstance(n, Drawn)}
     return {
         key: n for key, n in notes.items() if key in said or not (key[0] == "n" and n == cells.get(f"ch_{key[2:]}"))
     }
@@ -150,7 +156,7 @@ def notes_in(comment: str) -> Notes:
                 continue
             shape = re.sub(r"^(\d+)x\1x1x(?=\d+$)", r"\1x\1x", re.sub(r"\s*[,*×X]\s*", "x", match["value"]))
             if sizes := shape_in(shape)[0]:
-                found |= {key: sizes[0], **(said_in(shape, key) if key[0] == "n" else {})}
+                found |= {key: size_of(sizes), **(said_in(shape, key) if key[0] == "n" else {})}
     if channels := CHANNELS_SAID.search(comment):
         found |= {key: int(n) for key, n in zip(SAID, channels.groups(), strict=True)}
     if count := PARAMS_SAID.search(comment):
@@ -174,7 +180,7 @@ def with_maps(comment: str, found: Notes) -> Notes:
         ins, outs = shape_in(given)[0], shape_in(made)[0]
         if ins and outs:
             led = found.get("n_out") == ins[0]  # Output: 28x28 -> 14x14
-            found = {"n_in": ins[0], "n_out": outs[0], **found, **({"n_out": outs[0]} if led else {})}
+            found = {"n_in": size_of(ins), "n_out": size_of(outs), **found, **({"n_out": outs[0]} if led else {})}
             found |= said_in(given, "n_in") | said_in(made, "n_out")
         if last and {*SAID} <= found.keys():
             found.setdefault("r_out", int(last[1]))
@@ -185,6 +191,11 @@ def with_maps(comment: str, found: Notes) -> Notes:
     elif leads_to := LEADS_TO.search(comment) or BECOMES.search(comment):
         found.setdefault("n_out", int(leads_to[1]))
     return found
+
+
+def size_of(sizes: tuple[Number, ...]) -> Number:
+    """The first of a map's sizes."""
+    return Drawn(sizes[0]) if len(sizes) == 2 and sizes[0] == sizes[1] else sizes[0]
 
 
 def said_in(shape: str, key: str) -> Notes:
