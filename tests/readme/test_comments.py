@@ -272,3 +272,54 @@ def test_a_square_size_is_no_count_of_channels() -> None:
     assert cells_of(SQUARES.format(32)) == []
     assert [cell[1:] for cell in cells_of(SQUARES.format(31))] == [("n_out", 31, 32)]
     assert [cell[1:] for cell in cells_of(SQUARES.format(64))] == [("n_out", 64, 32)]
+
+
+TWO_IN_ONE = comments(
+    "        # input_size: 32 output_size = 32",
+    "        # rf_in: 1, k=3, s = 1, p=1, j_in = 1, j_out = 1, rf_out = 3",
+    "        self.a = self.conv(3, 16)",
+    "        # Max Pool",
+    "        # input_size: 32 output_size = 16",
+    "        # rf_in: 3, k=2, s = 2, p=0, j_in = 1, j_out = 2, rf_out = 4",
+    "        # 1 x 1",
+    "        # input_size: 16 output_size = 16",
+    "        # rf_in: 4, k=1, s = 1, p=0, j_in = 2, j_out = 2, rf_out = 4",
+    "        self.b = self.transition(16, 8)",
+    "        # input_size: 16 output_size = 16",
+    "        # rf_in: 4, k=3, s = 1, p=1, j_in = 2, j_out = 2, rf_out = {}",
+    "        self.c = self.conv(8, 16)",
+    "    def forward(self, x):",
+    "        return self.c(self.b(self.a(x)))",
+    "    def conv(self, i, o):",
+    "        return nn.Sequential(nn.Conv2d(i, o, 3, padding=1), nn.ReLU())",
+    "    def transition(self, i, o):",
+    "        return nn.Sequential(nn.MaxPool2d(2), nn.Conv2d(i, o, 1))",
+)
+
+
+def test_lines_above_a_call_that_makes_several_layers() -> None:
+    """What comes in comes into the first of them, what goes out leaves the last."""
+    assert cells_of(TWO_IN_ONE.format(8)) == []
+    assert [cell[1:] for cell in cells_of(TWO_IN_ONE.format(9))] == [("r_out", 9, 8)]
+
+
+ADDED = comments(
+    "        self.a = nn.Conv2d(3, 3, 3, padding=1)",
+    "        self.b = nn.Conv2d(3, 3, 3, padding=1)",
+    "        self.pool = nn.MaxPool2d(2, 2)",
+    "        self.c = nn.Conv2d(3, 8, 3, padding=1)",
+    "    def forward(self, x1):",
+    "        x2 = self.a(x1)  # input: 32x32x3 output: 32x32x3",
+    "        x3 = self.b(torch.sum(torch.stack([x1, x2]), dim=0))  # input: 32x32x3 output: 32x32x3",
+    "        x4 = self.pool({})  # input: 32x32x3 output: {}x{}x3",
+    "        return self.c(x4)  # input: 16x16x3 output: 16x16x8",
+)
+
+
+@pytest.mark.parametrize(
+    "sum_of_maps",
+    ["sum([x1, x2, x3])", "torch.stack([x1, x2, x3]).sum(0)", "torch.sum(torch.stack((x1, x2, x3)), axis=0)"],
+)
+def test_maps_that_are_summed(sum_of_maps: str) -> None:
+    assert cells_of(ADDED.format(sum_of_maps, 16, 16)) == []
+    assert [cell[1:] for cell in cells_of(ADDED.format(sum_of_maps, 18, 18))] == [("n_out", 18, 16)]

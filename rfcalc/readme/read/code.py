@@ -19,7 +19,7 @@ from .constructed import all_drafts, facts_of_call, literal
 from .draft import Draft
 from .facts import KEEPING, LARGEST_SETTING, LayerFact, StatedModel, numbered
 from .forward import Step
-from .notes import NOTES, channels_in, map_in, notes_in, sizes_chained, sizes_only
+from .notes import NOTES, OUTS, channels_in, map_in, notes_in, sizes_chained, sizes_only
 from .text import Line
 
 
@@ -142,20 +142,28 @@ class _Graph:
         """Adds what comments beside the calls state of the layers that have no comment of their own: the map behind the
         last layer of the line, or a chain of sizes through all of them. Where one states the channels that come into
         its layer, they may all speak of what comes in."""
+        comments = {line: called[line - 1].text.partition("#")[2] for line in self.lines}
         alone = [(line, self.rows[places[0]][0].cells) for line, places in self.lines.items() if len(places) == 1]
-        if any(channels_in(called[at - 1].text) == cells.get("ch_in", 0) != cells.get("ch_out") for at, cells in alone):
+        if any(
+            channels_in(comments[line]) == cells.get("ch_in", 0) != cells.get("ch_out")
+            and "n_in" not in notes_in(comments[line])
+            for line, cells in alone
+        ):
             return
         for line, places in self.lines.items():
-            _, _, comment = called[line - 1].text.partition("#")
+            comment = comments[line]
             windowed = [place for place in places if self.rows[place][0].kind in ("conv", "pool", "resample")]
             if not windowed or any(self.rows[place][0].cells.keys() & NOTES.keys() for place in windowed):
                 continue
-            sizes, last = sizes_chained(comment), self.rows[windowed[-1]][0]
-            notes = [{"n_in": given, "n_out": made} for given, made in pairwise(sizes)]
-            if len(notes) != len(windowed):
-                found = {key: n for key, n in notes_in(comment).items() if key.endswith("_out")}
-                notes, windowed = [{**map_in(comment, last), **found}], windowed[-1:]
-            for place, stated in zip(windowed, notes, strict=True):
+            sizes, said = sizes_chained(comment), notes_in(comment)
+            if len(sizes) == len(windowed) + 1:
+                pairs = zip(windowed, pairwise(sizes), strict=True)
+                notes = [(place, {"n_in": given, "n_out": made}) for place, (given, made) in pairs]
+            else:  # what comes in comes into the first, what goes out leaves the last
+                ins, outs = ({key: n for key, n in said.items() if (key in OUTS) == out} for out in (False, True))
+                drawn = {} if ins else map_in(comment, self.rows[windowed[-1]][0])
+                notes = [(windowed[0], ins), (windowed[-1], {**drawn, **outs})]
+            for place, stated in notes:
                 fact, reads = self.rows[place]
                 if own := sizes_only(stated, fact.cells):
                     fact = replace(fact, cells={**fact.cells, **own}, line=called[line - 1].number)

@@ -98,14 +98,15 @@ def all_drafts(lines: Sequence[Line], own: Container[str]) -> list[Draft]:
         if any("\\_" in line.text for line in block):  # escaped for Markdown, where no code block is
             block = [replace(line, text=line.text.replace("\\_", "_")) for line in block]
         if block[0].code or any(CALL.search(line.text) for line in block):
-            found += [draft for draft in map(spoken, drafts(block, own)) if draft.facts]
+            found += [draft for draft in (spoken(one, own) for one in drafts(block, own)) if draft.facts]
     return found
 
 
-def spoken(draft: Draft) -> Draft:
+def spoken(draft: Draft, own: Container[str]) -> Draft:
     """The draft with its comments in the place of layers, where it has none that change a map."""
     draft.open_up()
-    if not draft.remarks or any(fact.kind not in ("pointwise", "other") for fact in draft.facts):
+    windows = [fact for fact in draft.facts if fact.kind not in ("pointwise", "other") or fact.torch in own]
+    if windows or not draft.remarks:
         return draft
     nothing = [ast.Call(ast.Name(""), [], []) for _ in draft.remarks]
     return Draft(draft.title, draft.remarks, [""] * len(draft.remarks), nothing)

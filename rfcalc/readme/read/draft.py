@@ -91,8 +91,13 @@ class Draft:
             self.forget(self.owner)
         window, last = fact.kind != "pointwise", len(self.facts) - 1
         if self.waiting and window:
-            for notes, line in self.waiting[::-1] if self.waits_for in ("", fact.kind) else ():
-                fact = fact.noting(sizes_only(notes, fact.cells), line)
+            # several lines on one call: what comes in comes into the first of its layers, what goes out leaves the last
+            told = self.waiting if self.waits_for in ("", fact.kind) else []
+            sided = [(inner, line, inner.keys() - OUTS) for inner, line in told]
+            sided += [(inner, line, inner.keys() & OUTS) for inner, line in told[::-1]]
+            for notes, line, keys in sided:
+                own = sizes_only(notes, fact.cells)
+                fact = fact.noting({key: n for key, n in own.items() if key in keys}, line)
             self.waiting, self.waits_for = [], ""
             self.led = last + 1
         elif window and self.led == last and fact.line == self.facts[last].line + 1 and not fact.cells.keys() & OUTS:
@@ -141,6 +146,8 @@ class Draft:
     def note(self, notes: Notes, line: int, bare: bool, kind: str = "", above: bool = False) -> None:
         """Figures in a comment without a call: after the bracket that closes a layer, or on a line of their own, which
         may stand right `above` a layer."""
+        if bare and not notes and self.waiting and line - 1 == self.told:
+            self.told = line  # the lines above and below speak of one call
         if not notes or (bare and notes.get("r_out") == 1):
             return
         self.noted.add(line)

@@ -147,6 +147,8 @@ class _ForwardWalk:
             return (*before, Step(layer=attribute_of(holder or function) or "?"))
         if name in JOINING and given:
             return self.joins(JOINING[name], holder, node)
+        if name == "sum" and (maps := self.summed(node)):
+            return joined_paths(maps, "add")
         before = next(self.method(holder), before)
         if name in POOLING:
             made = ast.Call(ast.Name(POOLING[name]), node.args[1:], node.keywords)
@@ -161,10 +163,29 @@ class _ForwardWalk:
         dim = ast.unparse(others[0]) if others else "0"
         if dim not in map(str, CHANNEL_AXES):
             return (Step(problem=f"joins maps along dimension {dim}"),)
-        if isinstance(first, ast.Tuple | ast.List):
-            return joined_paths([self.path(part) for part in first.elts], join)
-        known = self.lists.get(first.id) if isinstance(first, ast.Name) else None
+        known = self.listed(first)
         return joined_paths(known, join) if known else (Step(problem="joins a list of maps"),)
+
+    def listed(self, node: ast.expr) -> list[Path]:
+        """The ways to the maps of a list that is written out, or has a name."""
+        if isinstance(node, ast.Tuple | ast.List):
+            return [self.path(part) for part in node.elts]
+        return self.lists.get(node.id, []) if isinstance(node, ast.Name) else []
+
+    def summed(self, node: ast.Call) -> list[Path]:
+        """The ways to the maps that are added up: sum(maps), torch.sum(torch.stack(maps), dim=0),
+        torch.stack(maps).sum(0)."""
+        function = node.func
+        if isinstance(function, ast.Name):
+            return self.listed(node.args[0]) if node.args else []
+        assert isinstance(function, ast.Attribute)
+        stacked = isinstance(function.value, ast.Call)
+        stack, *axes = [function.value, *node.args] if stacked else node.args or [node]
+        axes += [keyword.value for keyword in node.keywords if keyword.arg in ("dim", "axis")]
+        if not (isinstance(stack, ast.Call) and ast.unparse(stack.func) == "torch.stack" and stack.args):
+            return []
+        along = [ast.unparse(axis) for axis in (*axes, *stack.args[1:], *(k.value for k in stack.keywords))]
+        return self.listed(stack.args[0]) if along and {*along} == {"0"} else []
 
     def method(self, holder: ast.expr | None) -> Iterator[Path]:
         """The path to the map whose method is called; nothing for a function of a package."""

@@ -211,8 +211,7 @@ def sizes_chained(comment: str) -> list[Number]:
     return [int(found[1]) for found in maps if found] if all(maps) else []
 
 
-def channels_in(text: str) -> Number | None:
-    """The channels of the one map in a line's comment."""
-    comment = text.partition("#")[2]
+def channels_in(comment: str) -> Number | None:
+    """The channels of the one map in a comment."""
     maps = MAP.findall(comment) or BRACKETED_MAP.findall(comment)
     return shape_in(maps[0])[1] if len(maps) == 1 else None
