@@ -82,7 +82,7 @@ class _Walk:
         self.plain_pools: set[tuple[Number | None, Number]] = set()
         """Of the pools that divide the size: their kernel, or their stride where they state none, and by how much."""
         self.branches = branches(self.rows)
-        self.apart = model.form == "table" and self.are_examples()
+        self.apart = model.form in ("table", "list") and self.are_examples()
         """Whether the rows are examples of the arithmetic, none of which reads another."""
 
     def walked(self) -> Walked:
@@ -121,9 +121,9 @@ class _Walk:
 
     def are_examples(self) -> bool:
         """Whether rows without fields and jumps work out each by itself, and most do not read what the one above
-        makes."""
+        makes, or all begin with the same size although one above makes another."""
         rows = [row for row in self.rows if {"n_in", "n_out"} <= row.cells.keys()]
-        if len(rows) < max(len(self.rows), SEVERAL + 1) or any(key[0] in "jr" for row in rows for key in row.cells):
+        if len(rows) < max(len(self.rows), SEVERAL) or any(key[0] in "jr" for row in rows for key in row.cells):
             return False
         made = []
         for row in rows:
@@ -131,7 +131,9 @@ class _Walk:
             made.append(self.windows.step(own, self.windows.of(row, own, {"n": row.cells["n_out"]}))["n"])
         alone = sum(n in (None, row.cells["n_out"]) for n, row in zip(made, rows, strict=True))
         linked = sum(above.cells["n_out"] == row.cells["n_in"] for above, row in pairwise(rows))
-        return alone > linked + 1 and 2 * linked < len(rows) - 1
+        if len({row.cells["n_in"] for row in rows}) == 1 and linked < len(rows) - 1:
+            return alone == len(rows)
+        return len(rows) > SEVERAL and alone > linked + 1 and 2 * linked < len(rows) - 1
 
     def image_size(self, expected: StatedMap) -> None:
         """A first size that is no usual image's, where the one that fits the row is, must be the slip."""

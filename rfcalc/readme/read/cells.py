@@ -38,6 +38,8 @@ LONGEST_TERM = 80
 """Characters in front of an = that are looked through for arithmetic."""
 OTHER_ORDER = 3
 """A figure that so many times differs from the value says something else."""
+ZERO_LOST = 1000
+"""From here on a figure with a zero more or less than its value is a slip, and nothing else."""
 LARGEST_DRAWN = 11**2
 """Equal factors up to this product, such as 3*3, draw a kernel."""
 ABOUT = Fraction(1, 40)
@@ -189,9 +191,14 @@ def equations(text: str) -> Iterator[Equation]:
 
 
 def equation(plain: str, figure: str) -> Iterator[Equation]:
-    """A term beside the figure that is said to be its value; nothing where one is of another order."""
+    """A term beside the figure that is said to be its value; nothing where one is of another order, but for the same
+    digits with a zero more or less."""
     value, stated = arithmetic_value(plain), Stated.of(figure)
-    if value is not None and stated.value < OTHER_ORDER * value < OTHER_ORDER**2 * stated.value:
+    if value is None:
+        return
+    if value >= ZERO_LOST and figure[-1].isdigit() and stated.value in (10 * value, value / 10):
+        yield Equation(whole(stated.value), value, True)
+    elif stated.value < OTHER_ORDER * value < OTHER_ORDER**2 * stated.value:
         floor = arithmetic_value(plain.replace("/", "//"))
         slack = max(Fraction(1), stated.step, value * ABOUT * (not figure[-1].isdigit()))
         binary = value * Fraction(1000, 1024) ** (1 + "KMG".find(figure[-1].upper()))  # 98M of 98 * 2**20

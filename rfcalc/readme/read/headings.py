@@ -149,9 +149,13 @@ def split_side(word: str) -> tuple[list[str], str]:
     return [], word
 
 
+GIVEN = re.compile(r"[A-Za-z]\s?=\s?\d")
+"""A setting with its value, kernel=3: no heading."""
+
+
 def is_heading_line(headings: Sequence[str]) -> bool:
     """Whether at least three cells, and half of them, are headings of a receptive-field table."""
-    if any(NUMBER.fullmatch(heading) for heading in headings):
+    if any(NUMBER.fullmatch(heading) or GIVEN.search(heading) for heading in headings):
         return False
     known = {column for column in map(column_of, headings) if column}
     return len(known) >= 3 and 2 * len(known) >= len(headings) and bool(known - {"name", "ch", "n", "params"})
