@@ -7,9 +7,11 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
-from math import inf
+from math import inf, prod
 
+from ...engine.arch import Row
 from ...engine.geometry import Number
+from ...report.counting import biases
 from ..read.facts import LayerFact, StatedModel
 from .verdict import Cell
 
@@ -247,3 +249,17 @@ def adds_up_others(counts: Sequence[Number]) -> bool:
 def is_whole(model: StatedModel) -> bool:
     """Whether the rows show every layer with weights: there is a total, or the norms have rows too."""
     return model.total is not None or any(fact.kind == "pointwise" and fact.cells.get("params") for fact in model.facts)
+
+
+def older_counts(rows: Sequence[Row], batch: int, depths: Sequence[int]) -> Iterator[int]:
+    """The total of multiply-adds as older versions count it: without biases, and the batch for convolutions only, or
+    not at all; torch-summary, weights alone, once more for each container that a layer stands in (`depths`)."""
+    places = [prod(row.out.sizes) if row.layer.op.startswith("conv") else 1 for row in rows]
+    weights = [row.params - biases([row]) for row in rows]
+    for counts in ([row.params for row in rows], weights):
+        convs = sum(n * at for n, at, row in zip(counts, places, rows, strict=True) if row.layer.op.startswith("conv"))
+        once = sum(n for n, row in zip(counts, rows, strict=True) if not row.layer.op.startswith("conv"))
+        yield from (convs * batch + once * batch, convs * batch + once, convs + once)
+    if depths:
+        scales = [n // 2 if row.layer.norm else n for n, row in zip(weights, rows, strict=True)]
+        yield sum(n * (at + depth) for n, at, depth in zip(scales, places, depths, strict=True))

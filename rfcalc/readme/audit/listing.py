@@ -16,12 +16,15 @@ PADDING_FOR_ALL = re.compile(
     r"padding\W{1,4}(?:is|=|of)?\W{0,3}(?P<padding>\d)\W{0,3}.{0,12}\b(?:all|every|each)\b", re.IGNORECASE
 )
 
+OPERATION = re.compile(r"[A-Za-z_]+\d{1,2}x\d{1,2}")
+"""What a layer does, with its kernel, and no name of its own: Conv1x1."""
+
 
 def listing_claims(audit: ModelAudit, document: Document) -> Iterator[Verdict]:
     """The verdicts on a listing's names, and on what the prose around it says of its layers."""
     listed: dict[str, str] = {}
     for fact in audit.model.facts:
-        if fact.kind != "conv" or not fact.name[-1].isdigit():
+        if fact.kind != "conv" or not fact.name[-1].isdigit() or OPERATION.fullmatch(fact.name):
             continue
         channels = f"{fact.cells.get('ch_in', '?')} to {fact.cells.get('ch_out', '?')} channels"
         if fact.name in listed:

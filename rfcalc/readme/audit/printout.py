@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import prod
 from typing import NamedTuple
 
-from ...engine.arch import Row
-from ...report.counting import biases, counted
+from ...report.counting import counted
 from ...report.torchsummary import BYTES, MEGA, MIB
 from ...spec.stated import Stated
 from ..infer.candidates import candidates
@@ -21,6 +20,7 @@ from ..infer.states import Item, impossible, items_of
 from ..read.facts import LayerFact, StatedModel
 from ..read.printout import Printout
 from ..read.rows import PrintedRow
+from .counts import older_counts
 from .shapes import USUAL_COST
 from .tables import audit_model
 from .verdict import Cell, Verdict, VerdictKind
@@ -405,7 +405,8 @@ class SummaryAudit:
             return
         batch = abs(self.printout.rows[0].batch)
         stated = Stated.of(total.text)
-        fits = any(stated.agrees(way) for way in (count * batch, *older_counts(arch.rows, batch)))
+        older = older_counts(arch.rows, batch, self.inference.depths if self.inference else ())
+        fits = any(stated.agrees(way) for way in (count * batch, *older))
         known = self.complete and self.params == arch.params and self.ordinary
         kind: VerdictKind = "right" if fits else "wrong" if known else "undetermined"
         why = "each convolution's parameters at each place of its output, each other layer's once"
@@ -487,13 +488,3 @@ def one_slip(right: str, printed: str) -> bool:
     off = [place for place, (a, b) in enumerate(zip(right, printed, strict=True)) if a != b]
     swapped = len(off) == 2 and right[off[0]] == printed[off[1]] and right[off[1]] == printed[off[0]]
     return len(off) == 1 or swapped
-
-
-def older_counts(rows: Sequence[Row], batch: int) -> Iterator[int]:
-    """The total as older versions count it: without biases, and the batch for convolutions only, or not at all."""
-    convs = [row for row in rows if row.layer.op.startswith("conv")]
-    others = [row for row in rows if not row.layer.op.startswith("conv")]
-    for biased in (True, False):
-        each = sum((row.params - (not biased) * biases([row])) * prod(row.out.sizes) for row in convs)
-        once = sum(row.params - (not biased) * biases([row]) for row in others)
-        yield from (each * batch + once * batch, each * batch + once, each + once)

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
-from math import inf
+from math import inf, prod
 
+from ...report.torchsummary import BYTES, MIB
 from ..infer.candidates import fitting
+from ..infer.costs import ROUNDED
 from ..infer.priors import Prior, Shape
 from ..infer.states import Item, impossible, items_of
 from ..read.printout import Printout
@@ -25,7 +27,8 @@ NEAR_SIZE = 3
 def mended_shapes(printout: Printout) -> tuple[Printout, tuple[Cell, ...]]:
     """The summary with the shapes that must be slips as they should be, and those slips: where no layer, however
     unusual, explains a row or the one below, and one other shape makes both usual, and the third one too. Where
-    branches begin and maps are joined no other shape does."""
+    branches begin and maps are joined no other shape does; where the print has counted the values as they stand, a
+    function without a row lies between."""
     found_items = items_of(printout.rows)
     if printout.style == "keras" and any(row.type in KERAS_JOINS for row in printout.rows):
         return printout, ()  # its rows stand in no order that shapes show
@@ -45,7 +48,19 @@ def mended_shapes(printout: Printout) -> tuple[Printout, tuple[Cell, ...]]:
             slips.append(slip_of(item, right))
             items[at] = found[0]
             rows[item.place - 1] = replace(item.row, shape=(right.channels, *right.sizes))
-    return (replace(printout, rows=tuple(rows)) if slips else printout), tuple(slips)
+    mended_print = replace(printout, rows=tuple(rows))
+    if not slips or (counts_its_values(printout) and not counts_its_values(mended_print)):
+        return printout, ()
+    return mended_print, tuple(slips)
+
+
+def counts_its_values(printout: Printout) -> bool:
+    """Whether the printed size of all maps, forward and backward, is that of the rows."""
+    stated = printout.totals.get("pass_mb")
+    if stated is None or printout.style == "torchinfo":
+        return False
+    values = sum(prod(row.shape or ()) * abs(row.batch) for row in printout.rows)
+    return abs(2 * values * BYTES / MIB - stated.value) <= ROUNDED
 
 
 def are_usual(*rows: Item | None, most: float = USUAL_COST) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -92,6 +93,13 @@ class Inference(Printed):
             "problems": [{"row": u.row, "line": u.line, "why": f"{u.label}: {u.why}"} for u in self.unexplained],
             "notes": list(self.notes),
         }
+
+    @property
+    def depths(self) -> tuple[int, ...]:
+        """In how many containers of a printed tree each layer of the network stands; empty where no tree is printed."""
+        indexes = [str(decision.item.row.index) if decision else "" for _, decision in self._nodes()]
+        found = [re.match(r"(\d+)-\d+$", index) for index in indexes]
+        return tuple(int(match[1]) - 1 if match else 0 for match in found) if any(found) else ()
 
     def _nodes(self) -> Iterator[tuple[Row | None, Decision | None]]:
         """The network's rows with the printed rows behind them; where there is no network, the printed rows alone."""

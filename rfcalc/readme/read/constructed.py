@@ -105,11 +105,17 @@ def all_drafts(lines: Sequence[Line], own: Container[str]) -> list[Draft]:
 def spoken(draft: Draft, own: Container[str]) -> Draft:
     """The draft with its comments in the place of layers, where it has none that change a map."""
     draft.open_up()
+    if any(fact.torch[-2:].lower() == "3d" for fact in draft.facts):  # three figures are three sizes, and no channels
+        draft.facts = [without_map(fact) for fact in draft.facts]
     windows = [fact for fact in draft.facts if fact.kind not in ("pointwise", "other") or fact.torch in own]
     if windows or not draft.remarks:
         return draft
     nothing = [ast.Call(ast.Name(""), [], []) for _ in draft.remarks]
     return Draft(draft.title, draft.remarks, [""] * len(draft.remarks), nothing)
+
+
+def without_map(fact: LayerFact) -> LayerFact:
+    return replace(fact, cells={key: n for key, n in fact.cells.items() if key not in ("n_in", "n_out", *SAID)})
 
 
 def drafts(block: Sequence[Line], own: Container[str] = ()) -> Iterator[Draft]:
@@ -218,20 +224,22 @@ def take_comment(draft: Draft, block: Sequence[Line], at: int, code: str, commen
     if bare and not draft.facts and notes.get("r_out") == 1:
         notes = {}  # the image's own field, in front of the first layer
     elif bare and draft.leads is None and (notes.keys() & {"r_out", "n_out", SAID[1]} or SIDED_NOTE.search(comment)):
-        draft.leads = leads(block, at, bool(draft.facts))
+        draft.leads = leads(block, at, bool(draft.facts), bool(notes))
     named = LAYER_NAMED.match(comment) if bare else None
     below = bare and CALL.search(block[at + 1].text.partition("#")[0]) if at + 1 < len(block) else None
     draft.note(notes, line, bare, kind_of_operation(named[0]) if named else "", bool(below))
     return used
 
 
-def leads(block: Sequence[Line], at: int, layered: bool) -> bool:
+def leads(block: Sequence[Line], at: int, layered: bool, figures: bool) -> bool | None:
     """Whether a comment on a line of its own speaks of the layer below it: it touches that one only, or no layer stands
-    above it yet."""
+    above it yet. None for one without figures that touches none: it speaks of other things."""
     texts = [line.text.strip() for line in block[max(at - MOST_LINES, 0) : at + MOST_LINES]]
     at = min(at, MOST_LINES)
     above = next((text for text in texts[:at][::-1] if text[:1] != "#"), "")
     below = next((text for text in texts[at + 1 :] if text[:1] != "#"), "")
+    if not (above or below or layered or figures):
+        return None
     return not layered if bool(above) == bool(below) else bool(below)
 
 

@@ -156,7 +156,9 @@ class Draft:
         if bare and "r_out" in notes and len(notes) > 1:
             self.remarks.append(LayerFact(0, line, "", "other", notes))
         remarked = bool(self.facts) and self.facts[-1].line in self.remarked
-        if bare and (self.leads or (above and remarked)):
+        unlayered = all(fact.kind == "pointwise" for fact in self.facts)
+        comes_in = not notes.keys() & OUTS and not goes_on and (above or unlayered)  # into the layer below
+        if bare and (self.leads or comes_in or (above and remarked)):
             self.waiting, self.waits_for = [*(self.waiting if goes_on else ()), (notes, line)], kind
             self.told = line
             return
@@ -170,7 +172,7 @@ class Draft:
         if place is not None and near and not bare and self.spoken_of(place) and self.owner == self.owners[place] != "":
             made = {key: n for key, n in notes.items() if key in OUTS}  # of the container, beside its last layer's own
             self.add(LayerFact(0, line, self.owner, "pointwise", made, torch="Identity"), IDENTITY)
-        elif place is not None and (goes_on or (near and not self.spoken_of(place))):
+        elif place is not None and (goes_on or (near and not self.spoken_of(place, notes))):
             self.told = line
             first, owner = place, self.owners[place]
             while first and owner == self.owners[first - 1] != "" and not (goes_on or self.spoken_of(first - 1)):
@@ -225,8 +227,10 @@ class Draft:
                     own = {key: n for key, n in notes.items() if place == places[-1 if key in OUTS else 0]}
                     self.facts[place] = self.facts[place].noting(own, line)
 
-    def spoken_of(self, place: int) -> bool:
-        return bool(self.facts[place].cells.keys() & NOTES.keys())
+    def spoken_of(self, place: int, notes: Notes | None = None) -> bool:
+        """Whether comments state figures of a layer already; where some are of what goes out, others of that."""
+        said = self.facts[place].cells.keys() & NOTES.keys()
+        return bool(said & OUTS if notes and notes.keys() & OUTS else said)
 
     @property
     def ordered(self) -> bool:

@@ -69,7 +69,9 @@ FEWEST_LINES = 3
 LINES_APART, DRAWN_APART = 6, 12
 """Lines between two layers of one list, and of one drawing in a block of code."""
 PLAIN_KERNELS = (1, 3, 5, 7)
-CODE = re.compile(r"\bself\.|\bnn\.|^\s*[)#]|\bdef\b|\bimport\b|\w\(\w+_\w+\s*=")
+CODE = re.compile(
+    r"\bself\.|\bnn\.|^\s*[)#]|\bdef\b|\bimport\b|\w\(\w+_\w+\s*=|^\s*\w+\s*=\s*[\w.]+\(.*(?:\)\(|\w=[\"'\w(])"
+)
 TWO = re.compile(r"\bconv|pool", re.IGNORECASE)
 """A name of a window; a line with three of them speaks of several layers."""
 WINDOW_WORDS = re.compile(r"(?:^|\W)(?:\d{1,2}\s?[x×]\s?\d{1,2}|kernel|k\s?=|gap\b|global|adaptive)", re.IGNORECASE)

@@ -50,21 +50,34 @@ class ListedLayer:
 def listing_models(lines: Sequence[Line]) -> list[StatedModel]:
     """The networks that lines with arrows list, with what the sentences around them say of their layers."""
     runs: list[list[ListedLayer]] = [[]]
+    section = 0
     for line in lines:
         text = line.text.strip() if len(line.text) <= LONGEST_LINE and "(" in line.text else ""
         since = line.number - runs[-1][-1].fact.line if runs[-1] else LISTED_APART + 1
         noted = since <= LISTED_APART and NOTE.search(text)
         if text and text[0] != "|" and (since <= NEXT or noted or ARROW.search(LISTED_LAYER.sub("", text))):
             found = listed_layers(text, line.number)
-            if found and runs[-1] and since > LISTED_APART:
+            if (
+                found
+                and runs[-1]
+                and (since > LISTED_APART or (line.section != section and not reads(found, runs[-1])))
+            ):
                 runs.append([])
             runs[-1] += found
+            section = line.section if found else section
     kept = [
         run for run in runs if sum("ch_out" in o.fact.cells and o.fact.kind == "conv" for o in run) >= FEWEST_LISTED
     ]
     used = frozenset(one.fact.line for run in kept for one in run)
     prose = [line.text for line in lines if line.number not in used and len(line.text) <= LONGEST_LINE]
     return [listed_model(run, prose) for run in kept]
+
+
+def reads(found: Sequence[ListedLayer], above: Sequence[ListedLayer]) -> bool:
+    """Whether the layers of a line take the channels that those above make."""
+    given = next((one.fact.cells["ch_in"] for one in found if "ch_in" in one.fact.cells), None)
+    made = next((one.fact.cells["ch_out"] for one in above[::-1] if "ch_out" in one.fact.cells), None)
+    return given == made
 
 
 def listed_model(run: Sequence[ListedLayer], prose: Sequence[str]) -> StatedModel:

@@ -17,7 +17,7 @@ class Drawn(int):
 
 
 SHAPE = (
-    r"\s*(?:[:=-]+>?|(?<=size)\s|(?<=shape)\s)\s*[(\[]?\s*(?P<value>\d{1,5}(?:\s*[x×X*,]\s*\d{1,5}){0,3})"
+    r"\s*(?:[:=-]+>?|(?<=size)\s|(?<=shape)\s|(?<=output)\s(?=\d+\s?[x×X*]\s?\d))\s*[(\[]?\s*(?P<value>\d{1,5}(?:\s*[x×X*,]\s*\d{1,5}){0,3})"
     r"(?!\d|\s*(?:-+>|=>|→)\s*\d|\s*(?:channels?|filters?|ch|maps?|kernels?|features?)\b)"
 )
 NOTES = {
@@ -36,9 +36,11 @@ NOTES = {
     "j_in": re.compile(r"\bj_?in\s*[:=]\s*(?P<value>\d{1,4})\b", re.IGNORECASE),
     "j_out": re.compile(r"\b(?:jump|j_?out)(?:[\s_]?out)?\s*[:=]\s*(?P<value>\d{1,4})\b", re.IGNORECASE),
 }  # fmt: skip
-FORMULA_BEFORE = re.compile(r"=\s*[A-Za-z(][\w\s()+*/×.-]{2,60}[-+*/×][\w\s()+*/×.-]{1,60}=(?=\s*\d)")
+FORMULA_BEFORE = re.compile(
+    r"=\s*(?![^=]{0,80}\b(?:in|out)(?:put)?\s*=)[A-Za-z(][\w\s()+*/×.-]{2,60}[-+*/×][\w\s()+*/×.-]{1,60}=(?=\s*\d)"
+)
 """A formula in front of its value: r_out = r_in + (k-1)*j_in = 10."""
-FIELDS_FROM_TO = re.compile(r"(?<=[Rr][Ff])(\s*[:=]?)\s*\d{1,4}\s*(?:-+>|=>|→)\s*(?=\d{1,4}(?!\s?[x×]|\d))")
+FIELDS_FROM_TO = re.compile(r"(?<=[Rr][Ff])(\s*[:=]?)\s*\d{1,4}\s*(?:[-=]*>|→)\s*(?=\d{1,4}(?!\s?[x×]|\d))")
 """The field in front of a layer and behind it, RF: 5 -> 9: what stands before the second."""
 FIELD_TOLD = re.compile(r"\bR\.?F\b(?:\s+(?:here|now))?\s+(?:is|of|will be|has become|becomes)\s+(?=\d)", re.IGNORECASE)
 BECOMES = re.compile(r"\bbecomes?\s+(\d{1,4})\s?[x×*]\s?\1\b(?!\s?[x×*])", re.IGNORECASE)
@@ -91,9 +93,9 @@ LEADS_TO = re.compile(r"\bR\.?F\b[^>]{0,12}(?:-+>|=>|→)\s*(\d{1,4})\s?[x×]\s?
 """A map behind the field: rf 5 -> 28x28."""
 TERSE = re.compile(
     r"^\s*(?P<n_in>\d{1,3})(?:,(?P<said_in>\d{1,4}))?\s?-?>\s?(?P<n_out>\d{1,3})(?:,(?P<said_out>\d{1,4}))?\s*\|"
-    r"(?:\s*(?P<r_out>\d{1,3})\s*(?:\||$))?"
+    r"(?:\s*(?:(?P<r_in>\d{1,3})\s?-?>\s?)?(?P<r_out>\d{1,3})\s*(?:\||$))?"
 )
-"""The same with channels, or with the field behind: 14,16>7,16|RF:21, 28 > 14 | 6."""
+"""The same with channels, or with the field behind: 14,16>7,16|RF:21, 28 > 14 | 6, 7 -> 1 | 16>20 |."""
 MAP = re.compile(
     r"(?<![\dx×*@])(\d{1,4}\s?@\s?\d{1,4}\s?[x×]\s?\d{1,4}|\d{1,4}\s?[x×]\s?\d{1,4}\s?[x×@]\s?\d{1,5})(?!\s?[x×*]?\s?\d)"
 )
@@ -112,6 +114,24 @@ CHANNELS_SAID = re.compile(
     r"\b(\d{1,4})\s+input\s+(?:image\s+)?channels?\W+(\d{1,4})\s+output\s+channels?", re.IGNORECASE
 )
 """1 input image channel, 6 output channels, as torch's own example has it."""
+CHANNELS_NAMED = re.compile(r"\b(in|out)(?:put)?[\s_-]channels?\s*[-:=]\s*(\d{1,4})\b(?!\s?[x×*,])", re.IGNORECASE)
+"""Output Channels - 12."""
+SYMBOL = r"\([^()]{1,16}\)|[a-z]\w{0,9}"
+"""Channels that have a name: (ngf*8)."""
+STATE = re.compile(
+    rf"\bstate size\b[.:\s]*(?:(?P<said_out>\d{{1,4}})|{SYMBOL})\s?[x×]\s?(?P<n_out>\d{{1,4}})\s?[x×]\s?(?P=n_out)\b|"
+    rf"\binput is\s+(?:(?P<said_in>\d{{1,4}})|{SYMBOL})\s?[x×]\s?(?P<n_in>\d{{1,4}})\s?[x×]\s?(?P=n_in)\b",
+    re.IGNORECASE,
+)
+"""The map between two layers, as torch's example of a GAN has it: state size. (ngf*8) x 4 x 4."""
+LATENT = re.compile(r"\binput is (?:a )?(?:latent )?Z\b.{0,20}\bconv", re.IGNORECASE)
+"""The vector that it begins with: a map of one pixel."""
+WINDOW_SUM = re.compile(
+    r"(?<!r_out)[(=\s]\(?\s*\d{1,4}\s*[-−]\s*\d{1,2}(?:\s*\+\s*[\d\s*]{1,6})?\)\s*/\s*\d\s*\+\s*1\s*=\s*(\d{1,4})(?![\d.])"
+)
+"""A size worked out: (224 - 11 + 2*2)/4 + 1 = 55."""
+MAP_BESIDE = re.compile(r"(?:^|[;,|])\s*(\d{1,4}\s?[*x×]\s?\d{1,4}\s?[*x×]\s?\d{1,4})\s*(?:$|[;,|])")
+"""A map that stands alone beside other figures: RF = 14; 64*8*8."""
 PARAMS_NOTED = re.compile(r"\b(\d{1,3}(?:,\d{3})+|\d+)\s+param\w*\b(?!\s+(?:per|each|for)\b)", re.IGNORECASE)
 
 
@@ -143,10 +163,11 @@ def sizes_only(notes: Notes, cells: Mapping[str, Number]) -> Notes:
 
 def notes_in(comment: str) -> Notes:
     """The figures that a comment states of the layer on its line."""
-    found: Notes = {}
-    if not comment or not re.search(r"\d", comment):
+    found: Notes = {"n_in": 1} if LATENT.search(comment) else {}
+    if not re.search(r"\d", comment):
         return found
     comment = SIZE_WORKED_OUT.sub("", comment)
+    worked_out, beside = WINDOW_SUM.findall(comment), MAP_BESIDE.findall(comment)
     comment = FORMULA_BEFORE.sub("=", SUM_BEFORE.sub("=", ARROWED_SUM.sub("=", comment)))
     comment = SQUARE.sub(r"\1x\1", FIELDS_FROM_TO.sub(r"\1 ", FIELD_TOLD.sub("RF: ", comment)))
     comment = SEVERAL_FIELDS.sub("", comment)
@@ -159,13 +180,31 @@ def notes_in(comment: str) -> Notes:
                 found |= {key: size_of(sizes), **(said_in(shape, key) if key[0] == "n" else {})}
     if channels := CHANNELS_SAID.search(comment):
         found |= {key: int(n) for key, n in zip(SAID, channels.groups(), strict=True)}
+    found |= {f"said_{side.lower()}": int(n) for side, n in CHANNELS_NAMED.findall(comment)}
+    for state in STATE.finditer(comment):
+        found |= {key: int(n) if key[0] == "s" else Drawn(n) for key, n in state.groupdict().items() if n}
     if count := PARAMS_SAID.search(comment):
         found["params"] = int(count[1].replace(",", ""))
     found = with_maps(comment, found)
+    if len(worked_out) == 1:
+        found.setdefault("n_out", Drawn(worked_out[0]))
+    if len(beside) == 1 and "n_out" not in found and "r_out" in found:
+        found |= {"n_out": shape_in(beside[0].replace("*", "x"))[0][0], **said_in(beside[0].replace("*", "x"), "n_out")}
+    found |= channels_beside(comment, found)
     if terse := TERSE.search(comment):
         known = {key: int(n) for key, n in terse.groupdict().items() if n}
         found = {**known, **found}
     return found
+
+
+def channels_beside(comment: str, found: Notes) -> Notes:
+    """The channels of the one map that repeats the size that a comment works out: O/P = (54-3)/1 + 1 = 52,
+    (64,52,52)."""
+    maps = BRACKETED_MAP.findall(comment)
+    if len(maps) != 1 or "n_out" not in found or found.keys() & {*SAID}:
+        return {}
+    sizes, channels = shape_in(maps[0], "first" if re.match(r"\d+\s*,\s*(\d+)\s*,\s*\1$", maps[0]) else None)
+    return {SAID[1]: channels} if channels and set(sizes) == {found["n_out"]} else {}
 
 
 def with_maps(comment: str, found: Notes) -> Notes:
@@ -184,6 +223,8 @@ def with_maps(comment: str, found: Notes) -> Notes:
             found |= said_in(given, "n_in") | said_in(made, "n_out")
         if last and {*SAID} <= found.keys():
             found.setdefault("r_out", int(last[1]))
+        elif {*SAID} <= found.keys() and (field := FIELD_BEHIND.search(comment)):
+            found.setdefault("r_out", int(field[1]))
     elif both := IN_AND_OUT.search(comment):
         for key, drawn in zip(("n_in", "n_out"), both.groups(), strict=True):
             shape = re.sub(r"\s", "", drawn)
