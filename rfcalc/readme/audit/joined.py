@@ -12,18 +12,22 @@ from ..read.facts import LayerFact, StatedModel
 from .verdict import Cell
 
 WINDOWED = ("conv", "pool", "other")
+SIZES, FIELDS = {"n", "n_out"}, {"r", "r_out"}
 MOST_ODD = 4
 """One row in so many may state another map than its layer makes: a slip shows in its own row and in the next."""
 
 
 def with_kernels(model: StatedModel, archs: Iterable[Arch]) -> tuple[StatedModel, tuple[Cell, ...]]:
     """The model with the windows of the first network that makes its maps, row by row, and the settings that it states
-    otherwise; as it is where it states kernels itself, or no network makes its maps."""
+    otherwise; where it states fields alone, of the one that has as many layers of its kinds. As it is where it states
+    kernels itself, or no network fits."""
     if any(model.states(key) for key in ("kernel_size", "effective")):
         return model, ()
-    places = [i for i, f in enumerate(model.facts) if f.kind in WINDOWED and {"n", "n_out"} & f.cells.keys()]
+    sized = any(model.states(key) for key in ("n", "n_in", "n_out"))
+    figures, find = (SIZES, layers_for_facts) if sized else (FIELDS, layers_of_kinds)
+    places = [i for i, f in enumerate(model.facts) if f.kind in WINDOWED and figures & f.cells.keys()]
     for arch in archs if len(places) >= FEWEST_AGREEING else ():
-        if rows := layers_for_facts([model.facts[place] for place in places], arch):
+        if rows := find([model.facts[place] for place in places], arch):
             found, slips = list(model.facts), []
             for place, row in zip(places, rows, strict=True):
                 fact, settings = found[place], settings_in_row(row)
@@ -55,6 +59,13 @@ def layers_for_facts(facts: Sequence[LayerFact], arch: Arch) -> list[Row] | None
         ends = following
     odd, _, path = min(ends.values(), key=lambda end: end[:2], default=(len(facts), 0, []))
     return path if odd * MOST_ODD <= len(facts) else None
+
+
+def layers_of_kinds(facts: Sequence[LayerFact], arch: Arch) -> list[Row] | None:
+    """The layers of a network that has a convolution for each row of one, a pool for each of another, and no more."""
+    rows = [row for row in arch.rows if not row.layer.pointwise and not row.layer.reduces and row.windows]
+    kinds = ["pool" if isinstance(row.layer, Pool) else "conv" for row in rows]
+    return rows if kinds == [fact.kind for fact in facts] else None
 
 
 def widens(row: Row) -> bool:

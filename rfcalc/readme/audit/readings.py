@@ -118,6 +118,26 @@ def possible_images(cells: Mapping[str, Number]) -> Sequence[int]:
     return sorted({n for n, rest in padded if any(rest // s + 1 == made for s in strides)})
 
 
+def images_of(windows: Sequence[LayerFact]) -> Sequence[int]:
+    """The possible images, only those of which the first two windows make what they state, where any does: rather a row
+    below is a slip than both."""
+    usual = possible_images(windows[0].cells)
+    settings = {"kernel_size", "stride", "padding", "n_out"}
+    if len(windows) < 2 or not all(settings <= fact.cells.keys() for fact in windows[:2]):
+        return usual
+    first, second = (fact.cells for fact in windows[:2])
+    both = [
+        n for n in usual if made_of(first, n) == first["n_out"] and made_of(second, first["n_out"]) == second["n_out"]
+    ]
+    return both or usual
+
+
+def made_of(cells: Mapping[str, Number], n: Number) -> Number:
+    """The size behind a window whose settings are stated."""
+    spread = cells.get("dilation", 1) * (cells["kernel_size"] - 1)
+    return (n + 2 * cells["padding"] - spread - 1) // cells["stride"] + 1
+
+
 def first_reading(model: StatedModel) -> TableReading:
     return TableReading(tuple((column, meant[0]) for column, meant in sides_of(model).items()))
 
@@ -151,7 +171,8 @@ def steps(model: StatedModel, reading: TableReading) -> Iterator[Sequence[TableR
         yield [replace(reading, overlapping=choice) for choice in (False, True)]
     first = next((fact for fact in facts if fact.kind != "pointwise"), facts[0])
     if "n_in" not in first.cells and first.kind == "conv" and {"n_out", "kernel_size"} <= first.cells.keys():
-        usual, fields = possible_images(first.cells), sum(bool({"r", "r_out"} & fact.cells.keys()) for fact in facts)
+        windows = [fact for fact in facts if fact.kind != "pointwise"]
+        usual, fields = images_of(windows), sum(bool({"r", "r_out"} & fact.cells.keys()) for fact in facts)
         told = bool(usual) and "padding" not in first.cells and fields >= FEWEST_FIELDS
         shown = [replace(reading, image=size) for size in usual]
         yield [replace(reading, blank=told), *shown]

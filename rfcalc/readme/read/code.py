@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise, takewhile
 from math import prod
@@ -19,7 +19,7 @@ from .constructed import all_drafts, facts_of_call, literal
 from .draft import Draft
 from .facts import KEEPING, LARGEST_SETTING, LayerFact, StatedModel, numbered
 from .forward import Step
-from .notes import NOTES, OUTS, channels_in, map_in, notes_in, sizes_chained, sizes_only
+from .notes import NOTES, OUTS, SAID, channels_in, map_in, notes_in, settled_sizes, sizes_chained, sizes_only
 from .text import Line
 
 
@@ -33,7 +33,23 @@ def code_models(lines: Sequence[Line]) -> list[StatedModel]:
     alone = [only_uses(draft, parts) for draft in found]
     kept = [draft for draft, only in zip(found, alone, strict=True) if not only or draft.title in used]
     called = {fact.torch for draft in kept for fact in draft.facts} & parts.keys()
-    return [drafted_model(draft, parts) for draft in kept if draft.title not in called]
+    models = [drafted_model(draft, parts) for draft in kept if draft.title not in called]
+    return [with_image(model, lines) for model in models]
+
+
+def with_image(model: StatedModel, lines: Sequence[Line]) -> StatedModel:
+    """A model whose comments do not say what comes in, with the image that the document's own calls give it, as in
+    summary(net, (3, 32, 32)), where all are alike."""
+    found = {(int(m["channels"]), int(m["n"])): line.number for line in lines for m in GIVEN_IMAGE.finditer(line.text)}
+    place = next((i for i, fact in enumerate(model.facts) if fact.kind != "pointwise"), None)
+    if len(found) != 1 or place is None or not model.ordered or len(model.axes) > 1:
+        return model
+    first, ((channels, n), line) = model.facts[place], next(iter(found.items()))
+    if "n_in" in first.cells or first.cells.get("ch_in", channels) != channels:
+        return model
+    facts = list(model.facts)
+    facts[place] = first.noting({"n_in": n}, line)
+    return replace(model, axes=(tuple(facts),))
 
 
 def only_uses(draft: Draft, parts: Mapping[str, Draft]) -> bool:
@@ -52,6 +68,13 @@ Rows = tuple[tuple[LayerFact, tuple[int, ...]], ...]
 """Layers in an order in which they can run, each with the places of those that it reads; 0 is the input, -1 the second
 one of several."""
 BARE_NUMBER = re.compile(r"#\s*(?:R\.?F\W{0,3})?(\d{1,4})\s*$", re.IGNORECASE)
+GIVEN_IMAGE = re.compile(
+    r"\b(?:summary|randn|rand|zeros|ones)\((?:[\w.() ]{1,60},\s*)?(?:(?:input_)?size\s*=\s*)?[(\[]?\s*"
+    r"(?:\d{1,3}\s*,\s*)?(?P<channels>[13])\s*,\s*(?P<n>\d{2,4})\s*,\s*(?P=n)\s*[)\]]"
+)
+MAP_ALONE = re.compile(
+    r"^\s*#\s*[(\[]?\s*(?:(?:[A-Za-z]\w{0,5}|-1)\s?[x×,*]\s?)?(?P<map>\d{1,5}(?:\s?[x×,*]\s?\d{1,5}){2})\s*[)\]]?\s*$"
+)
 SHOWN = 2
 """Figures that show what those behind them are."""
 MOST_DEPTH = 6
@@ -142,7 +165,10 @@ class _Graph:
         """Adds what comments beside the calls state of the layers that have no comment of their own: the map behind the
         last layer of the line, or a chain of sizes through all of them. Where one states the channels that come into
         its layer, they may all speak of what comes in."""
-        comments = {line: called[line - 1].text.partition("#")[2] for line in self.lines}
+        between = maps_between(called, self.lines)
+        comments = {
+            line: called[line - 1].text.partition("#")[2].strip() or between.get(line, "") for line in self.lines
+        }
         alone = [(line, self.rows[places[0]][0].cells) for line, places in self.lines.items() if len(places) == 1]
         if any(
             channels_in(comments[line]) == cells.get("ch_in", 0) != cells.get("ch_out")
@@ -162,12 +188,17 @@ class _Graph:
             else:  # what comes in comes into the first, what goes out leaves the last
                 ins, outs = ({key: n for key, n in said.items() if (key in OUTS) == out} for out in (False, True))
                 drawn = {} if ins else map_in(comment, self.rows[windowed[-1]][0])
-                notes = [(windowed[0], ins), (windowed[-1], {**drawn, **outs})]
+                made = {**drawn, **outs}
+                if self.rows[places[-1]][0].kind == "join":  # the channels are those of the maps together
+                    made = {key: n for key, n in made.items() if key not in SAID}
+                notes = [(windowed[0], ins), (windowed[-1], made)]
             for place, stated in notes:
                 fact, reads = self.rows[place]
                 if own := sizes_only(stated, fact.cells):
                     fact = replace(fact, cells={**fact.cells, **own}, line=called[line - 1].number)
                 self.rows[place] = fact, reads
+        cells = settled_sizes([fact.cells for fact, _ in self.rows])
+        self.rows = [(replace(fact, cells=own), reads) for (fact, reads), own in zip(self.rows, cells, strict=True)]
 
     def bare_fields(self, called: Sequence[Line]) -> None:
         """Adds the fields that stand alone behind the calls, `x = self.conv(x)  # 5`, as rows behind the layers that
@@ -226,6 +257,18 @@ class _Graph:
     def place(self, fact: LayerFact, reads: tuple[int, ...]) -> int:
         self.rows.append((fact, reads))
         return len(self.rows)
+
+
+def maps_between(called: Sequence[Line], lines: Container[int]) -> dict[int, str]:
+    """The maps that stand alone on lines between the calls, behind the call above them: # N x 64 x 112 x 112."""
+    found: dict[int, str] = {}
+    above = 0
+    for number, line in enumerate(called, 1):
+        if number in lines:
+            above = number
+        elif above and (match := MAP_ALONE.match(line.text)):
+            found.setdefault(above, match["map"])
+    return found
 
 
 def main_way(rows: Rows) -> tuple[list[int], bool]:

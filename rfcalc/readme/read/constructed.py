@@ -16,7 +16,19 @@ from .cells import kind_of_operation
 from .draft import Draft
 from .facts import LayerFact
 from .forward import forward_steps
-from .notes import BLOCK_FROM_TO, LAYER_NAMED, OF_A_BLOCK, OUTS, SAID, SIDED_NOTE, Notes, map_in, notes_in, sizes_only
+from .notes import (
+    BLOCK_FROM_TO,
+    LAYER_NAMED,
+    OF_A_BLOCK,
+    OUTS,
+    SAID,
+    SIDED_NOTE,
+    Notes,
+    map_in,
+    notes_in,
+    settled_sizes,
+    sizes_only,
+)
 from .text import LONGEST_LINE, Line
 
 WINDOW = ("kernel_size", "stride", "padding", "dilation")
@@ -105,6 +117,8 @@ def all_drafts(lines: Sequence[Line], own: Container[str]) -> list[Draft]:
 def spoken(draft: Draft, own: Container[str]) -> Draft:
     """The draft with its comments in the place of layers, where it has none that change a map."""
     draft.open_up()
+    settled = settled_sizes([fact.cells for fact in draft.facts])
+    draft.facts = [replace(fact, cells=cells) for fact, cells in zip(draft.facts, settled, strict=True)]
     if any(fact.torch[-2:].lower() == "3d" for fact in draft.facts):  # three figures are three sizes, and no channels
         draft.facts = [without_map(fact) for fact in draft.facts]
     windows = [fact for fact in draft.facts if fact.kind not in ("pointwise", "other") or fact.torch in own]
@@ -212,6 +226,8 @@ def take_calls(
 def take_comment(draft: Draft, block: Sequence[Line], at: int, code: str, comment: str) -> int:
     """Adds what the comment on a line without layers says; how many lines it takes."""
     bare, used, line = not code.strip(), 1, block[at].number
+    if bare and not comment.strip():
+        return used
     if WRAPPED.search(comment) and at + 1 < len(block) and block[at + 1].text.lstrip().startswith("#"):
         comment, used = comment + block[at + 1].text.lstrip(" #"), 2
     notes = {} if bare and OF_A_BLOCK.match(comment) else notes_in(comment)
@@ -325,6 +341,9 @@ def literal(node: ast.expr, known: Mapping[str, Any] = MappingProxyType({})) -> 
         sides = [literal(node.left, known), literal(node.right, known)]
         whole = all(isinstance(side, int) for side in sides) and (sides[1] or not isinstance(node.op, ast.FloorDiv))
         return AST_OPERATORS[type(node.op)](*sides) if whole else None
+    if isinstance(node, ast.Tuple | ast.List):
+        sides = [literal(side, known) for side in node.elts]
+        return None if None in sides else sides if isinstance(node, ast.List) else tuple(sides)
     try:
         return ast.literal_eval(node)
     except (ValueError, TypeError, SyntaxError):

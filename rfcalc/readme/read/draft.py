@@ -62,6 +62,8 @@ class Draft:
     led: int | None = None
     told: int = 0
     """The line of the last comment that was taken for a layer's."""
+    bare: bool = True
+    """Whether the last comment with figures stood on a line of its own."""
     burst: list[tuple[Notes, int]] = field(default_factory=list)
     """What comments on lines of their own say that stand below each other, each with its line."""
     unsaid: list[LayerFact] = field(default_factory=list)
@@ -91,10 +93,12 @@ class Draft:
             self.forget(self.owner)
         window, last = fact.kind != "pointwise", len(self.facts) - 1
         if self.waiting and window:
-            # several lines on one call: what comes in comes into the first of its layers, what goes out leaves the last
             told = self.waiting if self.waits_for in ("", fact.kind) else []
-            sided = [(inner, line, inner.keys() - OUTS) for inner, line in told]
-            sided += [(inner, line, inner.keys() & OUTS) for inner, line in told[::-1]]
+            if fact.kind == "other":  # several layers: what comes in comes into the first, the rest leaves the last
+                sided = [(inner, line, inner.keys() - OUTS) for inner, line in told]
+                sided += [(inner, line, inner.keys() & OUTS) for inner, line in told[::-1]]
+            else:
+                sided = [(inner, line, {*inner}) for inner, line in told[::-1]]
             for notes, line, keys in sided:
                 own = sizes_only(notes, fact.cells)
                 fact = fact.noting({key: n for key, n in own.items() if key in keys}, line)
@@ -157,7 +161,10 @@ class Draft:
             self.remarks.append(LayerFact(0, line, "", "other", notes))
         remarked = bool(self.facts) and self.facts[-1].line in self.remarked
         unlayered = all(fact.kind == "pointwise" for fact in self.facts)
-        comes_in = not notes.keys() & OUTS and not goes_on and (above or unlayered)  # into the layer below
+        comes_in = (
+            not notes.keys() & OUTS and not (goes_on and self.bare) and (above or unlayered)
+        )  # into the one below
+        self.bare = bare
         if bare and (self.leads or comes_in or (above and remarked)):
             self.waiting, self.waits_for = [*(self.waiting if goes_on else ()), (notes, line)], kind
             self.told = line

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from ...engine.geometry import Number
 from .facts import LayerFact
@@ -36,6 +36,8 @@ NOTES = {
     "j_in": re.compile(r"\bj_?in\s*[:=]\s*(?P<value>\d{1,4})\b", re.IGNORECASE),
     "j_out": re.compile(r"\b(?:jump|j_?out)(?:[\s_]?out)?\s*[:=]\s*(?P<value>\d{1,4})\b", re.IGNORECASE),
 }  # fmt: skip
+FEWEST_SIZES = 2
+"""Plain numbers that are no channels, before one that may be is taken for a size."""
 FORMULA_BEFORE = re.compile(
     r"=\s*(?![^=]{0,80}\b(?:in|out)(?:put)?\s*=)[A-Za-z(][\w\s()+*/×.-]{2,60}[-+*/×][\w\s()+*/×.-]{1,60}=(?=\s*\d)"
 )
@@ -102,6 +104,11 @@ MAP = re.compile(
 """Sizes with channels: 28x28x16, 16@28x28."""
 BRACKETED_MAP = re.compile(r"[(\[](?:(?:\w{1,10}|-1)\s*,\s*)?(\d{1,4}\s*,\s*\d{1,4}\s*,\s*\d{1,4})[)\]]")
 """The same as torch prints it, [-1, 16, 28, 28] or (16, 28, 28)."""
+LINE_FROM_TO = re.compile(
+    r"[(\[]\s*(?:[A-Za-z_]\w{0,9}|-1)\s*,\s*(?:(?P<said_in>\d{1,5})|\w{1,20})\s*,\s*(?P<n_in>\d{1,6})\s*[)\]]\s*(?:-+>|=>|→)\s*"
+    r"[(\[]\s*(?:[A-Za-z_]\w{0,9}|-1)\s*,\s*(?:(?P<said_out>\d{1,5})|\w{1,20})\s*,\s*(?P<n_out>\d{1,6})\s*[)\]]"
+)
+"""Both maps of a layer in one dimension: (batch, 1, 720) -> (batch, 32, 360)."""
 LAST = re.compile(r"(\d+)\s*,\s*\1\s*,")
 """A square map with its channels behind, whatever class is called."""
 FIELD_BEHIND = re.compile(r"\d\s*\|\s*(\d{1,4})\s*$")
@@ -130,6 +137,8 @@ WINDOW_SUM = re.compile(
     r"(?<!r_out)[(=\s]\(?\s*\d{1,4}\s*[-−]\s*\d{1,2}(?:\s*\+\s*[\d\s*]{1,6})?\)\s*/\s*\d\s*\+\s*1\s*=\s*(\d{1,4})(?![\d.])"
 )
 """A size worked out: (224 - 11 + 2*2)/4 + 1 = 55."""
+MAP_RESULTS = re.compile(r"=\s*\(\s*(?P<said_out>\d{1,4})\s*,\s*(?P<n_out>\d{1,4})\s*,\s*(?P=n_out)\s*\)\s*$")
+"""A map in the place of a sum's value: (220 - 2)/2 + 1 = (32,110,110)."""
 MAP_BESIDE = re.compile(r"(?:^|[;,|])\s*(\d{1,4}\s?[*x×]\s?\d{1,4}\s?[*x×]\s?\d{1,4})\s*(?:$|[;,|])")
 """A map that stands alone beside other figures: RF = 14; 64*8*8."""
 PARAMS_NOTED = re.compile(r"\b(\d{1,3}(?:,\d{3})+|\d+)\s+param\w*\b(?!\s+(?:per|each|for)\b)", re.IGNORECASE)
@@ -153,12 +162,30 @@ def map_in(comment: str, fact: LayerFact) -> Notes:
     return found
 
 
+UNSURE = "unsure_"
+"""In front of a size that repeats the layer's channels, and may be these."""
+
+
 def sizes_only(notes: Notes, cells: Mapping[str, Number]) -> Notes:
-    """The figures of a comment without those that repeat the layer's channels; a map with channels repeats none."""
+    """The figures of a comment, those as unsure that repeat the layer's channels; a map with channels repeats none."""
     said = {f"n_{key[5:]}" for key in notes.keys() & {*SAID}} | {k for k, n in notes.items() if isinstance(n, Drawn)}
-    return {
-        key: n for key, n in notes.items() if key in said or not (key[0] == "n" and n == cells.get(f"ch_{key[2:]}"))
-    }
+    alike = {key for key, n in notes.items() if key[0] == "n" and n == cells.get(f"ch_{key[2:]}")} - said
+    return {UNSURE + key if key in alike else key: n for key, n in notes.items()}
+
+
+def settled_sizes(layers: Sequence[Mapping[str, Number]]) -> list[Notes]:
+    """The figures of layers in which the unsure sizes are sizes, or left out: they are where most numbers beside them
+    repeat no channels."""
+    found = [dict(cells) for cells in layers]
+    for key in ("n_in", "n_out"):
+        plain = [cells for cells in found if key in cells and not isinstance(cells[key], Drawn)]
+        sizes = [cells for cells in plain if f"ch_{key[2:]}" in cells and f"said_{key[2:]}" not in cells]
+        unsure = [cells for cells in found if UNSURE + key in cells]
+        for cells in unsure:
+            number = cells.pop(UNSURE + key)
+            if len(sizes) >= max(FEWEST_SIZES, len(unsure)):
+                cells.setdefault(key, number)
+    return found
 
 
 def notes_in(comment: str) -> Notes:
@@ -190,7 +217,11 @@ def notes_in(comment: str) -> Notes:
         found.setdefault("n_out", Drawn(worked_out[0]))
     if len(beside) == 1 and "n_out" not in found and "r_out" in found:
         found |= {"n_out": shape_in(beside[0].replace("*", "x"))[0][0], **said_in(beside[0].replace("*", "x"), "n_out")}
+    if (whole := MAP_RESULTS.search(comment)) and "n_out" not in found:
+        found |= {"n_out": Drawn(whole["n_out"]), "said_out": int(whole["said_out"])}
     found |= channels_beside(comment, found)
+    if line := LINE_FROM_TO.search(comment):
+        found |= {key: int(n) for key, n in line.groupdict().items() if n}
     if terse := TERSE.search(comment):
         known = {key: int(n) for key, n in terse.groupdict().items() if n}
         found = {**known, **found}
@@ -203,7 +234,8 @@ def channels_beside(comment: str, found: Notes) -> Notes:
     maps = BRACKETED_MAP.findall(comment)
     if len(maps) != 1 or "n_out" not in found or found.keys() & {*SAID}:
         return {}
-    sizes, channels = shape_in(maps[0], "first" if re.match(r"\d+\s*,\s*(\d+)\s*,\s*\1$", maps[0]) else None)
+    drawn = re.sub(r"\s*,\s*", "x", maps[0])
+    sizes, channels = shape_in(drawn, "first" if re.fullmatch(r"\d+x(\d+)x\1", drawn) else None)
     return {SAID[1]: channels} if channels and set(sizes) == {found["n_out"]} else {}
 
 

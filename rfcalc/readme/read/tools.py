@@ -18,6 +18,7 @@ NAME = re.compile(
     r"^[\s|#*-]*(?:layer(?:[\s_]name)?\s*[:=]?\s*)?(?P<name>[A-Za-z][\w. /()-]{0,40}?)\s*[:,*-]*\s*$", re.IGNORECASE
 )
 LED = re.compile(r"^\s*(?P<name>[A-Za-z][\w.]{0,30})\s*:\s*(?=[A-Za-z][A-Za-z_ ]{0,24}\s*[:=])")
+WINDOW_WORD = re.compile(r"conv|pool", re.IGNORECASE)
 FEWEST_PRINTED = 3
 """Layers that make such a print."""
 OUTPUT_SIDE = {"n": "n_out", "n_in": "n_out", "j": "j_out", "r": "r_out", "stride": "product"}
@@ -63,8 +64,14 @@ def tool_facts(lines: Sequence[Line]) -> Iterator[tuple[LayerFact, int]]:
                 kind = "conv" if known and kind == "other" else kind
                 cells = {"j_out" if k == "product" and not known else k: v for k, v in cells.items()}
                 yield LayerFact(number, line, name, kind, cells), end
-            name, line, cells = (led or label or {"name": ""})["name"], at.number, {}
+            name, line, cells = (led or label or {"name": told_in(text)})["name"], at.number, {}
         cells, end = {**cells, **pairs} if name else {}, at.number if pairs else end
+
+
+def told_in(text: str) -> str:
+    """The layer whose figures stand below a sentence: the one that it names, and nothing else."""
+    named = {word.lower() for word in WINDOW_WORD.findall(text)}
+    return text.strip() if len(named) == 1 and kind_of_operation(text) in ("conv", "pool") else ""
 
 
 def pairs_in(text: str) -> dict[str, Number]:
