@@ -162,7 +162,7 @@ class _Graph:
         """The places of the layers that each line calls."""
 
     def remark(self, called: Sequence[Line]) -> None:
-        """Adds what comments beside the calls state of the layers that have no comment of their own: the map behind the
+        """Adds what comments beside the calls state of the layers that their own comments do not: the map behind the
         last layer of the line, or a chain of sizes through all of them. Where one states the channels that come into
         its layer, they may all speak of what comes in."""
         between = maps_between(called, self.lines)
@@ -179,8 +179,9 @@ class _Graph:
         for line, places in self.lines.items():
             comment = comments[line]
             windowed = [place for place in places if self.rows[place][0].kind in ("conv", "pool", "resample")]
-            if not windowed or any(self.rows[place][0].cells.keys() & NOTES.keys() for place in windowed):
+            if not windowed:
                 continue
+            spoken_of = any(self.rows[place][0].cells.keys() & NOTES.keys() for place in windowed)
             sizes, said = sizes_chained(comment), notes_in(comment)
             if len(sizes) == len(windowed) + 1:
                 pairs = zip(windowed, pairwise(sizes), strict=True)
@@ -195,8 +196,9 @@ class _Graph:
             for place, stated in notes:
                 fact, reads = self.rows[place]
                 if own := sizes_only(stated, fact.cells):
-                    fact = replace(fact, cells={**fact.cells, **own}, line=called[line - 1].number)
-                self.rows[place] = fact, reads
+                    number = called[line - 1].number
+                    fact = fact.noting(own, number if spoken_of else fact.line)
+                    self.rows[place] = (fact if spoken_of else replace(fact, line=number)), reads
         cells = settled_sizes([fact.cells for fact, _ in self.rows])
         self.rows = [(replace(fact, cells=own), reads) for (fact, reads), own in zip(self.rows, cells, strict=True)]
 

@@ -66,6 +66,9 @@ SUM_BEFORE = re.compile(r"[:=]\s*[\[(]?\d[\d\s()+*/x×\]-]{2,60}=(?=\s*\d)")
 ARROWED_SUM = re.compile(r"[:=]\s*\(?\d[\dx×\s]{0,9}[+*/(-][\d\s()+*/-]{2,60}-+>(?=\s*\d)")
 """The same with an arrow: RF: 5 + (3 - 1) * 2 -> 9."""
 SQUARE = re.compile(r"(?<![\d*+/(-])(?<![\d*+/(-]\s)\b(\d{1,4})\s?\*\s?\1\b(?!\s?[*+/\d-])")
+ARROW = re.compile(r"\d\s*(?:[-=]*>|→)\s*\d")
+STARRED = re.compile(r"(?<![\d*]) ?\b(\d{1,4})\s?\*\s?\1\s?\*\s?(\d{1,4})(?=\s*(?:-+>|=>|→|>|\(|$))")
+"""A map beside an arrow: 28*28*1 -> 26*26*16."""
 SAID = ("said_in", "said_out")
 """The channels that a comment states; those of the call beside it are the layer's."""
 OUTS = {SAID[1], *(key for key in NOTES if key.endswith("_out"))}
@@ -193,7 +196,9 @@ def notes_in(comment: str) -> Notes:
     found: Notes = {"n_in": 1} if LATENT.search(comment) else {}
     if not re.search(r"\d", comment):
         return found
-    comment = SIZE_WORKED_OUT.sub("", comment)
+    comment = SIZE_WORKED_OUT.sub("", comment.replace("》", ">"))
+    if ARROW.search(comment):
+        comment = STARRED.sub(r" \1x\1x\2", comment)
     worked_out, beside = WINDOW_SUM.findall(comment), MAP_BESIDE.findall(comment)
     comment = FORMULA_BEFORE.sub("=", SUM_BEFORE.sub("=", ARROWED_SUM.sub("=", comment)))
     comment = SQUARE.sub(r"\1x\1", FIELDS_FROM_TO.sub(r"\1 ", FIELD_TOLD.sub("RF: ", comment)))

@@ -19,6 +19,8 @@ NAME = re.compile(
 )
 LED = re.compile(r"^\s*(?P<name>[A-Za-z][\w.]{0,30})\s*:\s*(?=[A-Za-z][A-Za-z_ ]{0,24}\s*[:=])")
 WINDOW_WORD = re.compile(r"conv|pool", re.IGNORECASE)
+APART = 20
+"""Lines from one layer to the next of a print, at most."""
 FEWEST_PRINTED = 3
 """Layers that make such a print."""
 OUTPUT_SIDE = {"n": "n_out", "n_in": "n_out", "j": "j_out", "r": "r_out", "stride": "product"}
@@ -32,7 +34,7 @@ def tool_models(lines: Sequence[Line]) -> list[StatedModel]:
     facts: list[LayerFact] = []
     end = 0
     for fact, last in tool_facts(lines):
-        if facts and fact.line - facts[-1].line > 12:
+        if facts and fact.line - facts[-1].line > APART:
             found += tool_model(facts, end)
             facts = []
         facts.append(fact)
@@ -69,9 +71,9 @@ def tool_facts(lines: Sequence[Line]) -> Iterator[tuple[LayerFact, int]]:
 
 
 def told_in(text: str) -> str:
-    """The layer whose figures stand below a sentence: the one that it names, and nothing else."""
+    """The layer whose figures stand below a sentence: the one that it names, where it names no other."""
     named = {word.lower() for word in WINDOW_WORD.findall(text)}
-    return text.strip() if len(named) == 1 and kind_of_operation(text) in ("conv", "pool") else ""
+    return named.pop() if len(named) == 1 else ""
 
 
 def pairs_in(text: str) -> dict[str, Number]:
