@@ -68,10 +68,10 @@ def audit_document(document: Document, image: Sequence[int] | None = None) -> Au
 
 
 def equation_claims(document: Document) -> Iterator[Verdict]:
-    """The arithmetic that the text writes out, but for summaries, tables and code, and for what a list states of its
-    layers: each sum that is off, the rest together."""
+    """The arithmetic that the text writes out, but for summaries and tables, and for what a list or a comment states of
+    its layers: each sum that is off, the rest together."""
     taken = [one.lines for one in document.printouts]
-    taken += [model.lines for model in document.models if model.form in ("table", "code")]
+    taken += [model.lines for model in document.models if model.form == "table"]
     judged = frozenset[int]().union(*taken)
     walked = {(fact.line, value) for model in document.models for fact in model.facts for value in fact.cells.values()}
     lines = [line for line in document.text.lines if "=" in line.text and line.number not in judged]

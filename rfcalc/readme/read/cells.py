@@ -32,6 +32,8 @@ FIGURE_FIRST = re.compile(
 MILLION = re.compile(r"(?<=\d)\s?(?:mil|million)\b\.?", re.IGNORECASE)
 CONTINUES = re.compile(r"[\w)\]}]\s*[-+*/×^·√]+\s*$|[\^√]\s*$")
 """In front of a term: it is the end of a longer one."""
+BESIDE = re.compile(r"^.*\d\s+(?=\()")
+"""A figure that stands in front of arithmetic and is none of it: 12*12*384 (12-3)/1+1 = 10."""
 BOLD = re.compile(r"(?<!\S)\*\*$")
 OPERATES = re.compile(r"\d\s*\)*\s*[-+*/]\s*\(*\s*\d")
 LONGEST_TERM = 80
@@ -182,7 +184,7 @@ def equations(text: str) -> Iterator[Equation]:
         if not term or not figure or (term.start() == 0 and len(left) > LONGEST_TERM):
             continue
         goes_on = CONTINUES.search(BOLD.sub("", left[-LONGEST_TERM:][: term.start()]))
-        plain = re.sub(r"(?<=\d),(?=\d{3}(?:\D|$))", "", term[0]).replace("×", "*")
+        plain = BESIDE.sub("", re.sub(r"(?<=\d),(?=\d{3}(?:\D|$))", "", term[0]).replace("×", "*"))
         plain = plain.replace("x", "*") if plain.count("x") > 1 or " x " in plain else plain
         drawn = "*" in plain and len({factor.strip() for factor in plain.split("*")}) == 1
         if goes_on or "**" in plain or not OPERATES.search(plain):
