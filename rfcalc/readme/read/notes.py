@@ -67,7 +67,7 @@ ARROWED_SUM = re.compile(r"[:=]\s*\(?\d[\dx×\s]{0,9}[+*/(-][\d\s()+*/-]{2,60}-+
 """The same with an arrow: RF: 5 + (3 - 1) * 2 -> 9."""
 SQUARE = re.compile(r"(?<![\d*+/(-])(?<![\d*+/(-]\s)\b(\d{1,4})\s?\*\s?\1\b(?!\s?[*+/\d-])")
 ARROW = re.compile(r"\d\s*(?:[-=]*>|→)\s*\d")
-STARRED = re.compile(r"(?<![\d*]) ?\b(\d{1,4})\s?\*\s?\1\s?\*\s?(\d{1,4})(?=\s*(?:-+>|=>|→|>|\(|$))")
+STARRED = re.compile(r"(?<![\d*]) ?\b(\d{1,4})\s?\*\s?\1\s?\*\s?(\d{1,4})(?=\s*(?:-+>|=>|→|[>(,;|]|$|R\.?F\b))")
 """A map beside an arrow: 28*28*1 -> 26*26*16."""
 SAID = ("said_in", "said_out")
 """The channels that a comment states; those of the call beside it are the layer's."""
