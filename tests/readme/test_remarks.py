@@ -107,11 +107,104 @@ OUTPUT_OF_A_POOL = network(
     "self.b = nn.Conv2d(16, 16, 3, padding=1)  # input =(7*7*16)          output = 7*7*16",
     forward="return self.b(self.p(self.a(x)))",
 )
+TWICE = """class Net(nn.Module):
+    def __init__(self):
+        self.a = nn.Conv2d(1, 8, 3)  # output_size = 26
+        self.b = nn.Conv2d(8, 8, 3)  # output_size = 24
+        self.p = nn.MaxPool2d(2)  # output_size = 12
+        self.c = nn.Conv2d(8, 16, 3)  # output_size = 10
+
+    def forward(self, x):
+        x = self.a(x)  # 28 -> 26 | 1>3 |
+        x = self.b(x)  # 26 -> 24 | 3>5 |
+        x = self.p(x)  # 24 -> 12 | 5>6 |
+        x = self.c(x)  # 12 -> 10 | 6>{} |
+        return x
+"""
+OTHERWISE = TWICE.replace("12 -> 10 | 6>{}", "12 -> {} | 6>10")
+STARS = network(
+    "self.model = nn.Sequential(",
+    "    # 32*32*3->28*28*16  (32-5)/1+1=28",
+    "    nn.Conv2d(3, 16, 5),",
+    "    # 28*28*16-》14*14*16 (28-2)/2+1=14",
+    "    nn.MaxPool2d(2, 2),",
+    "    # 14 * 14 * 16->{0}*{0}*32 (14-3)/1+1=12",
+    "    nn.Conv2d(16, 32, 3),",
+    ")",
+    forward="return self.model(x)",
+)
+BETWEEN = """class Net(nn.Module):
+    def __init__(self):
+        self.a = nn.Conv2d(3, 64, 7, stride=2, padding=3)
+        self.p = nn.MaxPool2d(3, stride=2, ceil_mode=True)
+        self.b = nn.Conv2d(64, 192, 3, padding=1)
+
+    def forward(self, x):
+        # N x 3 x 224 x 224
+        x = self.a(x)
+        # N x 64 x 112 x 112
+        x = self.p(x)
+        # N x 64 x {0} x {0}
+        x = self.b(x)
+        # N x 192 x 56 x 56
+        return x
+"""
+SIGNAL = network(
+    "self.encoder = nn.Sequential(",
+    "    # (batch, 1, 720) -> (batch, 32, 360)",
+    "    nn.Conv1d(1, 32, kernel_size=7, stride=2, padding=3),",
+    "    # (batch, 32, 360) -> (batch, 64, {})",
+    "    nn.Conv1d(32, 64, kernel_size=5, stride=2, padding=2),",
+    "    # (batch, 64, 180) -> (batch, wide, 90)",
+    "    nn.Conv1d(64, wide, kernel_size=3, stride=2, padding=1),",
+    ")",
+    forward="return self.encoder(x)",
+)
+SUMMARIZED = SQUARES_WITHOUT_A_COLON + "\nprint(summary(Net(), input_size=(3, 32, 32)))\n"
+OUTLINE = """### Layer 1
+The first part is a convolution of the input data.
+
+    Input channel: 1
+    Output channel: 32
+    Kernel size: 3
+    RF: 3
+
+The second part is batch normalisation
+
+    param: 64
+
+### Layer 2
+The first part is a convolution again
+
+    Input channel: 32
+    Output channel: 32
+    Kernel size: 3
+    RF: {}
+
+The third part is maxpool.
+
+    RF: 6
+
+### Layer 3
+A convolution
+
+    Input channel: 32
+    Output channel: 16
+    Kernel size: 3
+    RF: 10
+"""
 
 
 @pytest.mark.parametrize(
     ("text", "right", "slip", "column"),
     [
+        (TWICE, 10, 8, "r_out"),
+        (OTHERWISE, 10, 9, "n_out"),
+        (STARS, 12, 13, "n_out"),
+        (BETWEEN, 56, 58, "n_out"),
+        (SIGNAL, 180, 181, "n_out"),
+        (SUMMARIZED, 8, 16, "n_out"),
+        (OUTLINE, 5, 4, "r_out"),
         (GAN, 4, 2, "n_out"),
         (CRITIC, 16, 18, "n_out"),
         (SUMS, 27, 26, "n_out"),
@@ -123,7 +216,25 @@ OUTPUT_OF_A_POOL = network(
         (TUPLED, 5, 6, "r_out"),
         (OUTPUT_OF_A_POOL, 7, 8, "n_out"),
     ],
-    ids=["gan", "critic", "sums", "op", "bars", "from and to", "beside", "squares", "tupled", "pool"],
+    ids=[
+        "twice",
+        "otherwise",
+        "stars",
+        "between",
+        "signal",
+        "summarized",
+        "outline",
+        "gan",
+        "critic",
+        "sums",
+        "op",
+        "bars",
+        "from and to",
+        "beside",
+        "squares",
+        "tupled",
+        "pool",
+    ],
 )
 def test_remarks(text: str, right: int, slip: int, column: str) -> None:
     assert found(text.format(right)) == []
@@ -161,9 +272,19 @@ OF_THE_NEXT = network(
     ")  # output channels: {}",
     forward="return self.b(self.a(x))",
 )
+RESHAPED = """
+dense = tf.keras.layers.Dense(7*7*512)
+# Output: 7x7x{}
+deconv1 = tf.keras.layers.Conv2DTranspose(256, kernel_size=3, strides=2, padding='same')
+# Output: 14x14x256
+deconv2 = tf.keras.layers.Conv2DTranspose(128, kernel_size=3, strides=2, padding='same')
+# Output: 28x28x128
+"""
 
 
-@pytest.mark.parametrize(("text", "right", "slip"), [(CHANNELS, 8, 12), (BEHIND_A_SUM, 64, 32), (OF_THE_NEXT, 10, 16)])
+@pytest.mark.parametrize(
+    ("text", "right", "slip"), [(RESHAPED, 512, 256), (CHANNELS, 8, 12), (BEHIND_A_SUM, 64, 32), (OF_THE_NEXT, 10, 16)]
+)
 def test_channels_that_remarks_state(text: str, right: int, slip: int) -> None:
     assert found(text.format(right)) == []
     assert found(text.format(slip)) == [("ch_out", slip, right)]
@@ -234,6 +355,40 @@ def test_what_is_no_slip(text: str) -> None:
 def test_a_zero_lost_in_a_product(stated: str, right: bool) -> None:
     seen = audit(f"The last layer has (4096+1)*1000 = {stated} parameters.")
     assert [claim.computed for claim in seen.claims if claim.verdict == "wrong"] == ([] if right else [4_097_000])
+
+
+def test_a_figure_in_front_of_arithmetic_is_none_of_it() -> None:
+    seen = audit("12*12*256 -> 12*12*384 (12-3)/1+1=12")
+    assert [(claim.stated, claim.computed) for claim in seen.claims if claim.verdict == "wrong"] == [(12, 10)]
+
+
+FIELDS_ALONE = """
+| Layer | Receptive field |
+|---|---|
+| Conv1 | 3 x 3 |
+| Conv2 | 5 x 5 |
+| Pool1 | 6 x 6 |
+| Conv3 | {} x {} |
+
+```python
+class Net(nn.Module):
+    def __init__(self):
+        self.conv1 = nn.Conv2d(3, 8, 3, padding=1)
+        self.conv2 = nn.Conv2d(8, 8, 3, padding=1)
+        self.pool1 = nn.MaxPool2d(2)
+        self.conv3 = nn.Conv2d(8, 16, 3, padding=1)
+
+    def forward(self, x):
+        return self.conv3(self.pool1(self.conv2(self.conv1(x))))
+
+summary(Net(), (3, 32, 32))
+```
+"""
+
+
+def test_a_table_of_fields_takes_its_kernels_from_the_code() -> None:
+    assert found(FIELDS_ALONE.format(10, 10)) == []
+    assert found(FIELDS_ALONE.format(8, 8)) == [("r_out", 8, 10)]
 
 
 HIDDEN_POOL = """

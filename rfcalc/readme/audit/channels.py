@@ -49,6 +49,8 @@ def said_slips(model: StatedModel) -> tuple[list[Cell], int]:
         given, out = row.cells.get("ch_in", None if model.graph else made), row.cells.get("ch_out")
         if row.kind in ("pool", "global", "pointwise") and model.ordered and not model.graph:
             given = out = made if out is None else out
+        if row.kind == "flat" and out is not None and (size := row.cells.get("n_out", 1)) > 1:
+            out = None if out % size**2 else out // size**2  # its units are reshaped to a map
         for side, own in (("in", given), ("out", out)):
             stated = row.cells.get(f"said_{side}")
             if stated is not None and own is not None:

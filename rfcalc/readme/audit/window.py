@@ -84,6 +84,8 @@ def sum_of(quantity: str, state: StatedMap, settings: StatedSettings) -> str:
         return f"{state['r']} + {spread} * {state['j']}"
     if settings.same:
         return f"{state['n']} / {s}, rounded up"
+    if settings.ceil:
+        return f"({state['n']} + 2 * {p} - {spread} - 1) / {s} + 1, rounded up"
     return f"({state['n']} + 2 * {p} - {spread} - 1) // {s} + 1"
 
 
@@ -119,7 +121,7 @@ class RowWindows:
             padding=int(padding) if isinstance(padding, int) else 0 if row.kind == "global" else None,
             dilation=1 if plain or not isinstance(dilation, int) or dilation < 1 else int(dilation),
             same=row.same,
-            ceil=self.reading.rounds_up,
+            ceil=self.reading.rounds_up or (row.kind == "pool" and bool(dict(row.settings).get("ceil_mode"))),
             passes=self.reading.ignores_pool and (row.kind == "global" or whole_map(row, own["n"])),
         )
 
@@ -174,8 +176,8 @@ class RowWindows:
         return value == k * j
 
     def rounds_up(self, row: LayerFact, entering: StatedMap, settings: StatedSettings, value: Number) -> bool:
-        """Whether a pool's stated size is the one of ceil_mode, where no code says that it has none."""
-        if row.torch and not dict(row.settings).get("ceil_mode"):
+        """Whether a pool's stated size is the one of ceil_mode, where no code says whether it has that."""
+        if row.torch:
             return False
         return row.kind in ("pool", "global") and self.step(entering, replace(settings, ceil=True))["n"] == value
 

@@ -19,7 +19,7 @@ from .constructed import all_drafts, facts_of_call, literal
 from .draft import Draft
 from .facts import KEEPING, LARGEST_SETTING, LayerFact, StatedModel, numbered
 from .forward import Step
-from .notes import NOTES, OUTS, SAID, channels_in, map_in, notes_in, settled_sizes, sizes_chained, sizes_only
+from .notes import NOTES, OUTS, SAID, Notes, channels_in, map_in, notes_in, settled_sizes, sizes_chained, sizes_only
 from .text import Line
 
 
@@ -75,6 +75,7 @@ GIVEN_IMAGE = re.compile(
 MAP_ALONE = re.compile(
     r"^\s*#\s*[(\[]?\s*(?:(?:[A-Za-z]\w{0,5}|-1)\s?[x×,*]\s?)?(?P<map>\d{1,5}(?:\s?[x×,*]\s?\d{1,5}){2})\s*[)\]]?\s*$"
 )
+WHOLE = {"n_out", "r_out", "j_out"}
 SHOWN = 2
 """Figures that show what those behind them are."""
 MOST_DEPTH = 6
@@ -176,6 +177,7 @@ class _Graph:
             for line, cells in alone
         ):
             return
+        again: dict[int, tuple[int, Notes]] = {}  # what is stated twice, and otherwise
         for line, places in self.lines.items():
             comment = comments[line]
             windowed = [place for place in places if self.rows[place][0].kind in ("conv", "pool", "resample")]
@@ -197,10 +199,13 @@ class _Graph:
                 fact, reads = self.rows[place]
                 if own := sizes_only(stated, fact.cells):
                     number = called[line - 1].number
+                    other = {key: n for key, n in own.items() if key in WHOLE and fact.cells.get(key, n) != n}
+                    again |= {place: (number, other)} if other else {}
                     fact = fact.noting(own, number if spoken_of else fact.line)
                     self.rows[place] = (fact if spoken_of else replace(fact, line=number)), reads
         cells = settled_sizes([fact.cells for fact, _ in self.rows])
         self.rows = [(replace(fact, cells=own), reads) for (fact, reads), own in zip(self.rows, cells, strict=True)]
+        self.insert(again)
 
     def bare_fields(self, called: Sequence[Line]) -> None:
         """Adds the fields that stand alone behind the calls, `x = self.conv(x)  # 5`, as rows behind the layers that
@@ -212,15 +217,19 @@ class _Graph:
             known = all("kernel_size" in fact.cells for fact in settled_windows(layers))
             if not known or field_of(layers) != ends[place][1] or len(ends) <= SHOWN:
                 return
+        self.insert({place: (called[line - 1].number, {"r_out": field}) for place, (line, field) in ends.items()})
+
+    def insert(self, said: Mapping[int, tuple[int, Notes]]) -> None:
+        """Adds rows that change nothing behind the layers at some places, with a line and what it states."""
         moved, rows = [0], self.rows
         self.rows = []
         for place, (fact, reads) in enumerate(rows):
             at = self.place(fact, tuple(moved[read] if read > 0 else read for read in reads))
-            if place in ends:
-                line, field = ends[place]
-                what = LayerFact(0, called[line - 1].number, fact.name, "pointwise", {"r_out": field}, torch="Identity")
-                at = self.place(what, (at,))
+            if place in said:
+                line, notes = said[place]
+                at = self.place(LayerFact(0, line, fact.name, "pointwise", notes, torch="Identity"), (at,))
             moved.append(at)
+        self.lines = {line: [moved[place + 1] - 1 for place in places] for line, places in self.lines.items()}
 
     def run(self, steps: Sequence[Step], at: int) -> int:
         """The place of what comes out of steps that read the row at a place."""

@@ -77,13 +77,14 @@ def layer_table(table: TextTable, printed: bool = False) -> StatedModel | None:
         names,
     )
     written = any(settings_in(row_name(cells, names)) for cells in table.rows)
-    fields = chained and (settings or written or {"n", "n_out"} & keys or len(chained) > 1)
     mapped = not printed and {"n", "n_out"} & keys and order_of_shapes(table, columns)
     counts = "params" in keys and (settings or written or summed or mapped) and names
     kernels = sum("kernel_size" in settings_in(row_name(cells, operations)) for cells in table.rows)
     sizes = {"n", "n_out"} & keys and kernels >= FEWEST_KERNELS and 2 * kernels >= len(table.rows)
     named = sum("kernel_size" in settings_in(row_name(cells, names)) for cells in table.rows)
     windows = sum(kind_of_operation(row_name(cells, names)) in ("conv", "pool") for cells in table.rows)
+    layers = names and windows >= FEWEST_KERNELS and 2 * windows >= len(table.rows)
+    fields = chained and (settings or written or {"n", "n_out"} & keys or len(chained) > 1 or layers)
     strided = {"n_out", "stride"} <= keys and (named > 1 or windows >= FEWEST_KERNELS)
     tensors = sum(bool(TENSOR.search(row_name(cells, names))) for cells in table.rows)
     if not (fields or counts or sizes or strided or len(settings) > 1) or 2 * tensors > len(table.rows):

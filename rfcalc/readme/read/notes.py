@@ -193,16 +193,33 @@ def settled_sizes(layers: Sequence[Mapping[str, Number]]) -> list[Notes]:
 
 def notes_in(comment: str) -> Notes:
     """The figures that a comment states of the layer on its line."""
-    found: Notes = {"n_in": 1} if LATENT.search(comment) else {}
     if not re.search(r"\d", comment):
-        return found
-    comment = SIZE_WORKED_OUT.sub("", comment.replace("》", ">"))
+        return {"n_in": 1} if LATENT.search(comment) else {}
+    stated = comment.replace("》", ">")
+    comment = plainly(stated)
+    found = with_maps(comment, behind_words(comment))
+    found |= {key: n for key, n in set_apart(stated, found).items() if key not in found}
+    found |= channels_beside(comment, found)
+    if line := LINE_FROM_TO.search(comment):
+        found |= {key: int(n) for key, n in line.groupdict().items() if n}
+    if terse := TERSE.search(comment):
+        found = {**{key: int(n) for key, n in terse.groupdict().items() if n}, **found}
+    return found
+
+
+def plainly(comment: str) -> str:
+    """A comment with the values of its arithmetic alone, maps and fields in one spelling."""
+    comment = SIZE_WORKED_OUT.sub("", comment)
     if ARROW.search(comment):
         comment = STARRED.sub(r" \1x\1x\2", comment)
-    worked_out, beside = WINDOW_SUM.findall(comment), MAP_BESIDE.findall(comment)
     comment = FORMULA_BEFORE.sub("=", SUM_BEFORE.sub("=", ARROWED_SUM.sub("=", comment)))
     comment = SQUARE.sub(r"\1x\1", FIELDS_FROM_TO.sub(r"\1 ", FIELD_TOLD.sub("RF: ", comment)))
-    comment = SEVERAL_FIELDS.sub("", comment)
+    return SEVERAL_FIELDS.sub("", comment)
+
+
+def behind_words(comment: str) -> Notes:
+    """The figures behind the words that say what they are."""
+    found: Notes = {}
     for key, pattern in NOTES.items():
         for match in pattern.finditer(comment):  # of several, the last is the latest
             if {"*", ","} <= {*match["value"]}:  # (64 * 2, 16, 16)
@@ -214,23 +231,24 @@ def notes_in(comment: str) -> Notes:
         found |= {key: int(n) for key, n in zip(SAID, channels.groups(), strict=True)}
     found |= {f"said_{side.lower()}": int(n) for side, n in CHANNELS_NAMED.findall(comment)}
     for state in STATE.finditer(comment):
-        found |= {key: int(n) if key[0] == "s" else Drawn(n) for key, n in state.groupdict().items() if n}
+        found |= {key: int(n) if key in SAID else Drawn(n) for key, n in state.groupdict().items() if n}
     if count := PARAMS_SAID.search(comment):
         found["params"] = int(count[1].replace(",", ""))
-    found = with_maps(comment, found)
-    if len(worked_out) == 1:
-        found.setdefault("n_out", Drawn(worked_out[0]))
-    if len(beside) == 1 and "n_out" not in found and "r_out" in found:
-        found |= {"n_out": shape_in(beside[0].replace("*", "x"))[0][0], **said_in(beside[0].replace("*", "x"), "n_out")}
-    if (whole := MAP_RESULTS.search(comment)) and "n_out" not in found:
-        found |= {"n_out": Drawn(whole["n_out"]), "said_out": int(whole["said_out"])}
-    found |= channels_beside(comment, found)
-    if line := LINE_FROM_TO.search(comment):
-        found |= {key: int(n) for key, n in line.groupdict().items() if n}
-    if terse := TERSE.search(comment):
-        known = {key: int(n) for key, n in terse.groupdict().items() if n}
-        found = {**known, **found}
     return found
+
+
+def set_apart(comment: str, found: Notes) -> Notes:
+    """What comes out where no word says so: the value of the arithmetic of a window, a map in its place, or one that
+    stands alone beside a field."""
+    sums = WINDOW_SUM.findall(comment)
+    if len(sums) == 1:
+        return {"n_out": Drawn(sums[0])}
+    if whole := MAP_RESULTS.search(comment):
+        return {"n_out": Drawn(whole["n_out"]), "said_out": int(whole["said_out"])}
+    beside = [shape.replace("*", "x") for shape in MAP_BESIDE.findall(comment)] if "r_out" in found else []
+    if len(beside) != 1 or "n_out" in found:
+        return {}
+    return {"n_out": shape_in(beside[0])[0][0], **said_in(beside[0], "n_out")}
 
 
 def channels_beside(comment: str, found: Notes) -> Notes:
