@@ -59,7 +59,7 @@ def said_slips(model: StatedModel) -> tuple[list[Cell], int]:
                     line = row.line_of(f"said_{side}")
                     found.append(Cell(row.number, f"ch_{side}", stated, own, "local", line, "as the code has it"))
         made = row.cells.get("ch_out", made if row.kind in ("pool", "global", "pointwise") else None)
-    return (found, checked) if 2 * len(found) < checked else ([], 0)
+    return (found, checked) if 2 * len(found) <= checked else ([], 0)
 
 
 def _between_rows(rows: Sequence[LayerFact]) -> list[Cell | None]:
