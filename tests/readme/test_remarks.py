@@ -6,7 +6,7 @@ import pytest
 
 from rfcalc.readme.audit.audit import audit
 
-from .test_sixth import found, network
+from .test_forms import found, network
 
 GAN = network(
     "self.main = nn.Sequential(",

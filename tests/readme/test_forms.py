@@ -1,4 +1,4 @@
-"""Kinds of a sixth and a seventh round of public documents: right as they stand, wrong with one slip."""
+"""Forms of tables, drawings, prints and comments in public documents: right as they stand, wrong with one slip."""
 
 from __future__ import annotations
 
@@ -300,7 +300,7 @@ LED = network(
     ],
     ids=["kernel alone", "darknet", "wide", "led"],
 )
-def test_the_seventh_round(text: str, right: int, slip: int, column: str) -> None:
+def test_forms_with_a_slip(text: str, right: int, slip: int, column: str) -> None:
     assert found(text.format(right)) == []
     assert (column, slip, right) in found(text.format(slip))
 
@@ -333,7 +333,7 @@ Total parameters: 156,890
 
 
 @pytest.mark.parametrize("text", [HEADS, SIZES_AS_FIELDS, PARTS], ids=["heads", "sizes", "parts"])
-def test_what_the_seventh_round_accused(text: str) -> None:
+def test_forms_that_are_right(text: str) -> None:
     assert found(text) == []
 
 
