@@ -124,7 +124,9 @@ CHANNELS_SAID = re.compile(
     r"\b(\d{1,4})\s+input\s+(?:image\s+)?channels?\W+(\d{1,4})\s+output\s+channels?", re.IGNORECASE
 )
 """1 input image channel, 6 output channels, as torch's own example has it."""
-CHANNELS_NAMED = re.compile(r"\b(in|out)(?:put)?[\s_-]channels?\s*[-:=]\s*(\d{1,4})\b(?!\s?[x×*]|,\s?\d)", re.IGNORECASE)
+CHANNELS_NAMED = re.compile(
+    r"\b(in|out)(?:put)?[\s_-]channels?\s*[-:=]\s*(\d{1,4})\b(?!\s?[x×*]|,\s?\d)", re.IGNORECASE
+)
 """Output Channels - 12."""
 SYMBOL = r"\([^()]{1,16}\)|[a-z]\w{0,9}"
 """Channels that have a name: (ngf*8)."""
