@@ -161,9 +161,8 @@ class Draft:
             self.remarks.append(LayerFact(0, line, "", "other", notes))
         remarked = bool(self.facts) and self.facts[-1].line in self.remarked
         unlayered = all(fact.kind == "pointwise" for fact in self.facts)
-        comes_in = (
-            not notes.keys() & OUTS and not (goes_on and self.bare) and (above or unlayered)
-        )  # into the one below
+        alone = not (goes_on and self.bare) and (above or unlayered)
+        comes_in = alone and not notes.keys() & OUTS  # into the layer below
         self.bare = bare
         if bare and (self.leads or comes_in or (above and remarked)):
             self.waiting, self.waits_for = [*(self.waiting if goes_on else ()), (notes, line)], kind
