@@ -15,6 +15,7 @@ from math import prod
 from typing import Any
 
 from ...engine.geometry import Axis, Field, Number, Strand, Window
+from ...errors import ShapeError
 from .constructed import all_drafts, facts_of_call, literal
 from .draft import Draft
 from .facts import KEEPING, LARGEST_SETTING, LayerFact, StatedModel, numbered
@@ -39,17 +40,30 @@ def code_models(lines: Sequence[Line]) -> list[StatedModel]:
 
 def with_image(model: StatedModel, lines: Sequence[Line]) -> StatedModel:
     """A model whose comments do not say what comes in, with the image that the document's own calls give it, as in
-    summary(net, (3, 32, 32)), where all are alike."""
+    summary(net, (3, 32, 32)), where all are alike and the first layer makes of it the size that is stated."""
     found = {(int(m["channels"]), int(m["n"])): line.number for line in lines for m in GIVEN_IMAGE.finditer(line.text)}
     place = next((i for i, fact in enumerate(model.facts) if fact.kind != "pointwise"), None)
     if len(found) != 1 or place is None or not model.ordered or len(model.axes) > 1:
         return model
     first, ((channels, n), line) = model.facts[place], next(iter(found.items()))
-    if "n_in" in first.cells or first.cells.get("ch_in", channels) != channels:
+    sized = any("n_out" in fact.cells for fact in model.facts)
+    if "n_in" in first.cells or first.cells.get("ch_in", channels) != channels or (sized and not makes_its(first, n)):
         return model
     facts = list(model.facts)
     facts[place] = first.noting({"n_in": n}, line)
     return replace(model, axes=(tuple(facts),))
+
+
+def makes_its(fact: LayerFact, n: int) -> bool:
+    """Whether a window with stated settings makes the size that is stated behind it of an image of n pixels a side."""
+    kernel, stride, padding = (fact.cells.get(key) for key in ("kernel_size", "stride", "padding"))
+    if not (isinstance(kernel, int) and isinstance(stride, int) and isinstance(padding, int) and kernel * stride > 0):
+        return False
+    try:
+        made = Window(kernel, stride, (padding, padding), int(fact.cells.get("dilation", 1))).output_size(n)
+    except ShapeError:
+        return False
+    return made == fact.cells.get("n_out")
 
 
 def only_uses(draft: Draft, parts: Mapping[str, Draft]) -> bool:
