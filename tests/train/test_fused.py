@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from ctypes import CDLL
 from pathlib import Path
@@ -285,3 +288,11 @@ def test_long_runs_on_a_cpu_are_fused(library: CDLL, monkeypatch: pytest.MonkeyP
     assert find("float32", fused.WORTH) == (False, [])
     assert Precision.from_plain(Precision(fused=True).to_plain()) == Precision(fused=True)
     assert not Precision.from_plain({"name": "float32", "exceptions": {}, "why": ""}).fused
+
+
+def test_where_the_cache_cannot_be_written_a_folder_ends_with_the_process(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    told = "from rfcalc.train.fit.fused import library_folder as f; print(f()); assert f() == f(); assert f().is_dir()"
+    asked = {**os.environ, "XDG_CACHE_HOME": str(tmp_path / "file")}
+    run = subprocess.run([sys.executable, "-c", told], env=asked, capture_output=True, text=True, check=True)
+    assert not Path(run.stdout.strip()).exists()

@@ -82,13 +82,18 @@ def compiled() -> bool:
 
 
 def library_folder() -> Path:
-    """Beside the sets; a folder of this process where that cannot be written."""
+    """Beside the sets; a folder that ends with this process where that cannot be written."""
     folder = cache_folder()
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError:
-        return Path(tempfile.mkdtemp())
-    return folder if os.access(folder, os.W_OK) else Path(tempfile.mkdtemp())
+        return Path(passing_folder().name)
+    return folder if os.access(folder, os.W_OK) else Path(passing_folder().name)
+
+
+@cache
+def passing_folder() -> tempfile.TemporaryDirectory[str]:
+    return tempfile.TemporaryDirectory(prefix="rfcalc-")
 
 
 @dataclass(frozen=True)
