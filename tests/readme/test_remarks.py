@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rfcalc.readme.audit.audit import audit
+from rfcalc.readme.read.read import read_document
 
 from .test_forms import found, network
 
@@ -443,3 +444,63 @@ def test_the_multiply_adds_of_torch_summary() -> None:
     convs, scales, held = 72 * 26**2 + 720 * 24**2, 8, 72 + 8 + 720
     assert found(TREE.format((convs + scales + held) / 10**6)) == []
     assert found(TREE.format((convs + scales + 3 * held) / 10**6)) != []
+
+
+GROWING = network(
+    "# C1: Initial features (3→16)",
+    "self.c1 = nn.Sequential(",
+    "    nn.Conv2d(3, 16, 3, padding=1),  # RF: 3",
+    ")",
+    "# C2: Depthwise Separable (16→32)",
+    "self.c2 = nn.Sequential(",
+    "    nn.Conv2d(16, 16, 3, padding=1, groups=16),  # RF: {}",
+    "    nn.Conv2d(16, 32, 1),  # RF: 5",
+    ")",
+    "# C3: Dilated (32→48)",
+    "self.c3 = nn.Sequential(",
+    "    nn.Conv2d(32, 48, 3, padding=2, dilation=2),  # RF: 9",
+    ")",
+    forward="return self.c3(self.c2(self.c1(x)))",
+)
+TIMES_A_KERNEL = network(
+    "self.a = nn.Conv2d(3, 32, 3, padding=1)  # in = 32x32x3 * 3x3x3 , out = 32x32x32, RF = {}",
+    "self.b = nn.Conv2d(32, 32, 3, padding=1)  # in = 32x32x32 * 3x3x32 , out = 32x32x32, RF = 5",
+    "self.c = nn.Conv2d(32, 64, 3, padding=1)  # in = 32x32x32 * 3x3x32 , out = 32x32x64, RF = 7",
+    forward="return self.c(self.b(self.a(x)))",
+)
+
+
+@pytest.mark.parametrize(("text", "right", "slip"), [(GROWING, 5, 7), (TIMES_A_KERNEL, 3, 5)])
+def test_arrows_of_channels_and_maps_beside_kernels(text: str, right: int, slip: int) -> None:
+    assert found(text.format(right)) == []
+    assert ("r_out", slip, right) in found(text.format(slip))
+
+
+SILENT = """
+The network has {} parameters.
+
+```python
+class Net(nn.Module):
+    def __init__(self):
+        self.a = nn.Conv2d(1, 8, 3)
+        self.b = nn.Conv2d(8, 16, 3)
+        self.c = nn.Conv2d(16, 10, 1)
+
+    def forward(self, x):
+        x = self.b(self.a(x))
+        {}x = self.c(x)
+        return x
+```
+"""  # 80 + 1,168 + 170
+
+
+def test_a_call_that_is_commented_out_leaves_the_count_open() -> None:
+    assert [model.params for model in read_document(SILENT.format("1,418", "")).models] == [1_418]
+    assert [model.params for model in read_document(SILENT.format("1,248", "# ")).models] == [None]
+    assert found(SILENT.format("1,248", "# ")) == []
+
+
+def test_what_a_design_should_be_is_no_result() -> None:
+    text = network("self.a = nn.Conv2d(3, 8, 3)", "self.b = nn.Conv2d(8, 8, 3)", forward="return self.b(self.a(x))")
+    claim = "Design the network such that the final receptive field is around 64x64.\n\n```python\n{}```\n"
+    assert found(claim.format(text)) == []

@@ -34,8 +34,13 @@ def code_models(lines: Sequence[Line]) -> list[StatedModel]:
     alone = [only_uses(draft, parts) for draft in found]
     kept = [draft for draft, only in zip(found, alone, strict=True) if not only or draft.title in used]
     called = {fact.torch for draft in kept for fact in draft.facts} & parts.keys()
-    models = [drafted_model(draft, parts) for draft in kept if draft.title not in called]
-    return [with_image(model, lines) for model in models]
+    silenced = {match[1] for line in lines if (match := SILENCED.match(line.text))}
+    whole = [draft for draft in kept if draft.title not in called]
+    models = [with_image(drafted_model(draft, parts), lines) for draft in whole]
+    return [
+        replace(model, params=None) if silenced & {*draft.owners} else model
+        for model, draft in zip(models, whole, strict=True)
+    ]
 
 
 def with_image(model: StatedModel, lines: Sequence[Line]) -> StatedModel:
@@ -86,6 +91,8 @@ GIVEN_IMAGE = re.compile(
     r"\b(?:summary|randn|rand|zeros|ones)\((?:[\w.() ]{1,60},\s*)?(?:(?:input_)?size\s*=\s*)?[(\[]?\s*"
     r"(?:\d{1,3}\s*,\s*)?(?P<channels>[13])\s*,\s*(?P<n>\d{2,4})\s*,\s*(?P=n)\s*[)\]]"
 )
+SILENCED = re.compile(r"\s*#\s*\w+\s*=\s*self\.(\w+)\(")
+"""A call that is commented out: a summary does not count its layer."""
 MAP_ALONE = re.compile(
     r"^\s*#\s*[(\[]?\s*(?:(?:[A-Za-z]\w{0,5}|-1)\s?[x×,*]\s?)?(?P<map>\d{1,5}(?:\s?[x×,*]\s?\d{1,5}){2})\s*[)\]]?\s*$"
 )

@@ -231,7 +231,8 @@ class Draft:
                 self.noted.add(line)
                 for place in {places[0], places[-1]}:
                     own = {key: n for key, n in notes.items() if place == places[-1 if key in OUTS else 0]}
-                    self.facts[place] = self.facts[place].noting(own, line)
+                    fact = self.facts[place]
+                    self.facts[place] = fact.noting(sizes_only(own, fact.cells), line)
 
     def spoken_of(self, place: int, notes: Notes | None = None) -> bool:
         """Whether comments state figures of a layer already; where some are of what goes out, others of that."""

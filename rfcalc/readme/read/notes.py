@@ -66,6 +66,8 @@ SUM_BEFORE = re.compile(r"[:=]\s*[\[(]?\d[\d\s()+*/x×\]-]{2,60}=(?=\s*\d)")
 ARROWED_SUM = re.compile(r"[:=]\s*\(?\d[\dx×\s]{0,9}[+*/(-][\d\s()+*/-]{2,60}-+>(?=\s*\d)")
 """The same with an arrow: RF: 5 + (3 - 1) * 2 -> 9."""
 SQUARE = re.compile(r"(?<![\d*+/(-])(?<![\d*+/(-]\s)\b(\d{1,4})\s?\*\s?\1\b(?!\s?[*+/\d-])")
+TIMES_A_KERNEL = re.compile(r"(\d+[x×]\d+[x×]\d+)\s*\*\s*\d+[x×]\d+(?:[x×]\d+){0,2}")
+"""A map and the kernel that passes over it: 32x32x3 * 3x3x3."""
 ARROW = re.compile(r"\d\s*(?:[-=]*>|→)\s*\d")
 STARRED = re.compile(r"(?<![\d*]) ?\b(\d{1,4})\s?\*\s?\1\s?\*\s?(\d{1,4})(?=\s*(?:-+>|=>|→|[>(,;|]|$|R\.?F\b))")
 """A map beside an arrow: 28*28*1 -> 26*26*16."""
@@ -175,6 +177,8 @@ def sizes_only(notes: Notes, cells: Mapping[str, Number]) -> Notes:
     """The figures of a comment, those as unsure that repeat the layer's channels; a map with channels repeats none."""
     said = {f"n_{key[5:]}" for key in notes.keys() & {*SAID}} | {k for k, n in notes.items() if isinstance(n, Drawn)}
     alike = {key for key, n in notes.items() if key[0] == "n" and n == cells.get(f"ch_{key[2:]}")} - said
+    if "n_in" in alike and notes["n_in"] < notes.get("n_out", 0) and "n_out" not in said:
+        alike.add("n_out")  # of a block of layers, 16 -> 32: channels grow, sizes do not
     return {UNSURE + key if key in alike else key: n for key, n in notes.items()}
 
 
@@ -211,7 +215,7 @@ def notes_in(comment: str) -> Notes:
 
 def plainly(comment: str) -> str:
     """A comment with the values of its arithmetic alone, maps and fields in one spelling."""
-    comment = SIZE_WORKED_OUT.sub("", comment)
+    comment = TIMES_A_KERNEL.sub(r"\1", SIZE_WORKED_OUT.sub("", comment))
     if ARROW.search(comment):
         comment = STARRED.sub(r" \1x\1x\2", comment)
     comment = FORMULA_BEFORE.sub("=", SUM_BEFORE.sub("=", ARROWED_SUM.sub("=", comment)))

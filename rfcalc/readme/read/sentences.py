@@ -125,7 +125,7 @@ RELATIONS = {
 }
 REQUIRED = re.compile(
     r"\b(?:must|should|shall|needs? to|have to|target|goal|aim|want|requirement|constraint|expected|budget|allowed|"
-    r"limit|objective|criteri|"
+    r"limit|objective|criteri|(?:design|build|make)\b[^.]{0,40}\bsuch that\b|"
     r"(?:can|could|may|might) (?:\w+ )?(?:be )?(?:reduc|decreas|lower|bring|brought|cut|increas))",
     re.IGNORECASE,
 )
