@@ -44,7 +44,7 @@ def with_kernels(model: StatedModel, archs: Iterable[Arch]) -> tuple[StatedModel
 def layers_for_facts(facts: Sequence[LayerFact], arch: Arch) -> list[Row] | None:
     """The layer of each fact, in order: the choice with the fewest odd rows, and then the most layers that widen the
     field or the jump, none of which is passed over; None where that cannot be, or too many rows are odd."""
-    rows = [row for row in arch.rows if not row.layer.pointwise and not row.layer.reduces and row.windows]
+    rows = windowed(arch)
     ends: dict[int, tuple[int, int, list[Row]]] = {-1: (0, 0, [])}
     for fact in facts:
         following: dict[int, tuple[int, int, list[Row]]] = {}
@@ -63,9 +63,13 @@ def layers_for_facts(facts: Sequence[LayerFact], arch: Arch) -> list[Row] | None
 
 def layers_of_kinds(facts: Sequence[LayerFact], arch: Arch) -> list[Row] | None:
     """The layers of a network that has a convolution for each row of one, a pool for each of another, and no more."""
-    rows = [row for row in arch.rows if not row.layer.pointwise and not row.layer.reduces and row.windows]
+    rows = windowed(arch)
     kinds = ["pool" if isinstance(row.layer, Pool) else "conv" for row in rows]
     return rows if kinds == [fact.kind for fact in facts] else None
+
+
+def windowed(arch: Arch) -> list[Row]:
+    return [row for row in arch.rows if not row.layer.pointwise and not row.layer.reduces and row.windows]
 
 
 def widens(row: Row) -> bool:

@@ -6,8 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from ...engine.geometry import Number, Window
-from ...errors import ShapeError
+from ...engine.geometry import Number
 from ..read.facts import IMAGE_SIZES, LayerFact, StatedModel
 
 Start = Literal["image", "zero", "stated"]
@@ -108,9 +107,6 @@ def may_see_all(cells: Mapping[str, Number]) -> bool:
     return cells.get("n_out", cells.get("n")) == 1 or cells.get("kernel_size", 0) > 3
 
 
-SETTLED = {"kernel_size", "stride", "padding", "n_out"}
-
-
 def possible_images(cells: Mapping[str, Number]) -> Sequence[int]:
     """The usual sizes of images of which a first convolution, with some stride and padding, makes the size that it
     states; all of them where it states its padding, for then a size that does not follow is a slip."""
@@ -126,21 +122,11 @@ def images_of(windows: Sequence[LayerFact]) -> Sequence[int]:
     """The possible images, only those of which the first two windows make what they state, where any does: rather a row
     below is a slip than both."""
     usual = possible_images(windows[0].cells)
-    cells = [fact.cells for fact in windows[:2]]
-    if len(cells) < 2 or not all(own.keys() >= SETTLED and min(own["kernel_size"], own["stride"]) > 0 for own in cells):
-        return usual
-    first, second = cells
-    both = [n for n in usual if made_of(first, n) == first["n_out"]]
-    return both if both and made_of(second, first["n_out"]) == second["n_out"] else usual
-
-
-def made_of(cells: Mapping[str, Number], n: Number) -> int | None:
-    """The size behind a window whose settings are stated; None where it does not fit."""
-    kernel, stride, padding = (int(cells[key]) for key in ("kernel_size", "stride", "padding"))
-    try:
-        return Window(kernel, stride, (padding, padding), int(cells.get("dilation", 1))).output_size(int(n))
-    except ShapeError:
-        return None
+    first, made = windows[0], windows[0].cells["n_out"]
+    below = windows[1].cells.get("n_out") if len(windows) > 1 else None
+    follows = isinstance(made, int) and below is not None and windows[1].size_behind(made) == below
+    both = [n for n in usual if first.size_behind(n) == made] if follows else []
+    return both or usual
 
 
 def first_reading(model: StatedModel) -> TableReading:

@@ -15,7 +15,6 @@ from math import prod
 from typing import Any
 
 from ...engine.geometry import Axis, Field, Number, Strand, Window
-from ...errors import ShapeError
 from .constructed import all_drafts, facts_of_call, literal
 from .draft import Draft
 from .facts import KEEPING, LARGEST_SETTING, LayerFact, StatedModel, numbered
@@ -34,41 +33,34 @@ def code_models(lines: Sequence[Line]) -> list[StatedModel]:
     alone = [only_uses(draft, parts) for draft in found]
     kept = [draft for draft, only in zip(found, alone, strict=True) if not only or draft.title in used]
     called = {fact.torch for draft in kept for fact in draft.facts} & parts.keys()
-    silenced = {match[1] for line in lines if (match := SILENCED.match(line.text))}
+    image, silenced = image_given(lines), {match[1] for line in lines if (match := SILENCED.match(line.text))}
     whole = [draft for draft in kept if draft.title not in called]
-    models = [with_image(drafted_model(draft, parts), lines) for draft in whole]
+    models = [with_image(drafted_model(draft, parts), image) for draft in whole]
     return [
         replace(model, params=None) if silenced & {*draft.owners} else model
         for model, draft in zip(models, whole, strict=True)
     ]
 
 
-def with_image(model: StatedModel, lines: Sequence[Line]) -> StatedModel:
-    """A model whose comments do not say what comes in, with the image that the document's own calls give it, as in
-    summary(net, (3, 32, 32)), where all are alike and the first layer makes of it the size that is stated."""
+def image_given(lines: Sequence[Line]) -> tuple[int, int, int] | None:
+    """Channels and size of the image that calls give a network, and the line, where all are alike."""
     found = {(int(m["channels"]), int(m["n"])): line.number for line in lines for m in GIVEN_IMAGE.finditer(line.text)}
+    return next(((*shape, line) for shape, line in found.items()), None) if len(found) == 1 else None
+
+
+def with_image(model: StatedModel, image: tuple[int, int, int] | None) -> StatedModel:
+    """A model whose comments do not say what comes in, with the image that calls give it, where the first layer makes
+    of it the size that is stated."""
     place = next((i for i, fact in enumerate(model.facts) if fact.kind != "pointwise"), None)
-    if len(found) != 1 or place is None or not model.ordered or len(model.axes) > 1:
+    if image is None or place is None or not model.ordered or len(model.axes) > 1:
         return model
-    first, ((channels, n), line) = model.facts[place], next(iter(found.items()))
+    first, (channels, n, line) = model.facts[place], image
     sized = any("n_out" in fact.cells for fact in model.facts)
-    if "n_in" in first.cells or first.cells.get("ch_in", channels) != channels or (sized and not makes_its(first, n)):
+    off = sized and ("n_out" not in first.cells or first.size_behind(n) != first.cells["n_out"])
+    if "n_in" in first.cells or first.cells.get("ch_in", channels) != channels or off:
         return model
-    facts = list(model.facts)
-    facts[place] = first.noting({"n_in": n}, line)
-    return replace(model, axes=(tuple(facts),))
-
-
-def makes_its(fact: LayerFact, n: int) -> bool:
-    """Whether a window with stated settings makes the size that is stated behind it of an image of n pixels a side."""
-    kernel, stride, padding = (fact.cells.get(key) for key in ("kernel_size", "stride", "padding"))
-    if not (isinstance(kernel, int) and isinstance(stride, int) and isinstance(padding, int) and kernel * stride > 0):
-        return False
-    try:
-        made = Window(kernel, stride, (padding, padding), int(fact.cells.get("dilation", 1))).output_size(n)
-    except ShapeError:
-        return False
-    return made == fact.cells.get("n_out")
+    facts = (*model.facts[:place], first.noting({"n_in": n}, line), *model.facts[place + 1 :])
+    return replace(model, axes=(facts,))
 
 
 def only_uses(draft: Draft, parts: Mapping[str, Draft]) -> bool:
@@ -91,12 +83,15 @@ GIVEN_IMAGE = re.compile(
     r"\b(?:summary|randn|rand|zeros|ones)\((?:[\w.() ]{1,60},\s*)?(?:(?:input_)?size\s*=\s*)?[(\[]?\s*"
     r"(?:\d{1,3}\s*,\s*)?(?P<channels>[13])\s*,\s*(?P<n>\d{2,4})\s*,\s*(?P=n)\s*[)\]]"
 )
+"""An image in the call of a summary, or of what makes one: summary(net, (3, 32, 32)), torch.randn(1, 3, 32, 32)."""
 SILENCED = re.compile(r"\s*#\s*\w+\s*=\s*self\.(\w+)\(")
 """A call that is commented out: a summary does not count its layer."""
 MAP_ALONE = re.compile(
     r"^\s*#\s*[(\[]?\s*(?:(?:[A-Za-z]\w{0,5}|-1)\s?[x×,*]\s?)?(?P<map>\d{1,5}(?:\s?[x×,*]\s?\d{1,5}){2})\s*[)\]]?\s*$"
 )
+"""A map on a line of its own: # N x 64 x 112 x 112."""
 WHOLE = {"n_out", "r_out", "j_out"}
+"""What goes out of a layer, but for its channels."""
 SHOWN = 2
 """Figures that show what those behind them are."""
 MOST_DEPTH = 6

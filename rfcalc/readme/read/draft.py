@@ -95,13 +95,10 @@ class Draft:
         if self.waiting and window:
             told = self.waiting if self.waits_for in ("", fact.kind) else []
             if fact.kind == "other":  # several layers: what comes in comes into the first, the rest leaves the last
-                sided = [(inner, line, inner.keys() - OUTS) for inner, line in told]
-                sided += [(inner, line, inner.keys() & OUTS) for inner, line in told[::-1]]
-            else:
-                sided = [(inner, line, {*inner}) for inner, line in told[::-1]]
-            for notes, line, keys in sided:
-                own = sizes_only(notes, fact.cells)
-                fact = fact.noting({key: n for key, n in own.items() if key in keys}, line)
+                ins = [({key: n for key, n in notes.items() if key not in OUTS}, line) for notes, line in told]
+                told = [*told, *ins[::-1]]
+            for notes, line in told[::-1]:
+                fact = fact.noting(sizes_only(notes, fact.cells), line)
             self.waiting, self.waits_for = [], ""
             self.led = last + 1
         elif window and self.led == last and fact.line == self.facts[last].line + 1 and not fact.cells.keys() & OUTS:

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field, replace
 from itertools import accumulate
 from typing import Any
 
-from ...engine.geometry import Number
+from ...engine.geometry import Number, Window
+from ...errors import ShapeError
 from .sentences import Statement
 
 LARGEST_SETTING = 2**20
@@ -50,6 +51,20 @@ class LayerFact:
         notes = {key: n for key, n in notes.items() if counts or key != "params"}
         new = tuple((key, line) for key in notes if key not in self.cells and line != self.line)
         return replace(self, cells={**notes, **self.cells}, places=(*self.places, *new))
+
+    def size_behind(self, n: int) -> int | None:
+        """The size that the window makes of a map of n by its stated settings; None where they do not tell, or it does
+        not fit."""
+        settings = [self.cells.get(key) for key in ("kernel_size", "stride", "padding")] + [
+            self.cells.get("dilation", 1)
+        ]
+        kernel, stride, padding, dilation = (int(n) if isinstance(n, int) else -1 for n in settings)
+        if min(kernel, stride, dilation) < 1 or padding < 0 or max(kernel, stride, padding, dilation) > LARGEST_SETTING:
+            return None
+        try:
+            return Window(kernel, stride, (padding, padding), dilation).output_size(n)
+        except ShapeError:
+            return None
 
     def line_of(self, figure: str) -> int:
         return dict(self.places).get(figure, self.line)

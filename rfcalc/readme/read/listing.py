@@ -57,11 +57,8 @@ def listing_models(lines: Sequence[Line]) -> list[StatedModel]:
         noted = since <= LISTED_APART and NOTE.search(text)
         if text and text[0] != "|" and (since <= NEXT or noted or ARROW.search(LISTED_LAYER.sub("", text))):
             found = listed_layers(text, line.number)
-            if (
-                found
-                and runs[-1]
-                and (since > LISTED_APART or (line.section != section and not reads(found, runs[-1])))
-            ):
+            anew = since > LISTED_APART or (line.section != section and not reads(found, runs[-1]))
+            if found and runs[-1] and anew:
                 runs.append([])
             runs[-1] += found
             section = line.section if found else section

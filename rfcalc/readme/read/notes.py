@@ -69,6 +69,7 @@ SQUARE = re.compile(r"(?<![\d*+/(-])(?<![\d*+/(-]\s)\b(\d{1,4})\s?\*\s?\1\b(?!\s
 TIMES_A_KERNEL = re.compile(r"(\d+[x×]\d+[x×]\d+)\s*\*\s*\d+[x×]\d+(?:[x×]\d+){0,2}")
 """A map and the kernel that passes over it: 32x32x3 * 3x3x3."""
 ARROW = re.compile(r"\d\s*(?:[-=]*>|→)\s*\d")
+"""Between two figures."""
 STARRED = re.compile(r"(?<![\d*]) ?\b(\d{1,4})\s?\*\s?\1\s?\*\s?(\d{1,4})(?=\s*(?:-+>|=>|→|[>(,;|]|$|R\.?F\b))")
 """A map beside an arrow: 28*28*1 -> 26*26*16."""
 SAID = ("said_in", "said_out")
