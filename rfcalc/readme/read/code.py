@@ -56,7 +56,9 @@ def with_image(model: StatedModel, image: tuple[int, int, int] | None) -> Stated
         return model
     first, (channels, n, line) = model.facts[place], image
     sized = any("n_out" in fact.cells for fact in model.facts)
-    off = sized and ("n_out" not in first.cells or first.size_behind(n) != first.cells["n_out"])
+    passed = takewhile(lambda fact: fact.kind == "pointwise", model.facts[place + 1 :])
+    made = next((fact.cells["n_out"] for fact in (first, *passed) if "n_out" in fact.cells), None)
+    off = sized and (made is None or first.size_behind(n) != made)
     if "n_in" in first.cells or first.cells.get("ch_in", channels) != channels or off:
         return model
     facts = (*model.facts[:place], first.noting({"n_in": n}, line), *model.facts[place + 1 :])
