@@ -18,8 +18,8 @@ from torch import Tensor, nn
 
 import rfcalc
 from rfcalc.network import Network
-from rfcalc.train.fit import fused, precision
-from rfcalc.train.fit.fused import ROUNDING, FusedNorm, Kernel, fuse, kernels
+from rfcalc.train.fit import compiled, fused, precision
+from rfcalc.train.fit.fused import ROUNDING, FusedNorm, Kernel, fuse
 from rfcalc.train.fit.precision import Precision, settled_precision
 
 CPU = torch.device("cpu")
@@ -44,7 +44,7 @@ layers:
 
 @pytest.fixture(scope="module")
 def library() -> CDLL:
-    found = kernels()
+    found = compiled.library(fused.SOURCE)
     assert found is not None, "a C++ compiler is needed to test the kernels"
     return found
 
@@ -229,11 +229,10 @@ def test_wrong_or_slow_kernels_are_not_used(library: CDLL, monkeypatch: pytest.M
 
 def test_two_libraries_of_threads_are_not_mixed(library: CDLL, monkeypatch: pytest.MonkeyPatch) -> None:
     """On several threads the kernels need torch's own, which they have here."""
-    assert fused.shares_threads()
-    monkeypatch.setattr(fused, "shares_threads", lambda: False)
     monkeypatch.setattr(fused, "compared", lambda *about: (1.0, 2.0))
-    for threads, used in ((1, True), (2, False)):
+    for threads, maps, used in ((2, "/proc/self/maps", True), (1, os.devnull, True), (2, os.devnull, False)):
         torch.set_num_threads(threads)
+        monkeypatch.setattr(compiled, "MAPS", Path(maps))
         fused.usable.cache_clear()
         assert (fused.usable() is library) == used
     fused.usable.cache_clear()
@@ -242,7 +241,7 @@ def test_two_libraries_of_threads_are_not_mixed(library: CDLL, monkeypatch: pyte
 @pytest.fixture
 def anew() -> Iterator[None]:
     """Nothing is known of compiler and kernels, before and after."""
-    known = fused.compiled_file, fused.kernels, fused.usable
+    known = compiled.compiled_file, compiled.library, fused.usable
     for function in known:
         function.cache_clear()
     yield
@@ -280,9 +279,9 @@ def test_long_runs_on_a_cpu_are_fused(library: CDLL, monkeypatch: pytest.MonkeyP
         found = settled_precision(wanted, CPU, fresh, lambda: torch.ones(1), said.append, steps)
         return found.fused, said
 
-    monkeypatch.setattr(fused, "compiled", lambda: False)
-    assert find("auto", fused.WORTH) == (True, ["precision: compiling kernels for batch norms, once on this machine"])
-    monkeypatch.setattr(fused, "compiled", lambda: True)
+    monkeypatch.setattr(compiled, "compiled", lambda source: False)
+    assert find("auto", fused.WORTH) == (True, ["precision: compiling kernels, once on this machine"])
+    monkeypatch.setattr(compiled, "compiled", lambda source: True)
     assert find("auto", fused.WORTH) == (True, [])
     assert find("auto", fused.WORTH - 1) == (False, [])
     assert find("float32", fused.WORTH) == (False, [])
@@ -292,7 +291,9 @@ def test_long_runs_on_a_cpu_are_fused(library: CDLL, monkeypatch: pytest.MonkeyP
 
 def test_where_the_cache_cannot_be_written_a_folder_ends_with_the_process(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    told = "from rfcalc.train.fit.fused import library_folder as f; print(f()); assert f() == f(); assert f().is_dir()"
+    told = (
+        "from rfcalc.train.fit.compiled import library_folder as f; print(f()); assert f() == f(); assert f().is_dir()"
+    )
     asked = {**os.environ, "XDG_CACHE_HOME": str(tmp_path / "file")}
     run = subprocess.run([sys.executable, "-c", told], env=asked, capture_output=True, text=True, check=True)
     assert not Path(run.stdout.strip()).exists()

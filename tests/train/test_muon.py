@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from rfcalc.train.fit.muon import Muon, orthogonal
+from rfcalc.train.fit.muon import QUINTIC, Muon, orthogonal
 from rfcalc.train.fit.optim import optimizer_of, parameter_groups
 from rfcalc.train.recipe.reader import read
 from rfcalc.train.recipe.recipe import Optimizer
@@ -30,7 +30,7 @@ def test_orthogonal_keeps_the_singular_vectors_and_levels_the_values(
 ) -> None:
     matrices = size * seeded(seed, count, rows, columns)
     u, values, v = torch.linalg.svd(matrices.double(), full_matrices=False)
-    seen = u.mT @ orthogonal(matrices).double() @ v.mT
+    seen = u.mT @ orthogonal([matrices])[0].double() @ v.mT
     levelled = seen.diagonal(dim1=1, dim2=2)
     assert seen == pytest.approx(torch.diag_embed(levelled), abs=2e-3)
     # tiny values, against the Frobenius norm, need more than five turns to reach 1
@@ -38,8 +38,20 @@ def test_orthogonal_keeps_the_singular_vectors_and_levels_the_values(
     assert ((levelled > 0.5) & (levelled < 1.3))[large].all()
 
 
+@given(st.lists(st.tuples(*[st.integers(1, n) for n in (3, 9, 9)]), min_size=1, max_size=5), st.integers(0, 9))
+def test_stacks_are_iterated_together_as_each_alone(shapes: list[tuple[int, int, int]], seed: int) -> None:
+    """Against the post's own iteration, x after x, in float64."""
+    a, b, c = QUINTIC
+    stacks = [seeded(seed + place, *shape) for place, shape in enumerate(shapes)]
+    for stack, found in zip(stacks, orthogonal(stacks), strict=True):
+        x = stack.double() / stack.double().flatten(1).norm(dim=1)[:, None, None]
+        for _ in range(5):
+            x = a * x + b * x @ x.mT @ x + c * x @ x.mT @ x @ x.mT @ x
+        assert found.double() == pytest.approx(x, abs=1e-3)
+
+
 def test_orthogonal_leaves_zero_at_zero() -> None:
-    assert not orthogonal(torch.zeros(2, 3, 5)).any()
+    assert not orthogonal([torch.zeros(2, 3, 5)])[0].any()
 
 
 @pytest.mark.parametrize("nesterov", [False, True])

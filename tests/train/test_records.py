@@ -158,5 +158,5 @@ def test_the_record_says_the_layout(finished: Path, tmp_path: Path, monkeypatch:
     begin(str(finished / "tiny.yaml"), out=tmp_path / "run")
     about = json.loads((tmp_path / "run" / "run.json").read_text())["precision"]
     assert about == {"name": "float32", "exceptions": {}, "why": "this CPU has neither AVX512-BF16 nor AMX",
-                     "layout": "channels_last", "fused": False}  # fmt: skip
+                     "layout": "channels_last", "fused": False, "tiled": False}  # fmt: skip
     assert "| precision | float32 and channels_last (this CPU" in (tmp_path / "run" / "report.md").read_text()

@@ -109,14 +109,17 @@ class PadCrop:
     mode: str = setting(Choice(("reflect", "zeros")), "reflect")
 
     def __call__(self, batch: Tensor, place: Place, fill: Tensor) -> Tensor:
-        count, height, width, _ = batch.shape
+        count, height, width, channels = batch.shape
         shifts = draws(place, "pad_crop", 2, -self.padding, self.padding + 1)
         rows, columns = (
             shift[:, None] + torch.arange(size, device=batch.device)
             for shift, size in zip(shifts, (height, width), strict=True)
         )
-        image = torch.arange(count, device=batch.device)[:, None, None]
-        moved = batch[image, reflected(rows, height)[:, :, None], reflected(columns, width)[:, None, :]]
+        first = torch.arange(count, device=batch.device)[:, None] * height  # row of each image
+        lines = words(batch.reshape(count * height, -1)).index_select(0, (first + reflected(rows, height)).flatten())
+        values = reflected(columns, width)[..., None] * channels + torch.arange(channels, device=batch.device)
+        places = values.view(count, 1, -1).expand(-1, height, -1)
+        moved = lines.view(torch.uint8).view(count, height, -1).gather(2, places).view(batch.shape)
         if self.mode == "reflect":
             return moved
         inside = inside_of(rows, height)[:, :, None] & inside_of(columns, width)[:, None, :]

@@ -7,18 +7,11 @@ not faster, torch's own layers stay.
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
-import tempfile
 import time
-from contextlib import suppress
 from ctypes import CDLL, c_double, c_int, c_long, c_void_p
 from dataclasses import dataclass
 from functools import cache
-from hashlib import sha256
 from math import gcd
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -26,12 +19,9 @@ from torch import Tensor, nn
 
 from rfcalc.network import ModuleStep, Network
 
-from ..data.sets import cache_folder
-from .record import said_of_cpu
+from . import compiled
 
-SOURCE = Path(__file__).with_name("norm.cpp")
-COMPILERS = ("c++", "g++", "clang++")
-FLAGS = ("-std=c++17", "-O2", "-march=native", "-fno-math-errno", "-shared", "-fPIC", "-fopenmp")
+SOURCE = "norm.cpp"
 PAIRS: dict[tuple[type[nn.Module], type[nn.Module]], int] = {
     (nn.Identity, nn.Identity): 0, (nn.Identity, nn.ReLU): 1, (nn.Identity, nn.SiLU): 2, (nn.ReLU, nn.Identity): 3,
 }  # fmt: skip
@@ -44,56 +34,6 @@ WIDE = 128
 """Numbers that one line of their loops has at least."""
 WORTH = 500
 """Steps of a run that repay the seconds in which the kernels are compiled and tried out."""
-
-
-@cache
-def kernels() -> CDLL | None:
-    """The compiled kernels; None where there is no compiler, or it fails."""
-    library = compiled_file()
-    try:
-        if library is not None and not library.exists():
-            made = library.with_suffix(f".{os.getpid()}")
-            subprocess.run([str(compiler()), *FLAGS, str(SOURCE), "-o", str(made)], capture_output=True, check=True)
-            made.replace(library)
-        return CDLL(str(library)) if library else None
-    except (OSError, subprocess.CalledProcessError):
-        return None
-
-
-def compiler() -> str | None:
-    return os.environ.get("CXX") or next(filter(shutil.which, COMPILERS), None)
-
-
-@cache
-def compiled_file() -> Path | None:
-    """Where the kernels of this source, compiler and CPU are kept for the next run; None without a compiler."""
-    try:
-        version = subprocess.run([str(compiler()), "--version"], capture_output=True, check=True).stdout
-    except (OSError, subprocess.CalledProcessError):
-        return None
-    about = SOURCE.read_bytes() + version + repr((FLAGS, said_of_cpu("flags", "Features"))).encode()
-    return library_folder() / f"norm-{sha256(about).hexdigest()[:16]}.so"
-
-
-def compiled() -> bool:
-    """Whether there is nothing to compile."""
-    file = compiled_file()
-    return file is None or file.exists()
-
-
-def library_folder() -> Path:
-    """Beside the sets; a folder that ends with this process where that cannot be written."""
-    folder = cache_folder()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError:
-        return Path(passing_folder().name)
-    return folder if os.access(folder, os.W_OK) else Path(passing_folder().name)
-
-
-@cache
-def passing_folder() -> tempfile.TemporaryDirectory[str]:
-    return tempfile.TemporaryDirectory(prefix="rfcalc-")
 
 
 @dataclass(frozen=True)
@@ -196,19 +136,11 @@ class FusedNorm(nn.BatchNorm2d):
 @cache
 def usable() -> CDLL | None:
     """The kernels, where there are any, they are right, and they take less time than torch's own layers."""
-    library = kernels()
-    if library is None or (torch.get_num_threads() > 1 and not shares_threads()):
-        return None  # the threads of two libraries would stand in each other's way
+    library = compiled.library(SOURCE)
+    if library is None or not compiled.threads_agree():
+        return None
     times = [compared(library, before(), behind(), dtype) for dtype in ROUNDING for before, behind in PAIRS]
     return library if sum(own for own, _ in times) < sum(torchs for _, torchs in times) else None
-
-
-def shares_threads() -> bool:
-    """Whether the library of threads that the kernels ask for by its name is torch's own, as Linux tells it."""
-    own = Path(torch.__file__).resolve().parent / "lib" / "libgomp.so.1"
-    with suppress(OSError):
-        return str(own.resolve()) in Path("/proc/self/maps").read_text(encoding="utf-8")
-    return False
 
 
 def compared(library: CDLL, before: nn.Module, behind: nn.Module, dtype: torch.dtype) -> tuple[float, float]:

@@ -24,10 +24,8 @@ def verdict_key(wanted: str, device: torch.device, net: nn.Module, batch: Tensor
 
 
 def kept_verdict(key: str) -> dict[str, Any] | None:
-    known = every().get(key)
-    return (
-        known if isinstance(known, dict) and known.keys() == {"name", "exceptions", "why", "layout", "fused"} else None
-    )
+    known, whole = every().get(key), {"name", "exceptions", "why", "layout", "fused", "tiled"}
+    return known if isinstance(known, dict) and known.keys() == whole else None
 
 
 def every() -> dict[str, Any]:

@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from . import fused, kept
+from . import compiled, fused, kept, tiled
 from .record import said_of_cpu
 
 GRADIENT_TOLERANCE = 0.03
@@ -44,6 +44,8 @@ class Precision:
     """How float32 lies in memory, plain or channels_last; bf16 always is in channels_last."""
     fused: bool = False
     """Whether batch norms run together with their activations (fused.py), where the machine can."""
+    tiled: bool = False
+    """Whether the CPU's tiles take weight gradients (tiled.py), where the machine can."""
 
     @property
     def channels_last(self) -> bool:
@@ -54,13 +56,13 @@ class Precision:
 
     @staticmethod
     def from_plain(value: dict[str, Any]) -> Precision:
-        """Records from before layouts were chosen, or norms fused, hold none of the two: there, neither was done."""
+        """Older records do not say what nobody chose then: layouts, fused norms, tiles. There, none of it was done."""
         return Precision(**{**value, "exceptions": tuple(value["exceptions"].items())})
 
     def describe(self) -> str:
         layers = "".join(f", {name} in {way}" for name, way in self.exceptions)
-        fused = ", norms fused with their activations" if self.fused else ""
-        return f"{self.name}{' and channels_last' if self.channels_last else ''}{layers}{fused} ({self.why})"
+        kernels = ", norms fused with their activations" * self.fused + ", weight gradients in tiles" * self.tiled
+        return f"{self.name}{' and channels_last' if self.channels_last else ''}{layers}{kernels} ({self.why})"
 
     def prepare(self, net: nn.Module) -> nn.Module:
         """Fuses, lays the weights out, and wraps the layers that run another way; the network itself is changed."""
@@ -72,6 +74,11 @@ class Precision:
             if parameter.dim() == 4:  # only the kernels of 2-D convolutions have this layout
                 parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
         modules = dict(net.named_modules())
+        if self.tiled:
+            tiled.tile(net, dict(self.exceptions))
+        for module in modules.values():
+            if isinstance(module, nn.AdaptiveAvgPool2d):
+                module.register_forward_pre_hook(lay_gradient_out)
         for name, way in self.exceptions:
             run_otherwise(modules[name], way)
         return net
@@ -84,6 +91,15 @@ class Precision:
     def running(self, device: torch.device) -> Iterator[None]:
         with torch.autocast(device.type, torch.bfloat16, enabled=self.name == "bf16"):
             yield
+
+
+def lay_gradient_out(module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+    """Has the gradient of a global pool's map lie as the map does: the one that a mean makes lies plain, and so would
+    every sum that it comes into, down to the next convolution."""
+    if inputs[0].requires_grad:
+        inputs[0].register_hook(  # type: ignore[no-untyped-call]
+            lambda gradient: gradient.contiguous(memory_format=torch.channels_last)
+        )
 
 
 def run_otherwise(module: nn.Module, way: str) -> None:
@@ -113,9 +129,10 @@ def settled_precision(
     found = found_precision(wanted, device, make, batch, say)
     if device.type != "cpu" or not found.channels_last or steps < fused.WORTH:
         return found
-    if not fused.compiled():
-        say("precision: compiling kernels for batch norms, once on this machine")
-    return replace(found, fused=fused.usable() is not None)
+    tiles = found.name == "bf16" and tiled.has_tiles()
+    if not all(map(compiled.compiled, (fused.SOURCE, *(tiled.SOURCE,) * tiles))):
+        say("precision: compiling kernels, once on this machine")
+    return replace(found, fused=fused.usable() is not None, tiled=tiles and tiled.usable() is not None)
 
 
 def found_precision(
