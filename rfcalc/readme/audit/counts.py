@@ -81,8 +81,9 @@ def with_ways(facts: Sequence[LayerFact]) -> Iterator[tuple[LayerFact, tuple[int
     """Each row with the counts that it may have, and whether they are known to be those of the map that it reads."""
     made: int | None = None
     above: dict[int, None] = {}
+    side: Number = 1
     for fact in facts:
-        ways, out = ways_of(fact, made)
+        ways, out = ways_of(fact, made, int(side))
         stated = fact.cells.get("params")
         sure = stated is None or stated in ways
         if not sure and "ch_in" not in fact.cells:
@@ -90,12 +91,13 @@ def with_ways(facts: Sequence[LayerFact]) -> Iterator[tuple[LayerFact, tuple[int
             found = next((other for other in others if stated in other), ways)
             ways, sure = found, found is not ways
         yield fact, ways, sure
-        made = out
+        made, side = out, 1 if fact.kind in ("flat", "global") else fact.cells.get("n_out", side)
         above |= {out: None} if out else {}
 
 
-def ways_of(fact: LayerFact, made: int | None) -> tuple[tuple[int, ...], int | None]:
-    """The counts that a row may have, and the channels after it."""
+def ways_of(fact: LayerFact, made: int | None, side: int = 1) -> tuple[tuple[int, ...], int | None]:
+    """The counts that a row may have, and the channels after it; `made` and `side` are channels and size of the map
+    above, which a dense layer may be given whole."""
     cells, stated = fact.cells, fact.cells.get("params")
     out = cells.get("ch_out")
     kernel, groups = cells.get("kernel_size"), cells.get("groups", 1)
@@ -115,7 +117,10 @@ def ways_of(fact: LayerFact, made: int | None) -> tuple[tuple[int, ...], int | N
     elif fact.kind == "flat" and stated != 0 and isinstance(given, int) and channels:
         extras = (cells.get("bias", 1),) if fact.torch else range(2)
         ways = tuple(int((given + extra) * channels) for extra in extras)
-    plain = fact.kind == "conv" or (fact.kind == "flat" and "ch_in" in cells)
+        whole = tuple(int((given * side**2 + extra) * channels) for extra in extras)
+        if "ch_in" not in cells and stated not in ways and stated in (*whole, whole[0] + 1):
+            ways = whole
+    plain = fact.kind == "conv" or (fact.kind == "flat" and ("ch_in" in cells or stated == (*ways, 0)[0] + 1))
     return (ways if plain or stated in ways else ()), channels
 
 
@@ -156,9 +161,20 @@ def count_slips(model: StatedModel) -> tuple[list[Cell], int]:
     guessed = not any("kernel_size" in fact.cells for fact in model.facts)
     way = next(iter(fits.most_common(1)), (0, 0))[0] or 0
     odd = [row for row in odd if not guessed or no_layer(row, way)]
-    if good < FEWEST_RIGHT or len(odd) * (1 if guessed else 2) > good:
+    strange = sum(not known_slip(row) for row in odd)
+    if strange * (1 if guessed else 2) > good or (good < FEWEST_RIGHT and (strange or len(odd) < FEWEST_RIGHT)):
         return [], good
-    return [count_slip(row, way) for row in odd], good
+    return [count_slip(row, way if good else 1) for row in odd], good
+
+
+def known_slip(row: Counted) -> str:
+    """What a count leaves out that many leave out: the channels that come in, or all biases but one."""
+    if row.fact.torch:
+        return ""
+    kernel, outs, stated = row.fact.cells.get("kernel_size"), row.ways[1] - row.ways[0], row.stated
+    if row.fact.kind == "conv" and kernel and stated in (kernel**2 * outs, (kernel**2 + 1) * outs) != row.ways[:2]:
+        return "the channels that come in are left out"
+    return "one bias for all outputs" if row.fact.kind == "flat" and stated == row.ways[0] + 1 else ""
 
 
 def no_layer(row: Counted, way: int) -> bool:
@@ -183,7 +199,7 @@ def count_slip(row: Counted, way: int) -> Cell:
         if kernel:
             why = f"with it the row has its {row.stated:,} parameters"
             return Cell(fact.number, "kernel_size", k, kernel, "local", fact.line, why)
-    counted = "as the code has it" if fact.torch else f"{WAYS[way]} as most rows"
+    counted = known_slip(row) or ("as the code has it" if fact.torch else f"{WAYS[way]} as most rows")
     why = f"{k}*{k} kernel, " * (k is not None) + counted
     return Cell(fact.number, "params", row.stated, right, "local", fact.line, why)
 

@@ -193,6 +193,9 @@ def of_model(audit: ModelAudit, arch: Arch | None = None) -> Facts:
         biased = f"a bias for each of {model.outs:,} outputs, beside the {added:,} of its rows"
         params += [KnownFigure(added + model.outs, biased, False, True)] if model.outs else []
         params += [KnownFigure(added + n * outs, f"{n} {more}", False, True) for n in (1, 2, 3) if outs]
+        blocks = any(row.cells.keys() == {"params"} and row.kind == "other" for row in rows) and not added % 2
+        twice = f"half the {added:,} of its rows, which hold each layer in its block's sum once more"
+        params += [KnownFigure(added // 2, twice, False, True)] if blocks else []
     if arch and count == arch.params:
         params += others("params", arch, arch.params, exactly=True)
     if model.form == "listing":  # in a network that is written out, pools with weights are a slip

@@ -95,7 +95,9 @@ def count_findings(walked: Walked, named: set[tuple[int | str, str]]) -> tuple[l
     counts = [cell for cell in odd if cell.column == "params"]
     kernels = [cell for cell in odd if cell.column == "kernel_size" and (cell.row, cell.column) not in named]
     known = {*named, *((cell.row, cell.column) for cell in counts)}
-    extra = [cell for cell in [*sums(model), *spread_slips(model)] if (cell.row, cell.column) not in known]
+    off = {row for row, _ in known}  # whose shape is no measure of its size
+    derived = [cell for cell in sums(model) if cell.column != "volume" or cell.row not in off]
+    extra = [cell for cell in [*derived, *spread_slips(model)] if (cell.row, cell.column) not in known]
     said, checked = said_slips(model) if model.form == "code" else ([], 0)
     if extra:
         say("arithmetic", f"{len(extra)} cells", "wrong")
@@ -114,9 +116,10 @@ def count_findings(walked: Walked, named: set[tuple[int | str, str]]) -> tuple[l
 
 
 def sums(model: StatedModel) -> Iterator[Cell]:
-    """The counts whose own arithmetic gives another figure."""
+    """The counts whose own arithmetic gives another figure, and the sizes of maps that are not their shapes'."""
     for number, line, column, stated, given in model.sums:
-        yield Cell(number, column, stated, given, "local", line, "as the cell's own arithmetic has it")
+        why = "the product of its shape" if column == "volume" else "as the cell's own arithmetic has it"
+        yield Cell(number, column, stated, given, "local", line, why)
 
 
 def spread_slips(model: StatedModel) -> Iterator[Cell]:

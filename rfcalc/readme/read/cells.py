@@ -29,6 +29,8 @@ FIGURE_FIRST = re.compile(
     r"(?<![\w.,+*/×x-])(?<![+*/×x-]\s)(?P<figure>\d[\d,]{2,15})\s?=\s?(?P<term>\(?\d[\d\s()+*/×x-]{4,60}[\d)])(?!\s*[=\w.*+])"
 )
 """A figure in front of its arithmetic: 34,944 = (3*11*11 + 1)*96."""
+COUNT_FIRST = re.compile(r"(\d[\d,]{1,12})\s?=\s?\(?\d[\d\s()+*/x×.,-]{2,60}$")
+"""A cell with nothing but that: 208 = 8x (25+1)."""
 MILLION = re.compile(r"(?<=\d)\s?(?:mil|million)\b\.?", re.IGNORECASE)
 CONTINUES = re.compile(r"[\w)\]}]\s*[-+*/×^·√]+\s*$|[\^√]\s*$")
 """In front of a term: it is the end of a longer one."""
@@ -76,7 +78,7 @@ FLAGS = re.IGNORECASE
 NAMED_SETTINGS = {
     "kernel_size": re.compile(
         r"\(?\b(?P<a>\d{1,3})\s?[x×X*]\s?(?P<b>\d{1,3})(?:\s?[x×X*]\s?\d{1,5})?\)?|"
-        r"\b(?:k|ks|kernel(?:[\s_]?size)?)\s*[=:]?\s*\(?(?P<k>\d{1,3})\b|"
+        r"\b(?:k|ks|kernel(?:[\s_]?size)?)\s*[=:]?\s*\(?(?P<k>\d{1,3})\b|\bf\s?=\s?(?P<f>\d)\b(?=.*\bs\s?=)|"
         r"conv(?P<c>\d)(?:x|-(?:16|32|64|96|\d{3,4})\b)", FLAGS),
     "stride": re.compile(
         r"\b(?:s|strides?)\s*[=:]?\s*\(?(?P<k>\d{1,2})\b|(?<![\d/])/\s?(?P<a>\d)\b(?!\s*[/\d])", FLAGS),
@@ -126,6 +128,8 @@ def figures_in(cell: str, column: str = "") -> tuple[Number, ...]:
     >>> figures_in("RF of 5X5", "r")
     (5, 5)
     """
+    if column == "params" and (first := COUNT_FIRST.match(cell)):
+        cell = first[1]
     text = cell.rpartition("=")[2].strip() if "=" in cell and not re.search(r"[kspd]\s*=", cell, FLAGS) else cell
     text = re.sub(r"\s*(?:px|pixels?)\b|^~\s*", "", text)
     text = re.sub(r"^(?:R\.?F|receptive field|size)\s*(?:of|is|:|=)?\s*(?=\d)", "", text, flags=FLAGS)
@@ -268,7 +272,7 @@ def settings_in(text: str) -> Mapping[str, int]:
         match = pattern.search(text) if key not in found else None
         if match:
             groups = match.groupdict()
-            value = next(int(groups[name]) for name in ("a", "k", "c") if groups.get(name))
+            value = next(int(groups[name]) for name in ("a", "k", "f", "c") if groups.get(name))
             if key != "kernel_size" or groups.get("a") is None or groups["a"] == groups["b"]:
                 found[key] = value
     if drawn := KERNEL_TO.search(text):

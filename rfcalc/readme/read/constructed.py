@@ -31,6 +31,8 @@ from .notes import (
 )
 from .text import LONGEST_LINE, Line
 
+KERAS_POOLS = ("MaxPooling2D", "MaxPooling1D", "AveragePooling2D", "MaxPool2D", "MaxPool1D", "AvgPool2D")
+KERAS_GLOBAL = ("GlobalAveragePooling2D", "GlobalMaxPooling2D", "GlobalAvgPool2D", "GlobalMaxPool2D")
 WINDOW = ("kernel_size", "stride", "padding", "dilation")
 CHANNEL_ARGUMENTS = ("ch_in", "ch_out", "bias")
 SIGNATURES = {
@@ -43,11 +45,11 @@ SIGNATURES = {
     "BatchNorm": ("num_features", "eps", "momentum", "affine"),
     **dict.fromkeys(("Conv2D", "Conv1D", "Convolution2D"), ("ch_out", *WINDOW[:3])),
     **dict.fromkeys(("SeparableConv2D", "Conv2DTranspose"), ("ch_out", *WINDOW[:3])), "Dense": ("ch_out",),
-    **dict.fromkeys(("DepthwiseConv2D", "MaxPooling2D", "MaxPooling1D", "AveragePooling2D"), WINDOW[:3]),
+    **dict.fromkeys(("DepthwiseConv2D", *KERAS_POOLS), WINDOW[:3]),
 }  # fmt: skip
 """The arguments of a class by place, under the words of facts; the dimensions of torch's names are left out."""
 KERAS = frozenset(name for name in SIGNATURES if re.search(r"\dD|Dense", name)) | {
-    "GlobalAveragePooling2D", "GlobalMaxPooling2D", "BatchNormalization", "ZeroPadding2D", "UpSampling2D", "Activation",
+    *KERAS_GLOBAL, "BatchNormalization", "ZeroPadding2D", "UpSampling2D", "Activation",
 }  # fmt: skip
 ARGUMENT_WORDS = {
     "in_channels": "ch_in", "out_channels": "ch_out", "in_features": "ch_in", "out_features": "ch_out",
@@ -57,12 +59,12 @@ ARGUMENT_WORDS = {
 }  # fmt: skip
 AST_OPERATORS = {ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.FloorDiv: operator.floordiv}
 DEFAULTS = {"stride": 1, "padding": 0, "dilation": 1, "groups": 1}
-POOLS = ("MaxPool", "AvgPool", "MaxPooling2D", "MaxPooling1D", "AveragePooling2D")
+POOLS = ("MaxPool", "AvgPool", *KERAS_POOLS)
 CLASS_KINDS = {"Conv": "conv", "ConvTranspose": "resample", "Linear": "flat", "Dense": "flat", "Flatten": "flat",
          "Upsample": "resample", "PixelShuffle": "resample", "UpSampling2D": "resample", "Conv2DTranspose": "resample",
          **dict.fromkeys(("Conv2D", "Conv1D", "Convolution2D", "SeparableConv2D", "DepthwiseConv2D"), "conv"),
          **dict.fromkeys(POOLS, "pool"),
-         **dict.fromkeys(("GlobalAveragePooling2D", "GlobalMaxPooling2D"), "global")}  # fmt: skip
+         **dict.fromkeys(KERAS_GLOBAL, "global")}  # fmt: skip
 POINTWISE_CLASS = re.compile(
     r"(?:Batch|Group|Layer|Instance)Norm|BatchNormalization|\w*ReLU6?|\w*Dropout|[GSC]?ELU|SiLU|Mish|Hardswish|Sigmoid|"
     r"Tanh|\w*Softmax|Activation|Identity|(?!\w*(?:Conv|Pool|Block|Down|Up|Sep))\w*(?:Norm|ReLU|Drop|Swish)\w*"

@@ -68,6 +68,8 @@ class Draft:
     """What comments on lines of their own say that stand below each other, each with its line."""
     unsaid: list[LayerFact] = field(default_factory=list)
     """The layers as they were in front of these."""
+    behind: bool = False
+    """Whether the first such field is that of the one layer above it, although that has a comment of its own."""
     remarked: set[int] = field(default_factory=set)
     """The lines of layers with a comment of their own, readable or not."""
     noted: set[int] = field(default_factory=set)
@@ -157,11 +159,13 @@ class Draft:
         if bare and "r_out" in notes and len(notes) > 1:
             self.remarks.append(LayerFact(0, line, "", "other", notes))
         remarked = bool(self.facts) and self.facts[-1].line in self.remarked
+        windows = [fact.cells.get("kernel_size") for fact in self.facts if fact.kind != "pointwise"]
+        self.behind = self.behind or (remarked and windows == [notes.get("r_out")] and windows != [1])
         unlayered = all(fact.kind == "pointwise" for fact in self.facts)
         alone = not (goes_on and self.bare) and (above or unlayered)
         comes_in = alone and not notes.keys() & OUTS  # into the layer below
         self.bare = bare
-        if bare and (self.leads or comes_in or (above and remarked)):
+        if bare and (self.leads or comes_in or (above and remarked and not self.behind)):
             self.waiting, self.waits_for = [*(self.waiting if goes_on else ()), (notes, line)], kind
             self.told = line
             return

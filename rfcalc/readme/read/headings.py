@@ -27,8 +27,8 @@ HEADING_WORDS = {
     "couche capa camada strato слой операция 层 层名 操作 网络层 層 層名 層の種類 レイヤー レイヤ 種類 레이어 층 "
     "계층 layeroperation operator",
     "n": "n size sizes dim dims dimension dimensions shape resolution res image imagesize imgsize featuremap "
-    "featuremapsize fmap mapsize spatialsize hw activationsize grosse bildgrosse taille tamano tamanho dimensione "
-    "размер 尺寸 大小 特征图 特征图尺寸 特征图大小 图像尺寸 形状 サイズ 画像サイズ 크기 이미지크기",
+    "featuremapsize fmap mapsize spatialsize hw activationsize activationshape grosse bildgrosse taille tamano tamanho "
+    "dimensione размер 尺寸 大小 特征图 特征图尺寸 特征图大小 图像尺寸 形状 サイズ 画像サイズ 크기 이미지크기",
     "ch_out": "filters kernels",
     "ch": "channels channel ch chs chan c depth maps featuremaps nch kanale kanal canaux canales "
     "canal canali canais каналы 通道 通道数 通道數 チャネル チャンネル チャネル数 チャンネル数 채널 채널수",

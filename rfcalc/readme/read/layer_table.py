@@ -64,14 +64,16 @@ TOTAL_FIGURE = re.compile(
 def layer_table(table: TextTable, printed: bool = False) -> StatedModel | None:
     """The table as stated layers; None when its headings, or its cells, are not those of one. One that is read as a
     print needs more than shapes and counts."""
-    table = spelled_out(table)
+    table = spelled_out(lowered(table))
     columns = with_bare_sides(columns_of(table.headings), table)
     columns = {place: key for place, key in columns.items() if not any(SHARE.search(row[place]) for row in table.rows)}
     keys = set(columns.values())
     chained = {key for key in keys if key[0] in "jr" and key[1:] in ("", "_in", "_out")}
     settings = {key for key in keys if set(key.split(",")) & {"kernel_size", "effective", "stride"}}
     summed = any(TOTAL_ROW.search(" ".join(cells)) for cells in table.rows)
-    names = [place for place, key in columns.items() if key == "name"] or [0] * (summed and 0 not in columns)
+    words = [kind_of_operation(cells[0]) != "other" for cells in table.rows if cells]
+    unnamed = summed or 2 * sum(words) > len(words)
+    names = [place for place, key in columns.items() if key == "name"] or [0] * (unnamed and 0 not in columns)
     operations = next(
         (found for words in OPERATION_HEADINGS if (found := [p for p in names if words.search(table.headings[p])])),
         names,
@@ -115,6 +117,19 @@ def layer_table(table: TextTable, printed: bool = False) -> StatedModel | None:
     return StatedModel("table", table.line, axes, total, lines, sums=amiss, outs=outs_of_products(table, columns))
 
 
+def lowered(table: TextTable) -> TextTable:
+    """A table whose names say in brackets what is done to reach the next row, "Input (f=5, s=1)", with these settings
+    in that row's; any other as it is."""
+    parts = [cells[0].partition("(") for cells in table.rows if cells]
+    if len(parts) < 2 or len(parts) < len(table.rows):
+        return table
+    if kind_of_operation(parts[0][0]) != "input" or "stride" not in settings_in("".join(parts[0])):
+        return table
+    settings = ["", *(f"{bracket}{inside}" for _, bracket, inside in parts)]
+    rows = [(name + given, *cells[1:]) for (name, *_), given, cells in zip(parts, settings, table.rows, strict=False)]
+    return replace(table, rows=tuple(rows))
+
+
 def spelled_out(table: TextTable) -> TextTable:
     """A table that describes its layers in words ("1x1 stride, valid padding, outputs 28x28x6") with columns for what
     they state; any other as it is."""
@@ -146,11 +161,29 @@ def total_of(match: re.Match[str], line: int) -> Statement:
 
 
 def sums_amiss(table: TextTable, columns: Mapping[int, str]) -> Iterator[tuple[int, int, str, Number, Number]]:
-    """The counts whose own arithmetic gives another figure; sizes, jumps and fields are held against the row above."""
+    """The counts whose own arithmetic gives another figure, and the numbers of a map that are not the product of its
+    shape; sizes, jumps and fields are held against the row above."""
+    yield from volumes_amiss(table, columns)
     for number, (cells, line) in enumerate(zip(table.rows, table.lines, strict=True), 1):
         for place, key in columns.items():
             found = [*equations(cells[place])][-1:] if key in ("params", "macs") else []
             yield from ((number, line, key, sum_.stated, sum_.value) for sum_ in found if sum_.amiss)
+
+
+def volumes_amiss(table: TextTable, columns: Mapping[int, str]) -> Iterator[tuple[int, int, str, Number, Number]]:
+    """Of a column of activation sizes beside one of shapes, the rows that differ where most agree."""
+    place = next(
+        (i for i, heading in enumerate(table.headings) if VOLUME.fullmatch(heading) and i not in columns), None
+    )
+    shapes = next((i for i, key in columns.items() if key in SIZED), None)
+    found = []
+    for number, (cells, line) in enumerate(zip(table.rows, table.lines, strict=True), 1):
+        stated = figures_in(cells[place]) if place is not None and shapes is not None else ()
+        shape = figures_in(cells[shapes].strip("()[] "), "n") if stated and shapes is not None else ()
+        if len(stated) == 1 and len(shape) > 1:
+            found.append((number, line, "volume", stated[0], prod(shape)))
+    amiss = [one for one in found if one[3] != one[4]]
+    yield from amiss if len(found) - len(amiss) >= FEWEST_KERNELS * len(amiss) else []
 
 
 def outs_of_products(table: TextTable, columns: Mapping[int, str]) -> int:
@@ -167,6 +200,7 @@ def layered(facts: Sequence[Sequence[LayerFact]], keys: set[str]) -> bool:
     return "name" not in keys or 2 * known >= len(facts) or {"kernel_size", "stride"} <= keys or bare
 
 
+VOLUME = re.compile(r"\W*activation[\W_]*sizes?\W*", re.IGNORECASE)
 MAPS, SIZE_ALONE = (re.compile(words, re.IGNORECASE) for words in (r"\W*feature\s?maps?\W*", r"\W*(?:map\s)?size\W*"))
 """Headings: beside a column of sizes, feature maps are counted."""
 
@@ -175,8 +209,10 @@ def columns_of(headings: Sequence[str]) -> dict[int, str]:
     """The quantity of each column that is known, by its place; a quantity stands for its first column only."""
     found: dict[int, str] = {}
     counted = any(SIZE_ALONE.fullmatch(heading) for heading in headings)
+    known = [None if VOLUME.fullmatch(heading) else column_of(heading) for heading in headings]
+    volumes = {"n", "n_in", "n_out"} & {*known}  # beside shapes, the numbers of a whole map
     for place, heading in enumerate(headings):
-        column = "ch_out" if counted and MAPS.fullmatch(heading) else column_of(heading)
+        column = "ch_out" if counted and MAPS.fullmatch(heading) else known[place] if volumes else column_of(heading)
         if column and (column == "name" or column not in found.values()):
             found[place] = column
         elif column in ("n_in", "n_out"):  # beside a column of sizes, shapes still tell the channels
@@ -261,6 +297,7 @@ def fact_of(
         del found["kernel_size"]  # what some write for a pool's
     written, worded = settings_in(words), "kernel_size" not in found
     kind = kind_of_operation(words) if kind == "other" else kind
+    kind = "flat" if kind == "pointwise" and "softmax" in words.lower() and found.get("params") else kind
     kind, found = with_units(kind, words, found, order)
     if kind in ("flat", "pointwise"):
         maps = [shape_in(cells[place], order) for place, key in columns.items() if key in ("ch_in", "n_in")]

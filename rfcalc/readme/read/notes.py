@@ -66,6 +66,8 @@ SUM_BEFORE = re.compile(r"[:=]\s*[\[(]?\d[\d\s()+*/x×\]-]{2,60}=(?=\s*\d)")
 ARROWED_SUM = re.compile(r"[:=]\s*\(?\d[\dx×\s]{0,9}[+*/(-][\d\s()+*/-]{2,60}-+>(?=\s*\d)")
 """The same with an arrow: RF: 5 + (3 - 1) * 2 -> 9."""
 SQUARE = re.compile(r"(?<![\d*+/(-])(?<![\d*+/(-]\s)\b(\d{1,4})\s?\*\s?\1\b(?!\s?[*+/\d-])")
+BEHIND_A_DASH = re.compile(r"\b(R\.?F)\s*-\s*(?=\d)", re.IGNORECASE)
+"""The word of a field that a dash divides from it: RF - 28*28."""
 TIMES_A_KERNEL = re.compile(r"(\d+[x×]\d+[x×]\d+)\s*\*\s*\d+[x×]\d+(?:[x×]\d+){0,2}")
 """A map and the kernel that passes over it: 32x32x3 * 3x3x3."""
 ARROW = re.compile(r"\d\s*(?:[-=]*>|→)\s*\d")
@@ -216,6 +218,7 @@ def notes_in(comment: str) -> Notes:
 
 def plainly(comment: str) -> str:
     """A comment with the values of its arithmetic alone, maps and fields in one spelling."""
+    comment = BEHIND_A_DASH.sub(r"\1: ", comment.replace("−", "-"))
     comment = TIMES_A_KERNEL.sub(r"\1", SIZE_WORKED_OUT.sub("", comment))
     if ARROW.search(comment):
         comment = STARRED.sub(r" \1x\1x\2", comment)
@@ -273,7 +276,8 @@ def with_maps(comment: str, found: Notes) -> Notes:
     """The figures with the maps on both sides of an arrow, or the one that a word leads to."""
     plain = None if OF_CHANNELS.search(comment) else PLAIN_FROM_TO.search(comment)
     both = FROM_TO.search(comment) or plain
-    last = FIELD_LAST.match(comment, both.end()) if both else None
+    mapped = both and len(re.findall(r"\d+", both[1])) == 3  # else what stands behind both is a map as well
+    last = FIELD_LAST.match(comment, both.end()) if both and mapped else None
     if both and not last and GOES_ON.match(comment, both.end()):
         return found  # a chain of maps is no layer's
     if both:

@@ -197,7 +197,10 @@ class _Finder:
             self.lines.add(line.number)
 
     def close(self) -> None:
-        """Ends the summary at hand. One with headings that ends without a rule or totals is an excerpt."""
+        """Ends the summary at hand. One with headings that ends without a rule or totals is an excerpt; Keras' rows
+        without the column of counts are no summary."""
+        if self.style == "keras" and all(row.params is None for row in self.rows) and not self.totals:
+            self.rows = []
         if self.tree or self.rows or len(self.totals) > 1:
             rows = after_children(self.tree) if self.tree else tuple(self.rows)
             last = rows[-1].line if rows else self.line

@@ -18,6 +18,8 @@ OTHER_BLOCK = re.compile(r"\s{0,3}(?:#{1,6}\s|[-*+]\s|\d{1,9}[.)]\s|>|<|!\[)")
 LIST_ROW = re.compile(r"^\s*\*\s+-\s?(.*)$")
 LIST_CELL = re.compile(r"^\s+-\s?(.*)$")
 SIMPLE_RULE = re.compile(r"^\s*={2,}(?:\s+={2,})+\s*$")
+NUMBERED = re.compile(r"\d{1,2}\W?")
+"""A row's number, which the headings may leave out."""
 DIVIDERS = (r"\t+", r"\s{2,}|\t", r"\s+")
 
 
@@ -54,6 +56,12 @@ def find_tables(lines: Sequence[Line]) -> list[TextTable]:
 def as_table(run: Run) -> TextTable:
     (line, headings), *rest = run
     width = len(headings)
+    if (
+        len(rest) > 1
+        and sum(len(cells) == width + 1 and NUMBERED.fullmatch(cells[0]) is not None for _, cells in rest)
+        > len(rest) / 2
+    ):
+        rest = [(number, cells[1:] if len(cells) > width else cells) for number, cells in rest]
     rows = tuple((cells + ("",) * width)[:width] for _, cells in rest)
     return TextTable(headings, rows, line, tuple(number for number, _ in rest))
 
