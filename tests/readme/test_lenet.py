@@ -100,6 +100,18 @@ def test_a_total_of_rows_that_hold_blocks_too() -> None:
     assert found(table.format("2,162")) == [("params", "2,162", 4124)]
 
 
+def test_a_pool_that_divides_the_map_has_no_stride_of_one() -> None:
+    table = """| Layer | channels | size | kernel size | stride |
+|---|---|---|---|---|
+| input | 1 | 32x32 | | |
+| convolution | 6 | 28x28 | 5x5 | 1 |
+| average pooling | 6 | 14x14 | 2x2 | {} |
+| convolution | 16 | 10x10 | 5x5 | 1 |
+"""
+    assert found(table.format(2)) == []
+    assert found(table.format(1)) == [("stride", 1, 2)]
+
+
 BEHIND = """model.add(Conv2D(32, (3, 3), input_shape=(32, 32, 3)))#30
 #RF=3
 model.add(BatchNormalization())
@@ -139,6 +151,22 @@ MINUS = """class Net(nn.Module):
 def test_fields_in_comments(text: str) -> None:
     assert found(text.format(5)) == []
     assert ("r_out", 6, 5) in found(text.format(6))
+
+
+def test_sizes_behind_a_field() -> None:
+    """A slip is named where it stands: what follows from the right size is right."""
+    code = """class Net(nn.Module):
+    def __init__(self):
+        self.a = nn.Conv2d(1, 16, 3)  # RF - 3x3 # 26x26
+        self.b = nn.Conv2d(16, 16, 3, padding=1)  # RF - 5x5 # {0}x{0}
+        self.c = nn.Conv2d(16, 16, 3)  # RF - 7x7 # 24x24
+        self.d = nn.Conv2d(16, 16, 3)  # RF - 9x9 # 22x22
+
+    def forward(self, x):
+        return self.d(self.c(self.b(self.a(x))))
+"""
+    assert found(code.format(26)) == []
+    assert found(code.format(24)) == [("n_out", 24, 26)]
 
 
 def test_keras_short_names_of_pools() -> None:

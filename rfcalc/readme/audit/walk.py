@@ -213,10 +213,10 @@ class _Walk:
         if repaired:
             column, value, settings = repaired
             self.slip(row, column, row.cells[column], value, "local", "with it the row's other figures fit")
-        if size is not None and entering["n"] and impossible_stride(row, entering["n"], size, settings):
-            why = f"no kernel without padding makes {size} of {entering['n']} with it"
-            self.slip(row, "stride", row.cells["stride"], 1, "local", why)
-            settings = replace(settings, stride=1)
+        if size is not None and entering["n"] and (stride := other_stride(row, entering["n"], size, settings)):
+            why = f"{'no kernel' if stride == 1 else 'no pool'} without padding makes {size} of {entering['n']} with it"
+            self.slip(row, "stride", row.cells["stride"], stride, "local", why)
+            settings = replace(settings, stride=stride)
         if row.same and size is not None and (bare := self.without_same(index, row, entering, settings, size)):
             why = f"padding that keeps the size would make {self.windows.step(entering, settings)['n']}"
             self.slip(row, "padding", (bare.kernel_size or 1) // 2, 0, "local", why)
@@ -395,11 +395,14 @@ def without_padding(rows: tuple[LayerFact, ...]) -> tuple[LayerFact, ...]:
     )
 
 
-def impossible_stride(row: LayerFact, given: Number, made: Number, settings: StatedSettings) -> bool:
-    """Whether a convolution whose kernel is not stated makes a map that with its stride and without padding no kernel
-    makes, and without the stride one does."""
-    s, known = settings.stride, row.cells.get("padding") == 0 and settings.kernel_size is None
-    return row.kind == "conv" and known and s is not None and (given - 1) // s + 1 < made <= given and s > 1
+def other_stride(row: LayerFact, given: Number, made: Number, settings: StatedSettings) -> int | None:
+    """The stride of a convolution whose kernel is not stated that makes a map which with its own and without padding no
+    kernel makes, 1; that of a pool with stride 1, and no figure but its size, that divides the map by its kernel."""
+    s, k = row.cells.get("stride"), settings.kernel_size
+    if row.kind == "pool" and s == 1 and k and k > 1 and made * k == given and not {*row.cells} & {"r_out", "j_out"}:
+        return int(k)
+    known = row.kind == "conv" and row.cells.get("padding") == 0 and k is None and settings.stride is not None
+    return 1 if known and (given - 1) // (settings.stride or 1) + 1 < made <= given and settings.stride != 1 else None
 
 
 def with_lagging_jumps(rows: tuple[LayerFact, ...]) -> tuple[LayerFact, ...]:

@@ -151,6 +151,8 @@ MAP_RESULTS = re.compile(r"=\s*\(\s*(?P<said_out>\d{1,4})\s*,\s*(?P<n_out>\d{1,4
 """A map in the place of a sum's value: (220 - 2)/2 + 1 = (32,110,110)."""
 MAP_BESIDE = re.compile(r"(?:^|[;,|])\s*(\d{1,4}\s?[*x×]\s?\d{1,4}\s?[*x×]\s?\d{1,4})\s*(?:$|[;,|])")
 """A map that stands alone beside other figures: RF = 14; 64*8*8."""
+SECOND_REMARK = re.compile(r"#\s*(\d{1,4})\s?[x×]\s?\1\s*$")
+"""A size behind a field: RF - 3x3 # 26x26."""
 PARAMS_NOTED = re.compile(r"\b(\d{1,3}(?:,\d{3})+|\d+)\s+param\w*\b(?!\s+(?:per|each|for)\b)", re.IGNORECASE)
 
 
@@ -255,6 +257,8 @@ def set_apart(comment: str, found: Notes) -> Notes:
         return {"n_out": Drawn(sums[0])}
     if whole := MAP_RESULTS.search(comment):
         return {"n_out": Drawn(whole["n_out"]), "said_out": int(whole["said_out"])}
+    if "r_out" in found and "n_out" not in found and (second := SECOND_REMARK.search(comment)):
+        return {"n_out": Drawn(second[1])}
     beside = [shape.replace("*", "x") for shape in MAP_BESIDE.findall(comment)] if "r_out" in found else []
     if len(beside) != 1 or "n_out" in found:
         return {}
