@@ -112,6 +112,20 @@ def test_a_pool_that_divides_the_map_has_no_stride_of_one() -> None:
     assert found(table.format(1)) == [("stride", 1, 2)]
 
 
+@pytest.mark.parametrize("word", ["Total", "합계", "合計", "总计", "Итого"])
+def test_totals_in_other_languages(word: str) -> None:
+    table = """| Layer | Input | Output | Params |
+|---|---|---|---|
+| Conv1 | 28×28×1 | 28×28×4 | 40 |
+| Pool1 | 28×28×4 | 14×14×4 | 0 |
+| Conv2 | 14×14×4 | 14×14×6 | 222 |
+| Conv3 | 14×14×6 | 14×14×8 | 440 |
+| **{}** | | | **{}** |
+"""
+    assert found(table.format(word, 702)) == []
+    assert found(table.format(word, 708)) == [("params", 708, 702)]
+
+
 BEHIND = """model.add(Conv2D(32, (3, 3), input_shape=(32, 32, 3)))#30
 #RF=3
 model.add(BatchNormalization())

@@ -54,7 +54,9 @@ TENSOR = re.compile(r"\w\.(?:weight|bias)\b")
 LAST_FACTOR = re.compile(r"\d\s?[x×*]\s?(\d{1,5})\s*(?:=|$)")
 WORKED_OUT = re.compile(r"(?:\d{1,4}\s?[x×*]\s?){1,2}\d{1,5}\s?=\s?(?=\d)")
 """A product in front of its value: 5 * 5 * 32 = 800."""
-TOTAL_ROW = re.compile(r"^\W*(?:sub\W?)?total\b|^\W*sum\b|all layers|^\W*[总合小]计", re.IGNORECASE)
+TOTAL_ROW = re.compile(
+    r"^\W*(?:sub\W?)?total\b|^\W*sum\b|all layers|^\W*(?:[总合小]计|[總合小]計|[합총소]계|итого)", re.IGNORECASE
+)
 TOTAL_FIGURE = re.compile(
     r"^\W{0,3}?(?P<about>[~≈]|about\b|approx\w*)?\W{0,3}(?P<number>\d[\d,]{0,15}(?:\.\d{1,6})?)\s?(?P<unit>[KkMm]?)(?![\w.])",
     re.IGNORECASE,
