@@ -37,6 +37,17 @@ def test_counts_that_leave_out_channels_or_biases_are_named(first: str) -> None:
     assert found(lenet(copied, first)) == [("params", copied[row], COUNTS[row]) for row in COUNTS]
 
 
+@pytest.mark.parametrize("name", ["Conv2", "DSConv"])
+def test_a_depthwise_convolution_leaves_channels_out_by_right(name: str) -> None:
+    table = f"""| Layer | Kernel | Output | Params |
+|---|---|---|---|
+| Input | | 32x32x3 | 0 |
+| {name} | 3x3 | 32x32x3 | 27 |
+| {name} | 3x3 | 32x32x3 | 30 |
+"""
+    assert found(table) == []
+
+
 def test_one_count_among_right_ones_is_named() -> None:
     assert found(lenet({**COUNTS, 2: 606})) == [("params", 606, 608)]
 

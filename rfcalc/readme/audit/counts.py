@@ -168,12 +168,15 @@ def count_slips(model: StatedModel) -> tuple[list[Cell], int]:
 
 
 def known_slip(row: Counted) -> str:
-    """What a count leaves out that many leave out: the channels that come in, or all biases but one."""
+    """What a count leaves out that many leave out: the channels that come in, where they are as many as go out by no
+    means (a depthwise convolution has such a count by right), or all biases but one."""
     if row.fact.torch:
         return ""
     kernel, outs, stated = row.fact.cells.get("kernel_size"), row.ways[1] - row.ways[0], row.stated
-    if row.fact.kind == "conv" and kernel and stated in (kernel**2 * outs, (kernel**2 + 1) * outs) != row.ways[:2]:
-        return "the channels that come in are left out"
+    if row.fact.kind == "conv" and kernel and not SEPARATED.search(row.fact.name):
+        alone = int(kernel**2 * outs)
+        if stated in (alone, alone + outs) and row.ways[0] not in (alone, alone * outs):
+            return "the channels that come in are left out"
     return "one bias for all outputs" if row.fact.kind == "flat" and stated == row.ways[0] + 1 else ""
 
 
