@@ -56,11 +56,8 @@ def find_tables(lines: Sequence[Line]) -> list[TextTable]:
 def as_table(run: Run) -> TextTable:
     (line, headings), *rest = run
     width = len(headings)
-    if (
-        len(rest) > 1
-        and sum(len(cells) == width + 1 and NUMBERED.fullmatch(cells[0]) is not None for _, cells in rest)
-        > len(rest) / 2
-    ):
+    numbered = sum(len(cells) == width + 1 and bool(NUMBERED.fullmatch(cells[0])) for _, cells in rest)
+    if len(rest) > 1 and 2 * numbered > len(rest):
         rest = [(number, cells[1:] if len(cells) > width else cells) for number, cells in rest]
     rows = tuple((cells + ("",) * width)[:width] for _, cells in rest)
     return TextTable(headings, rows, line, tuple(number for number, _ in rest))
