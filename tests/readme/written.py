@@ -25,7 +25,7 @@ SPELLINGS = {
     "params": ("Params", "Param #", "Parameters"),
 }
 TOGETHER = {"kernel_size,padding,stride": "K,P,S", "kernel_size,stride,padding": "k/s/p", "kernel_size,stride": "K, S"}
-FORMS = ("markdown", "csv", "tsv", "html", "grid", "list", "simple")
+FORMS = ("markdown", "csv", "tsv", "html", "grid", "list", "simple", "headed")
 NAMES = ("", "letters", "words", "weights")
 """How a layer's name states its window: not at all, conv(3x3) S=2 P=1 D=1, 3x3 conv, 64, /2; (3x3x32)x64 stride 2."""
 Cells = dict[str, int]
@@ -121,6 +121,11 @@ def drawn(table: list[tuple[str, ...]], form: str) -> str:
     if form == "list":
         rows = ("\n".join(f"   {'* ' if not i else '  '}- {cell}" for i, cell in enumerate(row)) for row in table)
         return ".. list-table::\n   :header-rows: 1\n\n" + "\n".join(rows) + "\n\nEnd."
+    if form == "headed":
+        headings, *layers = table
+        points = ([f"- **{key}**: {cell}" for key, cell in zip(headings[1:], row[1:], strict=True)] for row in layers)
+        titles = (f"### {number}. {row[0]}" for number, row in enumerate(layers, 1))
+        return "\n\n".join("\n".join([title, *row]) for title, row in zip(titles, points, strict=True))
     if form == "simple":
         widths = [max(map(len, column)) for column in zip(*table, strict=True)]
         rule = "  ".join("=" * width for width in widths)

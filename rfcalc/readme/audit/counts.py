@@ -201,10 +201,10 @@ def count_slip(row: Counted, way: int) -> Cell:
         kernel = next((n for n in KERNELS if per_tap * n**2 + rest == row.stated), None)
         if kernel:
             why = f"with it the row has its {row.stated:,} parameters"
-            return Cell(fact.number, "kernel_size", k, kernel, "local", fact.line, why)
+            return Cell(fact.number, "kernel_size", k, kernel, "local", fact.line_of("kernel_size"), why)
     counted = known_slip(row) or ("as the code has it" if fact.torch else f"{WAYS[way]} as most rows")
     why = f"{k}*{k} kernel, " * (k is not None) + counted
-    return Cell(fact.number, "params", row.stated, right, "local", fact.line, why)
+    return Cell(fact.number, "params", row.stated, right, "local", fact.line_of("params"), why)
 
 
 def shown_otherwise(fact: LayerFact, kernel: int) -> bool:

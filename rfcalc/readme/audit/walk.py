@@ -50,6 +50,11 @@ def best_walk(model: StatedModel) -> Walked:
     return replace(first, slips=tuple(sorted((*first.slips, *extra), key=row_of_slip)))
 
 
+def with_size(row: LayerFact, slip: Cell | None) -> LayerFact:
+    """The row with the size that it should state."""
+    return replace(row, cells={**row.cells, "n_out": slip.computed}) if slip and slip.computed else row
+
+
 def row_of_slip(slip: Cell) -> int:
     return int(slip.row)
 
@@ -97,8 +102,14 @@ class _Walk:
             self.outs.append(dict(previous))
         if self.model.form != "code":
             found, checked = channel_slips(self.rows, self.branches, len(self.model.axes) == 1)
-            named = {(slip.row, slip.column) for slip in self.slips}
-            self.slips += [slip for slip in found if (slip.row, slip.column) not in named]
+            named = {(slip.row, slip.column): slip for slip in self.slips}
+            rows = [with_size(row, named.get((row.number, "n_out"))) for row in self.rows]
+            again = (
+                channel_slips(rows, self.branches, len(self.model.axes) == 1)[0] if rows != list(self.rows) else found
+            )
+            mended = {(slip.row, slip.column): slip for slip in again}  # units may be those of the right size
+            both = ((slip.row, slip.column) for slip in found)
+            self.slips += [mended[place] for place in both if place in mended and place not in named]
             self.checked += checked
         slips = tuple(sorted(once(self.slips, self.rows), key=row_of_slip))
         return Walked(self.model, self.reading, self.rows, slips, self.checked, tuple(self.trail), self.ways)

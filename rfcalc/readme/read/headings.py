@@ -28,14 +28,16 @@ HEADING_WORDS = {
     "계층 layeroperation operator",
     "n": "n size sizes dim dims dimension dimensions shape resolution res image imagesize imgsize featuremap "
     "featuremapsize fmap mapsize spatialsize hw activationsize activationshape grosse bildgrosse taille tamano tamanho "
-    "dimensione размер 尺寸 大小 特征图 特征图尺寸 特征图大小 图像尺寸 形状 サイズ 画像サイズ 크기 이미지크기",
-    "ch_out": "filters kernels",
+    "volume volumesize dimensione размер featuremap大小 图片 图像 图片大小 "
+    "尺寸 大小 特征图 特征图尺寸 特征图大小 图像尺寸 形状 サイズ 画像サイズ 크기 이미지크기",
+    "ch_out": "filters kernels 卷积核种类 卷积核数量 卷积核个数 采样种类",
     "ch": "channels channel ch chs chan c depth maps featuremaps nch kanale kanal canaux canales "
     "canal canali canais каналы 通道 通道数 通道數 チャネル チャンネル チャネル数 チャンネル数 채널 채널수",
     "kernel_size": "kernel k kernelsize ks ksize filter filtersize window windowsize f kern kerngrosse filtergrosse "
     "faltungskern noyau taillenoyau tamanonucleo nucleo filtro tamanofiltro tamanokernel 卷积核 核 核大小 卷积核大小 "
     "核尺寸 卷积核尺寸 卷積核 卷積核大小 kerneldim tamanhokernel tamanhofiltro ядро размерядра カーネル カーネルサイズ "
-    "フィルタ フィルター フィルタサイズ フィルターサイズ 커널 커널크기 필터 필터크기",
+    "フィルタ フィルター フィルタサイズ フィルターサイズ 커널 커널크기 필터 필터크기 "
+    "poolsize poolingsize windowshape kernelshape filtershape kerneldimensions 采样区域 池化大小 池化窗口 池化核",
     "effective": "effkernel effkernelsize effectivekernel effectivekernelsize keff keffective effk kerneleffective",
     "stride": "stride strides s str schrittweite schritt pas paso zancada passo шаг 步长 步幅 步長 ストライド "
     "스트라이드 보폭",
@@ -55,6 +57,7 @@ HEADING_WORDS = {
     "start": "start center centre startcenter",
     "macs": "macs mac madds multadds multiplyadds",
     "params": "params parameters param parametercount parameter weights parametres parametros parametri параметры "
+    "trainableparameters trainableparams learnableparameters learnableparams 可训练参数 训练参数 参数个数 "
     "параметров числопараметров количествопараметров 参数 参数量 参数数量 參數 參數量 パラメータ パラメータ数 "
     "パラメーター数 파라미터 파라미터수 매개변수",
 }
@@ -116,8 +119,8 @@ def plain_column(heading: str) -> str | None:
     words = [word for word in stated if word not in FILLERS or len(stated) == 1]
     sides = [SIDES[word] for word in words if word in SIDES]
     rest = "".join(word for word in words if word not in SIDES)
-    if not sides and len(words) == 1:
-        sides, rest = split_side(words[0])
+    if not sides and words:
+        sides, rest = split_side(rest)
     quantity = COLUMN_WORDS.get(rest, COLUMN_WORDS.get(meant(rest)))
     quantity = "ch" if sides and quantity == "ch_out" else quantity
     if len(set(sides)) > 1 or (sides and quantity not in (*DIRECTED, None)):

@@ -10,6 +10,7 @@ from .code import code_models
 from .compared import compared
 from .context import Context, read_context
 from .facts import StatedModel
+from .headed import headed_models
 from .headings import column_of
 from .layer_lines import facts_of, line_models
 from .layer_table import layer_table
@@ -77,7 +78,7 @@ def read_document(text: str) -> Document:
     models = [*code, *(model for _, model in layered if model)]
     worded = {number for table, model in layered if not model and said_in_words(table, lines) for number in table.lines}
     barred = {number for table in tables for number in table.lines if lines[number - 1].text.count("|") >= FEW_BARS}
-    for reader in (tool_models, block_models, line_models, listing_models):
+    for reader in (tool_models, headed_models, block_models, line_models, listing_models):
         left = (taken | barred) - worded if reader is line_models else taken
         models += reader([line for line in lines if line.number not in left])
         taken |= {number for model in models for number in model.lines}
