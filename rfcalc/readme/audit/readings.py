@@ -15,6 +15,7 @@ COSTS = {
     "inherited": (1.0, "it follows from a slip, so that it hardly counts again"),
     "zero": (8.0, "fields that count from 0 are rare: fewer than two slips must not look like it"),
     "stated": (15.0, "a table that begins in the middle of a network: dearer than one slip in the first row"),
+    "inside": (5.0, "but where the first row's field follows from the one that it says comes in, less than a slip"),
     "pool": (8.0, "global pooling left out of the field, as if it saw nothing"),
     "ceil": (12.0, "sizes of convolutions rounded up: dearer than one slip, less than two"),
     "overlap": (1.0, "a pool without a kernel has that of its stride, as torch's default is"),
@@ -127,6 +128,15 @@ def images_of(windows: Sequence[LayerFact]) -> Sequence[int]:
     follows = isinstance(made, int) and below is not None and windows[1].size_behind(made) == below
     both = [n for n in usual if first.size_behind(n) == made] if follows else []
     return both or usual
+
+
+def begins_inside(cells: Mapping[str, Number]) -> bool:
+    """Whether a first row's field follows from another one than a pixel's that it says comes in, so that rows are left
+    out above it."""
+    stated = ("kernel_size", "j_in", "r_in", "r_out")
+    kernel, jump, given, made = (cells.get(key, 0) for key in stated)
+    reach = cells.get("dilation", 1) * (kernel - 1) * jump
+    return min(kernel, jump) >= 1 and made - given == reach and given > 1 and cells.get("ch_in") not in (1, 3)
 
 
 def first_reading(model: StatedModel) -> TableReading:

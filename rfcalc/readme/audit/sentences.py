@@ -10,6 +10,7 @@ from itertools import chain
 from math import inf
 
 from ...engine.geometry import shape_text
+from ..read.layer_lines import STEP
 from ..read.read import Document
 from ..read.sentences import Statement
 from .facts import Facts, KnownFigure
@@ -44,6 +45,8 @@ class ClaimCase:
     """The multiply-adds, or operations, that each line states."""
     apart: bool = False
     """Whether the networks stand in other sections than the statements."""
+    worked: frozenset[int] = frozenset()
+    """The fields that sentences of the section work out."""
 
 
 def case_of(statements: Sequence[Statement], facts: Sequence[Facts]) -> ClaimCase:
@@ -76,6 +79,9 @@ def judge(document: Document, facts: Sequence[Facts]) -> Iterator[Verdict]:
     """A verdict on each statement, in the order of the text, beside the models and the statements of its section."""
     cases: dict[int, ClaimCase] = {}
     scope = ClaimScope(document, facts)
+    worked_out: dict[int, set[int]] = {}
+    for line in document.prose:
+        worked_out.setdefault(line.section, set()).update(int(step["r_out"]) for step in STEP.finditer(line.text))
     beside: dict[int, list[Statement]] = {}
     for statement in document.statements:
         beside.setdefault(statement.section, []).append(statement)
@@ -84,7 +90,8 @@ def judge(document: Document, facts: Sequence[Facts]) -> Iterator[Verdict]:
         statements = [s for s in stated if document.section(s.line) == section or section in scope.inside]
         others = about_others(document, statements, scope.of(section))
         beside[section] = [replace(s, elsewhere=s.elsewhere or s in others) for s in statements]
-        cases[section] = replace(case_of(beside[section], scope.of(section)), apart=scope.apart(section))
+        case, steps = case_of(beside[section], scope.of(section)), frozenset(worked_out.get(section, ()))
+        cases[section] = replace(case, apart=scope.apart(section), worked=steps)
     for statement in sorted(chain.from_iterable(beside.values()), key=lambda s: s.line):
         section = statement.section
         yield from judged(statement, replace(cases[section], nearest=scope.nearest(statement.line, section)))
@@ -281,6 +288,8 @@ def doubts_of(statement: Statement, case: ClaimCase, networks: Sequence[Facts]) 
         yield "the network stands in another section, and may be another one"
     if statement.hardly(figure):
         yield "the text says about, and no more"
+    if quantity == "receptive_field" and statement.value in case.worked:
+        yield "the text works it out, from layers that are not there"
     if quantity == "receptive_field" and fact.doubt:
         yield fact.doubt
     halved = statement.operations and figure / 4 <= statement.value <= FEWEST_OPERATIONS * figure

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from ..read.facts import LayerFact, StatedModel
-from .readings import TableReading, cost
+from .readings import TableReading, begins_inside, cost
 from .verdict import Cell
 from .window import StatedMap, unstrided
 
@@ -36,7 +36,9 @@ class Walked:
         inherited = len(self.slips) - len(self.local)
         first = next((row.number for row in self.rows if "r_out" in row.cells), None)
         unlike = self.reading.start == "zero" and any((s.row, s.column) == (first, "r_out") for s in self.local)
-        return cost("local") * (len(self.local) + unlike) + cost("inherited") * inherited + self.reading.oddness
+        inside = self.reading.start == "stated" and bool(self.rows) and begins_inside(self.rows[0].cells)
+        odd = self.reading.oddness - (cost("stated") - cost("inside")) * inside
+        return cost("local") * (len(self.local) + unlike) + cost("inherited") * inherited + odd
 
     @property
     def windows(self) -> int:

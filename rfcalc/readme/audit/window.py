@@ -49,7 +49,7 @@ def step(
     window = Window(k, s or 1, (settings.padding or 0,) * 2, d)
     out = size_after(n, window, settings) if s else None
     if not isinstance(j, int) or not 0 < j <= LARGEST_SETTING:
-        return out, None, None
+        return out, None, r if k == 1 else None
     reach = r + shift if isinstance(r, int) and 0 <= r <= LARGEST_SETTING else None
     axis = Axis(1, (Strand(j, (Field(0, (reach or 1) - 1),)),)).through(window.taps(), 1)
     field_out = axis.receptive_field
@@ -80,6 +80,8 @@ def sum_of(quantity: str, state: StatedMap, settings: StatedSettings) -> str:
     spread = f"{d} * ({k} - 1)" if d > 1 else f"({k} - 1)"
     if quantity == "j":
         return f"{state['j']} * {s}"
+    if quantity == "r" and state["j"] is None:
+        return f"a kernel of {k} leaves {state['r']} as it is"
     if quantity == "r":
         return f"{state['r']} + {spread} * {state['j']}"
     if settings.same:
@@ -131,7 +133,9 @@ class RowWindows:
             stride = row.cells["stride"]
             return int(stride) if isinstance(stride, int) and stride > 0 else None
         if row.kind == "global":
-            return 1
+            k, n = row.cells.get("kernel_size"), own["n"]
+            steps = isinstance(k, int) and isinstance(n, int) and 0 < k < n and stated.get("n") == n // k
+            return int(k or 1) if steps else 1  # of a smaller window, torch's default
         before, after = own["j"], stated.get("j")
         if isinstance(before, int) and isinstance(after, int) and before > 0 and after % before == 0:
             return after // before or None

@@ -48,6 +48,8 @@ class LayerFact:
     def noting(self, notes: Mapping[str, Number], line: int) -> LayerFact:
         """With what a comment on a line states, as far as the layer does not state it itself."""
         counts = self.kind in ("conv", "flat", "resample")  # of others the figure says something else
+        if self.kind == "flat" and any(key[:2] in ("j_", "r_") for key in notes):
+            return self  # it speaks of the window above, which may be called without a layer of its own
         notes = {key: n for key, n in notes.items() if counts or key != "params"}
         new = tuple((key, line) for key in notes if key not in self.cells and line != self.line)
         return replace(self, cells={**notes, **self.cells}, places=(*self.places, *new))

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from .cells import kind_of_operation, settings_in
 from .facts import LayerFact, StatedModel
 from .headings import SIDES, column_of
-from .layer_lines import CODE
+from .layer_lines import ARROWED, CODE
 from .layer_table import SIZED, layer_table
 from .tables import TextTable, is_rule, split_bars
 from .text import HEADING, Line, clean_cell
@@ -25,6 +25,7 @@ PROPERTY = re.compile(
 TITLE = re.compile(r"^\s*(?:[-*+•]\s+|\d{1,2}[.)]\s+)?(?P<title>[^|]{2,100}?)\s*[:：]?\s*$")
 NEXT = re.compile(r"[,;，；]\s*(?=[^\W\d][\w\s]{0,24}[:：=])")
 """Between two properties in a line: filters: 16, kernel: 3x3."""
+NUMBERED = re.compile(r"^\s*\d{1,2}[.)]\s+\S")
 BOLD = re.compile(r"^\s*(?:[-*+•]\s+|\d{1,2}[.)]\s+)?(?:\*\*|__).*(?:\*\*|__):?\s*$")
 REMARK = re.compile(r"(?<=\S)\s*[(（][^()（）]*[^\W\d_]{2}[^()（）]*[)）]?\W*$|[;；,，.。]\s*$")
 """What follows a value in words."""
@@ -112,9 +113,11 @@ def runs_of(layers: Iterable[Headed]) -> list[list[Headed]]:
     for layer in layers:
         if not layer.found and layer.kind in ("other", "pointwise", "input"):
             continue
-        if not runs or layer.line - runs[-1][-1].last > APART:
-            runs.append([])
-        runs[-1].append(layer)
+        anew = not runs or layer.line - runs[-1][-1].last > APART
+        if anew and layer.kind in (*INNER, "input"):
+            runs.append([layer])
+        elif not anew:
+            runs[-1].append(layer)
     return runs
 
 
@@ -123,7 +126,9 @@ def headed_layers(lines: Sequence[Line]) -> Iterator[Headed]:
     layer: Headed | None = None
     for line in lines:
         stated = [(column_of(key) or BARE.get(key.casefold()), key, value) for key, value in properties_of(line)]
-        mark = "" if any(column not in (None, "name") for column, *_ in stated) else mark_of(line)
+        mark = mark_of(line)
+        if any(column not in (None, "name") for column, *_ in stated[: None if mark != "1." else 1]):
+            mark = ""
         title = TITLE.match(clean_cell(line.text)) if mark else None
         if title and (not layer or mark == layer.mark or kind_of_operation(title["title"]) in (*INNER, "input")):
             if layer:
@@ -140,9 +145,12 @@ def headed_layers(lines: Sequence[Line]) -> Iterator[Headed]:
 
 
 def mark_of(line: Line) -> str:
-    """What marks a line as a heading: its number signs, bold type, a colon at its end; empty for none."""
+    """What marks a line as a heading: its number signs, bold type, a colon at its end, the number in front of a layer;
+    empty for none."""
     if match := HEADING.match(line.text):
         return match[1]
+    if NUMBERED.match(line.text) and kind_of_operation(line.text) in INNER and not ARROWED.search(line.text):
+        return "1."
     return "**" if BOLD.match(line.text) else ":" if line.text.rstrip().endswith((":", "：")) else ""
 
 

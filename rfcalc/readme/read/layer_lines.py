@@ -20,7 +20,7 @@ LAYER_LINE = re.compile(
     r"^[\s>*+-]*(?:\d{1,2}[.)]\s+)?\W{0,4}(?P<words>[A-Za-z].{2,120}?)\s*(?:[:=,|–-]|→|->|=>|➡|⇒)?\s*$"
 )
 STEP = re.compile(
-    r"(?<![\d+*/.-])(?P<r_in>\d{1,4})\s*\+\s*\(\s*(?P<kernel_size>\d{1,2})\s*[-−]\s*1\s*\)\s*[*·×x⋅]\s*(?P<j_in>\d{1,4})\s*=\s*"
+    r"(?<![\d+*/.-])(?P<r_in>\d{1,4})\s*\+\s*\(\s*(?P<kernel_size>\d{1,2})\s*-\s*1\s*\)\s*[*·×x⋅]\s*(?P<j_in>\d{1,4})\s*=\s*"
     r"\W{0,2}(?P<r_out>\d{1,4})(?![\d.])"
 )
 """The field of one layer worked out: 6 + (3 - 1) * 2 = 10."""
@@ -59,6 +59,17 @@ MAP_FIRST = re.compile(
     r"^\W*?(?:\d{1,2}[.)]\s*)?\[\s*(?P<map>\d{1,4}(?:\s?[x×*]\s?\d{1,4}){2})\s*\]\s*(?P<rest>[A-Za-z].{2,})$"
 )
 """What comes out in front of the layer: [55x55x96] CONV1: 96 11x11 filters at stride 4, pad 0."""
+SHAPE = r"\(?\d{1,4}\s?[x×*]\s?\d{1,4}\s?[x×*]\s?\d{1,5}\)?"
+STEP_SIGN = r"\s*(?:\||│|→|-{1,2}>|=>)\s*"
+DRAWN = re.compile(
+    rf"^\W*(?P<given>{SHAPE}){STEP_SIGN}(?P<how>[^|→>]{{2,60}}?){STEP_SIGN}(?P<made>{SHAPE})(?P<rest>\W.*)?$", re.IGNORECASE
+)
+"""What comes in, the weights or the pool, what comes out: 28x28x1 | 3x3x1x8 -> 26x26x8 | RF: 3."""
+INPUT_FIRST = re.compile(
+    r"^\W*(?:input|image)\b\D{0,20}(?P<n>\d{1,4})\s?[x×]\s?(?P=n)\b[^→>]{0,20}?(?:→|-{1,2}>|=>)\s*(?=.{0,30}(?:→|-{1,2}>|=>))",
+    re.IGNORECASE,
+)
+"""The image at the head of a chain: Input: 28x28 → Conv(3x3) → 28x28 (RF: 3x3)."""
 LINE_KINDS = ("conv", "pool", "global")
 LONGEST = 300
 """Characters of such a line; longer ones are prose."""
@@ -157,10 +168,14 @@ def facts_of(lines: Sequence[Line]) -> Iterator[tuple[Line, LayerFact]]:
             else ""
         )
         text = text.strip("|│║ ")
-        for part in parts_of(text) if text.count("|") < CHAIN - 1 else ():
-            found = (way(part, line) for way in (worked_out, dense, routed, bare_convolution, described))
+        image = INPUT_FIRST.match(text)
+        first = {"n_in": int(image["n"])} if image else {}
+        parts = parts_of(INPUT_FIRST.sub("", text))
+        for part in parts if text.count("|") < CHAIN - 1 else ():
+            found = (way(part, line) for way in (worked_out, dense, routed, bare_convolution, drawn, described))
             if fact := next(filter(None, found), None):
-                yield line, fact
+                yield line, replace(fact, cells={**first, **fact.cells})
+                first = {}
 
 
 def worked_out(text: str, line: Line) -> LayerFact | None:
@@ -201,6 +216,24 @@ def bare_convolution(text: str, line: Line) -> LayerFact | None:
     split = bool(SEPARATED.search(text))  # its count is another one, and it may be two layers
     cells |= {"groups": cells["ch_in"]} if split else {}
     return LayerFact(0, line.number, text.strip(" -*+"), "conv", cells, several=split)
+
+
+def drawn(text: str, line: Line) -> LayerFact | None:
+    """A row of a drawing: what comes in, the weights or the pool's name, what comes out."""
+    match = DRAWN.match(text.replace("X", "x"))
+    if not match:
+        return None
+    weights = WEIGHTS.fullmatch(f"({match['how'].strip('() ')})".replace(" ", "").replace(")x(", "x"))
+    kind = "conv" if weights else kind_of_operation(match["how"])
+    settings = {"kernel_size": int(weights[1])} if weights else settings_in(match["how"])
+    if (weights and weights[1] != weights[2]) or kind not in LINE_KINDS:
+        return None
+    (n_in, *_), ch_in = shape_in(match["given"])
+    (n_out, *_), ch_out = shape_in(match["made"])
+    maps = {"n_in": n_in, "ch_in": ch_in, "n_out": n_out, "ch_out": ch_out}
+    fields = {key: n for key, n in notes_in(match["rest"] or "").items() if key == "r_out"}
+    cells = {key: n for key, n in {**maps, **settings, **fields}.items() if n is not None}
+    return LayerFact(0, line.number, match["how"], kind, cells)
 
 
 def described(text: str, line: Line) -> LayerFact | None:

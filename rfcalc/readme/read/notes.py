@@ -66,7 +66,7 @@ SUM_BEFORE = re.compile(r"[:=]\s*[\[(]?\d[\d\s()+*/x×\]-]{2,60}=(?=\s*\d)")
 ARROWED_SUM = re.compile(r"[:=]\s*\(?\d[\dx×\s]{0,9}[+*/(-][\d\s()+*/-]{2,60}-+>(?=\s*\d)")
 """The same with an arrow: RF: 5 + (3 - 1) * 2 -> 9."""
 SQUARE = re.compile(r"(?<![\d*+/(-])(?<![\d*+/(-]\s)\b(\d{1,4})\s?\*\s?\1\b(?!\s?[*+/\d-])")
-BEHIND_A_DASH = re.compile(r"\b(R\.?F)\s*-\s*(?=\d)", re.IGNORECASE)
+BEHIND_A_DASH = re.compile(r"\bG?(R\.?F)\s*-\s*(?=\d)", re.IGNORECASE)
 """The word of a field that a dash divides from it: RF - 28*28."""
 TIMES_A_KERNEL = re.compile(r"(\d+[x×]\d+[x×]\d+)\s*\*\s*\d+[x×]\d+(?:[x×]\d+){0,2}")
 """A map and the kernel that passes over it: 32x32x3 * 3x3x3."""
@@ -144,7 +144,7 @@ STATE = re.compile(
 LATENT = re.compile(r"\binput is (?:a )?(?:latent )?Z\b.{0,20}\bconv", re.IGNORECASE)
 """The vector that it begins with: a map of one pixel."""
 WINDOW_SUM = re.compile(
-    r"(?<!r_out)[(=\s]\(?\s*\d{1,4}\s*[-−]\s*\d{1,2}(?:\s*\+\s*[\d\s*]{1,6})?\)\s*/\s*\d\s*\+\s*1\s*=\s*(\d{1,4})(?![\d.])"
+    r"(?<!r_out)[(=\s]\(?\s*\d{1,4}\s*-\s*\d{1,2}(?:\s*\+\s*[\d\s*]{1,6})?\)\s*/\s*\d\s*\+\s*1\s*=\s*(\d{1,4})(?![\d.])"
 )
 """A size worked out: (224 - 11 + 2*2)/4 + 1 = 55."""
 MAP_RESULTS = re.compile(r"=\s*\(\s*(?P<said_out>\d{1,4})\s*,\s*(?P<n_out>\d{1,4})\s*,\s*(?P=n_out)\s*\)\s*$")
@@ -220,7 +220,7 @@ def notes_in(comment: str) -> Notes:
 
 def plainly(comment: str) -> str:
     """A comment with the values of its arithmetic alone, maps and fields in one spelling."""
-    comment = BEHIND_A_DASH.sub(r"\1: ", comment.replace("−", "-"))
+    comment = BEHIND_A_DASH.sub(r"\1: ", comment)
     comment = TIMES_A_KERNEL.sub(r"\1", SIZE_WORKED_OUT.sub("", comment))
     if ARROW.search(comment):
         comment = STARRED.sub(r" \1x\1x\2", comment)

@@ -9,6 +9,7 @@ from .block_lists import block_models
 from .code import code_models
 from .compared import compared
 from .context import Context, read_context
+from .continued import continued
 from .facts import StatedModel
 from .headed import headed_models
 from .headings import column_of
@@ -75,7 +76,7 @@ def read_document(text: str) -> Document:
     }
     printed_lines = {one.line for one in printed}
     layered = [(table, layer_table(table, table.line in printed_lines)) for table in tables]
-    models = [*code, *(model for _, model in layered if model)]
+    models = [*code, *continued([model for _, model in layered if model])]
     worded = {number for table, model in layered if not model and said_in_words(table, lines) for number in table.lines}
     barred = {number for table in tables for number in table.lines if lines[number - 1].text.count("|") >= FEW_BARS}
     for reader in (tool_models, headed_models, block_models, line_models, listing_models):

@@ -97,7 +97,7 @@ OF_A_PART = re.compile(
 SAVED = re.compile(
     r"\b(?:sav(?:e|es|ed|ing)|add(?:s|ed|ing)|remov(?:es|ed|ing)|differ\w*)\W+(?:of\s|by\s|about\s)?$", re.IGNORECASE
 )
-SIGNED = re.compile(r"[+±]\s?$|(?<!\w)[−–]$")
+SIGNED = re.compile(r"[+±]\s?$|(?<!\w)[-–]$")
 FEWER = re.compile(r"\s*(?:fewer|less|more|additional|extra)\b", re.IGNORECASE)
 """Around a count: it is a difference of two."""
 SHARE = re.compile(r"\W{0,3}(?:params?|parameters?)?\W{0,3}\d[\d.]{0,5}\s?%\s(?:of|from)\b", re.IGNORECASE)

@@ -150,6 +150,7 @@ def read_lines(text: str) -> Text:
 
 def visible(raw: str) -> str:
     line = raw.rstrip("\r").replace("\r", " ").replace("\\*", "×")  # which Markdown shows as a plain *
+    line = line.replace("\N{MINUS SIGN}", "-")
     return CONTROL.sub("", line) if CONTROL.search(line) else line
 
 
