@@ -393,7 +393,7 @@ def without_padding(rows: tuple[LayerFact, ...]) -> tuple[LayerFact, ...]:
     ]
     taken = {
         below.number: below.cells["n_in"] == above.cells["n_out"]
-        for above, below in pairwise(rows)
+        for above, below in pairwise(row for row in rows if row.cells.keys() & {"n_in", "n_out"})
         if "n_out" in above.cells and "n_in" in below.cells
     }
     if len(cut) < SEVERAL or not all(cut) or any(taken.get(row.number) for row in padded):

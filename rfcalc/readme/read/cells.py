@@ -20,10 +20,10 @@ SPACED = re.compile(r"\d{1,3}(?:\s\d{3})+")
 """A count with spaces between its thousands."""
 NOT_SHAPE = re.compile(r"[^\d\s.,x×X*()\[\]{}kspdKSPD=:+-]")
 ARITHMETIC = re.compile(r"[\d\s+\-*/().×x]{3,80}$")
-TERM = re.compile(r"(?<![\w.,()])[\d(][\d\s().,+*/×x-]*[\d)]\s*$")
+TERM = re.compile(r"(?<![\w.,()])[\d(][\d\s().,+*/×x^-]*[\d)]\s*$")
 FIGURE = re.compile(
     r"[\s*_]*(\d[\d,]*(?:\.\d+)?(?:\s?[KMGkmg](?![A-Za-z]))?)"
-    r"(?![\d.,]*\d|\s*[-+*/×x^]\s*[\d(]|\s?%|\s?[kKMGT]i?[A-Za-z]|\s?bytes)"
+    r"(?![\d.,]*\d|\s*[-+*/×x^]\s*[\d(]|\s?%|\s?[kKMGT](?!AC|[Aa]dd|ult)i?[A-Za-z]|\s?bytes)"
 )
 FIGURE_FIRST = re.compile(
     r"(?<![\w.,+*/×x-])(?<![+*/×x-]\s)(?P<figure>\d[\d,]{2,15})\s?=\s?(?P<term>\(?\d[\d\s()+*/×x-]{4,60}[\d)])(?!\s*[=\w.*+])"
@@ -37,7 +37,11 @@ CONTINUES = re.compile(r"[\w)\]}]\s*[-+*/×^·√]+\s*$|[\^√]\s*$")
 BESIDE = re.compile(r"^.*\d\s+(?=\()")
 """A figure that stands in front of arithmetic and is none of it: 12*12*384 (12-3)/1+1 = 10."""
 BOLD = re.compile(r"(?<!\S)\*\*$")
-OPERATES = re.compile(r"\d\s*\)*\s*[-+*/]\s*\(*\s*\d")
+OPERATES = re.compile(r"\d\s*\)*\s*[-+*/^]\s*\(*\s*\d")
+SPACED_FIGURE = re.compile(r"=\s*\d{1,3}(?:[ \u00a0\u202f]\d{3}){2,}(?![\d.,])")
+"""A count in the French way behind an =: 1 842 048."""
+SURE_PRODUCT = re.compile(r"\s*\d{1,6}(?:\s*\*\s*\d{1,6}){3,}\s*")
+"""At least four factors, and nothing else: what stands behind its = is its value."""
 LONGEST_TERM = 80
 """Characters in front of an = that are looked through for arithmetic."""
 OTHER_ORDER = 3
@@ -181,7 +185,7 @@ def equations(text: str) -> Iterator[Equation]:
     text = MILLION.sub("M", text.replace("·", "*") if "·" in text else text)
     for match in FIGURE_FIRST.finditer(text) if "=" in text else ():
         yield from equation(match["term"].replace("×", "*").replace("x", "*"), match["figure"])
-    for left, right in pairwise(text.split("=")):
+    for left, right in pairwise(SPACED_FIGURE.sub(joined, text).split("=")):
         term, figure = TERM.search(left[-LONGEST_TERM:]), FIGURE.match(right)
         if term and (sums := SUM_OF_FIGURES.match(right)):
             yield from summands(term[0], sums[1])
@@ -196,15 +200,21 @@ def equations(text: str) -> Iterator[Equation]:
         yield from (one for one in equation(plain, figure[1]) if not (drawn and one.value <= LARGEST_DRAWN))
 
 
+def joined(match: re.Match[str]) -> str:
+    """A count without the spaces between its thousands."""
+    return re.sub(r"\s", "", match[0])
+
+
 def equation(plain: str, figure: str) -> Iterator[Equation]:
     """A term beside the figure that is said to be its value; nothing where one is of another order, but for the same
     digits with a zero more or less."""
     value, stated = arithmetic_value(plain), Stated.of(figure)
     if value is None:
         return
+    near = stated.value < OTHER_ORDER * value < OTHER_ORDER**2 * stated.value
     if value >= ZERO_LOST and figure[-1].isdigit() and stated.value in (10 * value, value / 10):
         yield Equation(whole(stated.value), value, True)
-    elif stated.value < OTHER_ORDER * value < OTHER_ORDER**2 * stated.value:
+    elif near or "^" in plain or SURE_PRODUCT.fullmatch(plain):
         floor = arithmetic_value(plain.replace("/", "//"))
         slack = max(Fraction(1), stated.step, value * ABOUT * (not figure[-1].isdigit()))
         binary = value * Fraction(1000, 1024) ** (1 + "KMG".find(figure[-1].upper()))  # 98M of 98 * 2**20
@@ -226,9 +236,10 @@ def summands(term: str, sums: str) -> Iterator[Equation]:
                 yield Equation(whole(stated.value), value, not stated.agrees(value))
 
 
+POWERS = (2, 3)
 OPERATIONS: dict[type[ast.operator], Callable[[Fraction, Fraction], Fraction]] = {
     ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv,
-    ast.FloorDiv: operator.floordiv,
+    ast.FloorDiv: operator.floordiv, ast.Pow: operator.pow,
 }  # fmt: skip
 
 
@@ -237,13 +248,16 @@ def arithmetic_value(text: str) -> Number | None:
 
     def value(node: ast.expr) -> Fraction:
         if isinstance(node, ast.BinOp) and type(node.op) in OPERATIONS:
+            if isinstance(node.op, ast.Pow) and value(node.right) not in POWERS:
+                raise ValueError(text)
             return OPERATIONS[type(node.op)](value(node.left), value(node.right))
         if isinstance(node, ast.Constant) and isinstance(node.value, int | float):
             return Fraction(str(node.value))
         raise ValueError(text)
 
     try:
-        found = value(ast.parse(re.sub(r"(?<![\d.])0+(?=\d)", "", text.strip()), mode="eval").body)
+        plain = re.sub(r"(?<![\d.])0+(?=\d)", "", text.strip()).replace("^", "**")
+        found = value(ast.parse(plain, mode="eval").body)
     except (SyntaxError, ValueError, ZeroDivisionError):
         return None
     return whole(found) if abs(found) < LARGEST_FIGURE else None

@@ -18,7 +18,7 @@ from ...engine.geometry import Axis, Field, Number, Strand, Window
 from .constructed import all_drafts, facts_of_call, literal
 from .draft import Draft
 from .facts import KEEPING, LARGEST_SETTING, LayerFact, StatedModel, numbered
-from .forward import Step
+from .forward import Step, layers_of_steps
 from .notes import NOTES, OUTS, SAID, Notes, channels_in, map_in, notes_in, settled_sizes, sizes_chained, sizes_only
 from .text import Line
 
@@ -366,12 +366,6 @@ def weights_of(fact: LayerFact) -> int | None:
 def calls_its_own(draft: Draft) -> bool:
     """Whether `forward`, where there is one, calls any of the layers itself; else other methods may, in any order."""
     return draft.steps is None or bool(set(draft.owners) & layers_of_steps(draft.steps))
-
-
-def layers_of_steps(steps: Sequence[Step]) -> set[str]:
-    return {step.layer for step in steps} | {
-        name for step in steps for b in step.branches for name in layers_of_steps(b)
-    }
 
 
 def settled_windows(facts: Sequence[LayerFact]) -> list[LayerFact]:

@@ -89,6 +89,8 @@ ASSIGNED = re.compile(r"\s*[\w.]+\s*=(?!=)")
 BRANCH = re.compile(r"^(?P<indent>\s*)(?P<word>if|elif|else)\b.*:\s*(?:#.*)?$")
 AFTER_CLASS = re.compile(r"^\s*(?!self\.|def |@|#|nn\.|\)|\]|[\"'])\S")
 """A line that no longer belongs to a class, where it stands as far out."""
+RUNS = ("forward", "encode")
+"""The methods that run layers in their order; the second where the first leaves it to that."""
 METHOD = re.compile(r"^(\s*)def (\w{1,80})\(")
 OTHER_CALL = re.compile(r"(?<![\w.])(?<!class )(?<!def )(?:self\.)?(?P<class>(?!))?(?P<bare>[A-Za-z_]\w{1,80})\(")
 OWNER = re.compile(r"^\s*self\.(?:_modules\[[\"'])?(\w{1,60})(?:[\"']\])?\s*(?::[^=]{1,40})?=(?!=)")
@@ -101,6 +103,9 @@ SWITCHED_OFF = re.compile(rf"{CALL.pattern}|^\s*[)\]]")
 """A layer that is commented out, or its last line: it says nothing of those above it."""
 WRAPPED = re.compile(r"\w\s?[=:]\s*$")
 """A comment whose figure stands on the next line."""
+QUOTES = re.compile(r"^\s+[rf]?(\"{3}|'{3})")
+MOST_DOCUMENTED = 100
+"""Lines that the words on a definition may span."""
 MOST_LINES = 40
 """Lines that one call may span."""
 
@@ -139,6 +144,9 @@ def drafts(block: Sequence[Line], own: Container[str] = ()) -> Iterator[Draft]:
     draft, at, margin = Draft(""), 0, 0
     while at < len(block):
         text = block[at].text if len(block[at].text) <= LONGEST_LINE else ""
+        if used := docstring(block, at):
+            at += used
+            continue
         if match := CLASS_LINE.match(text):
             yield draft
             draft, margin = Draft(match[1]), indent_of(text)
@@ -147,8 +155,8 @@ def drafts(block: Sequence[Line], own: Container[str] = ()) -> Iterator[Draft]:
             draft = Draft("")
         if (match := METHOD.match(text)) and match[2] != "__init__":
             body = list(body_of(block[at:], match[1]))
-            if match[2] == "forward" and draft.facts:
-                draft.steps, draft.called = forward_steps(dedent("\n".join(body))), block[at : at + len(body)]
+            if match[2] in RUNS and draft.facts:
+                draft.follow(forward_steps(dedent("\n".join(body))), block[at : at + len(body)], match[2] == "forward")
                 at += len(body)
                 continue
             if any(CALL.search(line) for line in body[1:]):
@@ -167,6 +175,16 @@ def drafts(block: Sequence[Line], own: Container[str] = ()) -> Iterator[Draft]:
             continue
         at += take(draft, block, at, text, own)
     yield draft
+
+
+def docstring(block: Sequence[Line], at: int) -> int:
+    """How many lines a string that is no part of a statement takes, the words on a definition; 0 where none begins, or
+    it does not end."""
+    begins = QUOTES.match(block[at].text)
+    if not begins:
+        return 0
+    rest = [block[at].text[begins.end() :], *(line.text for line in block[at + 1 : at + MOST_DOCUMENTED])]
+    return next((used for used, text in enumerate(rest, 1) if begins[1] in text), 0)
 
 
 def ends_class(text: str) -> bool:
@@ -403,6 +421,7 @@ def facts_of_call(
     kind = CLASS_KINDS.get(family, "global" if whole else "pointwise" if POINTWISE_CLASS.fullmatch(family) else "other")
     kind = "global" if kind == "pool" and kind_of_operation(name) == "global" else kind
     same = given.get("padding") == "same"
+    cells |= {"padding": 0} if given.get("padding") == "valid" and "kernel_size" in cells else {}
     if kind in ("pointwise", "flat"):
         cells = {key: value for key, value in cells.items() if key in CHANNEL_ARGUMENTS}
     yield LayerFact(0, line, name, kind, cells, same, torch=cls, settings=tuple(given.items()))

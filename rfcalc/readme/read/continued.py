@@ -58,8 +58,8 @@ def together(above: StatedModel, model: StatedModel, whole: bool) -> StatedModel
     gap = () if whole else (LayerFact(shift, model.line, "", "other", {}, several=True),)
     axes = tuple((*a, *gap, *moved(b, shift)) for a, b in zip(above.axes, model.axes, strict=True))
     below = ((number + shift, line, column, stated, made) for number, line, column, stated, made in model.sums)
-    outs = above.outs + model.outs
-    return replace(above, axes=axes, total=model.total, lines=above.lines | model.lines, sums=(*above.sums, *below), outs=outs)
+    lines, sums = above.lines | model.lines, (*above.sums, *below)
+    return replace(above, axes=axes, total=model.total, lines=lines, sums=sums, outs=above.outs + model.outs)
 
 
 def moved(facts: Sequence[LayerFact], shift: int) -> Iterator[LayerFact]:

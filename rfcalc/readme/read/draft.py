@@ -10,7 +10,7 @@ from math import inf
 from typing import Any
 
 from .facts import LayerFact
-from .forward import Step
+from .forward import Path, Step, layers_of_steps
 from .notes import NOTES, OUTS, SAID, Notes, sizes_only
 from .text import Line
 
@@ -117,6 +117,12 @@ class Draft:
         self.facts.append(fact)
         self.owners.append(self.owner)
         self.calls.append(call)
+
+    def follow(self, steps: Path | None, called: Sequence[Line], forward: bool) -> None:
+        """The order in which a method runs the layers; an encoder's counts where `forward` calls none itself."""
+        kept = {*self.owners} & layers_of_steps(self.steps or ())
+        if {*self.owners} & layers_of_steps(steps or ()) or (forward and not kept):
+            self.steps, self.called = steps, called
 
     def led_alone(self) -> bool:
         """Whether nothing but layers without a window follows the one that a comment stands in front of."""

@@ -65,6 +65,13 @@ def forward_steps(source: str) -> Path | None:
     return walk.returned
 
 
+def layers_of_steps(steps: Path) -> set[str]:
+    """The names of the layers that steps call, on all their ways."""
+    return {step.layer for step in steps} | {
+        name for step in steps for way in step.branches for name in layers_of_steps(way)
+    }
+
+
 class _ForwardWalk:
     """The path to each variable so far."""
 

@@ -62,7 +62,8 @@ MAP_FIRST = re.compile(
 SHAPE = r"\(?\d{1,4}\s?[x×*]\s?\d{1,4}\s?[x×*]\s?\d{1,5}\)?"
 STEP_SIGN = r"\s*(?:\||│|→|-{1,2}>|=>)\s*"
 DRAWN = re.compile(
-    rf"^\W*(?P<given>{SHAPE}){STEP_SIGN}(?P<how>[^|→>]{{2,60}}?){STEP_SIGN}(?P<made>{SHAPE})(?P<rest>\W.*)?$", re.IGNORECASE
+    rf"^\W*(?P<given>{SHAPE}){STEP_SIGN}(?P<how>[^|→>]{{2,60}}?){STEP_SIGN}(?P<made>{SHAPE})(?P<rest>\W.*)?$",
+    re.IGNORECASE,
 )
 """What comes in, the weights or the pool, what comes out: 28x28x1 | 3x3x1x8 -> 26x26x8 | RF: 3."""
 INPUT_FIRST = re.compile(

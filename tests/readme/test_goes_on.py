@@ -1,0 +1,229 @@
+"""Networks in several tables or from the middle on, rows drawn with arrows, encoders, docstrings, and arithmetic."""
+
+from __future__ import annotations
+
+import pytest
+
+from rfcalc.readme.audit.audit import audit
+
+from .test_forms import found
+
+BLOCK = """### Block {number}
+
+| Input Size | Kernel/Operation | Output Size | Receptive Field (RF) |
+| :---: | :---: | :---: | :---: |
+"""
+BLOCKS = (
+    "| $32 \\times 32 \\times 3$ | **(3x3x3)x32** | $32 \\times 32 \\times 32$ | $3 \\times 3$ |\n"
+    "| $32 \\times 32 \\times 32$ | **(3x3x32)x64** | $32 \\times 32 \\times 64$ | $5 \\times 5$ |\n",
+    "| $32 \\times 32 \\times 64$ | **(3x3x64)x32** | $32 \\times 32 \\times 32$ | $7 \\times 7$ |\n"
+    "| $32 \\times 32 \\times 32$ | **(3x3x32)x32** | $32 \\times 32 \\times 32$ | $9 \\times 9$ |\n",
+    "| $16 \\times 16 \\times 32$ | **(3x3x32)x32** | $16 \\times 16 \\times 32$ | $14 \\times 14$ |\n"
+    "| $16 \\times 16 \\times 32$ | **(1x1x32)x32** | $16 \\times 16 \\times 32$ | $14 \\times 14$ |\n",
+)
+TABLES = "\n".join(BLOCK.format(number=number) + rows for number, rows in enumerate(BLOCKS, 1))
+
+
+def test_a_network_in_a_table_for_each_block() -> None:
+    assert found(TABLES) == []
+    assert [claim.quantity for claim in audit(TABLES).claims if claim.verdict == "right"] == ["table"]
+    assert found(TABLES.replace("$9 \\times 9$", "$10 \\times 10$")) == [("r_out", 10, 9)]
+
+
+def test_behind_what_is_left_out_a_kernel_of_one_still_leaves_the_field() -> None:
+    last = "| $32 \\times 32 \\times 32$ | **(1x1x32)x32**".replace("32 \\times 32 \\times", "16 \\times 16 \\times", 1)
+    assert last in TABLES
+    at = TABLES.rindex("$14 \\times 14$")
+    assert found(TABLES[:at] + "$18 \\times 18$ |\n") == [("r_out", 18, 14)]
+
+
+def test_the_same_network_again_is_another_table() -> None:
+    first = BLOCK.format(number=1) + BLOCKS[0]
+    assert found(first + "\n" + first) == []
+
+
+def test_a_table_from_the_middle_of_a_network() -> None:
+    table = """| layer | kernel | stride | rin | rout | jin | jout |
+|---|---|---|---|---|---|---|
+| pool1 | 2 | 2 | 5 | 6 | 1 | 2 |
+| conv4 | 3 | 1 | 6 | 10 | 2 | 2 |
+| conv5 | 3 | 1 | 10 | 14 | 2 | 2 |
+"""
+    assert found(table) == []
+    assert found(table.replace("| 14 |", "| 12 |")) == [("r_out", 12, 14)]
+
+
+def test_numbered_layers_with_their_sums_below() -> None:
+    text = """1. convblock1: 3x3 conv, padding=0
+   Input: 28x28
+   RF_in = 1, j_in = 1
+   RF = RF_in + (k-1)*j_in = 1 + (3-1)*1 = 3
+   j_out = 1
+   Output: 26x26
+
+2. pool1: 2x2 MaxPool, stride=2
+   RF_in = 3, j_in = 1
+   RF = 3 + (2-1)*1 = 4
+   j_out = 2
+   Output: 13x13
+
+3. convblock2: 3x3 conv, padding=0
+   RF_in = 4, j_in = 2
+   RF = 4 + (3-1)*2 = 8
+   j_out = 2
+   Output: 11x11
+
+4. gap: 6x6 AvgPool
+   RF_in = 8, j_in = 2
+   RF = 8 + (6-1)*2 = 18
+   Output: 1x1
+"""
+    assert found(text) == []
+    assert found(text.replace("Output: 11x11", "Output: 12x12")) == [("n_out", 12, 11)]
+
+
+def test_a_field_that_the_text_works_out_from_layers_below_the_table() -> None:
+    text = """| Layer | Kernel | Stride |
+|---|---|---|
+| Conv1 | 3x3 | 1 |
+| Conv2 | 3x3 | 2 |
+| Conv3 | 3x3 | 1 |
+
+- Conv4 (s=2): RF = 9 + (3-1)*2 = 13
+
+Final receptive field: {0}x{0} pixels
+"""
+    assert [claim.verdict for claim in audit(text.format(13)).claims if claim.stated == "13"] == ["undetermined"]
+    assert [claim.verdict for claim in audit(text.format(15)).claims if claim.stated == "15"] == ["wrong"]
+
+
+def test_rows_of_what_comes_in_the_weights_and_what_comes_out() -> None:
+    rows = """28X28X1 | 3X3X1X8 -> 26X26X8       | GRF - 3 </br>
+26X26X8 | 3X3X8X16 -> 24X24X16     | GRF - 5 </br>
+24X24X16 | 3X3X16X32 -> 22X22X32   | GRF - 7 </br>
+22X22X32 ->Max Pooling -> 11X11X32 | GRF - 8 </br>
+11X11X32 | 3X3X32X10 -> 9X9X10     | GRF -12 </br>
+"""
+    assert found(rows) == []
+    assert found(rows.replace("GRF - 8", "GRF - 14")) == [("r_out", 14, 8)]
+
+
+def test_a_chain_that_begins_with_the_image() -> None:
+    chain = """```
+Input: 28x28 → Conv(3x3) → 28x28 (RF: 3x3)
+      → Conv(3x3) → 28x28 (RF: 5x5)
+      → MaxPool(2x2) → 14x14 (RF: 6x6)
+      → Conv(3x3) → 14x14 (RF: 10x10)
+```
+"""
+    assert found(chain) == []
+    assert found(chain.replace("6x6", "10x10", 1)) == [("r_out", 10, 6)]
+
+
+ENCODER = """class VAE(nn.Module):
+    def __init__(self):
+        self.conv1 = nn.Conv2d(3, 32, kernel_size=4, stride=2)  # 96x96x3 -> 47x47x32
+        self.conv2 = nn.Conv2d(32, 64, kernel_size=4, stride=2)  # 47x47x32 -> 22x22x64
+        self.conv3 = nn.Conv2d(64, 128, kernel_size=4, stride=2)  # 22x22x64 -> 10x10x128
+        self.fc = nn.Linear(10 * 10 * 128, 20)
+
+    def encode(self, x):
+        h = F.relu(self.conv1(x))
+        h = F.relu(self.conv2(h))
+        h = F.relu(self.conv3(h))
+        return self.fc(h.view(h.size(0), -1))
+
+    def forward(self, x):
+        return self.decode(self.encode(x))
+"""
+
+
+def test_an_encoder_says_in_which_order_layers_run() -> None:
+    assert found(ENCODER) == []
+    assert found(ENCODER.replace("22x22", "16x16").replace("10x10x", "8x8x"))[0] == ("n_out", 16, 22)
+
+
+def test_words_in_a_docstring_are_no_layers() -> None:
+    code = """class Block(nn.Module):
+    '''
+    Add(X, R)
+    '''
+    def __init__(self, cin, cout):
+        self.first = nn.Sequential(nn.Conv2d(cin, cout, 3, 1, padding=1), nn.MaxPool2d(2, 2))
+        self.conv = nn.Conv2d(cout, cout, 3, padding=1)
+
+    def forward(self, x):
+        x = self.first(x)
+        return x + self.conv(x)
+
+class Net(nn.Module):
+    def __init__(self):
+        self.prep = nn.Conv2d(3, 64, 3, 1, padding=1) # RF = 3
+        self.layer1 = Block(64, 128) # RF = 10
+        self.layer2 = nn.Conv2d(128, 256, 3, 1, padding=1) # RF = 14
+
+    def forward(self, x):
+        return self.layer2(self.layer1(self.prep(x)))
+"""
+    assert found(code) == []
+    assert found(code.replace("RF = 10", "RF = 7")) == [("r_out", 7, 10)]
+
+
+def test_padding_by_its_word_valid_is_none() -> None:
+    code = """m = models.Sequential([
+  layers.Conv2D(32, (3, 3), padding='valid'), # 15x15x3 -> 13x13x32
+  layers.Conv2D(64, (3, 3), padding='valid'), # 13x13x32 -> {0}x{0}x64
+])
+"""
+    assert found(code.format(11)) == []
+    assert found(code.format(9)) == [("n_out", 9, 11)]
+
+
+def test_padding_is_no_part_of_sizes_that_pass_from_layer_to_layer() -> None:
+    code = """self.conv1 = nn.Sequential(
+    nn.Conv2d(3, 32, 3, padding=1),  # 28x28 output 26x26 RF : 3x3
+    nn.ReLU(),
+    nn.Conv2d(32, 32, 3, padding=1), # 26x26 output 24x24 RF : 5x5
+    nn.ReLU(),
+)
+"""
+    assert ("n_out", 26, 28) in found(code)
+
+
+def test_a_comment_above_a_dense_layer_may_be_of_a_pool_that_is_only_called() -> None:
+    code = """class Net(nn.Module):
+    def __init__(self):
+        # r_in:1, n_in:28, j_in:1, s:1, r_out:3, n_out:26, j_out:1
+        self.conv1 = nn.Conv2d(1, 32, kernel_size=3)
+        # r_in:3, n_in:26, j_in:1, s:1, r_out:5, n_out:24, j_out:1
+        self.conv2 = nn.Conv2d(32, 64, kernel_size=3)
+        # r_in:5, n_in:24, j_in:1, s:2, r_out:6, n_out:12, j_out:2
+        # n_in: 64*12*12, n_out: 50
+        self.fc1 = nn.Linear(64*12*12, 50)
+        # n_in: 50, n_out: 10
+        self.fc2 = nn.Linear(50, 10)
+
+    def forward(self, x):
+        x = F.max_pool2d(self.conv2(self.conv1(x)), 2)
+        return self.fc2(self.fc1(x.view(-1, 64*12*12)))
+"""
+    assert found(code) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "wrong"),
+    [
+        ("Output width = 7 − 3 + 1 = 5", []),
+        ("Output width = 7 − 3 + 1 = 6", [(6, 5)]),
+        ("linear1: 4^2*16=256 units", []),
+        ("linear1: 4^2*16=64 units", [(64, 256)]),
+        ("8×8×3×3×64×128 = 4,718,592 MACs", []),
+        ("8×8×3×3×64×128 = 37,748,736 MACs", [(37748736, 4718592)]),
+        ("2352 × 784 = 1 843 968 paramètres", []),
+        ("2352 × 784 = 1 842 048 paramètres", [(1842048, 1843968)]),
+        ("3*3*64 = 112x112 of them", []),
+    ],
+)
+def test_arithmetic_in_sentences(text: str, wrong: list[tuple[int, int]]) -> None:
+    found = [claim for claim in audit(text).claims if claim.quantity == "arithmetic" and claim.verdict == "wrong"]
+    assert [(claim.stated, claim.computed) for claim in found] == wrong
