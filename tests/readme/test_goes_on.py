@@ -222,8 +222,142 @@ def test_a_comment_above_a_dense_layer_may_be_of_a_pool_that_is_only_called() ->
         ("2352 × 784 = 1 843 968 paramètres", []),
         ("2352 × 784 = 1 842 048 paramètres", [(1842048, 1843968)]),
         ("3*3*64 = 112x112 of them", []),
+        ("200 × 150 × 100 × 32 = 96 triệu bit", []),
     ],
 )
 def test_arithmetic_in_sentences(text: str, wrong: list[tuple[int, int]]) -> None:
     found = [claim for claim in audit(text).claims if claim.quantity == "arithmetic" and claim.verdict == "wrong"]
     assert [(claim.stated, claim.computed) for claim in found] == wrong
+
+
+BLOCKS_OF_LAYERS = """| Layer | Output | Receptive Field | jumpIn |
+| --- | --- | --- | --- |
+| Conv(7*7,stride=2) | 112 | 7 | 1 |
+| Maxpooling(3*3,Stride=2) | 56 | 11 | 2 |
+| Inception3A | 56 | 11 | 4 |
+| Inception3B | 56 | 11 | 4 |
+| Inception3C | 56 | 11 | 4 |
+"""
+SUMMED = """| Layer | Kernel | Stride | Cumulative RF |
+|---|---|---|---|
+| Conv1 | 3x3 | 1 | 1+2=3 |
+| Conv2 | 3x3 | 2 | 3+2=5 |
+| Conv3 | 3x3 | 1 | 5+4=9 |
+| Conv4 | 3x3 | 1 | 9+4=13 |
+"""
+NAMELESS = """| Input | Kernel | Output | RF |
+|---|---|---|---|
+| 28x28x1 | 3x3x1x8 | 26x26x8 | 3 |
+| 26x26x8 | 3x3x8x16 | 24x24x16 | 5 |
+| 24x24x16 | Max Pooling | 12x12x16 | 6 |
+| 12x12x16 | 3x3x16x10 | 10x10x10 | 10 |
+"""
+
+
+@pytest.mark.parametrize(
+    ("table", "right", "wrong", "slip"),
+    [
+        (BLOCKS_OF_LAYERS, "| 7 |", "| 8 |", ("r_out", 8, 7)),
+        (SUMMED, "3+2=5", "3+4=7", ("r_out", 7, 5)),
+        (NAMELESS, "| 6 |", "| 10 |", ("r_out", 10, 6)),
+    ],
+)
+def test_tables_with_named_blocks_sums_or_no_names(
+    table: str, right: str, wrong: str, slip: tuple[object, ...]
+) -> None:
+    assert found(table) == []
+    assert found(table.replace(right, wrong))[0] == slip
+
+
+BATCHED = """self.conv2 = nn.Conv2d(in_channels=32, out_channels=64, kernel_size=3, padding=1)
+# 출력크기 [batch_size, 64, 16, 16]
+self.pool2 = nn.MaxPool2d(kernel_size=2, stride=2)
+# 출력크기 [batch_size, 64, 8, 8]
+self.conv3 = nn.Conv2d(in_channels=64, out_channels=128,
+                       kernel_size=3, stride=1, padding=1)
+# 출력크기 [batch_size, 128, 8, 8]
+self.pool3 = nn.MaxPool2d(kernel_size=2, stride=2)
+# 출력크기 [batch_size, 128, 4, 4]
+"""
+DENSE = """self.conv1 = nn.Conv2d(1, 16, 3) # input: 12x12x1, output: 10x10x16, RF = 3
+self.conv2 = nn.Conv2d(16, 8, 3) # input: 10x10x16, output: 8x8x8, RF = 5
+self.fc = nn.Linear(8*8*8, 10) # 512 -> 10
+"""
+ON_THE_WAY = """m = models.Sequential([
+  layers.Conv2D(32, (3, 3), strides=2), # 1024x1024 -> (1024-3)/2 + 1 => 511x511x32
+  layers.Conv2D(64, (3, 3), strides=2), # 511x511x32 -> (511-3)/2 + 1 => 255x255x64
+])
+"""
+SAID = """self.conv1 = nn.Conv2d(1, 12, 3, padding=1) # Input Channels - 1, Output Channels - 12
+self.conv2 = nn.Conv2d(12, 32, 3, padding=1) # Input Channels - 12, Output Channels - 32
+self.conv3 = nn.Conv2d(32, 12, 1) # Input Channels - 32, Output Channels - 12
+"""
+MAPS = """self.conv1 = nn.Sequential(
+    nn.Conv2d(1, 8, 3, padding=1),    # In - 28x28x1, Out - 28x28x8, RF - 3x3
+    nn.Conv2d(8, 16, 3, padding=1),   # In - 28x28x8, Out - 28x28x16, RF - 5x5
+    nn.MaxPool2d(2, 2),               # In - 28x28x16, Out - 14x14x16, RF - 6x6
+    nn.Conv2d(16, 32, 3, padding=1),  # In - 14x14x16, Out - 14x14x32, RF - 10x10
+)
+"""
+
+
+@pytest.mark.parametrize(
+    ("code", "right", "wrong", "slip"),
+    [
+        (BATCHED, "128, 8, 8", "64, 8, 8", ("ch_out", 64, 128)),
+        (DENSE, "512 ->", "400 ->", ("ch_in", 400, 512)),
+        (ON_THE_WAY, "511", "512", ("n_out", 512, 511)),
+        (SAID, "Channels - 32", "Channels - 24", ("ch_out", 24, 32)),
+        (MAPS, "x16", "x12", ("ch_out", 12, 16)),
+    ],
+)
+def test_comments_beside_the_calls_that_they_contradict(
+    code: str, right: str, wrong: str, slip: tuple[str, int]
+) -> None:
+    assert found(code) == []
+    assert found(code.replace(right, wrong))[0] == slip
+
+
+def test_channels_that_are_wrong_in_most_comments_are_still_wrong() -> None:
+    stale = MAPS.replace("x8", "x6").replace("x16", "x12").replace("x32", "x24").replace("28x28x", "28x28x", 1)
+    assert [cell[0] for cell in found(stale)] == ["ch_out", "ch_in", "ch_out", "ch_in", "ch_out", "ch_in", "ch_out"]
+
+
+def test_a_count_of_parts_that_see_different_channels_is_no_plain_one() -> None:
+    text = '''"""
+Layer C1 (Convolutional):
+    Input size: 32x32
+    Output size: 28x28
+    Input channels: 1
+    Output channels: 6
+    Kernel size: 5x5
+    Stride: 1
+    Trainable parameters: (5*5*1 + 1)*6 = 156
+Layer C3 (Convolutional):
+    Input size: 28x28
+    Output size: 24x24
+    Input channels: 6
+    Output channels: 16
+    Kernel size: 5x5
+    Stride: 1
+    Trainable parameters (Original): (5*5)*(3*6 + 4*9 + 6*1) + 16 = 1516
+"""'''
+    assert found(text) == []
+
+
+def test_a_comment_behind_a_pool_may_speak_of_its_block() -> None:
+    code = """self.conv1 = nn.Conv2d(3, 32, kernel_size=3, padding=1)
+self.bn1 = nn.BatchNorm2d(32)
+self.pool1 = nn.MaxPool2d(kernel_size=2, stride=2)
+# 64x64x3 -> 32x32x32
+
+self.conv2 = nn.Conv2d(32, 64, kernel_size=3, padding=1)
+self.bn2 = nn.BatchNorm2d(64)
+self.pool2 = nn.MaxPool2d(kernel_size=2, stride=2)
+# 32x32x32 -> 16x16x64
+
+self.conv3 = nn.Conv2d(64, 128, kernel_size=3, padding=1)
+self.pool3 = nn.MaxPool2d(kernel_size=2, stride=2)
+# 16x16x64 -> 8x8x128
+"""
+    assert found(code) == []

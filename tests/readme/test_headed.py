@@ -189,3 +189,20 @@ def test_a_block_under_one_heading_is_no_layer() -> None:
     found = audit(text)
     assert (found.exit_code, found.cells) == (0, ())
     assert "right" not in {claim.verdict for claim in found.claims}
+
+
+def test_problems_stand_for_themselves() -> None:
+    problem = "### Problem {0}: Convolution\n- Input: {1}x{1} image\n- Filter: 3x3\n- Stride: 1\n- Padding: 0\n"
+    text = "".join(
+        f"{problem.format(n, size)}- Output: {size - 2}x{size - 2}\n" for n, size in ((1, 8), (2, 10), (3, 16))
+    )
+    assert audit(text).cells == ()
+
+
+def test_a_numbered_list_that_begins_further_down() -> None:
+    """What comes into its first layer is not known."""
+    layers = "{0}. conv{0}: 3x3 conv, padding=0\n   RF_in = {1}, j_in = 2\n   RF = {1} + (3-1)*2 = {2}\n   j_out = 2\n"
+    text = "\n".join(layers.format(*row) for row in ((4, 6, 10), (5, 10, 14), (6, 14, 18)))
+    assert audit(text).cells == ()
+    slips = [(c.stated, c.computed) for c in audit(text.replace("= 18", "= 20")).cells if c.kind == "local"]
+    assert slips == [(20, 18)]

@@ -12,6 +12,8 @@ from ...engine.geometry import Number
 from ..read.facts import LayerFact, StatedModel
 from .verdict import Cell
 
+FEW = 4
+"""One row in so many."""
 FLATTENS = re.compile(r"flatten|reshape|view", re.IGNORECASE)
 
 
@@ -40,26 +42,36 @@ def channel_slips(rows: Sequence[LayerFact], branched: bool, square: bool) -> tu
     return slips, checked
 
 
-def said_slips(model: StatedModel) -> tuple[list[Cell], int]:
+def said_slips(model: StatedModel, sized: bool = False) -> tuple[list[Cell], int]:
     """The channels that comments state otherwise than the code that they stand beside, and how many were looked at;
-    none where most do, for then the figures are something else."""
+    none where most do, for then the figures are something else, unless words call them channels, or the sizes of the
+    same maps are right (`sized`)."""
     found: list[Cell] = []
     checked, made = 0, None
+    block: Number | None = None
+    """What comes into a convolution that no comment speaks of: one on the pool behind it may speak of both."""
     for row in model.facts:
         given, out = row.cells.get("ch_in", None if model.graph else made), row.cells.get("ch_out")
         if row.kind in ("pool", "global", "pointwise") and model.ordered and not model.graph:
             given = out = made if out is None else out
         if row.kind == "flat" and out is not None and (size := row.cells.get("n_out", 1)) > 1:
             out = None if out % size**2 else out // size**2  # its units are reshaped to a map
+        if row.kind == "flat" and given is not None and (size := row.cells.get("n_in", 1)) > 1:
+            given = None if given % size**2 else given // size**2  # they are those of a map
         for side, own in (("in", given), ("out", out)):
             stated = row.cells.get(f"said_{side}")
-            if stated is not None and own is not None:
+            if stated is not None and own is not None and not (side == "in" and stated == block):
                 checked += 1
                 if stated != own:
                     line = row.line_of(f"said_{side}")
                     found.append(Cell(row.number, f"ch_{side}", stated, own, "local", line, "as the code has it"))
+        if row.kind != "pointwise":
+            spoken = row.kind != "conv" or row.cells.keys() & {"said_in", "said_out"}
+            block = None if spoken else row.cells.get("ch_in")
         made = row.cells.get("ch_out", made if row.kind in ("pool", "global", "pointwise") else None)
-    return (found, checked) if 2 * len(found) <= checked else ([], 0)
+    said = [row.cells.keys() for row in model.facts if row.cells.keys() & {"said_in", "said_out"}]
+    told = sized or len(said) > sum(bool(keys & {"n_in", "n_out"}) for keys in said) * FEW
+    return (found, checked) if told or 2 * len(found) <= checked else ([], 0)
 
 
 def _between_rows(rows: Sequence[LayerFact]) -> list[Cell | None]:

@@ -3,6 +3,7 @@ no reading of that network gives it."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
@@ -10,7 +11,6 @@ from itertools import chain
 from math import inf
 
 from ...engine.geometry import shape_text
-from ..read.layer_lines import STEP
 from ..read.read import Document
 from ..read.sentences import Statement
 from .facts import Facts, KnownFigure
@@ -26,6 +26,12 @@ FAR_OFF = 4
 PLACES = {"first": 0, "second": 1, "third": 2, "last": -1}
 MOST_FIGURES = 64
 """How many different figures of one kind are compared with each other."""
+
+
+WORKED_OUT = re.compile(
+    r"(?:\bR\.?F|receptive field)\b[^=]{0,20}=[^=]*[-+*][^=]*=(?:.*=)?\s*(\d{1,4})\W*$", re.IGNORECASE
+)
+"""A field with its arithmetic: RF = 5 + (3-1)*2 = 9."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +87,7 @@ def judge(document: Document, facts: Sequence[Facts]) -> Iterator[Verdict]:
     scope = ClaimScope(document, facts)
     worked_out: dict[int, set[int]] = {}
     for line in document.prose:
-        worked_out.setdefault(line.section, set()).update(int(step["r_out"]) for step in STEP.finditer(line.text))
+        worked_out.setdefault(line.section, set()).update(int(found[1]) for found in WORKED_OUT.finditer(line.text))
     beside: dict[int, list[Statement]] = {}
     for statement in document.statements:
         beside.setdefault(statement.section, []).append(statement)

@@ -98,7 +98,9 @@ def count_findings(walked: Walked, named: set[tuple[int | str, str]]) -> tuple[l
     off = {row for row, _ in known}  # whose shape is no measure of its size
     derived = [cell for cell in sums(model) if cell.column != "volume" or cell.row not in off]
     extra = [cell for cell in [*derived, *spread_slips(model)] if (cell.row, cell.column) not in known]
-    said, checked = said_slips(model) if model.form == "code" else ([], 0)
+    sizes = [row.cells[key] for row in walked.rows for key in ("n_in", "n_out") if key in row.cells]
+    sized = len({*sizes}) > 1 and len(sizes) > MOST_SIZED and not any(s.column[0] == "n" for s in walked.slips)
+    said, checked = said_slips(model, sized) if model.form == "code" else ([], 0)
     if extra:
         say("arithmetic", f"{len(extra)} cells", "wrong")
     if said:

@@ -212,9 +212,12 @@ def equation(plain: str, figure: str) -> Iterator[Equation]:
     if value is None:
         return
     near = stated.value < OTHER_ORDER * value < OTHER_ORDER**2 * stated.value
+    scaled = any(
+        abs(stated.value * 10**n - value) <= value * ABOUT for n in range(2, 10)
+    )  # 96 million in some language
     if value >= ZERO_LOST and figure[-1].isdigit() and stated.value in (10 * value, value / 10):
         yield Equation(whole(stated.value), value, True)
-    elif near or "^" in plain or SURE_PRODUCT.fullmatch(plain):
+    elif near or ("^" in plain or (SURE_PRODUCT.fullmatch(plain) and not scaled)):
         floor = arithmetic_value(plain.replace("/", "//"))
         slack = max(Fraction(1), stated.step, value * ABOUT * (not figure[-1].isdigit()))
         binary = value * Fraction(1000, 1024) ** (1 + "KMG".find(figure[-1].upper()))  # 98M of 98 * 2**20

@@ -25,18 +25,20 @@ PROPERTY = re.compile(
 TITLE = re.compile(r"^\s*(?:[-*+•]\s+|\d{1,2}[.)]\s+)?(?P<title>[^|]{2,100}?)\s*[:：]?\s*$")
 NEXT = re.compile(r"[,;，；]\s*(?=[^\W\d][\w\s]{0,24}[:：=])")
 """Between two properties in a line: filters: 16, kernel: 3x3."""
-NUMBERED = re.compile(r"^\s*\d{1,2}[.)]\s+\S")
+NUMBERED = re.compile(r"^\s*(\d{1,2})[.)]\s+\S")
 BOLD = re.compile(r"^\s*(?:[-*+•]\s+|\d{1,2}[.)]\s+)?(?:\*\*|__).*(?:\*\*|__):?\s*$")
 REMARK = re.compile(r"(?<=\S)\s*[(（][^()（）]*[^\W\d_]{2}[^()（）]*[)）]?\W*$|[;；,，.。]\s*$")
 """What follows a value in words."""
 SHAPE = re.compile(r"(?<![\w.])\d{1,5}(?:\s?[x×*]\s?\d{1,5}){1,2}(?![\w.])")
-SUMMANDS = re.compile(r"\)[^()]*\+[^()]*\([^()]*\)[^()]*\+")
-"""A count of at least three products: of parts that see different channels."""
+SUMMANDS = re.compile(r"\+[^+]*\+")
+"""A count of three summands or more: of parts that see different channels."""
 WINDOWS = ("conv", "pool")
 INNER = (*WINDOWS, "flat", "global")
 """Kinds that a property does not name: such a line is a layer of a block."""
 BARE = {word: f"n_{side}" for word, side in SIDES.items()}
 """What comes in and what comes out, in a word."""
+EXAMPLE = re.compile(r"\b(?:problem|exercise|example|question|quiz|q\d+|task)\b|\?|例|习题|問題|문제", re.IGNORECASE)
+"""A heading under which a layer stands for itself."""
 APART = 8
 """Lines between a layer's heading and its properties, or between two of them: formulas and a sentence or two."""
 FEWEST = 2
@@ -53,6 +55,8 @@ class Headed:
     mark: str
     line: int
     last: int
+    number: int
+    """In its list; 1 where it stands in none."""
     found: dict[str, tuple[str, int]] = field(default_factory=dict)
 
     @property
@@ -83,7 +87,9 @@ def headed_models(lines: Sequence[Line]) -> list[StatedModel]:
         table = TextTable(("layer", *columns), rows, run[0].line, tuple(layer.line for layer in run))
         model = layer_table(table) if sum(layer.whole for layer in run) >= FEWEST else None
         if model:
-            models.append(placed(model, {layer.line: layer for layer in run}))
+            model = placed(model, {layer.line: layer for layer in run})
+            above = (LayerFact(0, run[0].line, "", "other", {}, several=True),) if run[0].number > 1 else ()
+            models.append(replace(model, axes=tuple((*above, *axis) for axis in model.axes)))
     return models
 
 
@@ -109,16 +115,15 @@ def with_places(fact: LayerFact, layer: Headed) -> LayerFact:
 
 def runs_of(layers: Iterable[Headed]) -> list[list[Headed]]:
     """The layers of one network each: those that follow each other, up to the last that states anything."""
-    runs: list[list[Headed]] = []
+    runs: list[list[Headed]] = [[]]
     for layer in layers:
         if not layer.found and layer.kind in ("other", "pointwise", "input"):
             continue
-        anew = not runs or layer.line - runs[-1][-1].last > APART
-        if anew and layer.kind in (*INNER, "input"):
-            runs.append([layer])
-        elif not anew:
+        if runs[-1] and (layer.line - runs[-1][-1].last > APART or EXAMPLE.search(layer.title)):
+            runs.append([])
+        if runs[-1] or layer.kind in (*INNER, "input"):
             runs[-1].append(layer)
-    return runs
+    return [run for run in runs if run]
 
 
 def headed_layers(lines: Sequence[Line]) -> Iterator[Headed]:
@@ -133,7 +138,8 @@ def headed_layers(lines: Sequence[Line]) -> Iterator[Headed]:
         if title and (not layer or mark == layer.mark or kind_of_operation(title["title"]) in (*INNER, "input")):
             if layer:
                 yield layer
-            layer = Headed(title["title"], mark, line.number, line.number)
+            number = NUMBERED.match(line.text) if mark == "1." else None
+            layer = Headed(title["title"], mark, line.number, line.number, int(number[1]) if number else 1)
         elif layer and line.number - layer.last <= APART:
             for column, key, value in stated:
                 if column == "name" or (not column and kind_of_operation(key) in INNER):

@@ -48,7 +48,8 @@ HEADING_WORDS = {
     "groups": "groups group g gruppen groupes grupos gruppi группы 分组 组数 グループ グループ数 그룹",
     "j": "j jump jumps jumpsize cumulativestride totalstride effectivestride accumulatedstride strideproduct "
     "featurestride sprung saut salto ジャンプ 점프 跳跃 跳步 累积步长 累计步长 总步长",
-    "r": "r rf receptivefield recfield effectivereceptivefield rfs "
+    "r": "cumulativerf cumulativereceptivefield accumulatedrf accumulatedreceptivefield theoreticalrf "
+    "theoreticalreceptivefield r rf receptivefield recfield effectivereceptivefield rfs "
     "receptivefields receptive receptivefieldsize rfsize globalrf globalreceptivefield grf "
     "rezeptivesfeld champreceptif champrecepteur camporeceptivo campo_recettivo camporicettivo рецептивноеполе "
     "感受野 感受野大小 受容野 受容野サイズ 受容野の大きさ 수용영역 수용장 수용야",

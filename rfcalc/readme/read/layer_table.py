@@ -199,7 +199,9 @@ def layered(facts: Sequence[Sequence[LayerFact]], keys: set[str]) -> bool:
     """Whether the rows are layers one after the other: not epochs, models or runs side by side."""
     known = sum(pair[0].kind != "other" for pair in facts)
     bare = not any(key in pair[0].cells for pair in facts for key in ("kernel_size", "effective", "params"))
-    return "name" not in keys or 2 * known >= len(facts) or {"kernel_size", "stride"} <= keys or bare
+    windows = sum(pair[0].kind in ("conv", "pool") and "kernel_size" in pair[0].cells for pair in facts)
+    blocks = windows > 1 and bool(keys & {"r", "r_in", "r_out", "j_in", "j_out"})  # the other rows may be named blocks
+    return "name" not in keys or 2 * known >= len(facts) or {"kernel_size", "stride"} <= keys or bare or blocks
 
 
 VOLUME = re.compile(r"\W*activation[\W_]*sizes?\W*", re.IGNORECASE)
@@ -295,6 +297,7 @@ def fact_of(
             found |= {"padding": 0} if cell.lower() in ("valid", "none") else {}
         else:
             found |= dict(figures(cell, key, axis, order))
+            words += f" {cell}" * (key == "kernel_size" and kind_of_operation(cell) == "pool")  # Max Pooling, as such
     if found.get("kernel_size") == 0 and "kernel_size" in settings_in(words):
         del found["kernel_size"]  # what some write for a pool's
     written, worded = settings_in(words), "kernel_size" not in found

@@ -17,7 +17,7 @@ class Drawn(int):
 
 
 SHAPE = (
-    r"\s*(?:[:=-]+>?|(?<=size)\s|(?<=shape)\s|(?<=output)\s(?=\d+\s?[x×X*]\s?\d))\s*[(\[]?\s*(?P<value>\d{1,5}(?:\s*[x×X*,]\s*\d{1,5}){0,3})"
+    r"\s*(?:[:=-]+>?|(?<=size)\s|(?<=shape)\s|(?:(?<=input)|(?<=output))\s(?=\d+\s?[x×X*]\s?\d))\s*[(\[]?\s*(?P<value>\d{1,5}(?:\s*[x×X*,]\s*\d{1,5}){0,3})"
     r"(?!\d|\s*(?:-+>|=>|→)\s*\d|\s*(?:channels?|filters?|ch|maps?|kernels?|features?)\b)"
 )
 NOTES = {
@@ -45,6 +45,12 @@ FORMULA_BEFORE = re.compile(
 FIELDS_FROM_TO = re.compile(r"(?<=[Rr][Ff])(\s*[:=]?)\s*\d{1,4}\s*(?:[-=]*>|→)\s*(?=\d{1,4}(?!\s?[x×]|\d))")
 """The field in front of a layer and behind it, RF: 5 -> 9: what stands before the second."""
 FIELD_TOLD = re.compile(r"\bR\.?F\b(?:\s+(?:here|now))?\s+(?:is|of|will be|has become|becomes)\s+(?=\d)", re.IGNORECASE)
+BATCHED = re.compile(
+    r"(?:\b(?:output|out|o/p)(?:\s(?:size|shape))?|출력\s?(?:크기|형태)?|输出\S{0,4}|出力\S{0,4}|^)\W{0,3}[(\[]\s*(?:batch\w*|bs?|n|none|-1)\s*,"
+    r"\s*(\d{1,4})\s*,\s*(\d{1,4})\s*,\s*\2\s*[)\]]",
+    re.IGNORECASE,
+)
+"""What comes out, with its batch: output [batch_size, 64, 8, 8]."""
 BECOMES = re.compile(r"\bbecomes?\s+(\d{1,4})\s?[x×*]\s?\1\b(?!\s?[x×*])", re.IGNORECASE)
 """What comes out in words: this will become 26*26."""
 SEVERAL_FIELDS = re.compile(r"R\.?F\s*[:=]\s*\d{1,4}(?:,\d{1,4})+\s*$", re.IGNORECASE)
@@ -65,6 +71,10 @@ SUM_BEFORE = re.compile(r"[:=]\s*[\[(]?\d[\d\s()+*/x×\]-]{2,60}=(?=\s*\d)")
 """Arithmetic in front of its value: RF = 3 + (3-1)*1 = 5."""
 ARROWED_SUM = re.compile(r"[:=]\s*\(?\d[\dx×\s]{0,9}[+*/(-][\d\s()+*/-]{2,60}-+>(?=\s*\d)")
 """The same with an arrow: RF: 5 + (3 - 1) * 2 -> 9."""
+WORKED_ON_THE_WAY = re.compile(
+    r"(?:-+>|=>|→)\s*\(\s?\d{1,4}\s?[-+][\d\s()+*/-]{2,40}?(?:-+>|=>|→|=)\s*(?=\d{1,4}\s?[x×])"
+)
+"""Arithmetic between two maps: 1024x1024 -> (1024-3)/2 + 1 => 511x511x32."""
 SQUARE = re.compile(r"(?<![\d*+/(-])(?<![\d*+/(-]\s)\b(\d{1,4})\s?\*\s?\1\b(?!\s?[*+/\d-])")
 BEHIND_A_DASH = re.compile(r"\bG?(R\.?F)\s*-\s*(?=\d)", re.IGNORECASE)
 """The word of a field that a dash divides from it: RF - 28*28."""
@@ -160,8 +170,9 @@ def map_in(comment: str, fact: LayerFact) -> Notes:
     """The map alone and the count of parameters in a comment on a layer's line: 896 params, 32x32x32."""
     found: Notes = {}
     maps = MAP.findall(comment) or BRACKETED_MAP.findall(comment) if fact.kind in ("conv", "pool", "resample") else []
-    torch = fact.torch[-1:] == "d" and bool(maps) and "," in maps[0] and not LAST.match(maps[0])
-    first: Order = "first" if torch else None
+    torch = fact.torch[-1:] == "d" and bool(maps) and "," in maps[0]
+    own = torch and shape_in(maps[0], "first")[1] == fact.cells.get("ch_out")
+    first: Order = "first" if own or (torch and not LAST.match(maps[0])) else None
     sizes, channels = shape_in(maps[0], first) if len(maps) == 1 else ((), None)
     if sizes and channels == fact.cells.get("ch_out", channels) is not None:
         found["n_out"] = sizes[0]
@@ -180,11 +191,20 @@ UNSURE = "unsure_"
 
 def sizes_only(notes: Notes, cells: Mapping[str, Number]) -> Notes:
     """The figures of a comment, those as unsure that repeat the layer's channels; a map with channels repeats none."""
+    if "kernel_size" not in cells and {"ch_in", "ch_out"} <= cells.keys():
+        notes = units_said(notes, cells)
     said = {f"n_{key[5:]}" for key in notes.keys() & {*SAID}} | {k for k, n in notes.items() if isinstance(n, Drawn)}
     alike = {key for key, n in notes.items() if key[0] == "n" and n == cells.get(f"ch_{key[2:]}")} - said
     if "n_in" in alike and notes["n_in"] < notes.get("n_out", 0) and "n_out" not in said:
         alike.add("n_out")  # of a block of layers, 16 -> 32: channels grow, sizes do not
     return {UNSURE + key if key in alike else key: n for key, n in notes.items()}
+
+
+def units_said(notes: Notes, cells: Mapping[str, Number]) -> Notes:
+    """The figures beside a dense layer, both sides of an arrow as its units where one of them is: 400 -> 10."""
+    plain = {key for key in ("n_in", "n_out") if key in notes and not isinstance(notes[key], Drawn)}
+    told = len(plain) == 2 and any(notes[key] == cells[f"ch_{key[2:]}"] for key in plain)
+    return {f"said_{key[2:]}" if told and key in plain else key: n for key, n in notes.items()}
 
 
 def settled_sizes(layers: Sequence[Mapping[str, Number]]) -> list[Notes]:
@@ -220,7 +240,8 @@ def notes_in(comment: str) -> Notes:
 
 def plainly(comment: str) -> str:
     """A comment with the values of its arithmetic alone, maps and fields in one spelling."""
-    comment = BEHIND_A_DASH.sub(r"\1: ", comment)
+    comment = BEHIND_A_DASH.sub(r"\1: ", BATCHED.sub(r"output: \1x\2x\2", comment))
+    comment = WORKED_ON_THE_WAY.sub("-> ", comment)
     comment = TIMES_A_KERNEL.sub(r"\1", SIZE_WORKED_OUT.sub("", comment))
     if ARROW.search(comment):
         comment = STARRED.sub(r" \1x\1x\2", comment)
