@@ -361,3 +361,31 @@ self.pool3 = nn.MaxPool2d(kernel_size=2, stride=2)
 # 16x16x64 -> 8x8x128
 """
     assert found(code) == []
+
+
+def test_a_list_in_a_docstring_takes_its_kernels_from_the_code_below() -> None:
+    code = '''class Net(nn.Module):
+    def __init__(self):
+        """It has the following layers:
+        1. Convolution layer 1: Input: 28x28x1, Output: 26x26x16, RF: 3x3
+        2. Convolution layer 2: Input: 26x26x16, Output: 24x24x32, RF: 5x5
+        3. MaxPooling layer 1: Input: 24x24x32, Output: 12x12x32, RF: 6x6
+        4. Convolution layer 3: Input: 12x12x32, Output: 10x10x16, RF: 10x10"""
+        super(Net, self).__init__()
+        self.conv1 = nn.Conv2d(1, 16, kernel_size=3)
+        self.conv2 = nn.Conv2d(16, 32, kernel_size=3)
+        self.pool1 = nn.MaxPool2d(2, 2)
+        self.conv3 = nn.Conv2d(32, 16, kernel_size=3)
+
+    def forward(self, x):
+        return self.conv3(self.pool1(self.conv2(self.conv1(x))))
+'''
+    assert found(code) == []
+    assert found(code.replace("RF: 6x6", "RF: 10x10")) == [("r_out", 10, 6)]
+
+
+def test_fields_that_no_stride_makes_so_small() -> None:
+    first, *others = (f"- Layer {n}: kernel=3, dilation={2 ** (n - 1)}, RF=" for n in (1, 2, 3))
+    text = f"{first}3\n" + "".join(f"{other}{{}}\n" for other in others)
+    assert found(text.format(7, 15)) == []
+    assert found(text.format(5, 7)) == [("r_out", 5, 7), ("r_out", 7, 15)]

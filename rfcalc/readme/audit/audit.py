@@ -97,8 +97,17 @@ def written_arch(model: StatedModel, document: Document, image: tuple[int, ...] 
 
     graph = tuple((kept(fact), reads) for fact, reads in model.graph)
     model = replace(model, axes=(tuple(map(kept, model.facts)),), graph=graph)  # settings run, comments do not
-    found = inference_of(infer_stated, model, replace(context, fields=(), places=()), image)
+    images = [image] if image else [None, *images_beside(document)]
+    tried = (inference_of(infer_stated, model, replace(context, fields=(), places=()), one) for one in images)
+    found = next((one for one in tried if one), None)
     return found.arch if found else None
+
+
+def images_beside(document: Document) -> list[tuple[int, ...]]:
+    """What comes into the first row of the document's lists and tables, where all agree."""
+    firsts = [model.facts[0].cells for model in document.models if model.form in ("list", "table") and model.facts]
+    shapes = {(int(c["ch_in"]), int(c["n_in"]), int(c["n_in"])) for c in firsts if {"ch_in", "n_in"} <= c.keys()}
+    return [*shapes] if len(shapes) == 1 else []
 
 
 def inference_of(infer: Callable[..., Inference], *given: object) -> Inference | None:

@@ -170,16 +170,16 @@ def speaks_of_others(walked: Walked) -> bool:
 
 
 def all_stated(walked: Walked) -> bool:
-    """Whether each row states its kernel and stride, the first field is right, and a later one is smaller than the row
-    makes of the one stated in front of it: no row that is left out explains that."""
+    """Whether each row states its kernel, the first field is right, and a later one is smaller than the row makes of
+    the one stated in front of it, with the stated strides or none: no row that is left out explains that."""
     rows = [row for row in walked.rows if row.kind in WINDOWED and row.kind != "global"]
     fields = [row.cells.get("r_out") for row in rows]
-    explicit = all({"kernel_size", "stride"} <= row.cells.keys() for row in rows) and None not in fields
+    explicit = all("kernel_size" in row.cells for row in rows) and None not in fields
     if not rows or walked.standalone or not explicit or any(slip.row == rows[0].number for slip in walked.slips):
         return False
     j, short = 1, False
     for above, row in pairwise(rows):
-        j *= int(above.cells["stride"])
+        j *= int(above.cells.get("stride", 1))
         grown = row.cells["r_out"] - above.cells["r_out"]
         short = short or 0 <= grown < row.cells.get("dilation", 1) * (row.cells["kernel_size"] - 1) * j
     return short
