@@ -245,7 +245,6 @@ def from_end_to_end(rows: Sequence[LayerFact], arch: Arch | None) -> bool:
     weighted = [row for row in rows if row.kind in ("conv", "flat") and "ch_out" in row.cells]
     ends = bool(weighted) and weighted[0].cells.get("ch_in") in IMAGES and weighted[-1].cells["ch_out"] <= MOST_CLASSES
     single = arch is not None and all(axis.size == 1 for axis in arch.rows[-1].out.axes)
-    single = single or any(row.cells.get("n_out") == 1 for row in rows if row.kind in ("conv", "pool"))
     return ends and (single or weighted[-1].kind == "flat" or any(row.kind == "global" for row in rows))
 
 

@@ -101,12 +101,11 @@ class _Walk:
             self.count(row, entering["n"], expected["n"])
             self.outs.append(dict(previous))
         if self.model.form != "code":
-            found, checked = channel_slips(self.rows, self.branches, len(self.model.axes) == 1)
+            square = len(self.model.axes) == 1
+            found, checked = channel_slips(self.rows, self.branches, square)
             named = {(slip.row, slip.column): slip for slip in self.slips}
             rows = [with_size(row, named.get((row.number, "n_out"))) for row in self.rows]
-            again = (
-                channel_slips(rows, self.branches, len(self.model.axes) == 1)[0] if rows != list(self.rows) else found
-            )
+            again = found if rows == [*self.rows] else channel_slips(rows, self.branches, square)[0]
             mended = {(slip.row, slip.column): slip for slip in again}  # units may be those of the right size
             both = ((slip.row, slip.column) for slip in found)
             self.slips += [mended[place] for place in both if place in mended and place not in named]
