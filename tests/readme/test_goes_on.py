@@ -389,3 +389,215 @@ def test_fields_that_no_stride_makes_so_small() -> None:
     text = f"{first}3\n" + "".join(f"{other}{{}}\n" for other in others)
     assert found(text.format(7, 15)) == []
     assert found(text.format(5, 7)) == [("r_out", 5, 7), ("r_out", 7, 15)]
+
+
+PARTS = """Conv1: 3×3×1×32 + 32 = 320
+Conv2: 3×3×32×64 + 64 = 18,496
+FC1: 12800×256 + 256 = 3,277,056
+FC2: 256×8 + 8 = 2,056
+
+Total: ~{} parameters
+"""
+
+
+@pytest.mark.parametrize(
+    ("total", "wrong"),
+    [
+        ("3,297,928", []),
+        ("3,295,928", [("3,295,928", 3297928)]),
+        ("3,300,000", []),  # layers may be left out
+    ],
+)
+def test_a_total_is_no_less_than_its_parts(total: str, wrong: list[tuple[str, int]]) -> None:
+    found = [claim for claim in audit(PARTS.format(total)).claims if claim.verdict == "wrong"]
+    assert [(claim.stated, claim.computed) for claim in found] == wrong
+
+
+def test_a_sum_of_parts_among_them_says_nothing() -> None:
+    text = PARTS.format("3,297,928").replace("FC1", "Convs: 320 + 18496 = 18,816\nFC1")
+    assert found(text) == []
+
+
+UNITS = """#layer 1
+#input shape = 28x28x1
+#output shape = 26x26x32
+model.add(Conv2D(32, kernel_size=(3, 3), input_shape=in_shape))
+
+#pooling layer 1
+#input shape = 26x26x32
+#output shape = 13x13x32
+model.add(MaxPooling2D(pool_size=(2, 2)))
+
+#flatten layer
+#input shape = 13x13x32
+#output shape = 5408
+model.add(Flatten())
+
+#Dense layer 1
+#input shape = 5408
+#output shape = 128
+model.add(Dense(128, activation='relu'))
+"""
+ABOVE = """class Encoder(nn.Module):
+    def __init__(self, input_channels):
+        # 64x64xinput_channels -> 31x31x32
+        self.conv1 = nn.Conv2d(input_channels, 32, kernel_size=4, stride=2, padding=0)
+        # 31x31x32 -> 14x14x64
+        self.conv2 = nn.Conv2d(32, 64, kernel_size=4, stride=2, padding=0)
+        # 14x14x64 -> 6x6x128
+        self.conv3 = nn.Conv2d(64, 128, kernel_size=4, stride=2, padding=0)
+        # 6x6x128 -> 2x2x256
+        self.conv4 = nn.Conv2d(128, 256, kernel_size=4, stride=2, padding=0)
+"""
+BELOW = """self.conv = torch.nn.Sequential(
+    torch.nn.Conv2d(in_channels=channels, kernel_size=3, out_channels=32), #26x26
+    # conv out: [26 x 26 x 32]
+    torch.nn.ReLU(),
+    torch.nn.Conv2d(in_channels=32, kernel_size=3, out_channels=64),
+    # conv out: [24 x 24 x 64]
+    torch.nn.ReLU(),
+    torch.nn.MaxPool2d(kernel_size=3)
+    # max pool out: [8 x 8 x 64]
+)
+"""
+FLATTENED = """# in: 16x16x128
+layers["c3"] = nn.Conv2d(128, 256, kernel_size=3, stride=2, padding=1)
+# in: 8x8x256
+layers["p3"] = nn.MaxPool2d(2, stride=2)
+# in: 4x4x256
+layers["c4"] = nn.Conv2d(256, 512, kernel_size=3, stride=2, padding=1)
+# in: 2x2x512
+layers["f"] = nn.Flatten()
+# in: 1x2048
+layers["l"] = nn.Linear(2048, latent_size)
+"""
+OBLONG = """self.conv = nn.Sequential(
+  nn.Conv2d(128, 64, 5),
+  # output: 64x102x106
+  nn.MaxPool2d(2),
+  # output: 64x51x53
+)
+"""
+OLD_KERAS = """model1 = Sequential()
+#output shape: 32x32 , receptive field: 3
+model1.add(SeparableConv2D(48, 3,3,border_mode='same',input_shape=(32, 32, 3)))
+#output shape: 30x30 , receptive field: 5
+model1.add(SeparableConv2D(96, 3,3))
+#output shape: 15x15 , receptive field: 6
+model1.add(MaxPooling2D(pool_size=(2, 2)))
+"""
+SWITCHED_OFF = """self.convblock1 = nn.Sequential(
+    nn.Conv2d(in_channels=3, out_channels=32, kernel_size=(3, 3), padding=1, stride=1),
+    #depthwise_separable_conv(nin=3, nout=32, kernel_size = 3, padding = "same", stride=1),
+    nn.ReLU(),
+) # output_size = 32 , RF =  3, J_out=1
+self.convblock2 = nn.Sequential(
+    nn.Conv2d(in_channels=32, out_channels=64, kernel_size=(3, 3), padding=1, stride=2),
+    nn.ReLU(),
+) # output_size = 16 , RF = 5 , j_out= 2
+self.gap = nn.Sequential(
+    nn.AvgPool2d(kernel_size=16)
+) # output_size = 1
+self.convblock10 = nn.Sequential(
+    nn.Conv2d(64, 10, 1),
+)# output_size = 1 , RF = 5 , j_out= 2
+"""
+CLASSES = """model = Sequential()
+model.add(Conv2D(96, 3, input_shape=(32, 32, 3)))  # output: 30x30x96, RF: 3x3
+model.add(MaxPooling2D(pool_size=(2, 2)))          # output: 15x15x96, RF: 4x4
+model.add(Conv2D(10, 3))                           # output: 13x13x10, RF: 8x8
+model.add(GlobalAveragePooling2D())                # output: 10, RF: 32x32
+model.add(Activation('softmax'))                   # output: 10, RF: 32x32
+"""
+POOL_BETWEEN = """convolution block1
+28x28x1 | (3x3x1)x16 | 26x26x16
+batch normalization
+convolution block2
+26x26x16 | (3x3x16)x32 | 24x24x32
+Maxpooling(2x2)
+convolution block4
+12x12x32 | (3x3x32)x16 | 10x10x16
+batch normalization
+convolution block5
+10x10xx16 | (3x3x16)x16 | 8x8x16
+convolution block6
+8x8x16 | (3x3x16)x10 | 6x6x10
+"""
+COLOURS_LAST = """|Layer|Name|Kernel|Stride|Padding|Output|
+|---|---|---|---|---|---|
+|1|Input|-|-|-|(32,32,3)|
+|2|Convolution/Relu|5x5|1|2|(32,32,32)|
+|3|Max Pool|2x2|2|0|(32,16,16)|
+|4|Convolution/Relu|5x5|1|2|(64,16,16)|
+"""
+POOLED = """class Net(nn.Module):
+    def __init__(self):
+        # First block
+        # RF: 3x3
+        # Input: [batch, 1, 28, 28] -> Output: [batch, 4, 28, 28]
+        self.conv1 = nn.Conv2d(1, 4, kernel_size=3, padding=1)
+        # Second block
+        # RF: 6x6 after pooling
+        # Input: [batch, 4, 28, 28] -> Output: [batch, 16, 14, 14]
+        self.conv4 = nn.Conv2d(4, 16, kernel_size=3, padding=1)
+        self.bn4 = nn.BatchNorm2d(16)
+        self.pool4 = nn.MaxPool2d(kernel_size=2, stride=2)
+
+    def forward(self, x):
+        return self.pool4(self.bn4(self.conv4(self.conv1(x))))
+"""
+PART = """- GAP creates only 128 parameters
+
+| Layer Type | Output Shape | Parameters |
+|------------|--------------|------------|
+| Input | (28, 28, 1) | 0 |
+| Conv2D | (28, 28, 32) | 320 |
+| MaxPool | (14, 14, 32) | 0 |
+| Dense | (128,) | 802,944 |
+| **Total** | - | **803,264** |
+"""
+RIGHT = {
+    "units": UNITS, "above": ABOVE, "below": BELOW, "flattened": FLATTENED, "oblong": OBLONG, "old keras": OLD_KERAS,
+    "switched off": SWITCHED_OFF, "classes": CLASSES, "pool between": POOL_BETWEEN, "colours last": COLOURS_LAST,
+    "pooled": POOLED, "part": PART,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", RIGHT)
+def test_right_documents_that_were_accused(name: str) -> None:
+    assert found(RIGHT[name]) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "right", "wrong", "slip"),
+    [
+        ("units", "26x26x32\nmodel", "25x25x32\nmodel", ("n_out", 25, 26)),
+        ("old keras", "15x15 ", "14x14 ", ("n_out", 14, 15)),
+        ("switched off", "RF = 5 , j_out= 2\nself.gap", "RF = 7 , j_out= 2\nself.gap", ("r_out", 7, 5)),
+        ("classes", "13x13x10", "12x12x10", ("n_out", 12, 13)),
+        ("pool between", "x16 | 10x10", "x16 | 11x11", ("n_out", 11, 10)),
+        ("colours last", "(64,16,16)", "(64,14,14)", ("n_out", 14, 16)),
+    ],
+)
+def test_their_slips_are_named(name: str, right: str, wrong: str, slip: tuple[object, ...]) -> None:
+    assert right in RIGHT[name]
+    assert found(RIGHT[name].replace(right, wrong))[0] == slip
+
+
+def test_a_class_that_a_function_makes() -> None:
+    code = """def network():
+  class Net(nn.Module):
+      def __init__(self):
+          self.conv = nn.Sequential(
+              nn.Conv2d(3, 32, 3, padding=1),  #32x32x3 > 32x32x32 : RF: 3x3
+              nn.MaxPool2d(2,2),              #32x32x32 > 16x16x32 : RF: 4x4
+              nn.AvgPool2d(3, 2),       #16x16x32> 7x7x32 : RF: {}
+          )
+
+      def forward(self, x):
+          return self.conv(x)
+
+  return Net
+"""
+    assert found(code.format("8x8")) == []
+    assert found(code.format("6x6")) == [("r_out", 6, 8)]

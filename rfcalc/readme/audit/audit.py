@@ -25,6 +25,7 @@ from .printout import SummaryAudit
 from .sentences import class_mean, judge
 from .shapes import mended_shapes
 from .tables import ModelAudit, audit_model
+from .totals import total_claims
 from .verdict import Audit, Cell, Verdict, VerdictKind
 
 MNIST = (1, 28, 28)
@@ -61,6 +62,7 @@ def audit_document(document: Document, image: Sequence[int] | None = None) -> Au
         cells += audited.cells
         facts.append(fact)
     claims += equation_claims(document)
+    claims += [claim for claim in total_claims(document) if claim.line not in {one.line for one in claims}]
     claims += judge(document, facts)  # sentences: each against the models of its section
     if any(name.startswith("CIFAR") for name, _, _ in document.context.datasets):
         claims += class_mean(document.statements, CIFAR10_CLASSES)

@@ -56,7 +56,7 @@ def said_slips(model: StatedModel, sized: bool = False) -> tuple[list[Cell], int
             given = out = made if out is None else out
         if row.kind == "flat" and out is not None and (size := row.cells.get("n_out", 1)) > 1:
             out = None if out % size**2 else out // size**2  # its units are reshaped to a map
-        if row.kind == "flat" and given is not None and (size := row.cells.get("n_in", 1)) > 1:
+        if row.kind == "flat" and "ch_in" in row.cells and given is not None and (size := row.cells.get("n_in", 1)) > 1:
             given = None if given % size**2 else given // size**2  # they are those of a map
         for side, own in (("in", given), ("out", out)):
             stated = row.cells.get(f"said_{side}")
@@ -71,7 +71,19 @@ def said_slips(model: StatedModel, sized: bool = False) -> tuple[list[Cell], int
         made = row.cells.get("ch_out", made if row.kind in ("pool", "global", "pointwise") else None)
     said = [row.cells.keys() for row in model.facts if row.cells.keys() & {"said_in", "said_out"}]
     told = sized or len(said) > sum(bool(keys & {"n_in", "n_out"}) for keys in said) * FEW
-    return (found, checked) if told or 2 * len(found) <= checked else ([], 0)
+    most = 2 * len(found) > checked
+    return ([], 0) if most and not (told and not of_a_neighbour(model, found)) else (found, checked)
+
+
+def of_a_neighbour(model: StatedModel, found: Sequence[Cell]) -> bool:
+    """Whether most of the channels that differ are those of the next convolution, or of the one in front."""
+    outs = [(row.number, row.cells["ch_out"]) for row in model.facts if row.kind == "conv" and "ch_out" in row.cells]
+    slips = {cell.row: cell.stated for cell in found if cell.column == "ch_out"}
+    near = [
+        sum(slips.get(number) == other for (number, _), (_, other) in zip(rows, others, strict=False))
+        for rows, others in ((outs, outs[1:]), (outs[1:], outs))
+    ]
+    return 2 * max(near) > len(slips) > 1
 
 
 def _between_rows(rows: Sequence[LayerFact]) -> list[Cell | None]:

@@ -23,6 +23,8 @@ FEWEST_OPERATIONS = 0.9
 """No way of counting has fewer operations for each multiply-add; half as many is a factor 2 on the wrong side."""
 FAR_OFF = 4
 """How many times a figure may differ from that of a network in another section and still be a slip."""
+OF_A_PART = 100
+"""How many times less than all parameters a part has."""
 PLACES = {"first": 0, "second": 1, "third": 2, "last": -1}
 MOST_FIGURES = 64
 """How many different figures of one kind are compared with each other."""
@@ -292,6 +294,8 @@ def doubts_of(statement: Statement, case: ClaimCase, networks: Sequence[Facts]) 
         yield "the document states several such figures, and this one may belong to something else"
     if case.apart and statement.relation in "=~" and not figure / FAR_OFF <= statement.value <= FAR_OFF * figure:
         yield "the network stands in another section, and may be another one"
+    if quantity == "params" and statement.value * OF_A_PART < figure and not lost_zeros(statement.value, figure):
+        yield "so small a count may be of a part"
     if statement.hardly(figure):
         yield "the text says about, and no more"
     if quantity == "receptive_field" and statement.value in case.worked:
@@ -304,6 +308,11 @@ def doubts_of(statement: Statement, case: ClaimCase, networks: Sequence[Facts]) 
     if fact.form == "code" and not halved and not figure / 2 < statement.value < 2 * figure:
         # code stands beside words about others more often than a print does: a figure far from its own is no slip
         yield "the text may speak of another network than this code"
+
+
+def lost_zeros(stated: float, figure: float) -> bool:
+    """Whether a figure is another but for its unit: 7.8 of 7,800."""
+    return any(abs(stated * 10**n - figure) <= figure / 100 for n in range(1, 10))
 
 
 def field_doubts(statement: Statement, fact: Facts, networks: Sequence[Facts]) -> Iterator[str]:

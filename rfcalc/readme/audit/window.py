@@ -54,7 +54,11 @@ def step(
     axis = Axis(1, (Strand(j, (Field(0, (reach or 1) - 1),)),)).through(window.taps(), 1)
     field_out = axis.receptive_field
     known = reach is not None and field_out is not None
-    return out, axis.jump if s else None, (r if settings.passes else field_out - shift if known and field_out else None)
+    return (
+        out,
+        j if settings.passes else axis.jump if s else None,
+        (r if settings.passes else field_out - shift if known and field_out else None),
+    )
 
 
 def size_after(n: Number | None, window: Window, settings: StatedSettings) -> int | None:
@@ -172,6 +176,8 @@ class RowWindows:
         if quantity == "n":
             return self.rounds_up(row, entering, settings, value)
         k, j = settings.kernel_size, entering["j"]
+        if quantity == "j" and settings.passes and j is not None and value == j * (settings.stride or 1):
+            return True
         single = row.kind in ("pool", "global") and (row.cells.get("n_out") == 1 or k == entering["n"] is not None)
         if quantity == "j" and single and value == j:
             return True  # beside one unit there is no other

@@ -40,8 +40,8 @@ BOLD = re.compile(r"(?<!\S)\*\*$")
 OPERATES = re.compile(r"\d\s*\)*\s*[-+*/^]\s*\(*\s*\d")
 SPACED_FIGURE = re.compile(r"=\s*\d{1,3}(?:[ \u00a0\u202f]\d{3}){2,}(?![\d.,])")
 """A count in the French way behind an =: 1 842 048."""
-SURE_PRODUCT = re.compile(r"\s*\d{1,6}(?:\s*\*\s*\d{1,6}){3,}\s*")
-"""At least four factors, and nothing else: what stands behind its = is its value."""
+SURE_PRODUCT = re.compile(r"\s*(?:\d{1,6}(?:\*\d{1,6}){3,}|\d{2,6}\*\d{2,6}\*\d{2,6})\s*")
+"""At least four factors, or three of two digits, and nothing else: what stands behind its = is its value."""
 LONGEST_TERM = 80
 """Characters in front of an = that are looked through for arithmetic."""
 OTHER_ORDER = 3
@@ -217,7 +217,7 @@ def equation(plain: str, figure: str) -> Iterator[Equation]:
     )  # 96 million in some language
     if value >= ZERO_LOST and figure[-1].isdigit() and stated.value in (10 * value, value / 10):
         yield Equation(whole(stated.value), value, True)
-    elif near or ("^" in plain or (SURE_PRODUCT.fullmatch(plain) and not scaled)):
+    elif near or ("^" in plain or (SURE_PRODUCT.fullmatch(re.sub(r"[\s()]", "", plain)) and not scaled)):
         floor = arithmetic_value(plain.replace("/", "//"))
         slack = max(Fraction(1), stated.step, value * ABOUT * (not figure[-1].isdigit()))
         binary = value * Fraction(1000, 1024) ** (1 + "KMG".find(figure[-1].upper()))  # 98M of 98 * 2**20

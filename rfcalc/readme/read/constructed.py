@@ -99,7 +99,7 @@ BUILT = re.compile(r"^\s*(?:self\.\w+\s*=\s*self\.\w+\(\s*[\w(]|_\w*(?:conv|bloc
 LISTED = re.compile(r"^\s*(\w{1,60})(?:\s*\+?=\s*\[|\.(?:append|extend)\()")
 """A list that layers are put into, and the containers that are made of it."""
 UNPACKED = re.compile(r"\(\s*\*\s*(\w{1,60})\s*[,)]")
-SWITCHED_OFF = re.compile(rf"{CALL.pattern}|^\s*[)\]]")
+SWITCHED_OFF = re.compile(rf"{CALL.pattern}|^\s*[)\]]|^\s*[A-Za-z_][\w.]*\([^()]*\w\s?=\s?[\w\"']")
 """A layer that is commented out, or its last line: it says nothing of those above it."""
 WRAPPED = re.compile(r"\w\s?[=:]\s*$")
 """A comment whose figure stands on the next line."""
@@ -160,8 +160,12 @@ def drafts(block: Sequence[Line], own: Container[str] = ()) -> Iterator[Draft]:
                 at += len(body)
                 continue
             if any(CALL.search(line) for line in body[1:]):
-                *_, part = drafts(block[at + 1 : at + len(body)], own)
-                part.title, part.parameters = match[2], parameters_of_definition(block, at)
+                *classes, part = [one for one in drafts(block[at + 1 : at + len(body)], own) if one.facts] or [
+                    Draft("")
+                ]
+                yield from classes
+                if not part.title:
+                    part.title, part.parameters = match[2], parameters_of_definition(block, at)
                 yield part
                 at += len(body)
                 continue
@@ -262,8 +266,9 @@ def take_comment(draft: Draft, block: Sequence[Line], at: int, code: str, commen
     elif bare and draft.leads is None and (notes.keys() & {"r_out", "n_out", SAID[1]} or SIDED_NOTE.search(comment)):
         draft.leads = leads(block, at, bool(draft.facts), bool(notes))
     named = LAYER_NAMED.match(comment) if bare else None
-    below = bare and CALL.search(block[at + 1].text.partition("#")[0]) if at + 1 < len(block) else None
-    draft.note(notes, line, bare, kind_of_operation(named[0]) if named else "", bool(below))
+    call = CALL.search(block[at + 1].text.partition("#")[0]) if bare and at + 1 < len(block) else None
+    below = call is not None and not POINTWISE_CLASS.fullmatch(re.sub(r"[123]d$", "", class_of(call)))
+    draft.note(notes, line, bare, kind_of_operation(named[0]) if named else "", below)
     return used
 
 
@@ -377,9 +382,10 @@ def stated_arguments(call: ast.Call, family: str, known: Mapping[str, Any]) -> d
     given |= {ARGUMENT_WORDS.get(k.arg, k.arg): literal(k.value, known) for k in call.keywords if k.arg}
     if family in ("Conv2D", "Conv1D") and len(call.args) > 1 and any(k.arg == "kernel_size" for k in call.keywords):
         given = {**given, "ch_in": given.get("ch_out"), "ch_out": literal(call.args[1], known)}  # no class of Keras'
-    if family in ("Conv2D", "Convolution2D") and isinstance(given.get("stride"), int) and len(call.args) == 3:
+    plain = family in ("Conv2D", "Convolution2D", "SeparableConv2D")
+    if plain and isinstance(given.get("stride"), int) and len(call.args) == 3:
         del given["stride"]  # Keras 1 wrote rows and columns of the kernel there, and Keras 2 read them so at first
-        if family == "Conv2D":
+        if family != "Convolution2D" and not any(k.arg in ("border_mode", "subsample") for k in call.keywords):
             return given
     if any(k.arg is None for k in call.keywords) or any(isinstance(a, ast.Starred) for a in call.args):
         return given

@@ -94,6 +94,8 @@ class Draft:
         if self.renewed:
             self.forget(self.owner)
         window, last = fact.kind != "pointwise", len(self.facts) - 1
+        if not window and self.windows_behind in ("global", "flat"):  # they are units
+            fact = replace(fact, cells={key: n for key, n in fact.cells.items() if key not in ("n_in", "n_out")})
         if self.waiting and window:
             told = self.waiting if self.waits_for in ("", fact.kind) else []
             if fact.kind == "other":  # several layers: what comes in comes into the first, the rest leaves the last
@@ -123,6 +125,11 @@ class Draft:
         kept = {*self.owners} & layers_of_steps(self.steps or ())
         if {*self.owners} & layers_of_steps(steps or ()) or (forward and not kept):
             self.steps, self.called = steps, called
+
+    @property
+    def windows_behind(self) -> str:
+        """The kind of the last layer that may change a map; empty for none."""
+        return next((fact.kind for fact in self.facts[::-1] if fact.kind != "pointwise"), "")
 
     def led_alone(self) -> bool:
         """Whether nothing but layers without a window follows the one that a comment stands in front of."""

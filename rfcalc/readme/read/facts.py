@@ -50,7 +50,10 @@ class LayerFact:
         counts = self.kind in ("conv", "flat", "resample")  # of others the figure says something else
         if self.kind == "flat" and any(key[:2] in ("j_", "r_") for key in notes):
             return self  # it speaks of the window above, which may be called without a layer of its own
-        notes = {key: n for key, n in notes.items() if counts or key != "params"}
+        if self.kind == "flat" and "ch_in" not in self.cells:  # a class that is not told how many units come in
+            notes = {key: n for key, n in notes.items() if key != "n_in"}
+        units = {"n_out"} if self.kind == "global" and notes.get("n_out", 1) != 1 else {()}
+        notes = {key: n for key, n in notes.items() if (counts or key != "params") and key not in units}
         new = tuple((key, line) for key in notes if key not in self.cells and line != self.line)
         return replace(self, cells={**notes, **self.cells}, places=(*self.places, *new))
 

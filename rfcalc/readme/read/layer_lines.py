@@ -66,6 +66,10 @@ DRAWN = re.compile(
     re.IGNORECASE,
 )
 """What comes in, the weights or the pool, what comes out: 28x28x1 | 3x3x1x8 -> 26x26x8 | RF: 3."""
+POOL_ALONE = re.compile(
+    r"^\W*(?:max|avg|average|mean)?[\s-]?pool(?:ing)?\s?\(?\s?(\d)\s?[x×]\s?\1\s?\)?\W*$", re.IGNORECASE
+)
+"""A pool between two such rows: Maxpooling(2x2)."""
 INPUT_FIRST = re.compile(
     r"^\W*(?:input|image)\b\D{0,20}(?P<n>\d{1,4})\s?[x×]\s?(?P=n)\b[^→>]{0,20}?(?:→|-{1,2}>|=>)\s*(?=.{0,30}(?:→|-{1,2}>|=>))",
     re.IGNORECASE,
@@ -162,6 +166,7 @@ def with_kernels(run: Sequence[LayerFact]) -> Sequence[LayerFact]:
 
 def facts_of(lines: Sequence[Line]) -> Iterator[tuple[Line, LayerFact]]:
     """The lines, or parts of a chain, that state a layer in one of the ways below, the first that fits."""
+    rows = False
     for line in (replace(one, text=OUTPUT_LAYER.sub("", one.text)) for one in lines):
         text = (
             clean_cell(MAP_FIRST.sub(map_behind, LATEX_TIMES.sub("*", NODE.sub("", line.text))))
@@ -176,7 +181,10 @@ def facts_of(lines: Sequence[Line]) -> Iterator[tuple[Line, LayerFact]]:
             found = (way(part, line) for way in (worked_out, dense, routed, bare_convolution, drawn, described))
             if fact := next(filter(None, found), None):
                 yield line, replace(fact, cells={**first, **fact.cells})
-                first = {}
+                first, rows = {}, drawn_row(part) is not None
+            elif rows and (pool := POOL_ALONE.match(part)):
+                k = int(pool[1])
+                yield line, LayerFact(0, line.number, part, "pool", {"kernel_size": k, "stride": k})
 
 
 def worked_out(text: str, line: Line) -> LayerFact | None:
@@ -219,9 +227,13 @@ def bare_convolution(text: str, line: Line) -> LayerFact | None:
     return LayerFact(0, line.number, text.strip(" -*+"), "conv", cells, several=split)
 
 
+def drawn_row(text: str) -> re.Match[str] | None:
+    return DRAWN.match(re.sub(r"[xX]{1,2}(?=\d)", "x", text))  # 4x4xx16
+
+
 def drawn(text: str, line: Line) -> LayerFact | None:
     """A row of a drawing: what comes in, the weights or the pool's name, what comes out."""
-    match = DRAWN.match(text.replace("X", "x"))
+    match = drawn_row(text)
     if not match:
         return None
     weights = WEIGHTS.fullmatch(f"({match['how'].strip('() ')})".replace(" ", "").replace(")x(", "x"))

@@ -417,6 +417,6 @@ def shape_in(cell: str, order: Order = None) -> tuple[tuple[Number, ...], Number
     if len(numbers) != 3:
         return numbers, None
     first, second, third = numbers
-    if order == "first":
+    if order == "first" and not (first == second != third and third in (1, 3)):  # an image's colours are its last
         return (second, third), first
     return ((second, third), first) if second == third != first else ((first, second), third)

@@ -17,7 +17,7 @@ class Drawn(int):
 
 
 SHAPE = (
-    r"\s*(?:[:=-]+>?|(?<=size)\s|(?<=shape)\s|(?:(?<=input)|(?<=output))\s(?=\d+\s?[x×X*]\s?\d))\s*[(\[]?\s*(?P<value>\d{1,5}(?:\s*[x×X*,]\s*\d{1,5}){0,3})"
+    r"\s*(?:[:：=-]+>?|(?<=size)\s|(?<=shape)\s|(?:(?<=input)|(?<=output))\s(?=\d+\s?[x×X*]\s?\d))\s*[(\[]?\s*(?P<value>\d{1,5}(?:\s*[x×X*,]\s*\d{1,5}){0,3})"
     r"(?!\d|\s*(?:-+>|=>|→)\s*\d|\s*(?:channels?|filters?|ch|maps?|kernels?|features?)\b)"
 )
 NOTES = {
@@ -25,7 +25,9 @@ NOTES = {
         r"\b(?:input|in|n_?in)(?:[\s_-]?(?:size|shape|image|channel|dim(?:ension)?s?)){0,2}" + SHAPE, re.IGNORECASE
     ),
     "n_out": re.compile(
-        r"\b(?:output|out|o/?p|n_?out)(?:[\s_-]?(?:size|shape|dim(?:ension)?s?))?" + SHAPE, re.IGNORECASE
+        r"(?:\b(?:output|out|o/?p|n_?out)(?:[\s_-]?(?:size|shape|dim(?:ension)?s?))?|"
+        r"输出\S{0,5}?|出力\S{0,4}?|출력\s?(?:크기)?)" + SHAPE,
+        re.IGNORECASE,
     ),
     "r_out": re.compile(
         r"\b(?:R\.?F|receptive[\s_-]{0,2}fi?e?i?ld|r_?out|RF[\s_]?out)(?:\s*(?:size|calculation|\([^()\d]{1,20}\)))?\s*(?:[:=]>?|-+>?)?\s*"
@@ -46,11 +48,11 @@ FIELDS_FROM_TO = re.compile(r"(?<=[Rr][Ff])(\s*[:=]?)\s*\d{1,4}\s*(?:[-=]*>|→)
 """The field in front of a layer and behind it, RF: 5 -> 9: what stands before the second."""
 FIELD_TOLD = re.compile(r"\bR\.?F\b(?:\s+(?:here|now))?\s+(?:is|of|will be|has become|becomes)\s+(?=\d)", re.IGNORECASE)
 BATCHED = re.compile(
-    r"(?:\b(?:output|out|o/p)(?:\s(?:size|shape))?|출력\s?(?:크기|형태)?|输出\S{0,4}|出力\S{0,4}|^)\W{0,3}[(\[]\s*(?:batch\w*|bs?|n|none|-1)\s*,"
-    r"\s*(\d{1,4})\s*,\s*(\d{1,4})\s*,\s*\2\s*[)\]]",
+    r"(?P<word>\b(?:in|out)(?:put)?(?:\s(?:size|shape))?|\bo/p|출력\s?(?:크기|형태)?|输出\S{0,4}|出力\S{0,4}|^)\W{0,3}[(\[]\s*"
+    r"(?:batch\w*|bs?|n|none|-1)\s*,\s*(?P<channels>\d{1,4})\s*,\s*(?P<n>\d{1,4})\s*,\s*(?P=n)\s*[)\]]",
     re.IGNORECASE,
 )
-"""What comes out, with its batch: output [batch_size, 64, 8, 8]."""
+"""What comes in or out, with its batch: output [batch_size, 64, 8, 8]."""
 BECOMES = re.compile(r"\bbecomes?\s+(\d{1,4})\s?[x×*]\s?\1\b(?!\s?[x×*])", re.IGNORECASE)
 """What comes out in words: this will become 26*26."""
 SEVERAL_FIELDS = re.compile(r"R\.?F\s*[:=]\s*\d{1,4}(?:,\d{1,4})+\s*$", re.IGNORECASE)
@@ -238,9 +240,14 @@ def notes_in(comment: str) -> Notes:
     return found
 
 
+def without_batch(match: re.Match[str]) -> str:
+    side = "input" if match["word"].lower().startswith("in") else "output"
+    return f" {side}: {match['channels']}x{match['n']}x{match['n']}"
+
+
 def plainly(comment: str) -> str:
     """A comment with the values of its arithmetic alone, maps and fields in one spelling."""
-    comment = BEHIND_A_DASH.sub(r"\1: ", BATCHED.sub(r"output: \1x\2x\2", comment))
+    comment = BEHIND_A_DASH.sub(r"\1: ", BATCHED.sub(without_batch, comment))
     comment = WORKED_ON_THE_WAY.sub("-> ", comment)
     comment = TIMES_A_KERNEL.sub(r"\1", SIZE_WORKED_OUT.sub("", comment))
     if ARROW.search(comment):
@@ -258,7 +265,8 @@ def behind_words(comment: str) -> Notes:
             if {"*", ","} <= {*match["value"]}:  # (64 * 2, 16, 16)
                 continue
             shape = re.sub(r"^(\d+)x\1x1x(?=\d+$)", r"\1x\1x", re.sub(r"\s*[,*×X]\s*", "x", match["value"]))
-            if sizes := shape_in(shape)[0]:
+            sizes, made = shape_in(shape)
+            if sizes and not (made and sizes[0] != sizes[1]):  # which of three is which is not known
                 found |= {key: size_of(sizes), **(said_in(shape, key) if key[0] == "n" else {})}
     if channels := CHANNELS_SAID.search(comment):
         found |= {key: int(n) for key, n in zip(SAID, channels.groups(), strict=True)}

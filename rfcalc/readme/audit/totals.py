@@ -1,0 +1,43 @@
+"""A total below the counts of the parts that it adds up: FC1: 256*8 + 8 = 2,056 … Total: 3,295,928 parameters."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from ...spec.stated import Stated
+from ..read.cells import equations
+from ..read.read import Document
+from .counts import adds_up_others
+from .verdict import Verdict
+
+COUNT = r"(?<![\w.,])(?P<figure>\d{1,3}(?:,\d{3})+|\d{2,})(?![\w.,]*\d|\s?[KkMm%x×])"
+TOTAL = re.compile(rf"^\W*(?:grand\s)?total\b(?:\s\w+){{0,2}}(?:\s?\([^()]{{1,40}}\))?\W{{1,6}}{COUNT}", re.IGNORECASE)
+PART = re.compile(rf"^\W*(?:param\w*\W{{1,6}}|[A-Za-z].*=\s*){COUNT}\W*(?:param\w*)?\W*$", re.IGNORECASE)
+"""A part's count, alone or behind its arithmetic."""
+APART = 6
+"""Lines between two parts, or the last and the total."""
+FEWEST = 3
+"""Parts."""
+
+
+def total_claims(document: Document) -> Iterator[Verdict]:
+    """The totals that are less than their parts together: no part that is left out explains that. A part may be the sum
+    of those in front of it, then nothing is said."""
+    parts: list[int] = []
+    last = 0
+    for line in document.text.lines:
+        text = line.text
+        if parts and line.number - last > APART:
+            parts = []
+        total = TOTAL.match(text)
+        part = None if total else PART.match(text)
+        if part and ("=" not in text or any(not one.amiss for one in equations(text))):
+            parts.append(int(part["figure"].replace(",", "")))
+            last = line.number
+        elif total and len(parts) >= FEWEST:
+            stated, added = Stated.of(total["figure"].replace(",", "")), sum(parts)
+            if stated.value < added and not adds_up_others(parts) and not adds_up_others(parts[::-1]):
+                why = f"the {len(parts)} parts above it are {added:,} together"
+                yield Verdict("params", total["figure"], added, "wrong", line.number, why)
+            parts = []
