@@ -23,7 +23,7 @@ FEWEST_OPERATIONS = 0.9
 """No way of counting has fewer operations for each multiply-add; half as many is a factor 2 on the wrong side."""
 FAR_OFF = 4
 """How many times a figure may differ from that of a network in another section and still be a slip."""
-OF_A_PART = 100
+OF_A_PART = 500
 """How many times less than all parameters a part has."""
 PLACES = {"first": 0, "second": 1, "third": 2, "last": -1}
 MOST_FIGURES = 64
