@@ -99,7 +99,7 @@ BUILT = re.compile(r"^\s*(?:self\.\w+\s*=\s*self\.\w+\(\s*[\w(]|_\w*(?:conv|bloc
 LISTED = re.compile(r"^\s*(\w{1,60})(?:\s*\+?=\s*\[|\.(?:append|extend)\()")
 """A list that layers are put into, and the containers that are made of it."""
 UNPACKED = re.compile(r"\(\s*\*\s*(\w{1,60})\s*[,)]")
-SWITCHED_OFF = re.compile(rf"{CALL.pattern}|^\s*[)\]]|^\s*[A-Za-z_][\w.]*\([^()]*\w\s?=\s?[\w\"']")
+SWITCHED_OFF = re.compile(rf"{CALL.pattern}|^\s*[)\]]|^\s*[A-Za-z_][\w.]*\([^()]*\w\s?=\s?[\w\"'].*\),?\s*$")
 """A layer that is commented out, or its last line: it says nothing of those above it."""
 WRAPPED = re.compile(r"\w\s?[=:]\s*$")
 """A comment whose figure stands on the next line."""
