@@ -416,7 +416,7 @@ def test_a_total_is_no_less_than_its_parts(total: str, wrong: list[tuple[str, in
 @pytest.mark.parametrize(
     "text",
     [
-        "conv1 MACs: 26*26*9*32 = 194,688\nconv2 MACs: 24*24*9*32 = 165,888\nfc MACs: 100*10 = 1,000\nTotal params: 5,000",
+        "conv1 MACs: 26*26*9*32 = 194,688\nconv2 MACs: 24*24*9*32 = 165,888\nfc MACs: 9*100 = 900\nTotal params: 5,000",
         "RF = 5 + (3-1)*4 = 13\nRF = 13 + (3-1)*4 = 21\nRF = 21 + (3-1)*4 = 29\nTotal RF: 29",
         "Conv1: 3*3*1*32 = 288\nConv2: 3*3*32*32 = 9216\nFC: 32*10 = 320\nTotal images: 5000",
     ],

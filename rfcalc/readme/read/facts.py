@@ -52,7 +52,7 @@ class LayerFact:
             return self  # it speaks of the window above, which may be called without a layer of its own
         if self.kind == "flat" and "ch_in" not in self.cells:  # a class that is not told how many units come in
             notes = {key: n for key, n in notes.items() if key != "n_in"}
-        units = {"n_out"} if self.kind == "global" and notes.get("n_out", 1) != 1 else {()}
+        units = {"n_out"} if self.kind == "global" and notes.get("n_out", 1) != 1 else set[str]()
         notes = {key: n for key, n in notes.items() if (counts or key != "params") and key not in units}
         new = tuple((key, line) for key in notes if key not in self.cells and line != self.line)
         return replace(self, cells={**notes, **self.cells}, places=(*self.places, *new))
