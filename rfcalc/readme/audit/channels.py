@@ -71,8 +71,8 @@ def said_slips(model: StatedModel, sized: bool = False) -> tuple[list[Cell], int
         made = row.cells.get("ch_out", made if row.kind in ("pool", "global", "pointwise") else None)
     said = [row.cells.keys() for row in model.facts if row.cells.keys() & {"said_in", "said_out"}]
     told = sized or len(said) > sum(bool(keys & {"n_in", "n_out"}) for keys in said) * FEW
-    most = 2 * len(found) > checked
-    return ([], 0) if most and not (told and not of_a_neighbour(model, found)) else (found, checked)
+    few = 2 * len(found) <= checked
+    return (found, checked) if few or (told and not of_a_neighbour(model, found)) else ([], 0)
 
 
 def of_a_neighbour(model: StatedModel, found: Sequence[Cell]) -> bool:

@@ -31,7 +31,7 @@ MOST_FIGURES = 64
 
 
 WORKED_OUT = re.compile(
-    r"(?:\bR\.?F|receptive field)\b[^=]{0,20}=[^=]*[-+*][^=]*=(?:.*=)?\s*(\d{1,4})\W*$", re.IGNORECASE
+    r"(?:\bR\.?F|receptive field)\b[^=]{0,20}=[^=]{0,120}[-+*][^=]{0,120}=(?:.{0,120}=)?\s*(\d{1,4})\W*$", re.IGNORECASE
 )
 """A field with its arithmetic: RF = 5 + (3-1)*2 = 9."""
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from ...spec.stated import Stated
 from ..read.cells import equations
 from ..read.read import Document
+from ..read.text import LONGEST_LINE
 from .counts import adds_up_others
 from .verdict import Verdict
 
@@ -34,7 +35,7 @@ def total_claims(document: Document) -> Iterator[Verdict]:
     parts: list[int] = []
     last = 0
     for line in document.text.lines:
-        text = line.text
+        text = line.text if len(line.text) <= LONGEST_LINE else ""
         if parts and line.number - last > APART:
             parts = []
         total = TOTAL.match(text) if COUNTED.search(text) else None

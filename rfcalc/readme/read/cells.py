@@ -212,9 +212,7 @@ def equation(plain: str, figure: str) -> Iterator[Equation]:
     if value is None:
         return
     near = stated.value < OTHER_ORDER * value < OTHER_ORDER**2 * stated.value
-    scaled = any(
-        abs(stated.value * 10**n - value) <= value * ABOUT for n in range(2, 10)
-    )  # 96 million in some language
+    scaled = any(abs(stated.value * 10**n - value) <= value * ABOUT for n in range(2, 10))  # 96 million, in any words
     if value >= ZERO_LOST and figure[-1].isdigit() and stated.value in (10 * value, value / 10):
         yield Equation(whole(stated.value), value, True)
     elif near or ("^" in plain or (SURE_PRODUCT.fullmatch(re.sub(r"[\s()]", "", plain)) and not scaled)):

@@ -17,7 +17,7 @@ from .headings import SIDES, column_of
 from .layer_lines import ARROWED, CODE
 from .layer_table import SIZED, layer_table
 from .tables import TextTable, is_rule, split_bars
-from .text import HEADING, Line, clean_cell
+from .text import HEADING, LONGEST_LINE, Line, clean_cell
 
 PROPERTY = re.compile(
     r"^\s*(?:[-*+•·]\s+|\d{1,2}[.)]\s+)?\W{0,3}(?:则[:：])?(?P<key>[^\W\d][^:：=|]{0,40}?)\s{0,3}[:：=]\s*(?P<value>\S.{0,160})$"
@@ -129,7 +129,7 @@ def runs_of(layers: Iterable[Headed]) -> list[list[Headed]]:
 def headed_layers(lines: Sequence[Line]) -> Iterator[Headed]:
     """The headings that may name a layer, each with the properties below it."""
     layer: Headed | None = None
-    for line in lines:
+    for line in (one for one in lines if len(one.text) <= LONGEST_LINE):
         stated = [(column_of(key) or BARE.get(key.casefold()), key, value) for key, value in properties_of(line)]
         mark = mark_of(line)
         if any(column not in (None, "name") for column, *_ in stated[: None if mark != "1." else 1]):
